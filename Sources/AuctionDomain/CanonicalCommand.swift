@@ -1,0 +1,106 @@
+// A command as the log stores it: existing names replaced by their handles, so that equal
+// commands have equal bytes. System commands, which no caller can send, stand here too.
+//
+// Invariant: resolving the same command twice gives the same value, before and after it took
+// effect; therefore a registering command holds its name and never the handle it was given.
+
+/// Who stands behind an entry.
+public enum CanonicalActor: Hashable, Sendable {
+    case user(UserHandle)
+    case `operator`
+    case payment
+    /// The engine itself: creation, opening, automatic closings.
+    case system
+}
+
+/// A ledger's name for itself: 128 random bits, drawn once at creation.
+public struct LedgerID: Hashable, Sendable {
+    public let high: UInt64
+    public let low: UInt64
+    @inlinable public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// A payment into or out of a wallet.
+public struct Payment: Hashable, Sendable {
+    public let user: UserHandle
+    public let currency: CurrencyHandle
+    public let amount: Money
+    public let reference: PaymentReference
+
+    public init(
+        user: UserHandle, currency: CurrencyHandle, amount: Money, reference: PaymentReference
+    ) {
+        self.user = user
+        self.currency = currency
+        self.amount = amount
+        self.reference = reference
+    }
+}
+
+/// `OpenAuction` with handles.
+public struct CanonicalOpening: Hashable, Sendable {
+    public let auction: AuctionID
+    public let title: String
+    public let seller: UserHandle
+    public let currency: CurrencyHandle
+    public let opensAt: Timestamp?
+    public let closesAt: Timestamp?
+    public let rules: AuctionRules
+
+    public init(
+        auction: AuctionID, title: String, seller: UserHandle, currency: CurrencyHandle,
+        opensAt: Timestamp?, closesAt: Timestamp?, rules: AuctionRules
+    ) {
+        self.auction = auction
+        self.title = title
+        self.seller = seller
+        self.currency = currency
+        self.opensAt = opensAt
+        self.closesAt = closesAt
+        self.rules = rules
+    }
+}
+
+/// What an entry's command bytes say.
+public enum CanonicalCommand: Hashable, Sendable {
+    // System commands.
+    case createLedger(LedgerID)
+    /// `version` is the engine's own, for whoever reads the log later.
+    case openEngine(epoch: UInt32, version: String)
+    /// The end of an auction has come.
+    case closeDue(AuctionHandle)
+
+    // Callers' commands.
+    case registerCurrency(Currency)
+    case registerUser(UserID)
+    case charge(Payment)
+    case withdraw(Payment)
+    indirect case openAuction(CanonicalOpening)
+    case placeBid(auction: AuctionHandle, bidder: UserHandle, amount: Money)
+    case closeAuction(AuctionHandle, hammer: Bool)
+    case extendAuction(AuctionHandle, closesAt: Timestamp)
+    case cancelAuction(AuctionHandle, reason: String)
+
+    /// The one auction the entry is about, if it is about one that exists already.
+    @inlinable public var auction: AuctionHandle? {
+        switch self {
+        case .placeBid(let auction, _, _), .closeAuction(let auction, _), .closeDue(let auction),
+            .extendAuction(let auction, _), .cancelAuction(let auction, _):
+            auction
+        default: nil
+        }
+    }
+
+    /// The user the command speaks for, if she exists already.
+    @inlinable public var user: UserHandle? {
+        switch self {
+        case .placeBid(_, let bidder, _): bidder
+        case .charge(let payment), .withdraw(let payment): payment.user
+        case .openAuction(let opening): opening.seller
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// Facts. THE CASES AND THEIR FIELDS ARE THE STORAGE FORMAT: `EntryCodec` writes them and every
+// later version must read them, so a case is never changed, only added.
+//
+// Invariant: events that move money (`charged`, `withdrawn`, `locked`, `refunded`, `settled`)
+// are balanced double entries; all others move none.
+
+/// Why locked money went back to available.
+public enum RefundReason: UInt8, Hashable, Sendable, CaseIterable {
+    /// Another bid took the lead.
+    case outbid = 0
+    /// The winner's hold was above what she pays.
+    case change = 1
+    /// The auction was cancelled.
+    case cancelled = 2
+}
+
+/// How an auction ended that was not cancelled.
+public enum AuctionOutcome: UInt8, Hashable, Sendable, CaseIterable {
+    case sold = 1
+    case noBids = 2
+}
+
+/// What one accepted command, or the passing of time, changed.
+public enum Event: Hashable, Sendable {
+    /// The first event of every log; creates the user `house`.
+    case ledgerCreated(LedgerID)
+    /// A process opened the ledger for writing; its epoch is one more than the one before.
+    case engineOpened(epoch: UInt32)
+    case currencyRegistered(CurrencyHandle, Currency)
+    case userRegistered(UserHandle, UserID)
+
+    /// Outside → available.
+    case charged(Payment)
+    /// Available → outside.
+    case withdrawn(Payment)
+    /// Available → locked. `held` is the bidder's whole hold on the auction afterwards.
+    case locked(auction: AuctionHandle, user: UserHandle, amount: Money, held: Money)
+    /// Locked → available, always the user's whole remaining hold on the auction.
+    case refunded(
+        auction: AuctionHandle, user: UserHandle, amount: Money, reason: RefundReason)
+    /// The winner's locked → the seller's available.
+    case settled(
+        auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money)
+
+    /// `opensAt` is the command's, or the entry's time where it gave none.
+    indirect case auctionOpened(AuctionHandle, CanonicalOpening, opensAt: Timestamp)
+    /// The bidder leads now, with this maximum, and this is the price.
+    case leadTaken(auction: AuctionHandle, bidder: UserHandle, maximum: Money, price: Money)
+    /// The leader raised the own maximum.
+    case maximumRaised(auction: AuctionHandle, bidder: UserHandle, maximum: Money, price: Money)
+    /// The leader's maximum was not passed; only the price moved.
+    case bidAbsorbed(auction: AuctionHandle, bidder: UserHandle, price: Money)
+    case auctionExtended(auction: AuctionHandle, closesAt: Timestamp)
+    /// The auction left `open`; `winner` is none and `price` zero unless it was sold.
+    case auctionClosed(
+        auction: AuctionHandle, outcome: AuctionOutcome, winner: UserHandle, price: Money)
+    /// The auction had been closed at that position; nothing changed.
+    case closeConfirmed(auction: AuctionHandle, position: UInt64, outcome: AuctionOutcome)
+    case auctionCancelled(auction: AuctionHandle)
+
+    /// The event's name in JSON and tables.
+    public var name: String {
+        switch self {
+        case .ledgerCreated: "ledger_created"
+        case .engineOpened: "engine_opened"
+        case .currencyRegistered: "currency_registered"
+        case .userRegistered: "user_registered"
+        case .charged: "charged"
+        case .withdrawn: "withdrawn"
+        case .locked: "locked"
+        case .refunded: "refunded"
+        case .settled: "settled"
+        case .auctionOpened: "auction_opened"
+        case .leadTaken: "lead_taken"
+        case .maximumRaised: "maximum_raised"
+        case .bidAbsorbed: "bid_absorbed"
+        case .auctionExtended: "auction_extended"
+        case .auctionClosed: "auction_closed"
+        case .closeConfirmed: "close_confirmed"
+        case .auctionCancelled: "auction_cancelled"
+        }
+    }
+}
+
+/// Events in order; `decide` fills one that its caller keeps, so a bid allocates nothing.
+public typealias EventList = ContiguousArray<Event>
+
+/// What was decided about a command.
+public enum Outcome: Hashable, Sendable {
+    case accepted(EventList)
+    case rejected(Rejection)
+
+    /// The events; none when rejected.
+    public var events: EventList {
+        if case .accepted(let events) = self { events } else { [] }
+    }
+    public var rejection: Rejection? {
+        if case .rejected(let rejection) = self { rejection } else { nil }
+    }
+}

@@ -1,0 +1,135 @@
+// Names that callers choose and the dense handles that stand for them inside a ledger.
+//
+// Invariants: a name holds 1 to 64 bytes of `A-Z a-z 0-9 . _ : -` (a payment reference: any
+// printable ASCII but the space) and never changes; a handle is the name's registration number
+// within one ledger, counted from 0, and is never used again.
+
+/// A caller-chosen name: 1 to 64 bytes, each allowed by the conforming type's alphabet.
+public protocol Identifier:
+    Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral
+where StringLiteralType == String {
+    /// What the name names, in the words of an error message: "user", "auction", ….
+    static var kind: String { get }
+    /// Whether a byte may stand in such a name.
+    static func allows(_ byte: UInt8) -> Bool
+    /// The name itself.
+    var string: String { get }
+    /// Wraps a string already known to be well formed.
+    init(unchecked string: String)
+}
+
+/// The longest name, reference or title part in bytes.
+public let identifierBytesMax = 64
+
+extension Identifier {
+    /// Checks and wraps a name.
+    /// - Throws: `MalformedValue` naming the rule that the string breaks.
+    public init(_ string: String) throws(MalformedValue) {
+        let count = string.utf8.count
+        guard count >= 1, count <= identifierBytesMax else {
+            throw MalformedValue(
+                "a \(Self.kind) must have 1 to \(identifierBytesMax) characters, not \(count)")
+        }
+        guard string.utf8.allSatisfy(Self.allows) else {
+            throw MalformedValue(
+                "a \(Self.kind) may hold only \(Self.alphabet), not \(string.debugDescription)")
+        }
+        self.init(unchecked: string)
+    }
+
+    /// A literal is checked when it is used; a malformed one is a programmer's error and traps.
+    public init(stringLiteral value: String) {
+        do { try self.init(value) } catch { preconditionFailure(error.reason) }
+    }
+
+    public static func < (left: Self, right: Self) -> Bool { left.string < right.string }
+    public var description: String { string }
+
+    /// The alphabet in words, for messages.
+    static var alphabet: String {
+        allows(0x23) ? "printable ASCII without spaces" : "A-Z a-z 0-9 . _ : -"
+    }
+
+    /// The alphabet of users, auctions and currencies.
+    public static func allows(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x41...0x5A, 0x61...0x7A, 0x30...0x3A, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+    }
+}
+
+/// The name of a user, and of the wallet that every user has.
+public struct UserID: Identifier {
+    public static var kind: String { "user" }
+    public let string: String
+    public init(unchecked string: String) { self.string = string }
+
+    /// The reserved user that collects fees; created with the ledger.
+    public static let house = UserID(unchecked: "house")
+}
+
+/// The name of an auction.
+public struct AuctionID: Identifier {
+    public static var kind: String { "auction" }
+    public let string: String
+    public init(unchecked string: String) { self.string = string }
+}
+
+/// The name of a currency, usually its ISO 4217 code; any registered name serves.
+public struct CurrencyCode: Identifier {
+    public static var kind: String { "currency" }
+    public let string: String
+    public init(unchecked string: String) { self.string = string }
+}
+
+/// A payment's name at the payment provider. Unique per user and kind of payment, for ever.
+public struct PaymentReference: Identifier {
+    public static var kind: String { "reference" }
+    public let string: String
+    public init(unchecked string: String) { self.string = string }
+    /// Providers' references hold slashes, hashes and the like: all printable ASCII is allowed.
+    public static func allows(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
+}
+
+/// A value that breaks the shape it must have; becomes the refusal `malformed`.
+public struct MalformedValue: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What was wrong and what was expected, as one sentence without a full stop.
+    public let reason: String
+    public init(_ reason: String) { self.reason = reason }
+    public var description: String { reason }
+}
+
+/// A user's registration number; the house is 0.
+public struct UserHandle: Hashable, Comparable, Sendable {
+    public let rawValue: UInt32
+    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+    @inlinable public static func < (left: Self, right: Self) -> Bool {
+        left.rawValue < right.rawValue
+    }
+    /// Stands where no user stands; never registered.
+    public static let none = UserHandle(rawValue: .max)
+    /// The user `house`.
+    public static let house = UserHandle(rawValue: 0)
+    @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
+}
+
+/// An auction's number in order of opening, from 0.
+public struct AuctionHandle: Hashable, Comparable, Sendable {
+    public let rawValue: UInt32
+    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+    @inlinable public static func < (left: Self, right: Self) -> Bool {
+        left.rawValue < right.rawValue
+    }
+    @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
+}
+
+/// A currency's registration number, from 0.
+public struct CurrencyHandle: Hashable, Comparable, Sendable {
+    public let rawValue: UInt16
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable public static func < (left: Self, right: Self) -> Bool {
+        left.rawValue < right.rawValue
+    }
+    @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
+}

@@ -1,0 +1,34 @@
+// A growing array in chunks: growth never copies what is there, and a copy of the whole shares
+// every chunk until one side changes it. The fold of a million wallets can so be handed to a
+// snapshot writer at the price of one pointer a chunk.
+
+/// An array of fixed-size chunks.
+public struct ChunkedArray<Element>: Sendable where Element: Sendable {
+    /// Elements a chunk: 4,096 wallets are about 130 KB, some ten microseconds to copy.
+    @usableFromInline static var shift: Int { 12 }
+    @usableFromInline static var mask: Int { (1 << shift) - 1 }
+
+    @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>> = []
+    public private(set) var count = 0
+
+    public init() {}
+
+    @inlinable public subscript(index: Int) -> Element {
+        get { chunks[index >> Self.shift][index & Self.mask] }
+        _modify { yield &chunks[index >> Self.shift][index & Self.mask] }
+    }
+
+    /// - Complexity: O(1); no element moves once it stands.
+    public mutating func append(_ element: Element) {
+        if count & Self.mask == 0 {
+            var chunk = ContiguousArray<Element>()
+            chunk.reserveCapacity(count == 0 ? 16 : 1 << Self.shift)
+            chunks.append(chunk)
+        }
+        chunks[count >> Self.shift].append(element)
+        count += 1
+    }
+
+    public var indices: Range<Int> { 0..<count }
+    public var isEmpty: Bool { count == 0 }
+}

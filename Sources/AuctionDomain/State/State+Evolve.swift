@@ -1,0 +1,377 @@
+// The fold: how an event changes a state. Used alike on what was just decided and on what the
+// log says; it judges nothing. A change that would break an invariant traps: such a log was not
+// written by these rules, and `audit verify` names the place before the fold is asked.
+
+extension State {
+    /// Applies one event of the entry at a point.
+    public mutating func evolve(_ event: Event, at point: EntryPoint) {
+        switch event {
+        case .leadTaken(let auction, let bidder, let maximum, let price):
+            evolveLead(auction, bidder, maximum: maximum, price: price)
+        case .bidAbsorbed(let auction, _, let price):
+            setPrice(auction, price)
+            countAcceptedBid(auction)
+        case .maximumRaised(let auction, let bidder, let maximum, let price):
+            evolveLead(auction, bidder, maximum: maximum, price: price)
+        case .locked(let auction, let user, let amount, let held):
+            let account = existingAccount(user, auctions[auction.index].currency)
+            move(amount, from: .available, to: .locked, in: account)
+            setHeld(auction, held)
+        case .refunded(let auction, let user, let amount, _):
+            let account = existingAccount(user, auctions[auction.index].currency)
+            move(amount, from: .locked, to: .available, in: account)
+            setHeld(auction, auctions[auction.index].held - amount)
+        case .settled(let auction, let winner, let seller, let amount):
+            evolveSettlement(auction, winner: winner, seller: seller, amount: amount)
+        case .charged(let payment): evolveCharge(payment)
+        case .withdrawn(let payment): evolveWithdrawal(payment)
+        case .auctionOpened(let handle, let opening, let opensAt):
+            evolveOpening(handle, opening, opensAt: opensAt, at: point)
+        case .auctionExtended(let auction, let closesAt): setEnd(auction, closesAt)
+        case .auctionClosed(let auction, let outcome, _, _):
+            finish(auction, as: .closed, outcome: outcome, at: point)
+        case .auctionCancelled(let auction):
+            finish(auction, as: .cancelled, outcome: nil, at: point)
+        case .closeConfirmed: break
+        case .userRegistered(let handle, let id): register(handle, id)
+        case .currencyRegistered(let handle, let currency): register(handle, currency)
+        case .ledgerCreated(let id):
+            ledgerID = id
+            register(.house, .house)
+        case .engineOpened(let epoch): self.epoch = epoch
+        }
+    }
+}
+
+// MARK: - Fields of the digest
+
+/// The fields of each record in the digest; numbers as in `StateDigest.add`.
+private enum Field {
+    // user, reference
+    static let name: UInt64 = 0
+    // account
+    static let available: UInt64 = 0
+    static let locked: UInt64 = 1
+    static let owner: UInt64 = 2
+    // currency
+    static let charged: UInt64 = 1
+    static let withdrawn: UInt64 = 2
+    // auction
+    static let opening: UInt64 = 0
+    static let price: UInt64 = 1
+    static let leader: UInt64 = 2
+    static let maximum: UInt64 = 3
+    static let held: UInt64 = 4
+    static let bids: UInt64 = 5
+    static let end: UInt64 = 6
+    static let phase: UInt64 = 7
+}
+
+/// Which half of an account money is in.
+private enum Half { case available, locked }
+
+// MARK: - Registering and paying
+
+extension State {
+    private mutating func register(_ handle: UserHandle, _ id: UserID) {
+        precondition(handle.index == users.count, "user handles are dense")
+        userNames.insert(id.string)
+        users.append(UserRecord(firstAccount: Self.noAccount, lastPosition: noPosition))
+        digest.add(.user, handle.index, field: Field.name, StateDigest.of(id.string))
+    }
+
+    private mutating func register(_ handle: CurrencyHandle, _ currency: Currency) {
+        precondition(handle.index == currencies.count, "currency handles are dense")
+        currencies.append(
+            CurrencyRecord(currency: currency, charged: .zero, withdrawn: .zero))
+        digest.add(
+            .currency, handle.index, field: Field.name,
+            StateDigest.of(currency.code.string) &+ UInt64(currency.scale))
+    }
+
+    private mutating func evolveCharge(_ payment: Payment) {
+        use(payment, charge: true)
+        let account = account(payment.user, payment.currency)
+        add(payment.amount, to: .available, of: account)
+        let total = currencies[payment.currency.index].charged
+        currencies[payment.currency.index].charged = total + payment.amount
+        digest.add(
+            .currency, payment.currency.index, field: Field.charged,
+            from: 0, to: payment.amount.minorUnits)
+    }
+
+    private mutating func evolveWithdrawal(_ payment: Payment) {
+        use(payment, charge: false)
+        let account = existingAccount(payment.user, payment.currency)
+        subtract(payment.amount, from: .available, of: account)
+        let total = currencies[payment.currency.index].withdrawn
+        currencies[payment.currency.index].withdrawn = total + payment.amount
+        digest.add(
+            .currency, payment.currency.index, field: Field.withdrawn,
+            from: 0, to: payment.amount.minorUnits)
+    }
+
+    private mutating func use(_ payment: Payment, charge: Bool) {
+        let key = Self.referenceKey(payment, charge: charge)
+        let number = references.insert(key)
+        digest.add(.reference, number, field: Field.name, StateDigest.of(key))
+    }
+}
+
+// MARK: - Accounts
+
+extension State {
+    /// The index of an account that must be there because money was moved in it before.
+    @inline(__always)
+    private func existingAccount(_ user: UserHandle, _ currency: CurrencyHandle) -> Int {
+        guard let index = accountIndex(of: user, in: currency) else {
+            preconditionFailure("money moves out of an account that does not exist")
+        }
+        return index
+    }
+
+    /// The index of an account, made when this is its first movement.
+    private mutating func account(_ user: UserHandle, _ currency: CurrencyHandle) -> Int {
+        if let index = accountIndex(of: user, in: currency) { return index }
+        let index = accounts.count
+        accounts.append(
+            AccountRecord(
+                available: .zero, locked: .zero, user: user,
+                next: users[user.index].firstAccount, currency: currency))
+        users[user.index].firstAccount = UInt32(index)
+        digest.add(
+            .account, index, field: Field.owner,
+            UInt64(user.rawValue) << 16 | UInt64(currency.rawValue) + 1)
+        return index
+    }
+
+    @inline(__always)
+    private mutating func move(_ amount: Money, from: Half, to: Half, in account: Int) {
+        subtract(amount, from: from, of: account)
+        add(amount, to: to, of: account)
+    }
+
+    @inline(__always)
+    private mutating func add(_ amount: Money, to half: Half, of account: Int) {
+        switch half {
+        case .available: accounts[account].available = accounts[account].available + amount
+        case .locked: accounts[account].locked = accounts[account].locked + amount
+        }
+        digest.add(.account, account, field: Self.field(half), from: 0, to: amount.minorUnits)
+    }
+
+    @inline(__always)
+    private mutating func subtract(_ amount: Money, from half: Half, of account: Int) {
+        switch half {
+        case .available:
+            precondition(accounts[account].available >= amount, "available is never negative")
+            accounts[account].available = accounts[account].available - amount
+        case .locked:
+            precondition(accounts[account].locked >= amount, "locked is never negative")
+            accounts[account].locked = accounts[account].locked - amount
+        }
+        digest.add(.account, account, field: Self.field(half), from: amount.minorUnits, to: 0)
+    }
+
+    @inline(__always)
+    private static func field(_ half: Half) -> UInt64 {
+        half == .available ? Field.available : Field.locked
+    }
+}
+
+// MARK: - Auctions
+
+extension State {
+    private mutating func evolveOpening(
+        _ handle: AuctionHandle, _ opening: CanonicalOpening, opensAt: Timestamp,
+        at point: EntryPoint
+    ) {
+        precondition(handle.index == auctions.count, "auction handles are dense")
+        auctionNames.insert(opening.auction.string)
+        let closesAt = opening.closesAt ?? .noEnd
+        let terms = intern(opening.rules.terms)
+        auctions.append(
+            AuctionRecord(
+                openingPrice: opening.rules.openingPrice, opensAt: opensAt, closesAt: closesAt,
+                openedPosition: point.position, seller: opening.seller, termsIndex: terms,
+                currency: opening.currency))
+        if closesAt != .noEnd { deadlines.insert(.init(end: closesAt, auction: handle)) }
+        digest.add(
+            .auction, handle.index, field: Field.opening,
+            Self.openingFingerprint(opening, opensAt: opensAt))
+        digest.add(
+            .auction, handle.index, field: Field.end, from: 0, to: closesAt.nanoseconds)
+    }
+
+    private static func openingFingerprint(
+        _ opening: CanonicalOpening, opensAt: Timestamp
+    ) -> UInt64 {
+        var hash = StateDigest.of(opening.auction.string)
+        func mix(_ value: Int64) {
+            hash = (hash ^ UInt64(bitPattern: value)) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 29
+        }
+        mix(Int64(opening.seller.rawValue))
+        mix(Int64(opening.currency.rawValue))
+        mix(opensAt.nanoseconds)
+        mix(opening.rules.openingPrice.minorUnits)
+        mix(Int64(opening.rules.format.rawValue))
+        mix(opening.rules.proxy ? 1 : 0)
+        for row in opening.rules.increments.rows {
+            mix(row.from.minorUnits)
+            mix(row.step.minorUnits)
+        }
+        return hash
+    }
+
+    private mutating func intern(_ terms: AuctionTerms) -> UInt32 {
+        if let index = termsIndex[terms] { return index }
+        let index = UInt32(self.terms.count)
+        self.terms.append(terms)
+        termsIndex[terms] = index
+        return index
+    }
+
+    @inline(__always)
+    private mutating func evolveLead(
+        _ auction: AuctionHandle, _ bidder: UserHandle, maximum: Money, price: Money
+    ) {
+        let old = auctions[auction.index]
+        auctions[auction.index].leader = bidder
+        auctions[auction.index].maximum = maximum
+        digest.add(
+            .auction, auction.index, field: Field.leader,
+            from: Int64(old.leader.rawValue &+ 1), to: Int64(bidder.rawValue &+ 1))
+        digest.add(
+            .auction, auction.index, field: Field.maximum,
+            from: old.maximum.minorUnits, to: maximum.minorUnits)
+        setPrice(auction, price)
+        countAcceptedBid(auction)
+    }
+
+    @inline(__always)
+    private mutating func setPrice(_ auction: AuctionHandle, _ price: Money) {
+        let old = auctions[auction.index].price
+        auctions[auction.index].price = price
+        digest.add(
+            .auction, auction.index, field: Field.price,
+            from: old.minorUnits, to: price.minorUnits)
+    }
+
+    @inline(__always)
+    private mutating func countAcceptedBid(_ auction: AuctionHandle) {
+        auctions[auction.index].acceptedBids += 1
+        digest.add(.auction, auction.index, field: Field.bids, 1)
+    }
+
+    @inline(__always)
+    private mutating func setHeld(_ auction: AuctionHandle, _ held: Money) {
+        let old = auctions[auction.index].held
+        auctions[auction.index].held = held
+        digest.add(
+            .auction, auction.index, field: Field.held, from: old.minorUnits, to: held.minorUnits)
+    }
+
+    private mutating func setEnd(_ auction: AuctionHandle, _ closesAt: Timestamp) {
+        let old = auctions[auction.index].closesAt
+        auctions[auction.index].closesAt = closesAt
+        if old != .noEnd { deadlines.remove(.init(end: old, auction: auction)) }
+        deadlines.insert(.init(end: closesAt, auction: auction))
+        digest.add(
+            .auction, auction.index, field: Field.end,
+            from: old.nanoseconds, to: closesAt.nanoseconds)
+    }
+
+    private mutating func finish(
+        _ auction: AuctionHandle, as phase: AuctionPhase, outcome: AuctionOutcome?,
+        at point: EntryPoint
+    ) {
+        let record = auctions[auction.index]
+        precondition(record.phase == .open, "an auction leaves open once")
+        auctions[auction.index].phase = phase
+        auctions[auction.index].outcome = outcome
+        auctions[auction.index].closedPosition = point.position
+        if record.closesAt != .noEnd {
+            deadlines.remove(.init(end: record.closesAt, auction: auction))
+        }
+        digest.add(
+            .auction, auction.index, field: Field.phase,
+            UInt64(phase.rawValue) << 8 | UInt64(outcome?.rawValue ?? 0))
+    }
+
+    private mutating func evolveSettlement(
+        _ auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money
+    ) {
+        let currency = auctions[auction.index].currency
+        subtract(amount, from: .locked, of: existingAccount(winner, currency))
+        add(amount, to: .available, of: account(seller, currency))
+        setHeld(auction, auctions[auction.index].held - amount)
+    }
+}
+
+// MARK: - The digest, from nothing
+
+extension State {
+    /// The digest computed from the records alone, to check the incremental one against.
+    /// - Complexity: O(size of the state).
+    public func recomputedDigest() -> StateDigest {
+        var digest = StateDigest()
+        for user in users.indices {
+            digest.add(.user, user, field: Field.name, StateDigest.of(userNames.name(user)))
+        }
+        for (index, record) in currencies.enumerated() {
+            digest.add(
+                .currency, index, field: Field.name,
+                StateDigest.of(record.currency.code.string) &+ UInt64(record.currency.scale))
+            digest.add(
+                .currency, index, field: Field.charged, from: 0, to: record.charged.minorUnits)
+            digest.add(
+                .currency, index, field: Field.withdrawn, from: 0,
+                to: record.withdrawn.minorUnits)
+        }
+        for number in 0..<references.count {
+            digest.add(
+                .reference, number, field: Field.name, StateDigest.of(references.name(number)))
+        }
+        for index in accounts.indices {
+            let account = accounts[index]
+            digest.add(
+                .account, index, field: Field.owner,
+                UInt64(account.user.rawValue) << 16 | UInt64(account.currency.rawValue) + 1)
+            digest.add(
+                .account, index, field: Field.available, from: 0,
+                to: account.available.minorUnits)
+            digest.add(
+                .account, index, field: Field.locked, from: 0, to: account.locked.minorUnits)
+        }
+        for index in auctions.indices { addAuction(index, to: &digest) }
+        return digest
+    }
+
+    private func addAuction(_ index: Int, to digest: inout StateDigest) {
+        let record = auctions[index]
+        let handle = AuctionHandle(rawValue: UInt32(index))
+        let opening = CanonicalOpening(
+            auction: id(of: handle), title: "", seller: record.seller,
+            currency: record.currency, opensAt: nil, closesAt: nil, rules: rules(of: handle))
+        digest.add(
+            .auction, index, field: Field.opening,
+            Self.openingFingerprint(opening, opensAt: record.opensAt))
+        let fields: [(UInt64, Int64)] = [
+            (Field.price, record.price.minorUnits),
+            (Field.leader, Int64(record.leader.rawValue &+ 1)),
+            (Field.maximum, record.maximum.minorUnits),
+            (Field.held, record.held.minorUnits),
+            (Field.bids, Int64(record.acceptedBids)),
+            (Field.end, record.closesAt.nanoseconds),
+        ]
+        for (field, value) in fields {
+            digest.add(.auction, index, field: field, from: 0, to: value)
+        }
+        if record.phase != .open {
+            digest.add(
+                .auction, index, field: Field.phase,
+                UInt64(record.phase.rawValue) << 8 | UInt64(record.outcome?.rawValue ?? 0))
+        }
+    }
+}

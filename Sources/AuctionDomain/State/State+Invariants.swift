@@ -1,0 +1,64 @@
+// The invariants of DESIGN section 5 that a state can be asked about: 1 to 5, and that the
+// incremental digest is the digest of the records (7). The others are about logs and are checked
+// by `audit verify`. Costs a pass over everything: for tests and audits, not for the writer.
+
+extension State {
+    /// Every broken invariant, as a sentence with its number; none when all hold.
+    /// - Complexity: O(size of the state).
+    public func invariantViolations() -> [String] {
+        var violations: [String] = []
+        var holds = [Int64](repeating: 0, count: accounts.count)
+        for index in auctions.indices { check(auctionAt: index, &holds, &violations) }
+        var totals = [Int64](repeating: 0, count: currencies.count)
+        for index in accounts.indices {
+            let account = accounts[index]
+            if account.available < .zero || account.locked < .zero {
+                violations.append("2: account \(index) of user \(account.user.rawValue) is negative")
+            }
+            if account.locked.minorUnits != holds[index] {
+                violations.append(
+                    "3: user \(account.user.rawValue) has \(account.locked.minorUnits) locked but "
+                        + "holds of \(holds[index])")
+            }
+            totals[account.currency.index] &+= account.available.minorUnits
+            totals[account.currency.index] &+= account.locked.minorUnits
+        }
+        for (index, record) in currencies.enumerated() {
+            let expected = record.charged.minorUnits - record.withdrawn.minorUnits
+            if totals[index] != expected {
+                violations.append(
+                    "1: accounts hold \(totals[index]) \(record.currency.code), but "
+                        + "\(expected) were charged and not withdrawn")
+            }
+        }
+        if recomputedDigest() != digest {
+            violations.append("7: the incremental digest is not the digest of the records")
+        }
+        return violations
+    }
+
+    private func check(
+        auctionAt index: Int, _ holds: inout [Int64], _ violations: inout [String]
+    ) {
+        let record = auctions[index]
+        let isOpen = record.phase == .open
+        let expectsHold = isOpen && record.leader != .none
+        if expectsHold != (record.held > .zero) {
+            violations.append(
+                "\(isOpen ? 4 : 5): auction \(index) has a hold of \(record.held.minorUnits)")
+        }
+        if expectsHold {
+            if record.held < record.maximum || record.maximum < record.price {
+                violations.append("4: auction \(index)'s hold does not cover its price")
+            }
+            if let account = accountIndex(of: record.leader, in: record.currency) {
+                holds[account] &+= record.held.minorUnits
+            } else {
+                violations.append("4: auction \(index)'s leader has no account")
+            }
+        }
+        if isOpen != (record.closedPosition == noPosition) || (record.phase == .closed) != (record.outcome != nil) {
+            violations.append("5: auction \(index) is neither open nor finished")
+        }
+    }
+}

@@ -1,0 +1,99 @@
+// Links: each entry names the previous entry about its auction and about each wallet it touches,
+// so histories are walked in the log itself, without an index.
+//
+// Invariant: what an entry touches, and in which order, follows from its command and outcome
+// alone: the auction first (none on its opening entry's own chain: the entry starts it), then
+// the user the command speaks for, then every user whose money moved, in order, each once.
+
+/// One link of an entry.
+public struct EntryLink: Hashable, Sendable {
+    /// Whose chain it is.
+    public enum Chain: Hashable, Sendable {
+        case auction(AuctionHandle)
+        case wallet(UserHandle)
+    }
+    public let chain: Chain
+    /// The position of the chain's previous entry, or `noPosition`.
+    public let previous: UInt64
+
+    public init(chain: Chain, previous: UInt64) {
+        self.chain = chain
+        self.previous = previous
+    }
+}
+
+extension State {
+    /// Marks an entry as the last of all chains it belongs to, counts a rejected bid, and takes
+    /// note of position and time. Called once an entry, after its events were evolved.
+    /// - Parameter previous: receives the entry's links.
+    public mutating func finishEntry(
+        _ command: CanonicalCommand, rejected: Bool, events: EventList, at point: EntryPoint,
+        links: inout ContiguousArray<EntryLink>
+    ) {
+        precondition(point.position == entryCount, "positions are dense")
+        precondition(point.time >= time, "times never fall")
+        entryCount = point.position + 1
+        time = point.time
+        if let auction = command.auction {
+            link(auction, point.position, into: &links)
+            if rejected, case .placeBid = command { auctions[auction.index].rejectedBids += 1 }
+        }
+        if let user = command.user { link(user, point.position, into: &links) }
+        for event in events {
+            switch event {
+            case .refunded(_, let user, _, _): link(user, point.position, into: &links)
+            case .settled(_, let winner, let seller, _):
+                link(winner, point.position, into: &links)
+                link(seller, point.position, into: &links)
+            case .auctionOpened(let auction, _, _):
+                link(auction, point.position, into: &links)
+            case .userRegistered(let user, _): link(user, point.position, into: &links)
+            default: break
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func link(
+        _ auction: AuctionHandle, _ position: UInt64, into links: inout ContiguousArray<EntryLink>
+    ) {
+        let previous = auctions[auction.index].lastPosition
+        auctions[auction.index].lastPosition = position
+        links.append(EntryLink(chain: .auction(auction), previous: previous))
+    }
+
+    /// A user touched twice by one entry is linked once: her last position is the entry's own.
+    @inline(__always)
+    private mutating func link(
+        _ user: UserHandle, _ position: UInt64, into links: inout ContiguousArray<EntryLink>
+    ) {
+        let previous = users[user.index].lastPosition
+        if previous == position { return }
+        users[user.index].lastPosition = position
+        links.append(EntryLink(chain: .wallet(user), previous: previous))
+    }
+}
+
+extension CanonicalCommand {
+    /// The chains an entry belongs to, in the order of its links.
+    public func chains(events: EventList) -> [EntryLink.Chain] {
+        var chains: [EntryLink.Chain] = []
+        func add(_ chain: EntryLink.Chain) {
+            if !chains.contains(chain) { chains.append(chain) }
+        }
+        if let auction { add(.auction(auction)) }
+        if let user { add(.wallet(user)) }
+        for event in events {
+            switch event {
+            case .refunded(_, let user, _, _): add(.wallet(user))
+            case .settled(_, let winner, let seller, _):
+                add(.wallet(winner))
+                add(.wallet(seller))
+            case .auctionOpened(let auction, _, _): add(.auction(auction))
+            case .userRegistered(let user, _): add(.wallet(user))
+            default: break
+            }
+        }
+        return chains
+    }
+}

@@ -1,0 +1,40 @@
+// What an embedder can choose, and the bounds of every queue, with the reason for each default.
+
+internal import AuctionDomain
+public import Logging
+
+/// How a ledger is run. The defaults are safe: fully durable, closing by itself.
+public struct Configuration: Sendable {
+    /// Whether auctions are closed when their end has come.
+    public enum Closing: Hashable, Sendable {
+        /// They are.
+        case automatic
+        /// Nothing closes and bids are refused until `confirmClosings`: for opening a ledger after
+        /// an outage, so that no lot is sold unwatched.
+        case held
+    }
+
+    public var closing = Closing.automatic
+    /// Whether `open` makes a ledger where none is.
+    public var createsIfMissing = true
+    public var clock: any LedgerClock = SystemClock()
+    /// The most commands waiting to be decided; more are refused as `queue_full`. A quarter of a
+    /// second of work at a million a second.
+    public var queueCommandsMax = 1 << 18
+    /// How long a command id is remembered, by the time in the id.
+    public var commandIDRetentionSeconds = 3600
+    /// The most command ids remembered, 16 bytes each; the oldest go first.
+    public var commandIDsMax = 1 << 24
+    /// Below this much free space bids and openings are refused as `storage_low`, while refunds,
+    /// closings and settlements still succeed.
+    public var freeBytesMin = 256 << 20
+    /// How many entries may be new before the read state is written out again; opening replays
+    /// at most about this many.
+    public var snapshotIntervalEntries = 2_000_000
+    public var logger = Logger(label: "gavel")
+
+    /// Set by an import: the ledger's id and a log without the engine's own clock.
+    package var ledgerID: LedgerID?
+
+    public init() {}
+}

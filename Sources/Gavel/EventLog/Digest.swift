@@ -1,0 +1,116 @@
+// SHA-256, and the two ways RFC 6962 section 2.1 uses it.
+
+internal import Crypto
+internal import LMDB
+
+/// A SHA-256 hash: 32 bytes, kept as four words in memory order.
+public struct Digest: Hashable, Sendable, CustomStringConvertible {
+    let words: (UInt64, UInt64, UInt64, UInt64)
+
+    init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
+
+    /// The hash of no bytes: the root of the empty tree (RFC 6962 section 2.1).
+    public static let empty = Digest(of: [])
+
+    /// The hash of bytes.
+    public init(of bytes: [UInt8]) { self.init(SHA256.hash(data: bytes)) }
+
+    /// 32 bytes of a stored hash.
+    /// - Precondition: they lie within the span.
+    init(_ bytes: RawSpan, at offset: Int) {
+        words = (
+            bytes.load(UInt64.self, at: offset).littleEndian,
+            bytes.load(UInt64.self, at: offset + 8).littleEndian,
+            bytes.load(UInt64.self, at: offset + 16).littleEndian,
+            bytes.load(UInt64.self, at: offset + 24).littleEndian
+        )
+    }
+
+    fileprivate init(_ digest: SHA256.Digest) {
+        // A digest is 32 initialized bytes; the loads are within them.
+        words = unsafe digest.withUnsafeBytes { bytes in
+            unsafe (
+                bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+            )
+        }
+    }
+
+    /// The leaf hash of an entry: SHA-256(0x00 ‖ entry).
+    static func leaf(_ entry: RawSpan) -> Digest {
+        var hash = SHA256()
+        // The buffers are read within the calls and not kept.
+        unsafe withUnsafeBytes(of: UInt8(0)) { unsafe hash.update(bufferPointer: $0) }
+        unsafe entry.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+        return Digest(hash.finalize())
+    }
+
+    /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
+    static func node(_ left: Digest, _ right: Digest) -> Digest {
+        var hash = SHA256()
+        var block = ByteBlock65()
+        block.set(left, right)
+        // The buffer is read within the call and not kept.
+        unsafe withUnsafeBytes(of: &block.bytes) {
+            unsafe hash.update(bufferPointer: UnsafeRawBufferPointer($0))
+        }
+        return Digest(hash.finalize())
+    }
+
+    /// The 32 bytes.
+    public var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        for word in [words.0, words.1, words.2, words.3] {
+            for shift in 0..<8 {
+                bytes.append(UInt8(truncatingIfNeeded: word.littleEndian >> UInt64(8 * shift)))
+            }
+        }
+        return bytes
+    }
+
+    public static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+
+    /// 64 hexadecimal digits.
+    public var description: String {
+        let digits: [Character] = Array("0123456789abcdef")
+        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
+}
+
+/// The 65 bytes of an inner node's preimage.
+private struct ByteBlock65 {
+    var bytes = InlineArray<65, UInt8>(repeating: 1)
+
+    mutating func set(_ left: Digest, _ right: Digest) {
+        // 1 + 32 + 32 bytes: every store lies within the 65.
+        unsafe withUnsafeMutableBytes(of: &bytes) { target in
+            var offset = 1
+            for half in [left, right] {
+                for word in [half.words.0, half.words.1, half.words.2, half.words.3] {
+                    unsafe target.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+                    offset += 8
+                }
+            }
+        }
+    }
+}
+
+extension ByteBuffer {
+    mutating func append(_ digest: Digest) {
+        append(digest.words.0.littleEndian)
+        append(digest.words.1.littleEndian)
+        append(digest.words.2.littleEndian)
+        append(digest.words.3.littleEndian)
+    }
+
+    mutating func store(_ digest: Digest, at offset: Int) {
+        store(digest.words.0.littleEndian, at: offset)
+        store(digest.words.1.littleEndian, at: offset + 8)
+        store(digest.words.2.littleEndian, at: offset + 16)
+        store(digest.words.3.littleEndian, at: offset + 24)
+    }
+}

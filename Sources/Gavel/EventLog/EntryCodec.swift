@@ -1,0 +1,626 @@
+// The bytes of an entry: the leaves of the Merkle tree, defined field by field in the article
+// LogFormat and held to it by golden vectors and an independent decoder.
+//
+//      0  u8   kind                16  i64  time, ns since 1970
+//      1  u8   flags               24  16 B command id, big endian as RFC 9562 writes it
+//      2  u16  command bytes       40  command, then outcome, then links
+//      4  u32  actor
+//      8  u64  position            all integers little endian
+//
+// Invariants: equal entries have equal bytes; whatever a decoder does not know (kind, flag,
+// event, a byte left over) is refused, never skipped; decoding never traps.
+
+internal import LMDB
+package import AuctionDomain
+
+/// What the first byte of an entry says. NUMBERS ARE THE STORAGE FORMAT.
+enum EntryKind: UInt8 {
+    case createLedger = 1
+    case openEngine = 2
+    case closeDue = 3
+    case registerCurrency = 16
+    case registerUser = 17
+    case charge = 18
+    case withdraw = 19
+    case openAuction = 20
+    case placeBid = 21
+    case closeAuction = 22
+    case extendAuction = 23
+    case cancelAuction = 24
+}
+
+/// What the first byte of an event says. NUMBERS ARE THE STORAGE FORMAT.
+enum EventTag: UInt8 {
+    case ledgerCreated = 1
+    case engineOpened = 2
+    case currencyRegistered = 3
+    case userRegistered = 4
+    case charged = 5
+    case withdrawn = 6
+    case locked = 7
+    case refunded = 8
+    case settled = 9
+    case auctionOpened = 10
+    case leadTaken = 11
+    case maximumRaised = 12
+    case bidAbsorbed = 13
+    case auctionExtended = 14
+    case auctionClosed = 15
+    case closeConfirmed = 16
+    case auctionCancelled = 17
+}
+
+/// Names of offsets and flags.
+enum EntryLayout {
+    static let headerBytes = 40
+    static let rejectedFlag: UInt8 = 1
+    /// Links are 8 bytes each, because one of them reaches back 2³² entries or more.
+    static let wideLinksFlag: UInt8 = 2
+    static let knownFlags: UInt8 = 3
+
+    static let actorOperator: UInt32 = 0xFFFF_FFFE
+    static let actorPayment: UInt32 = 0xFFFF_FFFD
+    static let actorSystem: UInt32 = 0xFFFF_FFFC
+    /// Users' handles stay below this.
+    static let actorSpecial: UInt32 = 0xFFFF_FFF0
+}
+
+extension CanonicalActor {
+    /// The actor field. Whoever registers herself is `UserHandle.none`, 0xFFFF_FFFF.
+    var encoded: UInt32 {
+        switch self {
+        case .user(let user): user.rawValue
+        case .operator: EntryLayout.actorOperator
+        case .payment: EntryLayout.actorPayment
+        case .system: EntryLayout.actorSystem
+        }
+    }
+
+    init(encoded: UInt32) throws(LogFault) {
+        switch encoded {
+        case EntryLayout.actorOperator: self = .operator
+        case EntryLayout.actorPayment: self = .payment
+        case EntryLayout.actorSystem: self = .system
+        case UserHandle.none.rawValue, 0..<EntryLayout.actorSpecial:
+            self = .user(UserHandle(rawValue: encoded))
+        default: throw LogFault("unknown actor \(encoded)")
+        }
+    }
+}
+
+// MARK: - Encoding
+
+extension ByteBuffer {
+    /// Appends an entry.
+    /// - Parameter rejection: nil when accepted; then `events` holds what happened.
+    mutating func appendEntry(
+        _ command: CanonicalCommand, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
+        rejection: Rejection?, events: EventList, links: ContiguousArray<EntryLink>
+    ) {
+        let start = count
+        let wide = links.contains { $0.reach(from: point.position) > UInt64(UInt32.max) }
+        var flags: UInt8 = rejection == nil ? 0 : EntryLayout.rejectedFlag
+        if wide { flags |= EntryLayout.wideLinksFlag }
+        append(command.entryKind.rawValue)
+        append(flags)
+        append(UInt16(0))
+        append(actor.encoded)
+        append(point.position)
+        append(point.time.nanoseconds)
+        append(id.high.byteSwapped)
+        append(id.low.byteSwapped)
+        appendCommand(command)
+        store(UInt16(count - start - EntryLayout.headerBytes), at: start + 2)
+        if let rejection {
+            append(rejection.code.rawValue)
+            append(rejection.limit.minorUnits)
+        } else {
+            append(UInt16(events.count))
+            for event in events { appendEvent(event) }
+        }
+        append(UInt8(links.count))
+        for link in links {
+            let reach = link.reach(from: point.position)
+            if wide { append(reach) } else { append(UInt32(truncatingIfNeeded: reach)) }
+        }
+        precondition(count - start <= Limits.entryBytesMax, "an entry has at most 65,535 bytes")
+    }
+
+    /// Appends a command's canonical bytes: what makes two commands the same.
+    mutating func appendCommand(_ command: CanonicalCommand) {
+        switch command {
+        case .placeBid(let auction, let bidder, let amount):
+            append(auction.rawValue)
+            append(bidder.rawValue)
+            append(amount.minorUnits)
+        case .closeAuction(let auction, let hammer):
+            append(auction.rawValue)
+            append(UInt8(hammer ? 1 : 0))
+        case .closeDue(let auction):
+            append(auction.rawValue)
+        case .charge(let payment), .withdraw(let payment):
+            append(payment.user.rawValue)
+            append(payment.currency.rawValue)
+            append(payment.amount.minorUnits)
+            appendShort(payment.reference.string)
+        case .openAuction(let opening):
+            appendOpening(opening)
+        case .extendAuction(let auction, let closesAt):
+            append(auction.rawValue)
+            append(closesAt.nanoseconds)
+        case .cancelAuction(let auction, let reason):
+            append(auction.rawValue)
+            appendLong(reason)
+        case .registerUser(let user):
+            appendShort(user.string)
+        case .registerCurrency(let currency):
+            append(currency.scale)
+            appendShort(currency.code.string)
+        case .createLedger(let id):
+            append(id.high.byteSwapped)
+            append(id.low.byteSwapped)
+        case .openEngine(let epoch, let version):
+            append(epoch)
+            appendShort(version)
+        }
+    }
+
+    private mutating func appendOpening(_ opening: CanonicalOpening) {
+        appendShort(opening.auction.string)
+        appendLong(opening.title)
+        append(opening.seller.rawValue)
+        append(opening.currency.rawValue)
+        append(UInt8(opening.opensAt == nil ? 0 : 1) | UInt8(opening.closesAt == nil ? 0 : 2))
+        if let opensAt = opening.opensAt { append(opensAt.nanoseconds) }
+        if let closesAt = opening.closesAt { append(closesAt.nanoseconds) }
+        append(opening.rules.format.rawValue)
+        append(UInt8(opening.rules.proxy ? 1 : 0))
+        append(opening.rules.openingPrice.minorUnits)
+        append(UInt8(opening.rules.increments.rows.count))
+        for row in opening.rules.increments.rows {
+            append(row.from.minorUnits)
+            append(row.step.minorUnits)
+        }
+    }
+
+    /// What the command says already (auction, bidder, maximum, payment) is not said again.
+    private mutating func appendEvent(_ event: Event) {
+        append(event.tag.rawValue)
+        switch event {
+        case .leadTaken(_, _, _, let price), .maximumRaised(_, _, _, let price),
+            .bidAbsorbed(_, _, let price):
+            append(price.minorUnits)
+        case .locked(_, let user, let amount, let held):
+            append(user.rawValue)
+            append(amount.minorUnits)
+            append(held.minorUnits)
+        case .refunded(_, let user, let amount, let reason):
+            append(user.rawValue)
+            append(amount.minorUnits)
+            append(reason.rawValue)
+        case .settled(_, let winner, let seller, let amount):
+            append(winner.rawValue)
+            append(seller.rawValue)
+            append(amount.minorUnits)
+        case .auctionOpened(let auction, _, let opensAt):
+            append(auction.rawValue)
+            append(opensAt.nanoseconds)
+        case .auctionExtended(_, let closesAt):
+            append(closesAt.nanoseconds)
+        case .auctionClosed(_, let outcome, let winner, let price):
+            append(outcome.rawValue)
+            append(winner.rawValue)
+            append(price.minorUnits)
+        case .closeConfirmed(_, let position, let outcome):
+            append(position)
+            append(outcome.rawValue)
+        case .userRegistered(let user, _): append(user.rawValue)
+        case .currencyRegistered(let currency, _): append(currency.rawValue)
+        case .ledgerCreated, .engineOpened, .charged, .withdrawn, .auctionCancelled: break
+        }
+    }
+
+    private mutating func appendShort(_ text: String) {
+        append(UInt8(text.utf8.count))
+        append(utf8: text)
+    }
+
+    private mutating func appendLong(_ text: String) {
+        append(UInt16(text.utf8.count))
+        append(utf8: text)
+    }
+}
+
+extension EntryLink {
+    /// How many positions the link goes back; 0 for a chain's first entry.
+    @inline(__always)
+    func reach(from position: UInt64) -> UInt64 {
+        previous == noPosition ? 0 : position - previous
+    }
+}
+
+extension CanonicalCommand {
+    var entryKind: EntryKind {
+        switch self {
+        case .createLedger: .createLedger
+        case .openEngine: .openEngine
+        case .closeDue: .closeDue
+        case .registerCurrency: .registerCurrency
+        case .registerUser: .registerUser
+        case .charge: .charge
+        case .withdraw: .withdraw
+        case .openAuction: .openAuction
+        case .placeBid: .placeBid
+        case .closeAuction: .closeAuction
+        case .extendAuction: .extendAuction
+        case .cancelAuction: .cancelAuction
+        }
+    }
+}
+
+extension Event {
+    var tag: EventTag {
+        switch self {
+        case .ledgerCreated: .ledgerCreated
+        case .engineOpened: .engineOpened
+        case .currencyRegistered: .currencyRegistered
+        case .userRegistered: .userRegistered
+        case .charged: .charged
+        case .withdrawn: .withdrawn
+        case .locked: .locked
+        case .refunded: .refunded
+        case .settled: .settled
+        case .auctionOpened: .auctionOpened
+        case .leadTaken: .leadTaken
+        case .maximumRaised: .maximumRaised
+        case .bidAbsorbed: .bidAbsorbed
+        case .auctionExtended: .auctionExtended
+        case .auctionClosed: .auctionClosed
+        case .closeConfirmed: .closeConfirmed
+        case .auctionCancelled: .auctionCancelled
+        }
+    }
+}
+
+// MARK: - Decoding
+
+/// An entry as decoded, reused from one to the next so that a replay allocates nothing.
+package struct DecodedEntry: Sendable {
+    package var point = EntryPoint(position: 0, time: .zero)
+    package var id = CommandID.none
+    package var actor = CanonicalActor.system
+    package var command = CanonicalCommand.closeDue(AuctionHandle(rawValue: 0))
+    package var rejection: Rejection?
+    package var events = EventList()
+    /// How far each link goes back; whose links they are follows from command and events.
+    package var reaches = ContiguousArray<UInt64>()
+
+    package init() {}
+
+    /// The entry as a plain value, its links given their chains.
+    package var entry: LedgerEntry {
+        var links = ContiguousArray<EntryLink>()
+        for (chain, reach) in zip(command.chains(events: events), reaches) {
+            let previous = reach == 0 ? noPosition : point.position &- reach
+            links.append(EntryLink(chain: chain, previous: previous))
+        }
+        return LedgerEntry(
+            position: point.position, time: point.time, commandID: id == .none ? nil : id,
+            actor: actor, command: command,
+            outcome: rejection.map { .rejected($0) } ?? .accepted(events), links: links)
+    }
+}
+
+/// Reads integers and texts one after the other out of one entry's bytes.
+private struct Reader {
+    var offset: Int
+    let end: Int
+
+    @inline(__always)
+    mutating func integer<T: FixedWidthInteger>(
+        _ type: T.Type, _ bytes: RawSpan
+    ) throws(LogFault) -> T {
+        let next = offset &+ MemoryLayout<T>.size
+        guard next <= end else { throw LogFault("an entry ends inside a field") }
+        defer { offset = next }
+        return bytes.load(type, at: offset)
+    }
+
+    @inline(__always)
+    mutating func money(_ bytes: RawSpan) throws(LogFault) -> Money {
+        Money(minorUnits: try integer(Int64.self, bytes))
+    }
+
+    @inline(__always)
+    mutating func user(_ bytes: RawSpan) throws(LogFault) -> UserHandle {
+        UserHandle(rawValue: try integer(UInt32.self, bytes))
+    }
+
+    @inline(__always)
+    mutating func auction(_ bytes: RawSpan) throws(LogFault) -> AuctionHandle {
+        AuctionHandle(rawValue: try integer(UInt32.self, bytes))
+    }
+
+    mutating func time(_ bytes: RawSpan) throws(LogFault) -> Timestamp {
+        Timestamp(nanoseconds: try integer(Int64.self, bytes))
+    }
+
+    mutating func text(_ count: Int, _ bytes: RawSpan) throws(LogFault) -> String {
+        guard offset &+ count <= end else { throw LogFault("an entry ends inside a text") }
+        guard let text = bytes.string(in: offset..<offset &+ count) else {
+            throw LogFault("a text is not UTF-8")
+        }
+        offset &+= count
+        return text
+    }
+
+    mutating func shortText(_ bytes: RawSpan) throws(LogFault) -> String {
+        try text(Int(try integer(UInt8.self, bytes)), bytes)
+    }
+
+    mutating func longText(_ bytes: RawSpan) throws(LogFault) -> String {
+        try text(Int(try integer(UInt16.self, bytes)), bytes)
+    }
+
+    mutating func identifier<ID: Identifier>(_ bytes: RawSpan) throws(LogFault) -> ID {
+        do { return try ID(try shortText(bytes)) } catch { throw LogFault("\(error)") }
+    }
+
+    mutating func flag(_ bytes: RawSpan) throws(LogFault) -> Bool {
+        switch try integer(UInt8.self, bytes) {
+        case 0: false
+        case 1: true
+        case let other: throw LogFault("a yes or no is \(other)")
+        }
+    }
+}
+
+extension DecodedEntry {
+    /// Reads one entry.
+    /// - Throws: `LogFault` when the bytes are no entry, or one of a newer format.
+    package mutating func decode(_ bytes: RawSpan, in range: Range<Int>) throws(LogFault) {
+        guard range.count >= EntryLayout.headerBytes, range.upperBound <= bytes.byteCount else {
+            throw LogFault("an entry is shorter than its header")
+        }
+        let start = range.lowerBound
+        guard let kind = EntryKind(rawValue: bytes.load(UInt8.self, at: start)) else {
+            throw LogFault("unknown entry kind \(bytes.load(UInt8.self, at: start))")
+        }
+        let flags = bytes.load(UInt8.self, at: start + 1)
+        guard flags & ~EntryLayout.knownFlags == 0 else {
+            throw LogFault("unknown entry flags \(flags)")
+        }
+        let commandBytes = Int(bytes.load(UInt16.self, at: start + 2))
+        actor = try CanonicalActor(encoded: bytes.load(UInt32.self, at: start + 4))
+        point = EntryPoint(
+            position: bytes.load(UInt64.self, at: start + 8),
+            time: Timestamp(nanoseconds: bytes.load(Int64.self, at: start + 16)))
+        id = CommandID(
+            high: bytes.load(UInt64.self, at: start + 24).byteSwapped,
+            low: bytes.load(UInt64.self, at: start + 32).byteSwapped)
+        var reader = Reader(offset: start + EntryLayout.headerBytes, end: range.upperBound)
+        command = try reader.command(kind, bytes)
+        guard reader.offset == start + EntryLayout.headerBytes + commandBytes else {
+            throw LogFault("a command's length is not \(commandBytes)")
+        }
+        events.removeAll(keepingCapacity: true)
+        if flags & EntryLayout.rejectedFlag != 0 {
+            rejection = try reader.rejection(bytes)
+        } else {
+            rejection = nil
+            let count = try reader.integer(UInt16.self, bytes)
+            for _ in 0..<count { events.append(try reader.event(of: command, bytes)) }
+        }
+        try decodeLinks(&reader, wide: flags & EntryLayout.wideLinksFlag != 0, bytes)
+        guard reader.offset == range.upperBound else {
+            throw LogFault("an entry has \(range.upperBound - reader.offset) bytes left over")
+        }
+    }
+
+    @inline(__always)
+    private mutating func decodeLinks(
+        _ reader: inout Reader, wide: Bool, _ bytes: RawSpan
+    ) throws(LogFault) {
+        reaches.removeAll(keepingCapacity: true)
+        let count = try reader.integer(UInt8.self, bytes)
+        for _ in 0..<count {
+            reaches.append(
+                wide
+                    ? try reader.integer(UInt64.self, bytes)
+                    : UInt64(try reader.integer(UInt32.self, bytes)))
+        }
+    }
+}
+
+extension Reader {
+    @inline(__always)
+    fileprivate mutating func command(
+        _ kind: EntryKind, _ bytes: RawSpan
+    ) throws(LogFault) -> CanonicalCommand {
+        if kind == .placeBid {
+            return .placeBid(
+                auction: try auction(bytes), bidder: try user(bytes), amount: try money(bytes))
+        }
+        return try rareCommand(kind, bytes)
+    }
+
+    private mutating func rareCommand(
+        _ kind: EntryKind, _ bytes: RawSpan
+    ) throws(LogFault) -> CanonicalCommand {
+        switch kind {
+        case .placeBid:
+            .placeBid(
+                auction: try auction(bytes), bidder: try user(bytes), amount: try money(bytes))
+        case .closeAuction:
+            .closeAuction(try auction(bytes), hammer: try flag(bytes))
+        case .closeDue: .closeDue(try auction(bytes))
+        case .charge: .charge(try payment(bytes))
+        case .withdraw: .withdraw(try payment(bytes))
+        case .openAuction: .openAuction(try opening(bytes))
+        case .extendAuction: .extendAuction(try auction(bytes), closesAt: try time(bytes))
+        case .cancelAuction: .cancelAuction(try auction(bytes), reason: try longText(bytes))
+        case .registerUser: .registerUser(try identifier(bytes))
+        case .registerCurrency: .registerCurrency(try currency(bytes))
+        case .createLedger:
+            .createLedger(
+                LedgerID(
+                    high: try integer(UInt64.self, bytes).byteSwapped,
+                    low: try integer(UInt64.self, bytes).byteSwapped))
+        case .openEngine:
+            .openEngine(epoch: try integer(UInt32.self, bytes), version: try shortText(bytes))
+        }
+    }
+
+    private mutating func currency(_ bytes: RawSpan) throws(LogFault) -> Currency {
+        let scale = try integer(UInt8.self, bytes)
+        guard scale <= Currency.scaleMax else { throw LogFault("a scale is \(scale)") }
+        return Currency(code: try identifier(bytes), scale: scale)
+    }
+
+    private mutating func payment(_ bytes: RawSpan) throws(LogFault) -> Payment {
+        Payment(
+            user: try user(bytes),
+            currency: CurrencyHandle(rawValue: try integer(UInt16.self, bytes)),
+            amount: try money(bytes), reference: try identifier(bytes))
+    }
+
+    private mutating func opening(_ bytes: RawSpan) throws(LogFault) -> CanonicalOpening {
+        let auction: AuctionID = try identifier(bytes)
+        let title = try longText(bytes)
+        let seller = try user(bytes)
+        let currency = CurrencyHandle(rawValue: try integer(UInt16.self, bytes))
+        let present = try integer(UInt8.self, bytes)
+        guard present <= 3 else { throw LogFault("unknown opening flags \(present)") }
+        let opensAt = present & 1 == 0 ? nil : try time(bytes)
+        let closesAt = present & 2 == 0 ? nil : try time(bytes)
+        return CanonicalOpening(
+            auction: auction, title: title, seller: seller, currency: currency,
+            opensAt: opensAt, closesAt: closesAt, rules: try rules(bytes))
+    }
+
+    private mutating func rules(_ bytes: RawSpan) throws(LogFault) -> AuctionRules {
+        let number = try integer(UInt8.self, bytes)
+        guard let format = AuctionFormat(rawValue: number) else {
+            throw LogFault("unknown auction format \(number)")
+        }
+        let proxy = try flag(bytes)
+        let openingPrice = try money(bytes)
+        var rows: [IncrementRow] = []
+        for _ in 0..<(try integer(UInt8.self, bytes)) {
+            rows.append(IncrementRow(from: try money(bytes), step: try money(bytes)))
+        }
+        let rules = AuctionRules(
+            format: format, openingPrice: openingPrice, proxy: proxy,
+            increments: IncrementTable(rows))
+        do { try rules.validate() } catch { throw LogFault("\(error)") }
+        return rules
+    }
+
+    fileprivate mutating func rejection(_ bytes: RawSpan) throws(LogFault) -> Rejection {
+        let number = try integer(UInt16.self, bytes)
+        guard let code = Rejection.Code(rawValue: number) else {
+            throw LogFault("unknown rejection \(number)")
+        }
+        return Rejection(code, limit: try money(bytes))
+    }
+}
+
+// MARK: - Decoding events
+
+extension Reader {
+    @inline(__always)
+    fileprivate mutating func event(
+        of command: CanonicalCommand, _ bytes: RawSpan
+    ) throws(LogFault) -> Event {
+        let number = try integer(UInt8.self, bytes)
+        guard let tag = EventTag(rawValue: number) else {
+            throw LogFault("unknown event \(number)")
+        }
+        if let auction = command.auction {
+            return try auctionEvent(tag, auction, of: command, bytes)
+        }
+        return try otherEvent(tag, of: command, bytes)
+    }
+
+    @inline(__always)
+    private mutating func auctionEvent(
+        _ tag: EventTag, _ auction: AuctionHandle, of command: CanonicalCommand, _ bytes: RawSpan
+    ) throws(LogFault) -> Event {
+        switch tag {
+        case .locked:
+            return .locked(
+                auction: auction, user: try user(bytes), amount: try money(bytes),
+                held: try money(bytes))
+        case .refunded:
+            return .refunded(
+                auction: auction, user: try user(bytes), amount: try money(bytes),
+                reason: try enumeration(bytes))
+        case .settled:
+            return .settled(
+                auction: auction, winner: try user(bytes), seller: try user(bytes),
+                amount: try money(bytes))
+        case .auctionExtended:
+            return .auctionExtended(auction: auction, closesAt: try time(bytes))
+        case .auctionClosed:
+            return .auctionClosed(
+                auction: auction, outcome: try enumeration(bytes), winner: try user(bytes),
+                price: try money(bytes))
+        case .closeConfirmed:
+            return .closeConfirmed(
+                auction: auction, position: try integer(UInt64.self, bytes),
+                outcome: try enumeration(bytes))
+        case .auctionCancelled:
+            return .auctionCancelled(auction: auction)
+        default:
+            return try bidEvent(tag, of: command, bytes)
+        }
+    }
+
+    @inline(__always)
+    private mutating func bidEvent(
+        _ tag: EventTag, of command: CanonicalCommand, _ bytes: RawSpan
+    ) throws(LogFault) -> Event {
+        guard case .placeBid(let auction, let bidder, let maximum) = command else {
+            throw LogFault("event \(tag.rawValue) does not follow from its command")
+        }
+        let price = try money(bytes)
+        switch tag {
+        case .leadTaken:
+            return .leadTaken(auction: auction, bidder: bidder, maximum: maximum, price: price)
+        case .maximumRaised:
+            return .maximumRaised(
+                auction: auction, bidder: bidder, maximum: maximum, price: price)
+        case .bidAbsorbed:
+            return .bidAbsorbed(auction: auction, bidder: bidder, price: price)
+        default:
+            throw LogFault("event \(tag.rawValue) does not follow from its command")
+        }
+    }
+
+    private mutating func otherEvent(
+        _ tag: EventTag, of command: CanonicalCommand, _ bytes: RawSpan
+    ) throws(LogFault) -> Event {
+        switch (tag, command) {
+        case (.ledgerCreated, .createLedger(let id)): .ledgerCreated(id)
+        case (.engineOpened, .openEngine(let epoch, _)): .engineOpened(epoch: epoch)
+        case (.currencyRegistered, .registerCurrency(let currency)):
+            .currencyRegistered(
+                CurrencyHandle(rawValue: try integer(UInt16.self, bytes)), currency)
+        case (.userRegistered, .registerUser(let id)): .userRegistered(try user(bytes), id)
+        case (.charged, .charge(let payment)): .charged(payment)
+        case (.withdrawn, .withdraw(let payment)): .withdrawn(payment)
+        case (.auctionOpened, .openAuction(let opening)):
+            .auctionOpened(try auction(bytes), opening, opensAt: try time(bytes))
+        default: throw LogFault("event \(tag.rawValue) does not follow from its command")
+        }
+    }
+
+    @inline(__always)
+    private mutating func enumeration<E: RawRepresentable<UInt8>>(
+        _ bytes: RawSpan
+    ) throws(LogFault) -> E {
+        let number = try integer(UInt8.self, bytes)
+        guard let value = E(rawValue: number) else { throw LogFault("unknown \(E.self) \(number)") }
+        return value
+    }
+}

@@ -1,0 +1,65 @@
+// The narrow seam between deciding and storing: frames go in, in order, and come back durable,
+// in order. The same frames could go to a replicated database that appends by compare-and-set on
+// the head, where one machine is not enough.
+//
+// Invariants a log keeps: `append` never waits; frames are stored in the order of `append`, each
+// wholly or not at all; reports come in that order, one for each frame; after `fenced` or
+// `unknown` nothing is stored any more and every later frame is reported the same way.
+
+internal import LMDB
+internal import AuctionDomain
+
+/// What became of a frame.
+package enum LogReport: Sendable {
+    /// The frame, and all before it, survives any crash.
+    case durable(Frame)
+    /// Someone else writes this ledger now; the frame is not in it.
+    case fenced(Frame)
+    /// Nobody knows whether the frame was stored.
+    case unknown(Frame, reason: String)
+}
+
+/// An ordered, durable store of frames.
+package protocol EventLog: AnyObject, Sendable {
+    /// How many entries are stored.
+    var entryCount: UInt64 { get throws }
+
+    /// Names whom to tell. Called once, before the first `append`. `handler` is called on a thread
+    /// of the log's own, one call at a time.
+    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void)
+
+    /// Hands over a frame whose `seal` has not run; the log runs it on its own thread.
+    func append(_ frame: Frame, seal: @escaping @Sendable (Frame) -> Void)
+
+    /// Calls `body` with each stored frame from the one that holds `position` on, until it
+    /// answers false. The bytes are valid within the call.
+    func forEachFrame(
+        from position: UInt64, _ body: (RawSpan) throws -> Bool
+    ) throws
+
+    /// Waits until every appended frame is reported.
+    func drain()
+
+    /// Lets go of the store. Nothing is appended or read any more.
+    func close()
+}
+
+extension EventLog {
+    /// Reads one entry.
+    /// - Returns: nil when there is none at that position.
+    package func entry(at position: UInt64) throws -> DecodedEntry? {
+        var decoded: DecodedEntry?
+        try forEachFrame(from: position) { value in
+            let header = try FrameHeader(value)
+            guard position >= header.firstPosition, position < header.endPosition else {
+                return false
+            }
+            var entry = DecodedEntry()
+            let range = try header.range(of: Int(position - header.firstPosition), value)
+            try entry.decode(value, in: range)
+            decoded = entry
+            return false
+        }
+        return decoded
+    }
+}

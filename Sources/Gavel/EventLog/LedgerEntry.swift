@@ -1,0 +1,47 @@
+// One record of the log, read back.
+
+public import AuctionDomain
+
+/// An entry: who asked what when, and what was decided.
+public struct LedgerEntry: Hashable, Sendable {
+    /// The dense number of the entry, from 0.
+    public let position: UInt64
+    /// When it was admitted; for an automatic closing, the end of the auction.
+    public let time: Timestamp
+    /// The caller's id; nil for what the engine wrote by itself.
+    public let commandID: CommandID?
+    public let actor: CanonicalActor
+    public let command: CanonicalCommand
+    public let outcome: Outcome
+    /// The previous entries about the same auction and wallets.
+    public let links: ContiguousArray<EntryLink>
+
+    public init(
+        position: UInt64, time: Timestamp, commandID: CommandID?, actor: CanonicalActor,
+        command: CanonicalCommand, outcome: Outcome, links: ContiguousArray<EntryLink>
+    ) {
+        self.position = position
+        self.time = time
+        self.commandID = commandID
+        self.actor = actor
+        self.command = command
+        self.outcome = outcome
+        self.links = links
+    }
+}
+
+/// Whoever can say what handles stand for. A state can, for everything up to its position.
+public protocol Names {
+    func id(of user: UserHandle) -> UserID
+    func id(of auction: AuctionHandle) -> AuctionID
+    func currency(of currency: CurrencyHandle) -> Currency
+    /// The currency an auction is held in.
+    func currency(of auction: AuctionHandle) -> Currency
+}
+
+extension State: Names {
+    public func currency(of currency: CurrencyHandle) -> Currency { self[currency].currency }
+    public func currency(of auction: AuctionHandle) -> Currency {
+        self[self[auction].currency].currency
+    }
+}

@@ -1,0 +1,241 @@
+// A ledger, open for writing: the engine's front door.
+//
+// Invariants: one process, and in it one `Ledger`, writes a folder; a receipt, a query's answer
+// and a subscription's run rest on durable entries only; after a failed commit every call answers
+// `outcomeUnknown` and only reopening goes on.
+
+public import AuctionDomain
+internal import Dispatch
+internal import LMDB
+internal import Logging
+internal import Synchronization
+
+/// An event-sourced ledger of wallets and auctions.
+///
+///     let ledger = try Ledger.open(at: "/var/lib/house/ledger")
+///     let receipt = try await ledger.submit(
+///         .placeBid(auction: "lot-1", bidder: "alice", amount: 1500), id: .generate())
+///
+/// All methods may be called from any thread or task. Order is the order of admission.
+public final class Ledger: Sendable {
+    /// The engine's version, written into the log at every opening.
+    public static let version = "0.1.0"
+
+    let folder: LedgerFolder?
+    let log: any EventLog
+    let publisher: Publisher
+    let pipeline: Pipeline
+    private let admission: Admission
+    let snapshots: SnapshotStore?
+    let logger: Logger
+    private let writerFile: WriterFile?
+    private let writerDone = DispatchSemaphore(value: 0)
+    private let isClosed = Mutex(false)
+
+    // MARK: Opening
+
+    /// Opens a ledger for writing, or makes one. Blocks while it reads the newest snapshot and
+    /// replays what came after it.
+    /// - Parameter path: the ledger's folder.
+    /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `foreign`, `newerFormat`,
+    ///   `damaged` or `storage`. Nothing is changed when it throws.
+    public static func open(
+        at path: String, configuration: Configuration = Configuration()
+    ) throws(LedgerError) -> Ledger {
+        let folder = LedgerFolder(path: path)
+        try folder.check(creates: configuration.createsIfMissing)
+        do {
+            try FileSystem.createDirectory(path)
+            let writerFile = try WriterFile.acquire(at: folder.writer)
+            do {
+                let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
+                let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: false)
+                return try Ledger(
+                    folder: folder, log: log, snapshots: snapshots, writerFile: writerFile,
+                    configuration: configuration)
+            } catch {
+                writerFile.release()
+                throw error
+            }
+        } catch let held as WriterFile.Held {
+            throw LedgerError(
+                .heldByWriter,
+                "\(path) is being written by process \(held.pid.map(String.init) ?? "unknown")")
+        } catch {
+            throw LedgerError(error, while: "opening \(path)")
+        }
+    }
+
+    /// Opens a ledger on any log: for tests, and for logs that are not files.
+    package convenience init(log: any EventLog, configuration: Configuration) throws {
+        try self.init(
+            folder: nil, log: log, snapshots: nil, writerFile: nil, configuration: configuration)
+    }
+
+    private init(
+        folder: LedgerFolder?, log: any EventLog, snapshots: SnapshotStore?,
+        writerFile: WriterFile?, configuration: Configuration
+    ) throws {
+        let loader = Loader(log: log, snapshots: snapshots, logger: configuration.logger)
+        let loaded = try loader.load(upTo: .none)
+        let window = try loader.commandIDs(loaded, configuration)
+        let state = loaded.readState.state
+        let isNew = state.entryCount == 0
+        let pipeline = Pipeline(durableCount: state.entryCount)
+        let admission = Admission(
+            clock: configuration.clock, countMax: configuration.queueCommandsMax)
+        let sealer = FrameSealer(tree: loaded.tree)
+        let publisher = Publisher(
+            reading: Reading(readState: loaded.readState, log: log), snapshotCount: loaded.snapshotCount, pipeline: pipeline,
+            admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
+            configuration: configuration)
+        log.start { publisher.report($0) }
+        let writer = Writer(
+            state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
+            log: log, sealer: sealer, admission: admission, pipeline: pipeline,
+            configuration: configuration, freeBytes: Self.freeBytes(in: folder))
+        self.folder = folder
+        self.log = log
+        self.snapshots = snapshots
+        logger = configuration.logger
+        self.writerFile = writerFile
+        self.admission = admission
+        self.publisher = publisher
+        self.pipeline = pipeline
+        // Makes durable whatever an earlier crash left in the page cache, before any answer.
+        let opening = writer.open(
+            at: configuration.clock.now(),
+            newLedger: isNew ? configuration.ledgerID ?? .generate() : nil,
+            version: Self.version)
+        _ = try opening.wait()
+        try writerFile?.setEpoch(UInt64(state.epoch) + 1)
+        let done = writerDone
+        DispatchQueue(label: "gavel.writer", qos: .userInitiated).async {
+            writer.run()
+            done.signal()
+        }
+    }
+
+    /// Free space where the ledger is; unlimited where there is no folder or no answer.
+    private static func freeBytes(in folder: LedgerFolder?) -> @Sendable () -> Int {
+        guard let folder else { return { .max } }
+        return { (try? FileSystem.freeBytes(at: folder.path)) ?? .max }
+    }
+
+    // MARK: Closing
+
+    /// Answers what is in the queue, writes a snapshot and lets go of the folder. Blocks until
+    /// done; later calls do nothing. New commands are refused as `shuttingDown` meanwhile.
+    public func close() {
+        let isFirst = isClosed.withLock { isClosed in
+            defer { isClosed = true }
+            return !isClosed
+        }
+        guard isFirst else { return }
+        admission.stop()
+        writerDone.wait()
+        log.drain()
+        publisher.finish()
+        log.close()
+        snapshots?.close()
+        writerFile?.release()
+    }
+
+    deinit { close() }
+
+    // MARK: Submitting
+
+    /// Submits one command and waits until it is judged and durable.
+    /// - Parameters:
+    ///   - id: a UUID version 7 of the caller's own. Submitting again under the same id is safe.
+    ///   - actor: who stands behind the command.
+    /// - Returns: the receipt; rejections and refusals are receipts too.
+    /// - Throws: `LedgerError` with `outcomeUnknown` when a commit failed, `closed` after `close`.
+    public func submit(
+        _ command: Command, id: CommandID, by actor: Actor = .operator
+    ) async throws -> Receipt {
+        let submission = Submission(id: id, actor: actor, command: command)
+        do { try command.validate() } catch { return Receipt(refused: .malformed) }
+        return try await withCheckedThrowingContinuation { continuation in
+            switch admission.admit(.one(submission, continuation)) {
+            case .admitted: break
+            case .full: continuation.resume(returning: Receipt(refused: .queueFull))
+            case .stopped: continuation.resume(returning: Receipt(refused: .shuttingDown))
+            case .failed(let error): continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    /// Submits commands in order and waits until all are judged and durable.
+    /// - Returns: a receipt for each, in order.
+    /// - Throws: as `submit(_:id:by:)`.
+    public func submit(_ batch: [Submission]) async throws -> [Receipt] {
+        try await enqueue(batch).value()
+    }
+
+    /// Hands a batch over without waiting: the path for embedders with a thread of their own, who
+    /// keep a few tickets under way. Redeem the ticket with `wait`.
+    ///
+    ///     let ticket = try ledger.enqueue(bids)
+    ///     let receipts = try ticket.wait()
+    ///
+    /// - Throws: `LedgerError` with `outcomeUnknown` when the ledger has failed.
+    public func enqueue(_ batch: [Submission]) throws(LedgerError) -> BatchTicket {
+        try enqueue(BatchTicket(batch, times: nil))
+    }
+
+    /// Hands over a batch whose commands have times of their own; for imports.
+    package func enqueue(
+        _ batch: [Submission], at times: [Timestamp]
+    ) throws(LedgerError) -> BatchTicket {
+        try enqueue(BatchTicket(batch, times: times))
+    }
+
+    private func enqueue(_ ticket: BatchTicket) throws(LedgerError) -> BatchTicket {
+        switch admission.admit(.batch(ticket)) {
+        case .admitted: break
+        case .full: ticket.refuse(.queueFull)
+        case .stopped: ticket.refuse(.shuttingDown)
+        case .failed(let error): throw error
+        }
+        return ticket
+    }
+
+    // MARK: Closing auctions
+
+    /// Closes what is due now. The engine does this by itself; a manual clock needs to be told.
+    public func tick() async throws {
+        try await control { .tick($0) }
+    }
+
+    /// Lets auctions close again after closings were held: by configuration, or because the
+    /// clock jumped. What is due closes at once; extend it first if it should not.
+    public func confirmClosings() async throws {
+        try await control { .hold(false, $0) }
+    }
+
+    /// Stops closing until `confirmClosings`; bids are refused meanwhile.
+    public func holdClosings() async throws {
+        try await control { .hold(true, $0) }
+    }
+
+    private func control(
+        _ work: (CheckedContinuation<Void, any Error>) -> Admitted.Work
+    ) async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            switch admission.admit(work(continuation)) {
+            case .admitted: break
+            case .full:
+                continuation.resume(throwing: LedgerError(.storage, "the queue is full"))
+            case .stopped:
+                continuation.resume(throwing: LedgerError(.closed, "the ledger is closed"))
+            case .failed(let error): continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    // MARK: Position
+
+    /// How many entries are durable: the position after the last one shown anywhere.
+    public var durableCount: UInt64 { pipeline.durableCount }
+}

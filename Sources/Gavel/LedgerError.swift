@@ -1,0 +1,84 @@
+// Operating errors: what may go wrong that no rule of the house foresees.
+//
+// Rules speak through receipts (`Rejection`, `Refusal`); a broken invariant traps. What is left
+// is here, and a code exists only where some caller can act on it.
+
+internal import LMDB
+
+/// An operating error.
+public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What a caller can react to.
+    public enum Code: String, Hashable, Sendable, CaseIterable {
+        /// A commit failed. What was submitted and not yet answered may or may not be in the log:
+        /// reopen the ledger and submit again under the same command ids.
+        case outcomeUnknown = "outcome_unknown"
+        /// The ledger was closed before the call.
+        case closed
+        /// There is no ledger at the path.
+        case notFound = "not_found"
+        /// A ledger stands where a new one was to be made.
+        case alreadyExists = "already_exists"
+        /// Another process writes this ledger; the reason names its pid.
+        case heldByWriter = "held_by_writer"
+        /// The folder holds something that is not a Gavel ledger.
+        case foreign
+        /// The ledger was written by a newer version of Gavel.
+        case newerFormat = "newer_format"
+        /// Stored bytes are not what was written; the reason names the position.
+        case damaged
+        /// A cursor does not belong to this query, or is no cursor.
+        case badCursor = "bad_cursor"
+        /// A query names a user, auction or position that does not exist.
+        case unknownName = "unknown_name"
+        /// The operating system or LMDB refused.
+        case storage
+    }
+
+    public let code: Code
+    /// What happened to what, as a sentence without a full stop.
+    public let reason: String
+
+    public init(_ code: Code, _ reason: String) {
+        self.code = code
+        self.reason = reason
+    }
+
+    /// Errors are equal when their codes are.
+    public static func == (left: Self, right: Self) -> Bool { left.code == right.code }
+    public func hash(into hasher: inout Hasher) { hasher.combine(code) }
+
+    public var description: String { "\(code.rawValue): \(reason)" }
+
+    /// Maps any error of the layers below, once, at the border.
+    init(_ error: any Error, while doing: String) {
+        switch error {
+        case let error as LedgerError:
+            self = error
+        case let error as LogFault:
+            self.init(.damaged, "\(doing): \(error.reason)")
+        case let error as LMDBError where error.isDamage:
+            self.init(.damaged, "\(doing): \(error)")
+        default:
+            self.init(.storage, "\(doing): \(error)")
+        }
+    }
+}
+
+/// Bytes of the log that do not mean what they should. Always becomes `LedgerError.damaged` or a
+/// finding of the verifier; never a trap.
+package struct LogFault: Error, Hashable, Sendable {
+    package let reason: String
+    package init(_ reason: String) { self.reason = reason }
+}
+
+extension LMDBError {
+    /// Whether the data file itself is at fault.
+    var isDamage: Bool {
+        switch code {
+        case .corrupted, .pageNotFound, .panic, .invalid, .versionMismatch, .fileDamaged,
+            .fileTruncated, .foreignFile, .pageSizeMismatch:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// Reading a ledger from another process than its writer's, or as of a past moment.
+//
+// Invariant: nothing past the durable position of a living writer is shown; where no writer lives,
+// everything in the log is.
+
+internal import AuctionDomain
+internal import LMDB
+public import Logging
+internal import Synchronization
+
+/// A ledger open for reading only, beside a writer or without one.
+///
+///     let reader = try LedgerReader.open(at: "ledger")
+///     let clock = try reader.auction("lot-1").value
+public final class LedgerReader: LedgerQueries {
+    public let reading: Reading
+    private let folder: LedgerFolder?
+    private let logger: Logger
+
+    /// Opens a ledger for reading.
+    /// - Parameter moment: which moment to look at; nil for the newest durable one.
+    /// - Throws: `LedgerError` with `notFound`, `foreign`, `newerFormat`, `damaged` or `storage`.
+    public static func open(
+        at path: String, asOf moment: Moment? = nil, logger: Logger = Logger(label: "gavel")
+    ) throws(LedgerError) -> LedgerReader {
+        let folder = LedgerFolder(path: path)
+        try folder.check(creates: false)
+        do {
+            let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
+            // Snapshots are only a short cut; without them the log alone says everything.
+            let snapshots = try? SnapshotStore(at: folder.projections, isReadOnly: true)
+            defer { snapshots?.close() }
+            let durable = try Self.durableCount(of: folder, log)
+            return try LedgerReader(
+                log: log, snapshots: snapshots, folder: folder,
+                limit: moment.limit(durable: durable), logger: logger)
+        } catch {
+            throw LedgerError(error, while: "opening \(path)")
+        }
+    }
+
+    init(
+        log: any EventLog, snapshots: SnapshotStore?, folder: LedgerFolder?,
+        limit: Loader.Limit, logger: Logger
+    ) throws {
+        let loader = Loader(log: log, snapshots: snapshots, logger: logger)
+        reading = Reading(readState: try loader.load(upTo: limit).readState, log: log)
+        self.folder = folder
+        self.logger = logger
+    }
+
+    /// Catches up with the writer.
+    /// - Returns: whether there was something new.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    @discardableResult
+    public func refresh() throws(LedgerError) -> Bool {
+        guard let folder else { return false }
+        do {
+            let durable = try Self.durableCount(of: folder, reading.log)
+            let before = reflects
+            try reading.forEach(from: before, to: durable) { entry in
+                try reading.readState.withLock { try $0.apply(entry) }
+                return true
+            }
+            return reflects > before
+        } catch {
+            throw LedgerError(error, while: "following \(folder.path)")
+        }
+    }
+
+    /// How many entries may be shown.
+    private static func durableCount(
+        of folder: LedgerFolder, _ log: any EventLog
+    ) throws -> UInt64 {
+        let stored = try log.entryCount
+        guard let status = try WriterFile.read(at: folder.writer), status.isHeld else {
+            return stored
+        }
+        return min(stored, status.durableCount)
+    }
+
+    /// The process that writes the ledger now, if one does.
+    public var writerProcess: Int32? {
+        guard let folder, let status = try? WriterFile.read(at: folder.writer), status.isHeld
+        else { return nil }
+        return status.pid
+    }
+}
+
+extension Optional<Moment> {
+    func limit(durable: UInt64) -> Loader.Limit {
+        switch self {
+        case nil: .entries(durable)
+        case .position(let position): .entries(Swift.min(durable, position.addingClamped(1)))
+        case .time(let time): .time(time, entries: durable)
+        }
+    }
+}
+
+extension Ledger: LedgerQueries {
+    public var reading: Reading { publisher.reading }
+
+    /// The ledger as it stood at a past moment: every query answers as of then.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    /// - Complexity: O(entries from the nearest snapshot before the moment on).
+    public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
+        do {
+            return try LedgerReader(
+                log: log, snapshots: snapshots, folder: nil,
+                limit: Optional(moment).limit(durable: durableCount), logger: logger)
+        } catch {
+            throw LedgerError(error, while: "looking into the past")
+        }
+    }
+}

@@ -1,0 +1,264 @@
+// Histories without an index: an entry names the previous one about the same auction or wallet,
+// so a history is walked backwards in the log; forwards it is walked back from its end, or the
+// log is read on from the cursor, whichever is the shorter way.
+
+public import AuctionDomain
+internal import Synchronization
+
+/// Whose history.
+public enum HistorySubject: Hashable, Sendable {
+    case auction(AuctionID)
+    case wallet(UserID)
+}
+
+/// In which direction a history is read.
+public enum HistoryDirection: String, Hashable, Sendable, CaseIterable {
+    case newestFirst = "newest_first"
+    case oldestFirst = "oldest_first"
+}
+
+extension LedgerQueries {
+    /// The entry at a position; nil when it is not reflected yet.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    /// - Complexity: O(log n).
+    public func entry(at position: UInt64) throws(LedgerError) -> LedgerEntry? {
+        guard position < reflects else { return nil }
+        return try reading.decoded(at: position).entry
+    }
+
+    /// A run of entries from a position on, in order: at most `limit`, none when there are no
+    /// more.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    public func entries(
+        from position: UInt64, limit: Int = pageItemsMax
+    ) throws(LedgerError) -> [LedgerEntry] {
+        var entries: [LedgerEntry] = []
+        try reading.forEach(from: position, to: reflects) { entry in
+            if entries.count >= limit { return false }
+            entries.append(entry.entry)
+            return entries.count < limit
+        }
+        return entries
+    }
+
+    /// A page of all entries that touched an auction or a wallet.
+    /// - Parameters:
+    ///   - cursor: of the page before, of the same question.
+    ///   - limit: at most `pageItemsMax`.
+    /// - Throws: `LedgerError` with `unknownName`, `badCursor`, `damaged` or `storage`.
+    /// - Complexity: newest first O(limit · log n); oldest first at most 100,000 entries are
+    ///   looked at, so a page may hold fewer than `limit` and still have a cursor.
+    public func history(
+        of subject: HistorySubject, _ direction: HistoryDirection = .newestFirst,
+        after cursor: String? = nil, limit: Int = 100
+    ) throws(LedgerError) -> Page<LedgerEntry> {
+        let walk = try HistoryWalk(reading, subject, direction, limit: limit)
+        let key = try Cursor.key(cursor, filter: walk.filter)?.first
+        switch direction {
+        case .newestFirst: return try walk.newestFirst(from: key)
+        case .oldestFirst: return try walk.oldestFirst(from: key)
+        }
+    }
+
+    /// What became of a command, however long ago; nil when no entry has the id.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    /// - Complexity: reads the log from five minutes before the time in the id to an hour after
+    ///   (the widest retention a writer may have had is a parameter).
+    public func outcome(
+        of id: CommandID, retentionSeconds: Int = 3600
+    ) throws(LedgerError) -> Receipt? {
+        let milliseconds = Int64(clamping: id.milliseconds)
+        let window = Int64(CommandIDWindow.futureMillisecondsMax)
+        let from = Timestamp(milliseconds: max(0, milliseconds - window))
+        let (last, overflow) = Timestamp(milliseconds: milliseconds).nanoseconds
+            .addingReportingOverflow((Int64(retentionSeconds) + 1) * 1_000_000_000)
+        var receipt: Receipt?
+        let start = try reading.firstPosition(notBefore: from, count: reflects)
+        try reading.forEach(from: start, to: reflects) { entry in
+            if !overflow, entry.point.time.nanoseconds > last { return false }
+            guard entry.id == id else { return true }
+            receipt = entry.receipt
+            return false
+        }
+        return receipt
+    }
+}
+
+extension DecodedEntry {
+    /// The receipt that the command got.
+    var receipt: Receipt {
+        rejection.map { Receipt(rejectedAt: point.position, time: point.time, $0) }
+            ?? Receipt(acceptedAt: point.position, time: point.time)
+    }
+}
+
+extension Reading {
+    func decoded(at position: UInt64) throws(LedgerError) -> DecodedEntry {
+        do {
+            guard let entry = try log.entry(at: position) else {
+                throw LogFault("entry \(position) is not in the log")
+            }
+            return entry
+        } catch {
+            throw LedgerError(error, while: "reading entry \(position)")
+        }
+    }
+
+    /// Lends the entries from one position up to another until `body` answers false. Reads in
+    /// transactions of bounded length.
+    func forEach(
+        from start: UInt64, to end: UInt64, _ body: (DecodedEntry) throws -> Bool
+    ) throws(LedgerError) {
+        var position = start
+        var entry = DecodedEntry()
+        do {
+            var goesOn = true
+            while goesOn, position < end {
+                var bytesLeft = 16 << 20
+                let before = position
+                try log.forEachFrame(from: position) { value in
+                    let header = try FrameHeader(value)
+                    guard header.firstPosition <= position else {
+                        throw LogFault("entry \(position) is not in the log")
+                    }
+                    while goesOn, position < min(end, header.endPosition) {
+                        let index = Int(position - header.firstPosition)
+                        try entry.decode(value, in: try header.range(of: index, value))
+                        position += 1
+                        goesOn = try body(entry)
+                    }
+                    bytesLeft -= value.byteCount
+                    return goesOn && position < end && bytesLeft > 0
+                }
+                if position == before { break }
+            }
+        } catch {
+            throw LedgerError(error, while: "reading entries from \(position)")
+        }
+    }
+
+    /// The first position whose frame ends at or after a time, by bisection over positions.
+    func firstPosition(notBefore time: Timestamp, count: UInt64) throws(LedgerError) -> UInt64 {
+        var low: UInt64 = 0
+        var high = count
+        do {
+            while low < high {
+                let middle = low + (high - low) / 2
+                var frame: FrameHeader?
+                try log.forEachFrame(from: middle) { value in
+                    frame = try FrameHeader(value)
+                    return false
+                }
+                guard let frame else { break }
+                if frame.lastTime < time {
+                    low = min(high, frame.endPosition)
+                } else {
+                    high = min(middle, frame.firstPosition)
+                }
+            }
+        } catch {
+            throw LedgerError(error, while: "looking for a time")
+        }
+        return low
+    }
+}
+
+/// One question about a history.
+private struct HistoryWalk {
+    /// How far a page is looked for before the caller is given what there is.
+    static let backwardMax = 4096
+    static let forwardMax = 100_000
+
+    let reading: Reading
+    let chain: EntryLink.Chain
+    let filter: String
+    let limit: Int
+    /// The newest entry of the chain and how many entries there are, as of one moment.
+    let head: UInt64
+    let count: UInt64
+
+    init(
+        _ reading: Reading, _ subject: HistorySubject, _ direction: HistoryDirection, limit: Int
+    ) throws(LedgerError) {
+        self.reading = reading
+        self.limit = min(max(limit, 1), pageItemsMax)
+        let found: (EntryLink.Chain, UInt64, UInt64)? = reading.readState.withLock { readState in
+            let state = readState.state
+            switch subject {
+            case .auction(let id):
+                return state.auction(id).map {
+                    (.auction($0), state[$0].lastPosition, state.entryCount)
+                }
+            case .wallet(let id):
+                return state.user(id).map {
+                    (.wallet($0), state[$0].lastPosition, state.entryCount)
+                }
+            }
+        }
+        let name = switch subject {
+        case .auction(let id): "auction/\(id)"
+        case .wallet(let id): "wallet/\(id)"
+        }
+        guard let found else { throw LedgerError(.unknownName, "there is no \(name)") }
+        (chain, head, count) = found
+        filter = "history/\(name)/\(direction.rawValue)"
+    }
+
+    private func previous(_ entry: LedgerEntry) -> UInt64 {
+        entry.links.first { $0.chain == chain }?.previous ?? noPosition
+    }
+
+    private func page(_ items: [LedgerEntry], next: UInt64?) -> Page<LedgerEntry> {
+        Page(
+            items: items, cursor: next.map { Cursor.text([$0], filter: filter) }, reflects: count)
+    }
+
+    /// The key is the position of the next entry to show.
+    func newestFirst(from key: UInt64?) throws(LedgerError) -> Page<LedgerEntry> {
+        var items: [LedgerEntry] = []
+        var next = key ?? head
+        if key != nil, next >= count {
+            throw LedgerError(.badCursor, "the cursor's position does not exist")
+        }
+        while next != noPosition, items.count < limit {
+            let entry = try reading.decoded(at: next).entry
+            items.append(entry)
+            next = previous(entry)
+        }
+        return page(items, next: next == noPosition ? nil : next)
+    }
+
+    /// The key is the position from which to look on.
+    func oldestFirst(from key: UInt64?) throws(LedgerError) -> Page<LedgerEntry> {
+        let start = key ?? 0
+        if let items = try walkBack(to: start) {
+            let next = items.count > limit ? items[limit].position : nil
+            return page(Array(items.prefix(limit)), next: next)
+        }
+        var items: [LedgerEntry] = []
+        var looked = 0
+        var next = start
+        try reading.forEach(from: start, to: min(count, head.addingClamped(1))) { entry in
+            next = entry.point.position + 1
+            looked += 1
+            if entry.command.chains(events: entry.events).contains(chain) {
+                items.append(entry.entry)
+            }
+            return items.count < limit && looked < Self.forwardMax
+        }
+        return page(items, next: next > head ? nil : next)
+    }
+
+    /// All entries of the chain from a position on, oldest first; nil when that is too far back.
+    private func walkBack(to start: UInt64) throws(LedgerError) -> [LedgerEntry]? {
+        var items: [LedgerEntry] = []
+        var next = head
+        while next != noPosition, next >= start {
+            if items.count == Self.backwardMax { return nil }
+            let entry = try reading.decoded(at: next).entry
+            items.append(entry)
+            next = previous(entry)
+        }
+        return items.reversed()
+    }
+}

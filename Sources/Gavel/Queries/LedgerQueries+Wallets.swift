@@ -1,0 +1,107 @@
+// Wallets: what a user can spend, what is locked, and for which auctions.
+
+public import AuctionDomain
+internal import Synchronization
+
+/// A wallet together with the auctions its holds are for: one consistent picture.
+public struct WalletOverview: Hashable, Sendable {
+    public var wallet: WalletView
+    /// The auctions with a hold, in order of opening.
+    public var auctions: [AuctionView]
+}
+
+/// The most items a page may have.
+public let pageItemsMax = 1000
+
+extension LedgerQueries {
+    /// How many entries an answer given now would reflect.
+    public var reflects: UInt64 { reading.readState.withLock { $0.entryCount } }
+
+    /// The time of the last entry reflected.
+    public var lastEntryTime: Timestamp { reading.readState.withLock { $0.state.time } }
+
+    /// The fingerprint of the state reflected.
+    public var digest: StateDigest { reading.readState.withLock { $0.state.digest } }
+
+    /// One user's wallet.
+    /// - Throws: `LedgerError` with `unknownName`.
+    /// - Complexity: O(currencies and holds of the user).
+    public func wallet(_ user: UserID) throws(LedgerError) -> Answer<WalletView> {
+        let answer = reading.readState.withLock { state in
+            state.state.user(user).map { Answer(state.wallet($0), reflects: state.entryCount) }
+        }
+        guard let answer else { throw LedgerError(.unknownName, "there is no user \(user)") }
+        return answer
+    }
+
+    /// One user's wallet with the auctions its holds are for, as of one position.
+    /// - Throws: `LedgerError` with `unknownName`.
+    public func overview(_ user: UserID) throws(LedgerError) -> Answer<WalletOverview> {
+        let answer = reading.readState.withLock { state in
+            state.state.user(user).map { handle in
+                let overview = WalletOverview(
+                    wallet: state.wallet(handle),
+                    auctions: state.holds(of: handle).map { state.auction($0) })
+                return Answer(overview, reflects: state.entryCount)
+            }
+        }
+        guard let answer else { throw LedgerError(.unknownName, "there is no user \(user)") }
+        return answer
+    }
+
+    /// Wallets in order of registration, those without a movement included.
+    /// - Parameters:
+    ///   - cursor: of the page before; nil for the first.
+    ///   - limit: at most `pageItemsMax`.
+    /// - Throws: `LedgerError` with `badCursor`.
+    public func wallets(
+        after cursor: String? = nil, limit: Int = 100
+    ) throws(LedgerError) -> Page<WalletView> {
+        let filter = "wallets"
+        let start = try Cursor.key(cursor, filter: filter)?.first ?? 0
+        return reading.readState.withLock { state in
+            let limit = UInt64(min(max(limit, 1), pageItemsMax))
+            let end = min(UInt64(state.state.userCount), start.addingClamped(limit))
+            let items = (min(start, end)..<end).map {
+                state.wallet(UserHandle(rawValue: UInt32($0)))
+            }
+            let isLast = end >= UInt64(state.state.userCount)
+            return Page(
+                items: items, cursor: isLast ? nil : Cursor.text([end], filter: filter),
+                reflects: state.entryCount)
+        }
+    }
+}
+
+extension UInt64 {
+    func addingClamped(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
+extension ReadState {
+    /// The auctions a user has a hold on, in order of opening.
+    func holds(of user: UserHandle) -> [AuctionHandle] {
+        var holds: [AuctionHandle] = []
+        var next = userLists[user.index].holding
+        while next != Self.none {
+            holds.append(AuctionHandle(rawValue: next))
+            next = auctionLists[Int(next)].nextHold
+        }
+        return holds.sorted()
+    }
+
+    func wallet(_ user: UserHandle) -> WalletView {
+        let holds = holds(of: user)
+        let balances = state.accounts(of: user).map { account in
+            BalanceView(
+                currency: state.currency(of: account.currency), available: account.available,
+                locked: account.locked,
+                holds: holds.filter { state[$0].currency == account.currency }.map {
+                    HoldView(auction: state.id(of: $0), amount: state[$0].held)
+                })
+        }
+        return WalletView(user: state.id(of: user), balances: balances)
+    }
+}

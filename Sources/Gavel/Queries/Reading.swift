@@ -1,0 +1,59 @@
+// Where queries are answered from: a read state and the log it is the fold of.
+
+public import AuctionDomain
+internal import Synchronization
+
+/// A place to ask: the live read state of an open ledger, or one loaded for a past moment.
+public final class Reading: Sendable {
+    let readState: Mutex<ReadState>
+    let log: any EventLog
+
+    init(readState: ReadState, log: any EventLog) {
+        self.readState = Mutex(readState)
+        self.log = log
+    }
+}
+
+extension Reading: Names {
+    public func id(of user: UserHandle) -> UserID {
+        readState.withLock { $0.state.id(of: user) }
+    }
+    public func id(of auction: AuctionHandle) -> AuctionID {
+        readState.withLock { $0.state.id(of: auction) }
+    }
+    public func currency(of currency: CurrencyHandle) -> Currency {
+        readState.withLock { $0.state.currency(of: currency) }
+    }
+    public func currency(of auction: AuctionHandle) -> Currency {
+        readState.withLock { $0.state.currency(of: auction) }
+    }
+}
+
+/// Whoever can be asked about wallets, auctions and entries: an open `Ledger`, a `LedgerReader`
+/// beside a writer, and either as of a past moment.
+///
+/// Every answer is consistent in itself and says how many entries it reflects.
+public protocol LedgerQueries: Sendable {
+    /// Where the answers come from.
+    var reading: Reading { get }
+}
+
+/// One answer and the position it reflects.
+public struct Answer<Value: Sendable>: Sendable {
+    public let value: Value
+    /// How many entries are reflected.
+    public let reflects: UInt64
+
+    init(_ value: Value, reflects: UInt64) {
+        self.value = value
+        self.reflects = reflects
+    }
+}
+
+/// A moment of a ledger's past.
+public enum Moment: Hashable, Sendable {
+    /// After the entry at a position.
+    case position(UInt64)
+    /// After the last entry that was admitted at or before a time.
+    case time(Timestamp)
+}

@@ -1,0 +1,187 @@
+// Opening: the newest usable snapshot, then every later entry of the log.
+//
+// Invariants: what is loaded is the fold of the log's first `limit` entries; each frame that is
+// replayed is hashed and its root compared, so the tail is verified at every open; a snapshot
+// that does not fit the log is passed over, never trusted.
+
+internal import AuctionDomain
+internal import LMDB
+internal import Logging
+
+/// What opening a log gives.
+struct Loaded {
+    var readState: ReadState
+    var tree: MerkleTree
+    /// Of the last frame.
+    var frameNumber: UInt64
+    var horizon: CommandHorizon
+    /// How many entries the snapshot reflected.
+    var snapshotCount: UInt64
+}
+
+struct Loader {
+    let log: any EventLog
+    let snapshots: SnapshotStore?
+    let logger: Logger
+
+    /// Where replay stops.
+    enum Limit {
+        case entries(UInt64)
+        /// The last entry not after a time, of so many.
+        case time(Timestamp, entries: UInt64)
+        case none
+
+        func allows(_ point: EntryPoint) -> Bool {
+            switch self {
+            case .entries(let count): point.position < count
+            case .time(let time, let count): point.time <= time && point.position < count
+            case .none: true
+            }
+        }
+    }
+
+    /// Loads the state up to a limit.
+    /// - Throws: `LogFault` when the log is damaged; what reading throws.
+    func load(upTo limit: Limit) throws -> Loaded {
+        var loaded = try snapshot(upTo: limit) ?? Loaded(
+            readState: ReadState(), tree: MerkleTree(), frameNumber: 0,
+            horizon: CommandHorizon(), snapshotCount: 0)
+        var entry = DecodedEntry()
+        var isDone = false
+        while !isDone {
+            // A transaction for every so many bytes: a long one would keep the file from reusing
+            // pages while a writer is at work.
+            var bytesLeft = 64 << 20
+            let before = loaded.readState.entryCount
+            try log.forEachFrame(from: before) { value in
+                let header = try FrameHeader(value)
+                guard header.firstPosition == loaded.readState.entryCount else {
+                    // The last frame again: there is no later one.
+                    isDone = header.endPosition == loaded.readState.entryCount
+                    if isDone { loaded.frameNumber = header.number }
+                    if isDone { loaded.horizon = header.horizon }
+                    guard isDone else {
+                        throw LogFault(
+                            "entry \(loaded.readState.entryCount) is followed by a frame that "
+                                + "begins at \(header.firstPosition)")
+                    }
+                    return true
+                }
+                isDone = false
+                guard try replay(value, header, &loaded, &entry, limit) else {
+                    isDone = true
+                    return false
+                }
+                bytesLeft -= value.byteCount
+                return bytesLeft > 0
+            }
+            if loaded.readState.entryCount == before { isDone = true }
+        }
+        return loaded
+    }
+
+    /// Replays one frame.
+    /// - Returns: false when the limit was reached within it.
+    private func replay(
+        _ value: RawSpan, _ header: FrameHeader, _ loaded: inout Loaded,
+        _ entry: inout DecodedEntry, _ limit: Limit
+    ) throws -> Bool {
+        if let id = loaded.readState.state.ledgerID, id != header.ledgerID {
+            throw LogFault("frame \(header.number) belongs to another ledger")
+        }
+        for index in 0..<header.count {
+            let range = try header.range(of: index, value)
+            try entry.decode(value, in: range)
+            guard limit.allows(entry.point) else { return false }
+            loaded.tree.append(value.extracting(range))
+            try loaded.readState.apply(entry)
+        }
+        guard loaded.tree.root == header.root else {
+            throw LogFault(
+                "the entries of frame \(header.number), from position \(header.firstPosition) on, "
+                    + "do not have the root that the frame says")
+        }
+        loaded.frameNumber = header.number
+        loaded.horizon = header.horizon
+        return true
+    }
+
+    /// The newest snapshot that fits the log and lies within the limit.
+    private func snapshot(upTo limit: Limit) throws -> Loaded? {
+        guard let snapshots else { return nil }
+        for found in try snapshots.found() {
+            let header = found.header
+            guard let frame = try frame(endingAt: header.entryCount),
+                frame.ledgerID == header.ledgerID, frame.root == header.tree.root
+            else {
+                logger.warning(
+                    "a snapshot does not fit the log and is passed over",
+                    metadata: ["entries": "\(header.entryCount)"])
+                continue
+            }
+            switch limit {
+            case .entries(let count) where header.entryCount > count: continue
+            case .time(let time, let count)
+            where frame.lastTime > time || header.entryCount > count:
+                continue
+            default: break
+            }
+            do {
+                return Loaded(
+                    readState: try snapshots.load(found), tree: header.tree,
+                    frameNumber: frame.number, horizon: frame.horizon,
+                    snapshotCount: header.entryCount)
+            } catch let fault as LogFault {
+                logger.warning(
+                    "a snapshot is damaged and is passed over", metadata: ["why": "\(fault.reason)"])
+            }
+        }
+        return nil
+    }
+
+    private func frame(endingAt count: UInt64) throws -> FrameHeader? {
+        guard count > 0 else { return nil }
+        var found: FrameHeader?
+        try log.forEachFrame(from: count - 1) { value in
+            let header = try FrameHeader(value)
+            if header.endPosition == count { found = header }
+            return false
+        }
+        return found
+    }
+
+    /// Builds the window of command ids from the log, and nothing else.
+    func commandIDs(_ loaded: Loaded, _ configuration: Configuration) throws -> CommandIDWindow {
+        var window = CommandIDWindow(
+            retentionSeconds: configuration.commandIDRetentionSeconds,
+            countMax: configuration.commandIDsMax, horizon: loaded.horizon)
+        window.advance(to: loaded.readState.state.time)
+        var position = loaded.horizon.position
+        while position < loaded.readState.entryCount {
+            var bytesLeft = 64 << 20
+            try log.forEachFrame(from: position) { value in
+                let header = try FrameHeader(value)
+                for index in 0..<header.count {
+                    let start = try header.range(of: index, value).lowerBound
+                    let id = EntryLayout.commandID(value, start)
+                    if id != .none {
+                        window.insert(id, at: header.firstPosition + UInt64(index))
+                    }
+                }
+                position = header.endPosition
+                bytesLeft -= value.byteCount
+                return bytesLeft > 0
+            }
+        }
+        return window
+    }
+}
+
+extension EntryLayout {
+    /// The command id of an entry, without decoding the rest.
+    static func commandID(_ value: RawSpan, _ start: Int) -> CommandID {
+        CommandID(
+            high: value.load(UInt64.self, at: start + 24).byteSwapped,
+            low: value.load(UInt64.self, at: start + 32).byteSwapped)
+    }
+}

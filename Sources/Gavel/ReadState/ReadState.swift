@@ -1,0 +1,133 @@
+// The state for reading: a second fold of the log, only ever of durable entries, with the lists
+// that queries walk.
+//
+// Invariants: `state` is the fold of the first `entryCount` entries; the lists follow from those
+// entries too; nothing here is needed for deciding, so losing it loses nothing.
+
+internal import AuctionDomain
+
+/// Wallets, auctions and lists as of a position.
+struct ReadState: Sendable {
+    /// What hangs on a user.
+    struct UserLists: Sendable {
+        /// Her newest auction as a seller, or `none`.
+        var selling = ReadState.none
+        /// Her newest node in `bidders`, or `BidderIndex.none`.
+        var bidding = BidderIndex.none
+        /// The auction of her newest hold, or `none`.
+        var holding = ReadState.none
+    }
+
+    /// What hangs on an auction: its places on users' lists.
+    struct AuctionLists: Sendable {
+        /// The same seller's auction before this one, or `none`.
+        var selling = ReadState.none
+        /// Who has a hold on it, and the holder's neighbouring holds.
+        var holder = UserHandle.none
+        var nextHold = ReadState.none
+        var previousHold = ReadState.none
+    }
+
+    static let none = UInt32.max
+
+    private(set) var state = State()
+    private(set) var titles = ChunkedArray<String>()
+    private(set) var userLists = ChunkedArray<UserLists>()
+    private(set) var auctionLists = ChunkedArray<AuctionLists>()
+    private(set) var bidders = BidderIndex()
+
+    private var links = ContiguousArray<EntryLink>()
+
+    var entryCount: UInt64 { state.entryCount }
+
+    init() {}
+
+    /// Applies the next entry after checking that it can follow.
+    /// - Throws: `LogFault` with the position; the state is then of no more use.
+    mutating func apply(_ entry: DecodedEntry) throws(LogFault) {
+        do {
+            try state.check(entry.command, by: entry.actor, at: entry.point)
+            for event in entry.events {
+                try state.check(event)
+                state.evolve(event, at: entry.point)
+                list(event)
+            }
+        } catch {
+            throw LogFault("entry \(entry.point.position): \(error.reason)")
+        }
+        links.removeAll(keepingCapacity: true)
+        state.finishEntry(
+            entry.command, rejected: entry.rejection != nil, events: entry.events,
+            at: entry.point, links: &links)
+        if case .placeBid(let auction, let bidder, _) = entry.command {
+            bidders.note(bidder, on: auction, head: &userLists[bidder.index].bidding)
+        }
+    }
+
+    /// The links the last entry applied should carry.
+    var lastLinks: ContiguousArray<EntryLink> { links }
+
+    // MARK: Lists
+
+    private mutating func list(_ event: Event) {
+        switch event {
+        case .locked(let auction, let user, let amount, let held):
+            if amount == held { addHold(auction, of: user) }
+        case .refunded(let auction, _, _, _), .settled(let auction, _, _, _):
+            if state[auction].held == .zero { removeHold(auction) }
+        case .auctionOpened(let auction, let opening, _):
+            add(auction, seller: opening.seller, title: opening.title)
+        case .userRegistered, .ledgerCreated:
+            userLists.append(UserLists())
+        default: break
+        }
+    }
+
+    private mutating func add(_ auction: AuctionHandle, seller: UserHandle, title: String) {
+        titles.append(title)
+        auctionLists.append(AuctionLists(selling: userLists[seller.index].selling))
+        userLists[seller.index].selling = auction.rawValue
+    }
+
+    private mutating func addHold(_ auction: AuctionHandle, of user: UserHandle) {
+        let next = userLists[user.index].holding
+        userLists[user.index].holding = auction.rawValue
+        auctionLists[auction.index].holder = user
+        auctionLists[auction.index].nextHold = next
+        auctionLists[auction.index].previousHold = Self.none
+        if next != Self.none { auctionLists[Int(next)].previousHold = auction.rawValue }
+    }
+
+    private mutating func removeHold(_ auction: AuctionHandle) {
+        let lists = auctionLists[auction.index]
+        guard lists.holder != .none else { return }
+        if lists.previousHold == Self.none {
+            userLists[lists.holder.index].holding = lists.nextHold
+        } else {
+            auctionLists[Int(lists.previousHold)].nextHold = lists.nextHold
+        }
+        if lists.nextHold != Self.none {
+            auctionLists[Int(lists.nextHold)].previousHold = lists.previousHold
+        }
+        auctionLists[auction.index].holder = .none
+    }
+
+    // MARK: Taking up a stored state
+
+    /// Takes up a state that was stored, with the lists that cannot be derived from it.
+    init(state: State, titles: ChunkedArray<String>, bids: [(UserHandle, AuctionHandle)]) {
+        self.state = state
+        self.titles = titles
+        for _ in 0..<state.userCount { userLists.append(UserLists()) }
+        for index in 0..<state.auctionCount {
+            let auction = AuctionHandle(rawValue: UInt32(index))
+            let record = state[auction]
+            auctionLists.append(AuctionLists(selling: userLists[record.seller.index].selling))
+            userLists[record.seller.index].selling = auction.rawValue
+            if record.held > .zero { addHold(auction, of: record.leader) }
+        }
+        for (user, auction) in bids {
+            bidders.note(user, on: auction, head: &userLists[user.index].bidding)
+        }
+    }
+}

@@ -1,0 +1,463 @@
+// A read state written out whole, so that opening replays only what came after it.
+//
+// Layout in the projections environment: two tables take turns. A table holds chunks 1…n of about
+// a mebibyte, each `u8 section, u32 records, records`, and at key 0, written last, the header.
+// Records stand in the order of their handles. Invariants: a snapshot without a header, or with
+// one that does not fit the log, is ignored: deleting all of them loses nothing.
+
+internal import AuctionDomain
+internal import Crypto
+internal import LMDB
+
+/// What a snapshot is of.
+struct SnapshotHeader: Hashable, Sendable {
+    static let magic: UInt32 = 0x534C_5647
+    /// Raised whenever a record's bytes change; older snapshots are then ignored.
+    static let schema: UInt16 = 1
+
+    var ledgerID: LedgerID
+    /// How many entries are reflected: always the end of a frame.
+    var entryCount: UInt64
+    var tree: MerkleTree
+    var digest: StateDigest
+    var chunkCount: UInt64
+    /// SHA-256 over the chunks' own hashes.
+    var content: Digest
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Self.magic)
+        buffer.append(Self.schema)
+        buffer.append(ledgerID.high)
+        buffer.append(ledgerID.low)
+        buffer.append(entryCount)
+        buffer.append(digest.value)
+        buffer.append(chunkCount)
+        buffer.append(content)
+        buffer.append(UInt8(tree.edge.count))
+        for hash in tree.edge { buffer.append(hash) }
+    }
+
+    /// - Throws: `LogFault` when the bytes are no header of this schema.
+    init(_ bytes: RawSpan) throws(LogFault) {
+        guard bytes.byteCount >= 79, bytes.load(UInt32.self, at: 0) == Self.magic,
+            bytes.load(UInt16.self, at: 4) == Self.schema
+        else { throw LogFault("the snapshot is none, or of another schema") }
+        ledgerID = LedgerID(
+            high: bytes.load(UInt64.self, at: 6), low: bytes.load(UInt64.self, at: 14))
+        entryCount = bytes.load(UInt64.self, at: 22)
+        digest = StateDigest(value: bytes.load(UInt64.self, at: 30))
+        chunkCount = bytes.load(UInt64.self, at: 38)
+        content = Digest(bytes, at: 46)
+        let edgeCount = Int(bytes.load(UInt8.self, at: 78))
+        guard bytes.byteCount == 79 + 32 * edgeCount else {
+            throw LogFault("the snapshot's header is cut short")
+        }
+        var edge = ContiguousArray<Digest>()
+        for index in 0..<edgeCount { edge.append(Digest(bytes, at: 79 + 32 * index)) }
+        tree = try MerkleTree(size: entryCount, edge: edge)
+    }
+
+    init(
+        ledgerID: LedgerID, entryCount: UInt64, tree: MerkleTree, digest: StateDigest,
+        chunkCount: UInt64, content: Digest
+    ) {
+        self.ledgerID = ledgerID
+        self.entryCount = entryCount
+        self.tree = tree
+        self.digest = digest
+        self.chunkCount = chunkCount
+        self.content = content
+    }
+}
+
+private enum Section: UInt8 {
+    case general = 1
+    case currencies, users, accounts, terms, auctions, references, bids
+}
+
+// MARK: - Writing
+
+/// Encodes a read state into chunks.
+private struct ChunkWriter: ~Copyable {
+    static let chunkBytes = 1 << 20
+
+    private var buffer = ByteBuffer(capacity: ChunkWriter.chunkBytes + 4096)
+    private var section = Section.general
+    private var count: UInt32 = 0
+    private let emit: (RawSpan) throws -> Void
+
+    init(emit: @escaping (RawSpan) throws -> Void) { self.emit = emit }
+
+    /// Writes one record; chunks are cut between records.
+    mutating func record(
+        _ section: Section, _ encode: (inout ByteBuffer) -> Void
+    ) throws {
+        if section != self.section || buffer.count >= Self.chunkBytes { try flush() }
+        if buffer.count == 0 {
+            self.section = section
+            buffer.append(section.rawValue)
+            buffer.append(UInt32(0))
+        }
+        encode(&buffer)
+        count += 1
+    }
+
+    mutating func flush() throws {
+        guard buffer.count > 0 else { return }
+        buffer.store(count, at: 1)
+        try buffer.withBytes(emit)
+        buffer.removeAll()
+        count = 0
+    }
+}
+
+extension ReadState {
+    /// Lends the state in chunks to `emit`.
+    func writeChunks(_ emit: @escaping (RawSpan) throws -> Void) throws {
+        var writer = ChunkWriter(emit: emit)
+        try writer.record(.general) { [state] buffer in
+            buffer.append(state.time.nanoseconds)
+            buffer.append(state.epoch)
+        }
+        for record in state.currencies {
+            try writer.record(.currencies) { buffer in
+                buffer.append(record.currency.scale)
+                buffer.appendName(record.currency.code.string)
+                buffer.append(record.charged.minorUnits)
+                buffer.append(record.withdrawn.minorUnits)
+            }
+        }
+        for index in state.users.indices {
+            try writer.record(.users) { [state] buffer in
+                buffer.appendName(state.userNames.name(index))
+                buffer.append(state.users[index].firstAccount)
+                buffer.append(state.users[index].lastPosition)
+            }
+        }
+        for index in state.accounts.indices {
+            let account = state.accounts[index]
+            try writer.record(.accounts) { buffer in
+                buffer.append(account.available.minorUnits)
+                buffer.append(account.locked.minorUnits)
+                buffer.append(account.user.rawValue)
+                buffer.append(account.next)
+                buffer.append(account.currency.rawValue)
+            }
+        }
+        for terms in state.terms {
+            try writer.record(.terms) { buffer in buffer.appendTerms(terms) }
+        }
+        for index in state.auctions.indices {
+            try writer.record(.auctions) { [state, titles] buffer in
+                buffer.appendName(state.auctionNames.name(index))
+                buffer.append(UInt16(titles[index].utf8.count))
+                buffer.append(utf8: titles[index])
+                buffer.appendAuction(state.auctions[index])
+            }
+        }
+        for index in 0..<state.references.count {
+            try writer.record(.references) { [state] buffer in
+                buffer.appendName(state.references.name(index))
+            }
+        }
+        for index in bidders.nodes.indices {
+            let node = bidders.nodes[index]
+            try writer.record(.bids) { buffer in
+                buffer.append(node.user.rawValue)
+                buffer.append(node.auction.rawValue)
+            }
+        }
+        try writer.flush()
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func appendName(_ name: String) {
+        append(UInt8(name.utf8.count))
+        append(utf8: name)
+    }
+
+    fileprivate mutating func appendTerms(_ terms: AuctionTerms) {
+        append(terms.format.rawValue)
+        append(UInt8(terms.proxy ? 1 : 0))
+        append(UInt8(terms.increments.rows.count))
+        for row in terms.increments.rows {
+            append(row.from.minorUnits)
+            append(row.step.minorUnits)
+        }
+    }
+
+    fileprivate mutating func appendAuction(_ record: AuctionRecord) {
+        for money in [record.openingPrice, record.price, record.maximum, record.held] {
+            append(money.minorUnits)
+        }
+        append(record.opensAt.nanoseconds)
+        append(record.closesAt.nanoseconds)
+        append(record.openedPosition)
+        append(record.closedPosition)
+        append(record.lastPosition)
+        append(record.acceptedBids)
+        append(record.rejectedBids)
+        append(record.seller.rawValue)
+        append(record.leader.rawValue)
+        append(record.termsIndex)
+        append(record.currency.rawValue)
+        append(record.phase.rawValue)
+        append(record.outcome?.rawValue ?? 0)
+    }
+}
+
+// MARK: - Reading
+
+/// Reads records out of one chunk.
+private struct ChunkReader {
+    var offset = 5
+
+    mutating func integer<T: FixedWidthInteger>(
+        _ type: T.Type, _ bytes: RawSpan
+    ) throws(LogFault) -> T {
+        guard offset + MemoryLayout<T>.size <= bytes.byteCount else {
+            throw LogFault("a snapshot chunk ends inside a record")
+        }
+        defer { offset += MemoryLayout<T>.size }
+        return bytes.load(type, at: offset)
+    }
+
+    mutating func money(_ bytes: RawSpan) throws(LogFault) -> Money {
+        Money(minorUnits: try integer(Int64.self, bytes))
+    }
+
+    mutating func text(_ count: Int, _ bytes: RawSpan) throws(LogFault) -> String {
+        guard offset + count <= bytes.byteCount,
+            let text = bytes.string(in: offset..<offset + count)
+        else { throw LogFault("a snapshot chunk ends inside a text") }
+        offset += count
+        return text
+    }
+
+    mutating func name(_ bytes: RawSpan) throws(LogFault) -> String {
+        try text(Int(try integer(UInt8.self, bytes)), bytes)
+    }
+}
+
+/// Builds a read state from chunks.
+private struct SnapshotLoader {
+    var state = State()
+    var titles = ChunkedArray<String>()
+    var bids: [(UserHandle, AuctionHandle)] = []
+
+    mutating func load(_ bytes: RawSpan) throws(LogFault) {
+        guard bytes.byteCount >= 5,
+            let section = Section(rawValue: bytes.load(UInt8.self, at: 0))
+        else { throw LogFault("a snapshot chunk is of an unknown section") }
+        var reader = ChunkReader()
+        for _ in 0..<bytes.load(UInt32.self, at: 1) {
+            switch section {
+            case .general:
+                state.time = Timestamp(nanoseconds: try reader.integer(Int64.self, bytes))
+                state.epoch = try reader.integer(UInt32.self, bytes)
+            case .currencies: try loadCurrency(&reader, bytes)
+            case .users: try loadUser(&reader, bytes)
+            case .accounts: try loadAccount(&reader, bytes)
+            case .terms: try loadTerms(&reader, bytes)
+            case .auctions: try loadAuction(&reader, bytes)
+            case .references: state.references.insert(try reader.name(bytes))
+            case .bids:
+                bids.append(
+                    (
+                        UserHandle(rawValue: try reader.integer(UInt32.self, bytes)),
+                        AuctionHandle(rawValue: try reader.integer(UInt32.self, bytes))
+                    ))
+            }
+        }
+        guard reader.offset == bytes.byteCount else {
+            throw LogFault("a snapshot chunk has bytes left over")
+        }
+    }
+
+    private mutating func loadCurrency(
+        _ reader: inout ChunkReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        let scale = try reader.integer(UInt8.self, bytes)
+        let code = CurrencyCode(unchecked: try reader.name(bytes))
+        state.currencies.append(
+            CurrencyRecord(
+                currency: Currency(code: code, scale: scale), charged: try reader.money(bytes),
+                withdrawn: try reader.money(bytes)))
+    }
+
+    private mutating func loadUser(
+        _ reader: inout ChunkReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        state.userNames.insert(try reader.name(bytes))
+        state.users.append(
+            UserRecord(
+                firstAccount: try reader.integer(UInt32.self, bytes),
+                lastPosition: try reader.integer(UInt64.self, bytes)))
+    }
+
+    private mutating func loadAccount(
+        _ reader: inout ChunkReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        state.accounts.append(
+            AccountRecord(
+                available: try reader.money(bytes), locked: try reader.money(bytes),
+                user: UserHandle(rawValue: try reader.integer(UInt32.self, bytes)),
+                next: try reader.integer(UInt32.self, bytes),
+                currency: CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes))))
+    }
+
+    private mutating func loadTerms(
+        _ reader: inout ChunkReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        guard let format = AuctionFormat(rawValue: try reader.integer(UInt8.self, bytes)) else {
+            throw LogFault("a snapshot has an unknown auction format")
+        }
+        let proxy = try reader.integer(UInt8.self, bytes) == 1
+        var rows: [IncrementRow] = []
+        for _ in 0..<(try reader.integer(UInt8.self, bytes)) {
+            rows.append(
+                IncrementRow(from: try reader.money(bytes), step: try reader.money(bytes)))
+        }
+        let terms = AuctionTerms(format: format, proxy: proxy, increments: IncrementTable(rows))
+        state.termsIndex[terms] = UInt32(state.terms.count)
+        state.terms.append(terms)
+    }
+
+    private mutating func loadAuction(
+        _ reader: inout ChunkReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        state.auctionNames.insert(try reader.name(bytes))
+        titles.append(try reader.text(Int(try reader.integer(UInt16.self, bytes)), bytes))
+        let record = AuctionRecord(
+            openingPrice: try reader.money(bytes), price: try reader.money(bytes),
+            maximum: try reader.money(bytes), held: try reader.money(bytes),
+            opensAt: Timestamp(nanoseconds: try reader.integer(Int64.self, bytes)),
+            closesAt: Timestamp(nanoseconds: try reader.integer(Int64.self, bytes)),
+            openedPosition: try reader.integer(UInt64.self, bytes),
+            closedPosition: try reader.integer(UInt64.self, bytes),
+            lastPosition: try reader.integer(UInt64.self, bytes),
+            acceptedBids: try reader.integer(UInt64.self, bytes),
+            rejectedBids: try reader.integer(UInt64.self, bytes),
+            seller: UserHandle(rawValue: try reader.integer(UInt32.self, bytes)),
+            leader: UserHandle(rawValue: try reader.integer(UInt32.self, bytes)),
+            termsIndex: try reader.integer(UInt32.self, bytes),
+            currency: CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes)),
+            phase: AuctionPhase(rawValue: try reader.integer(UInt8.self, bytes)) ?? .open,
+            outcome: AuctionOutcome(rawValue: try reader.integer(UInt8.self, bytes)))
+        state.append(record)
+    }
+}
+
+// MARK: - The store
+
+/// Where snapshots are kept.
+final class SnapshotStore: Sendable {
+    private let environment: Environment
+    private let tables: [IntegerTable]
+
+    /// Opens the projections environment of a ledger. Read-only, a missing one is an error.
+    init(at directory: String, isReadOnly: Bool) throws {
+        var configuration = Environment.Configuration()
+        configuration.isReadOnly = isReadOnly
+        configuration.createsDirectory = !isReadOnly
+        configuration.maxTables = 4
+        let environment = try Environment(at: directory, configuration: configuration)
+        self.environment = environment
+        tables = try ["snapshot-a", "snapshot-b"].map {
+            try environment.integerTable(named: $0, create: !isReadOnly)
+        }
+    }
+
+    /// A snapshot that was found; `table` is its place in `tables`.
+    struct Found {
+        let header: SnapshotHeader
+        fileprivate let table: Int
+    }
+
+    /// The snapshots found, newest first.
+    func found() throws -> [Found] {
+        var found: [Found] = []
+        for (index, table) in tables.enumerated() {
+            // A header that cannot be read is no snapshot; the log is what counts.
+            let header = try environment.read { transaction in
+                try transaction.withValue(table, at: 0) { try? SnapshotHeader($0) } ?? nil
+            }
+            if let header { found.append(Found(header: header, table: index)) }
+        }
+        return found.sorted { $0.header.entryCount > $1.header.entryCount }
+    }
+
+    /// Reads a snapshot.
+    /// - Throws: `LogFault` when it is not what its header says.
+    func load(_ found: Found) throws -> ReadState {
+        let header = found.header
+        var loader = SnapshotLoader()
+        var content = ContentHash()
+        try environment.read { transaction in
+            try transaction.forEach(in: tables[found.table], from: 1) { _, value in
+                content.add(value)
+                try loader.load(value)
+                return true
+            }
+        }
+        guard content.count == header.chunkCount, content.finish() == header.content else {
+            throw LogFault("the snapshot's content is not what its header says")
+        }
+        loader.state.finishLoading(header)
+        return ReadState(state: loader.state, titles: loader.titles, bids: loader.bids)
+    }
+
+    /// Writes a snapshot over the older of the two.
+    func write(_ readState: ReadState, tree: MerkleTree) throws {
+        let newest = try self.found().first?.table
+        let table = tables[newest == 0 ? 1 : 0]
+        try environment.write { try $0.removeAll(of: table) }
+        var content = ContentHash()
+        // One transaction a chunk: a snapshot of any size never fills LMDB's list of dirty pages.
+        try readState.writeChunks { [environment] chunk in
+            content.add(chunk)
+            let key = content.count
+            try environment.write { try $0.append(table, key: key, value: chunk) }
+        }
+        let header = SnapshotHeader(
+            ledgerID: readState.state.ledgerID!, entryCount: readState.entryCount, tree: tree,
+            digest: readState.state.digest, chunkCount: content.count, content: content.finish())
+        var buffer = ByteBuffer(capacity: 512)
+        header.encode(into: &buffer)
+        try environment.write { transaction in
+            try buffer.withBytes { try transaction.put(table, key: 0, value: $0) }
+        }
+    }
+
+    func close() { try? environment.close() }
+}
+
+/// A hash over chunks: of their hashes, so that it can be taken one chunk at a time.
+private struct ContentHash {
+    private(set) var count: UInt64 = 0
+    private var hashes: [UInt8] = []
+
+    mutating func add(_ chunk: RawSpan) {
+        count += 1
+        hashes.append(contentsOf: Digest.leaf(chunk).bytes)
+    }
+
+    func finish() -> Digest { Digest(of: hashes) }
+}
+
+extension State {
+    /// Sets what the chunks do not say.
+    fileprivate mutating func finishLoading(_ header: SnapshotHeader) {
+        ledgerID = header.ledgerID
+        entryCount = header.entryCount
+        digest = header.digest
+    }
+
+    /// Takes up an auction, and its deadline when it is open.
+    fileprivate mutating func append(_ record: AuctionRecord) {
+        let handle = AuctionHandle(rawValue: UInt32(auctions.count))
+        auctions.append(record)
+        restoreDeadline(of: handle)
+    }
+}

@@ -1,0 +1,102 @@
+// What a caller gives and what a caller gets back.
+//
+// Invariant: a receipt that names a position is handed out only when that entry, and everything
+// before it, is durable.
+
+public import AuctionDomain
+
+/// A command with its identity, ready to be submitted.
+public struct Submission: Hashable, Sendable {
+    public var id: CommandID
+    public var actor: Actor
+    public var command: Command
+
+    /// - Parameters:
+    ///   - id: a UUID version 7 of the caller's own; resubmitting under the same id is safe.
+    ///   - actor: who stands behind the command; code that embeds the engine acts as operator.
+    public init(id: CommandID, actor: Actor = .operator, command: Command) {
+        self.id = id
+        self.actor = actor
+        self.command = command
+    }
+}
+
+/// The answer to one submission: a small plain value. Its events are read by position.
+public struct Receipt: Hashable, Sendable {
+    public enum Status: UInt8, Hashable, Sendable {
+        /// Decided and written: its events took effect.
+        case accepted
+        /// Judged and written as evidence; nothing changed.
+        case rejected
+        /// Not taken: nothing was written and the command id stays free.
+        case refused
+
+        /// The status in JSON and tables.
+        public var name: String {
+            switch self {
+            case .accepted: "accepted"
+            case .rejected: "rejected"
+            case .refused: "refused"
+            }
+        }
+    }
+
+    public let status: Status
+    /// Whether this is the first receipt again, for a command id seen before.
+    public let isReplay: Bool
+    /// The number of the rejection or refusal; 0 when accepted.
+    private let code: UInt16
+    private let rawPosition: UInt64
+    private let rawTime: Timestamp
+    private let limit: Money
+
+    /// The receipt of an accepted command.
+    public init(acceptedAt position: UInt64, time: Timestamp, isReplay: Bool = false) {
+        self.init(
+            status: .accepted, isReplay: isReplay, code: 0, position: position, time: time,
+            limit: .zero)
+    }
+
+    /// The receipt of a rejected command.
+    public init(
+        rejectedAt position: UInt64, time: Timestamp, _ rejection: Rejection,
+        isReplay: Bool = false
+    ) {
+        self.init(
+            status: .rejected, isReplay: isReplay, code: rejection.code.rawValue,
+            position: position, time: time, limit: rejection.limit)
+    }
+
+    /// The receipt of a command that was not taken.
+    public init(refused refusal: Refusal) {
+        self.init(
+            status: .refused, isReplay: false, code: refusal.rawValue, position: noPosition,
+            time: .zero, limit: .zero)
+    }
+
+    private init(
+        status: Status, isReplay: Bool, code: UInt16, position: UInt64, time: Timestamp,
+        limit: Money
+    ) {
+        self.status = status
+        self.isReplay = isReplay
+        self.code = code
+        rawPosition = position
+        rawTime = time
+        self.limit = limit
+    }
+
+    /// The entry's position; nil when refused.
+    public var position: UInt64? { status == .refused ? nil : rawPosition }
+    /// When the entry was admitted; nil when refused.
+    public var time: Timestamp? { status == .refused ? nil : rawTime }
+    /// The rule that said no, when rejected.
+    public var rejection: Rejection? {
+        guard status == .rejected, let code = Rejection.Code(rawValue: code) else { return nil }
+        return Rejection(code, limit: limit)
+    }
+    /// Why the command was not taken, when refused.
+    public var refusal: Refusal? {
+        status == .refused ? Refusal(rawValue: code) : nil
+    }
+}

@@ -1,0 +1,225 @@
+// The door: a bounded queue in which a command gets its place and its time in one step.
+//
+// Invariants: times in the queue never fall below an earlier item's by more than the clock does
+// (the writer clamps them); an item is answered exactly once; after `stop` nothing is admitted.
+
+internal import AuctionDomain
+internal import Dispatch
+internal import Synchronization
+
+/// Somebody to be answered once a frame is durable.
+enum Completion: Sendable {
+    case one(CheckedContinuation<Receipt, any Error>, Receipt)
+    case batch(BatchTicket)
+    case waiter(CheckedContinuation<Void, any Error>)
+
+    func resume() {
+        switch self {
+        case .one(let continuation, let receipt): continuation.resume(returning: receipt)
+        case .batch(let ticket): ticket.finish(.success(()))
+        case .waiter(let continuation): continuation.resume()
+        }
+    }
+
+    func fail(_ error: LedgerError) {
+        switch self {
+        case .one(let continuation, _): continuation.resume(throwing: error)
+        case .batch(let ticket): ticket.finish(.failure(error))
+        case .waiter(let continuation): continuation.resume(throwing: error)
+        }
+    }
+}
+
+/// A batch on its way: redeem it for the receipts.
+public final class BatchTicket: @unchecked Sendable {
+    // Sendable without a check: the submissions never change; `receipts` belongs to the writer
+    // until `finish`, which orders memory, and to whoever waits after it.
+
+    let submissions: [Submission]
+    /// Admission times of their own, for imports; nil takes the clock's.
+    let times: [Timestamp]?
+    var receipts: [Receipt] = []
+    private let done = DispatchSemaphore(value: 0)
+    private let state = Mutex(State())
+
+    private struct State {
+        var result: Result<Void, LedgerError>?
+        var continuation: CheckedContinuation<Void, any Error>?
+    }
+
+    init(_ submissions: [Submission], times: [Timestamp]?) {
+        self.submissions = submissions
+        self.times = times
+        receipts.reserveCapacity(submissions.count)
+    }
+
+    func finish(_ result: Result<Void, LedgerError>) {
+        let continuation = state.withLock { state in
+            state.result = result
+            return state.continuation
+        }
+        done.signal()
+        continuation?.resume(with: result.mapError { $0 as any Error })
+    }
+
+    /// Answers every command with the same refusal.
+    func refuse(_ refusal: Refusal) {
+        receipts = submissions.map { _ in Receipt(refused: refusal) }
+        finish(.success(()))
+    }
+
+    /// Blocks until every command of the batch is durably answered.
+    /// - Returns: a receipt for each submission, in order.
+    /// - Throws: `LedgerError` with `outcomeUnknown` when a commit failed.
+    public func wait() throws(LedgerError) -> [Receipt] {
+        done.wait()
+        // Left signalled, so that a second call returns as well.
+        done.signal()
+        if let result = state.withLock({ $0.result }) { try result.get() }
+        return receipts
+    }
+
+    /// Waits without blocking a thread; otherwise as `wait`. Called at most once.
+    public func value() async throws -> [Receipt] {
+        try await withCheckedThrowingContinuation { continuation in
+            let result = state.withLock { state in
+                if state.result == nil { state.continuation = continuation }
+                return state.result
+            }
+            if let result { continuation.resume(with: result.mapError { $0 as any Error }) }
+        }
+        return receipts
+    }
+}
+
+/// One thing for the writer to do, at a time.
+struct Admitted: Sendable {
+    enum Work: Sendable {
+        case one(Submission, CheckedContinuation<Receipt, any Error>)
+        case batch(BatchTicket)
+        /// Close what is due, then answer.
+        case tick(CheckedContinuation<Void, any Error>)
+        /// Hold closings, or release them.
+        case hold(Bool, CheckedContinuation<Void, any Error>)
+    }
+    let time: Timestamp
+    let work: Work
+
+    var commandCount: Int {
+        if case .batch(let ticket) = work { ticket.submissions.count } else { 1 }
+    }
+
+    func fail(_ error: LedgerError) {
+        switch work {
+        case .one(_, let continuation): continuation.resume(throwing: error)
+        case .batch(let ticket): ticket.finish(.failure(error))
+        case .tick(let continuation), .hold(_, let continuation):
+            continuation.resume(throwing: error)
+        }
+    }
+}
+
+/// The queue between callers and the writer.
+final class Admission: Sendable {
+    enum Answer { case admitted, full, stopped, failed(LedgerError) }
+
+    private struct State {
+        var items: ContiguousArray<Admitted> = []
+        var commandCount = 0
+        var isWriterWaiting = false
+        /// `wake` was called while the writer was busy: its next `take` does not wait.
+        var isWoken = false
+        var isStopped = false
+        var failure: LedgerError?
+    }
+
+    private let state = Mutex(State())
+    private let wakeUp = DispatchSemaphore(value: 0)
+    private let clock: any LedgerClock
+    private let countMax: Int
+
+    init(clock: any LedgerClock, countMax: Int) {
+        self.clock = clock
+        self.countMax = countMax
+    }
+
+    /// Gives work a place and a time. A batch larger than the queue fits when the queue is empty.
+    func admit(_ work: Admitted.Work) -> Answer {
+        var wakes = false
+        let answer: Answer = state.withLock { state in
+            if let failure = state.failure { return .failed(failure) }
+            if state.isStopped { return .stopped }
+            let item = Admitted(time: clock.now(), work: work)
+            let count = item.commandCount
+            if state.commandCount > 0, state.commandCount + count > countMax { return .full }
+            state.items.append(item)
+            state.commandCount += count
+            wakes = state.isWriterWaiting
+            state.isWriterWaiting = false
+            return .admitted
+        }
+        if wakes { wakeUp.signal() }
+        return answer
+    }
+
+    /// Takes everything that waits; for the writer.
+    /// - Parameter patience: how long to wait for something, in nanoseconds; nil waits until
+    ///   there is something or `wake` is called.
+    /// - Returns: the items in order; none when woken or out of patience.
+    func take(patience: Int64?) -> ContiguousArray<Admitted> {
+        let (items, isReady) = takeNow(isLast: false)
+        if isReady { return items }
+        if let patience {
+            _ = wakeUp.wait(timeout: .now() + .nanoseconds(Int(max(0, patience))))
+        } else {
+            wakeUp.wait()
+        }
+        return takeNow(isLast: true).items
+    }
+
+    private func takeNow(
+        isLast: Bool
+    ) -> (items: ContiguousArray<Admitted>, isReady: Bool) {
+        state.withLock { state in
+            let isReady = !state.items.isEmpty || state.isWoken || state.isStopped
+            state.isWoken = false
+            state.isWriterWaiting = !isLast && !isReady
+            state.commandCount = 0
+            var items = ContiguousArray<Admitted>()
+            swap(&items, &state.items)
+            return (items, isReady)
+        }
+    }
+
+    /// Makes the `take` under way, or the next one, return at once.
+    func wake() {
+        let isWaiting = state.withLock { state in
+            let isWaiting = state.isWriterWaiting
+            state.isWriterWaiting = false
+            state.isWoken = !isWaiting
+            return isWaiting
+        }
+        if isWaiting { wakeUp.signal() }
+    }
+
+    /// Admits nothing more; what is in the queue is still worked off.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    /// Whether nothing will ever come any more.
+    var isDrained: Bool { state.withLock { $0.isStopped && $0.items.isEmpty } }
+
+    /// Answers everybody, now and later, with an error.
+    func fail(_ error: LedgerError) {
+        let items = state.withLock { state in
+            state.failure = error
+            var items = ContiguousArray<Admitted>()
+            swap(&items, &state.items)
+            return items
+        }
+        for item in items { item.fail(error) }
+        wake()
+    }
+}

@@ -1,0 +1,59 @@
+// How far deciding may run ahead of durability, and what is known to be durable.
+//
+// Invariants: at most `depth` frames are handed over and not reported; `durableCount` only grows;
+// after a failure it stands still for ever.
+
+internal import Dispatch
+internal import Synchronization
+
+/// The state shared by the writer, which hands frames over, and the publisher, which hears what
+/// became of them.
+final class Pipeline: Sendable {
+    /// One frame is flushed while the next waits ready.
+    static let depth = 2
+
+    private struct State {
+        var inFlight = 0
+        var durableCount: UInt64
+        var failure: LedgerError?
+    }
+
+    private let state: Mutex<State>
+    private let room = DispatchSemaphore(value: Pipeline.depth)
+
+    init(durableCount: UInt64) { state = Mutex(State(durableCount: durableCount)) }
+
+    var inFlight: Int { state.withLock { $0.inFlight } }
+    /// How many entries are durable.
+    var durableCount: UInt64 { state.withLock { $0.durableCount } }
+    var failure: LedgerError? { state.withLock { $0.failure } }
+
+    /// Takes a place for a frame; blocks while the log is `depth` frames behind.
+    func takePlace() {
+        room.wait()
+        state.withLock { $0.inFlight += 1 }
+    }
+
+    /// A frame is durable: frees its place.
+    func advance(to durableCount: UInt64) {
+        state.withLock { state in
+            state.inFlight -= 1
+            state.durableCount = max(state.durableCount, durableCount)
+        }
+        room.signal()
+    }
+
+    /// Remembers why nothing can be promised any more, when no frame is to blame.
+    func recordFailure(_ error: LedgerError) {
+        state.withLock { if $0.failure == nil { $0.failure = error } }
+    }
+
+    /// A frame failed: frees its place and remembers why.
+    func fail(_ error: LedgerError) {
+        state.withLock { state in
+            state.inFlight -= 1
+            if state.failure == nil { state.failure = error }
+        }
+        room.signal()
+    }
+}

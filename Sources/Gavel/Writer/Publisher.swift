@@ -1,0 +1,182 @@
+// What happens once a frame is durable, in this order: the read state advances, other processes
+// are told, the writer gets room, callers get their receipts, subscribers wake up.
+//
+// Invariant: everything shown anywhere rests on durable entries only.
+
+internal import AuctionDomain
+internal import Dispatch
+internal import LMDB
+internal import Logging
+internal import Synchronization
+
+/// Publishes frames. Its `report` runs on the log's thread, one call at a time.
+final class Publisher: Sendable {
+    let reading: Reading
+    private let pipeline: Pipeline
+    private let admission: Admission
+    private let sealer: FrameSealer
+    private let snapshots: SnapshotStore?
+    private let writerFile: WriterFile?
+    private let configuration: Configuration
+    private let subscribers = Mutex(Subscribers())
+    private let snapshotQueue = DispatchQueue(label: "gavel.snapshot", qos: .utility)
+    private let snapshotState: Mutex<SnapshotState>
+
+    private struct Subscribers {
+        var next: UInt64 = 0
+        var waiting: [(id: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
+        var isClosed = false
+    }
+
+    private struct SnapshotState {
+        var lastCount: UInt64
+        var isWriting = false
+    }
+
+    init(
+        reading: Reading, snapshotCount: UInt64, pipeline: Pipeline, admission: Admission,
+        sealer: FrameSealer, snapshots: SnapshotStore?, writerFile: WriterFile?,
+        configuration: Configuration
+    ) {
+        self.reading = reading
+        self.pipeline = pipeline
+        self.admission = admission
+        self.sealer = sealer
+        self.snapshots = snapshots
+        self.writerFile = writerFile
+        self.configuration = configuration
+        snapshotState = Mutex(SnapshotState(lastCount: snapshotCount))
+    }
+
+    func report(_ report: LogReport) {
+        switch report {
+        case .durable(let frame):
+            do {
+                try publish(frame)
+            } catch {
+                fail(frame, LedgerError(error, while: "publishing"))
+            }
+        case .fenced(let frame):
+            fail(
+                frame,
+                LedgerError(.heldByWriter, "another writer took over; this one's frame is lost"))
+        case .unknown(let frame, let reason):
+            fail(frame, LedgerError(.outcomeUnknown, "a commit failed: \(reason)"))
+        }
+    }
+
+    private func publish(_ frame: Frame) throws {
+        if !frame.isEmpty {
+            try reading.readState.withLock { readState in
+                var entry = DecodedEntry()
+                try frame.forEachEntry { span, range in
+                    try entry.decode(span, in: range)
+                    try readState.apply(entry)
+                }
+            }
+            try writerFile?.publishDurable(frame.endPosition)
+        }
+        pipeline.advance(to: frame.endPosition)
+        admission.wake()
+        for completion in frame.completions { completion.resume() }
+        if !frame.isEmpty {
+            wakeSubscribers()
+            snapshotIfDue(frame.endPosition)
+        }
+    }
+
+    private func fail(_ frame: Frame, _ error: LedgerError) {
+        configuration.logger.critical("the ledger stops", metadata: ["why": "\(error)"])
+        pipeline.fail(error)
+        admission.fail(error)
+        for completion in frame.completions { completion.fail(error) }
+        closeSubscriptions()
+    }
+
+    // MARK: Subscribers
+
+    /// Waits until more than `count` entries are durable, the ledger closes, or the task is
+    /// cancelled.
+    func waitForEntries(after count: UInt64) async {
+        let id = subscribers.withLock { subscribers in
+            subscribers.next += 1
+            return subscribers.next
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let waits = subscribers.withLock { subscribers in
+                    let waits =
+                        !subscribers.isClosed && !Task.isCancelled
+                        && pipeline.durableCount <= count
+                    if waits { subscribers.waiting.append((id, continuation)) }
+                    return waits
+                }
+                if !waits { continuation.resume() }
+            }
+        } onCancel: {
+            let continuation = subscribers.withLock { subscribers in
+                subscribers.waiting.firstIndex { $0.id == id }.map {
+                    subscribers.waiting.remove(at: $0).continuation
+                }
+            }
+            continuation?.resume()
+        }
+    }
+
+    private func wakeSubscribers() {
+        let waiting = subscribers.withLock { subscribers in
+            var waiting: [(id: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
+            swap(&waiting, &subscribers.waiting)
+            return waiting
+        }
+        for subscriber in waiting { subscriber.continuation.resume() }
+    }
+
+    func closeSubscriptions() {
+        subscribers.withLock { $0.isClosed = true }
+        wakeSubscribers()
+    }
+
+    var isClosed: Bool { subscribers.withLock { $0.isClosed } }
+
+    // MARK: Snapshots
+
+    private func snapshotIfDue(_ count: UInt64) {
+        let interval = UInt64(max(1, configuration.snapshotIntervalEntries))
+        let isDue = snapshotState.withLock { state in
+            guard snapshots != nil, !state.isWriting, count >= state.lastCount + interval else {
+                return false
+            }
+            state.isWriting = true
+            return true
+        }
+        // The copy shares its chunks with the live state; the tree is that of this very frame,
+        // since the log's thread is here.
+        if isDue { write(reading.readState.withLock { $0 }, sealer.tree) }
+    }
+
+    private func write(_ copy: ReadState, _ tree: MerkleTree) {
+        snapshotQueue.async { [self] in
+            do {
+                try snapshots?.write(copy, tree: tree)
+            } catch {
+                // The log has everything; only the next opening takes longer.
+                configuration.logger.warning(
+                    "a snapshot was not written", metadata: ["why": "\(error)"])
+            }
+            snapshotState.withLock { $0 = SnapshotState(lastCount: copy.entryCount) }
+        }
+    }
+
+    /// Writes a last snapshot unless there is one of this very state. Called once the log has
+    /// reported everything.
+    func finish() {
+        snapshotQueue.sync {}
+        let copy = reading.readState.withLock { $0 }
+        if snapshotState.withLock({ $0.lastCount }) < copy.entryCount, pipeline.failure == nil {
+            write(copy, sealer.tree)
+            snapshotQueue.sync {}
+        }
+        closeSubscriptions()
+    }
+}

@@ -1,0 +1,326 @@
+// The writer: the one serial order. Takes commands from the queue, decides them against the state,
+// evolves it, and puts the entries into frames for the log.
+//
+// Invariants: everything here runs on one thread, `run`; the state is ahead of the durable log by
+// at most the frames in flight and the open one; nobody is answered from here: completions travel
+// with the frame that makes them true. No clock is read for any decision: time comes with the
+// command; no entropy; no iteration over a hashed collection.
+
+internal import AuctionDomain
+internal import Logging
+
+final class Writer: @unchecked Sendable {
+    // Sendable without a check: after `init` only the thread inside `run` touches the fields.
+
+    private let admission: Admission
+    private let pipeline: Pipeline
+    private let log: any EventLog
+    private let sealer: FrameSealer
+    private let configuration: Configuration
+    private let freeBytes: @Sendable () -> Int
+
+    private var state: State
+    private var window: CommandIDWindow
+    private var closingGuard: ClosingGuard
+    private var frame: Frame
+    private var frameNumber: UInt64
+    /// Frames handed over whose entries may not be readable in the log yet, oldest first.
+    private var handedOver: ContiguousArray<Frame> = []
+    private var isStorageLow = false
+    private var nextStorageCheck: UInt64 = 0
+
+    // Reused from one command to the next.
+    private var events = EventList()
+    private var links = ContiguousArray<EntryLink>()
+
+    /// A frame worth handing over while another is still being flushed: smaller ones wait and
+    /// grow, since a commit costs the same for one entry as for hundreds.
+    private static let bytesWorthAFlush = 64 << 10
+    private static let storageCheckEntries: UInt64 = 4096
+
+    init(
+        state: State, window: CommandIDWindow, frameNumber: UInt64, log: any EventLog,
+        sealer: FrameSealer, admission: Admission, pipeline: Pipeline,
+        configuration: Configuration, freeBytes: @escaping @Sendable () -> Int
+    ) {
+        self.state = state
+        self.window = window
+        self.frameNumber = frameNumber
+        self.log = log
+        self.sealer = sealer
+        self.admission = admission
+        self.pipeline = pipeline
+        self.configuration = configuration
+        self.freeBytes = freeBytes
+        closingGuard = ClosingGuard(
+            isHeld: configuration.closing == .held, clock: configuration.clock,
+            lastEntry: state.time)
+        frame = Frame(firstPosition: state.entryCount, capacity: 4096)
+    }
+
+    /// Writes the entries that begin every session, before anybody is admitted.
+    /// - Returns: what becomes ready when they are durable.
+    func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket {
+        let time = max(time, state.time)
+        if let id { write(.createLedger(id), at: time) }
+        write(.openEngine(epoch: state.epoch + 1, version: version), at: time)
+        let ticket = BatchTicket([], times: nil)
+        frame.completions.append(.batch(ticket))
+        handOver()
+        return ticket
+    }
+
+    /// Works until the queue is stopped and empty, or the log fails.
+    func run() {
+        while pipeline.failure == nil {
+            let items = admission.take(patience: patience)
+            if let jump = closingGuard.check(configuration.clock) {
+                configuration.logger.error(
+                    "the wall clock jumped; closings are held until confirmed",
+                    metadata: ["jump_ns": "\(jump)"])
+            }
+            if items.isEmpty { closeDue(at: max(configuration.clock.now(), state.time)) }
+            for item in items { process(item) }
+            handOverIfWorthwhile()
+            if items.isEmpty, admission.isDrained {
+                handOver()
+                return
+            }
+        }
+        if let failure = pipeline.failure {
+            for completion in frame.completions { completion.fail(failure) }
+            frame.completions = []
+        }
+    }
+
+    /// How long there is nothing to do unless someone comes: until the next deadline, but never
+    /// so long that a jump of the clock goes unnoticed.
+    private var patience: Int64? {
+        guard !closingGuard.isHeld, let next = state.deadlines.first else { return nil }
+        let wait = next.end.nanoseconds - configuration.clock.now().nanoseconds
+        return min(max(wait, 0), 1_000_000_000)
+    }
+
+    // MARK: Frames
+
+    private func handOverIfWorthwhile() {
+        guard !frame.isEmpty || !frame.completions.isEmpty else { return }
+        let inFlight = pipeline.inFlight
+        let isWorthAFlush = frame.byteCount >= Self.bytesWorthAFlush
+        if inFlight == 0 || isWorthAFlush && inFlight < Pipeline.depth { handOver() }
+    }
+
+    /// Gives the open frame to the log, waiting while the log is too far behind.
+    private func handOver() {
+        pipeline.takePlace()
+        let durable = pipeline.durableCount
+        handedOver.removeAll { $0.endPosition <= durable }
+        if !frame.isEmpty { handedOver.append(frame) }
+        let identity = Frame.Identity(
+            ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
+            horizon: window.horizon)
+        let sealer = sealer
+        log.append(frame) { sealer.seal($0, identity) }
+        if !frame.isEmpty { frameNumber += 1 }
+        // The next frame will be about as large as this one.
+        frame = Frame(
+            firstPosition: state.entryCount, capacity: max(4096, frame.byteCount * 5 / 4))
+    }
+
+    // MARK: Work
+
+    private func process(_ item: Admitted) {
+        let time = max(item.time, state.time)
+        switch item.work {
+        case .one(let submission, let continuation):
+            let receipt = submit(submission, at: time)
+            frame.completions.append(.one(continuation, receipt))
+        case .batch(let ticket):
+            process(ticket, at: time)
+        case .tick(let continuation):
+            closeDue(at: time)
+            frame.completions.append(.waiter(continuation))
+        case .hold(let isHeld, let continuation):
+            closingGuard.hold(isHeld)
+            closeDue(at: time)
+            frame.completions.append(.waiter(continuation))
+        }
+    }
+
+    private func process(_ ticket: BatchTicket, at time: Timestamp) {
+        for (index, submission) in ticket.submissions.enumerated() {
+            let time = ticket.times.map { max($0[index], state.time) } ?? time
+            if pipeline.failure != nil { break }
+            ticket.receipts.append(submit(submission, at: time))
+        }
+        frame.completions.append(.batch(ticket))
+    }
+
+    /// Judges one submission.
+    private func submit(_ submission: Submission, at time: Timestamp) -> Receipt {
+        closeDue(at: time)
+        window.advance(to: time)
+        do {
+            try refuseByShape(submission, at: time)
+            let resolved = resolve(submission)
+            if let receipt = try replay(submission.id, resolved) { return receipt }
+            let (command, actor) = try resolved.get()
+            try refuseByCapacity(command)
+            return decide(command, id: submission.id, by: actor, at: time)
+        } catch let refusal as Refusal {
+            return Receipt(refused: refusal)
+        } catch {
+            // Reading back an entry of our own log failed: nothing can be promised any more.
+            let failure = LedgerError(error, while: "reading a repeated command")
+            pipeline.recordFailure(failure)
+            return Receipt(refused: .shuttingDown)
+        }
+    }
+
+    private typealias Resolved = (command: CanonicalCommand, actor: CanonicalActor)
+
+    private func refuseByShape(_ submission: Submission, at time: Timestamp) throws(Refusal) {
+        do { try submission.command.validate() } catch { throw .malformed }
+        if let refusal = window.refusal(of: submission.id, at: time) { throw refusal }
+    }
+
+    private func resolve(_ submission: Submission) -> Result<Resolved, Refusal> {
+        do {
+            let actor = try state.resolve(submission.actor, of: submission.command)
+            return .success((try state.resolve(submission.command), actor))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func refuseByCapacity(_ command: CanonicalCommand) throws(Refusal) {
+        checkStorage()
+        switch command {
+        case .placeBid:
+            if isStorageLow { throw .storageLow }
+            if closingGuard.isHeld { throw .closingHeld }
+        case .openAuction:
+            if isStorageLow { throw .storageLow }
+        case .closeAuction:
+            if closingGuard.isHeld { throw .closingHeld }
+        default: break
+        }
+    }
+
+    private func checkStorage() {
+        guard state.entryCount >= nextStorageCheck else { return }
+        nextStorageCheck = state.entryCount + (isStorageLow ? 1 : Self.storageCheckEntries)
+        let isLow = freeBytes() < configuration.freeBytesMin
+        if isLow != isStorageLow {
+            configuration.logger.warning(
+                isLow ? "storage is low: bids and openings are refused" : "storage is enough again")
+        }
+        isStorageLow = isLow
+    }
+
+    private func decide(
+        _ command: CanonicalCommand, id: CommandID, by actor: CanonicalActor, at time: Timestamp
+    ) -> Receipt {
+        let position = state.entryCount
+        events.removeAll(keepingCapacity: true)
+        do {
+            try state.decide(command, by: actor, at: time, into: &events)
+            write(command, id: id, by: actor, at: time, rejection: nil)
+            window.insert(id, at: position)
+            return Receipt(acceptedAt: position, time: time)
+        } catch {
+            write(command, id: id, by: actor, at: time, rejection: error)
+            window.insert(id, at: position)
+            return Receipt(rejectedAt: position, time: time, error)
+        }
+    }
+
+    /// Closes every auction whose end has come, as system entries in order of (end, opening). An
+    /// entry's time is the end it was due: what jitter a timer has is nobody's business.
+    private func closeDue(at time: Timestamp) {
+        guard !closingGuard.isHeld else { return }
+        while let auction = state.nextDue(at: time) {
+            write(.closeDue(auction), at: max(state.time, state[auction].closesAt))
+        }
+    }
+
+    /// Decides and writes a command of the engine's own.
+    private func write(_ command: CanonicalCommand, at time: Timestamp) {
+        events.removeAll(keepingCapacity: true)
+        do {
+            try state.decide(command, by: .system, at: time, into: &events)
+        } catch {
+            preconditionFailure("the engine's own command was rejected: \(error)")
+        }
+        write(command, id: .none, by: .system, at: time, rejection: nil)
+    }
+
+    /// Evolves the state by `events` and encodes the entry.
+    private func write(
+        _ command: CanonicalCommand, id: CommandID, by actor: CanonicalActor, at time: Timestamp,
+        rejection: Rejection?
+    ) {
+        let point = EntryPoint(position: state.entryCount, time: time)
+        for event in events { state.evolve(event, at: point) }
+        links.removeAll(keepingCapacity: true)
+        state.finishEntry(
+            command, rejected: rejection != nil, events: events, at: point, links: &links)
+        frame.append(
+            command, id: id, actor: actor, at: point, rejection: rejection, events: events,
+            links: links)
+        if frame.isFull { handOver() }
+    }
+}
+
+// MARK: - Repeated commands
+
+extension Writer {
+    /// The first receipt again, if the id is in the log.
+    /// - Throws: `Refusal.commandIDReused` when the content is another; whatever reading throws.
+    private func replay(
+        _ id: CommandID, _ resolved: Result<Resolved, Refusal>
+    ) throws -> Receipt? {
+        var first = DecodedEntry()
+        let position = try window.position(of: id) { position in
+            first = try entry(at: position)
+            return first.id == id
+        }
+        guard position != nil else { return nil }
+        // What cannot be resolved now was never taken before: names stay registered for ever.
+        guard case .success(let repeated) = resolved, repeated.command == first.command,
+            repeated.actor == first.actor
+        else { throw Refusal.commandIDReused }
+        let point = first.point
+        return first.rejection.map {
+            Receipt(rejectedAt: point.position, time: point.time, $0, isReplay: true)
+        } ?? Receipt(acceptedAt: point.position, time: point.time, isReplay: true)
+    }
+
+    /// An entry that may be in the open frame, in one handed over, or in the log.
+    private func entry(at position: UInt64) throws -> DecodedEntry {
+        var decoded = DecodedEntry()
+        for frame in [frame] + handedOver.reversed()
+        where position >= frame.firstPosition && position < frame.endPosition {
+            try frame.withEntry(at: position) { try decoded.decode($0, in: $1) }
+            return decoded
+        }
+        guard let stored = try log.entry(at: position) else {
+            throw LogFault("entry \(position) is not in the log")
+        }
+        return stored
+    }
+}
+
+/// Completes frames on the log's thread: the tree grows in the order of the log.
+final class FrameSealer: @unchecked Sendable {
+    // Sendable without a check: `tree` is touched by the log's one thread only.
+
+    /// The tree up to the last sealed frame.
+    private(set) var tree: MerkleTree
+
+    init(tree: MerkleTree) { self.tree = tree }
+
+    func seal(_ frame: Frame, _ identity: Frame.Identity) {
+        frame.seal(identity, tree: &tree)
+    }
+}

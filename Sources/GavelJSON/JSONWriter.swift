@@ -1,0 +1,233 @@
+// Writes JSON into a run of bytes: one object after the other, fields in the order they are
+// given, no white space.
+//
+// Invariants: objects and arrays are closed by the call that opened them, commas are set by the
+// writer, and every string is escaped; so whatever is written within one `object` is well formed
+// as long as each `name` is followed by one value. Text outside ASCII stands as UTF-8.
+//
+// One rule for all shapes of this module: amounts are integers in minor units, times are RFC 3339
+// in UTC, handles are replaced by names, and where an object holds an amount it also holds the
+// currency (commands alone may leave it to the auction).
+
+public import AuctionDomain
+
+/// Collects JSON text.
+///
+///     var writer = JSONWriter()
+///     writer.object { line in
+///         line.field("auction", "lot-1")
+///         line.field("amount", 1500)
+///     }
+///     writer.newline()
+///
+/// Keep one and call `removeAll()` between lines: it keeps its memory.
+public struct JSONWriter: Sendable {
+    /// What was written so far.
+    public private(set) var bytes: [UInt8] = []
+    /// Whether a comma has to come before the next name or value.
+    private var needsComma = false
+
+    public init() {}
+
+    /// What was written so far, as a string.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// Forgets what was written and keeps the memory.
+    public mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
+    /// Ends a line. Call it between whole values only.
+    public mutating func newline() {
+        bytes.append(ASCII.newline)
+        needsComma = false
+    }
+
+    // MARK: Structure
+
+    /// Writes an object; `body` writes its fields.
+    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+        separate()
+        bytes.append(ASCII.leftBrace)
+        body(&self)
+        bytes.append(ASCII.rightBrace)
+        needsComma = true
+    }
+
+    /// Writes an array; `body` writes its values.
+    public mutating func array(_ body: (inout JSONWriter) -> Void) {
+        separate()
+        bytes.append(ASCII.leftBracket)
+        body(&self)
+        bytes.append(ASCII.rightBracket)
+        needsComma = true
+    }
+
+    /// Writes the name of a field; its value must follow.
+    public mutating func name(_ name: String) {
+        separate()
+        escape(name)
+        bytes.append(ASCII.colon)
+    }
+
+    /// Before every name and value: the comma, where one is due. What follows a name needs none,
+    /// and neither does what follows an opening bracket.
+    private mutating func separate() {
+        if needsComma { bytes.append(ASCII.comma) }
+        needsComma = false
+    }
+
+    // MARK: Values
+
+    /// Writes `null`.
+    public mutating func null() {
+        separate()
+        bytes.append(contentsOf: "null".utf8)
+        needsComma = true
+    }
+
+    /// Writes a string, escaped.
+    public mutating func value(_ value: String) {
+        separate()
+        escape(value)
+        needsComma = true
+    }
+
+    /// Writes `true` or `false`.
+    public mutating func value(_ value: Bool) {
+        separate()
+        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+        needsComma = true
+    }
+
+    /// Writes an integer, all its digits.
+    public mutating func value(_ value: some FixedWidthInteger) {
+        separate()
+        bytes.appendDecimal(value)
+        needsComma = true
+    }
+
+    /// Writes an amount in minor units.
+    public mutating func value(_ value: Money) { self.value(value.minorUnits) }
+
+    /// Writes a time as a string.
+    public mutating func value(_ value: Timestamp) {
+        separate()
+        bytes.append(ASCII.quote)
+        value.append(to: &bytes)
+        bytes.append(ASCII.quote)
+        needsComma = true
+    }
+
+    /// Writes a value that was read before, with the same meaning.
+    public mutating func value(_ value: JSONValue) {
+        switch value {
+        case .null: null()
+        case .bool(let value): self.value(value)
+        case .integer(let value): self.value(value)
+        case .string(let value): self.value(value)
+        case .number(let text):
+            separate()
+            bytes.append(contentsOf: text.utf8)
+            needsComma = true
+        case .array(let values):
+            array { array in
+                for value in values { array.value(value) }
+            }
+        case .object(let members):
+            object { object in
+                for member in members {
+                    object.name(member.name)
+                    object.value(member.value)
+                }
+            }
+        }
+    }
+
+    // MARK: Fields
+
+    /// Writes a name and its string; null for nil, as in all fields.
+    public mutating func field(_ name: String, _ value: String?) {
+        self.name(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    /// Writes a name and the user, auction or the like.
+    public mutating func field(_ name: String, _ value: (some Identifier)?) {
+        field(name, value?.string)
+    }
+
+    /// Writes a name and `true` or `false`.
+    public mutating func field(_ name: String, _ value: Bool) {
+        self.name(name)
+        self.value(value)
+    }
+
+    /// Writes a name and its integer.
+    public mutating func field(_ name: String, _ value: (some FixedWidthInteger)?) {
+        self.name(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    /// Writes a name and its amount in minor units.
+    public mutating func field(_ name: String, _ value: Money?) {
+        self.name(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    /// Writes a name and its time as a string.
+    public mutating func field(_ name: String, _ value: Timestamp?) {
+        self.name(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    // MARK: Escaping
+
+    /// A string in quotes. Escaped is only what RFC 8259 section 7 demands.
+    private mutating func escape(_ text: String) {
+        bytes.append(ASCII.quote)
+        for byte in text.utf8 {
+            if byte >= ASCII.space && byte != ASCII.quote && byte != ASCII.backslash {
+                bytes.append(byte)
+            } else {
+                appendEscape(byte)
+            }
+        }
+        bytes.append(ASCII.quote)
+    }
+
+    private mutating func appendEscape(_ byte: UInt8) {
+        bytes.append(ASCII.backslash)
+        switch byte {
+        case ASCII.quote, ASCII.backslash: bytes.append(byte)
+        case ASCII.newline: bytes.append(0x6E)
+        case ASCII.carriageReturn: bytes.append(0x72)
+        case ASCII.tab: bytes.append(0x74)
+        default:
+            bytes.append(contentsOf: "u00".utf8)
+            bytes.append(contentsOf: (byte < 0x10 ? "0" : "1").utf8)
+            let low = byte & 0xF
+            bytes.append(low < 10 ? ASCII.zero + low : 0x57 + low)
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Appends an integer in decimal digits.
+    mutating func appendDecimal(_ value: some FixedWidthInteger) {
+        append(contentsOf: String(value).utf8)
+    }
+
+    /// Appends exactly `count` digits, with zeros in front.
+    mutating func appendDigits(_ value: Int64, count: Int) {
+        var divisor: Int64 = 1
+        for _ in 1..<count { divisor *= 10 }
+        var rest = value
+        for _ in 0..<count {
+            append(ASCII.zero + UInt8(truncatingIfNeeded: rest / divisor))
+            rest %= divisor
+            divisor /= 10
+        }
+    }
+}

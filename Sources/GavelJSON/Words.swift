@@ -1,0 +1,105 @@
+// The words that JSON, CSV and tables use for values of the rules, and money for people.
+//
+// Invariant: words are stable; files that were written once are read by others for years.
+
+public import AuctionDomain
+public import Gavel
+
+extension AuctionOutcome {
+    /// The outcome in JSON and CSV.
+    public var jsonName: String {
+        switch self {
+        case .sold: "sold"
+        case .noBids: "no_bids"
+        }
+    }
+}
+
+extension RefundReason {
+    /// The reason in JSON.
+    public var jsonName: String {
+        switch self {
+        case .outbid: "outbid"
+        case .change: "change"
+        case .cancelled: "cancelled"
+        }
+    }
+}
+
+extension AuctionFormat {
+    /// The format in JSON.
+    public var jsonName: String {
+        switch self {
+        case .english: "english"
+        }
+    }
+
+    /// The format of that name, if there is one.
+    public init?(jsonName: String) {
+        switch jsonName {
+        case "english": self = .english
+        default: return nil
+        }
+    }
+}
+
+extension AuctionStatus {
+    /// The status in JSON and CSV.
+    public var jsonName: String {
+        switch self {
+        case .scheduled: "scheduled"
+        case .open: "open"
+        case .closed: "closed"
+        case .cancelled: "cancelled"
+        }
+    }
+}
+
+extension CanonicalCommand {
+    /// The command's name in JSON, CSV and tables; equal to `Command.name` where a caller can
+    /// send it.
+    public var jsonName: String {
+        switch self {
+        case .createLedger: "create_ledger"
+        case .openEngine: "open_engine"
+        case .closeDue: "close_due"
+        case .registerCurrency: "register_currency"
+        case .registerUser: "register_user"
+        case .charge: "charge"
+        case .withdraw: "withdraw"
+        case .openAuction: "open_auction"
+        case .placeBid: "place_bid"
+        case .closeAuction: "close_auction"
+        case .extendAuction: "extend_auction"
+        case .cancelAuction: "cancel_auction"
+        }
+    }
+}
+
+extension LedgerID {
+    /// The id as 32 hexadecimal digits, most significant first.
+    public var hexadecimal: String {
+        var text = ""
+        text.reserveCapacity(32)
+        for word in [high, low] {
+            let digits = String(word, radix: 16)
+            text += String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        }
+        return text
+    }
+}
+
+extension Money {
+    /// The amount for people: `15.00 USD`, `1500 KRW`, `-0.05 USD`. Exact, by digits alone; not
+    /// meant to be read back.
+    public func formatted(in currency: Currency) -> String {
+        let scale = Int(currency.scale)
+        var digits = String(minorUnits.magnitude)
+        if scale > 0 {
+            let missing = scale + 1 - digits.utf8.count
+            if missing > 0 { digits = String(repeating: "0", count: missing) + digits }
+            digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -scale))
+        }
+        return (minorUnits < 0 ? "-" : "") + digits + " " + currency.code.string
+    }
+}

@@ -1,0 +1,204 @@
+// The few file operations a ledger needs beside LMDB, without Foundation.
+//
+// Invariants: every failure is an `LMDBError` with code `.system` and the path in its reason;
+// whatever claims to be durable has flushed both the file and the folder that names it.
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import Synchronization
+
+/// Files and folders by path.
+public enum FileSystem {
+    /// Creates a folder and the missing folders above it. A folder already there is left alone.
+    ///
+    /// - Parameter mode: permissions of what is created, lowered by the umask; private by default.
+    public static func createDirectory(
+        _ path: String, mode: UInt32 = 0o700
+    ) throws(LMDBError) {
+        var failure = makeDirectory(path, mode)
+        if failure == ENOENT, let parent = parentDirectory(of: path), parent != path {
+            try createDirectory(parent, mode: mode)
+            failure = makeDirectory(path, mode)
+        }
+        if failure == 0 || (failure == EEXIST && isDirectory(path)) { return }
+        throw LMDBError(.system(failure), operation: "create directory", reason: path)
+    }
+
+    /// Whether anything is at `path`, following links.
+    public static func exists(_ path: String) -> Bool {
+        (try? fileStatus(at: path)) != nil
+    }
+
+    /// Whether a folder is at `path`, following links.
+    public static func isDirectory(_ path: String) -> Bool {
+        guard let status = try? fileStatus(at: path) else { return false }
+        return isDirectoryMode(status.st_mode)
+    }
+
+    /// Removes a file, or a folder with everything in it. Links are removed, not followed.
+    ///
+    /// - Throws: `.system(ENOENT)` when there is nothing at `path`.
+    public static func remove(_ path: String) throws(LMDBError) {
+        var status = stat()
+        // `status` outlives the call, which fills it.
+        guard unsafe lstat(path, &status) == 0 else {
+            throw .lastSystemError("remove", path: path)
+        }
+        guard isDirectoryMode(status.st_mode) else {
+            // The path is a C string for the duration of each call here.
+            if unsafe unlink(path) != 0 { throw .lastSystemError("remove", path: path) }
+            return
+        }
+        for name in try listDirectory(path) {
+            try remove(path + "/" + name)
+        }
+        if unsafe rmdir(path) != 0 { throw .lastSystemError("remove", path: path) }
+    }
+
+    /// Renames a file or a folder, replacing a file of that name in one step.
+    ///
+    /// Durable once `syncDirectory` has returned for the folders concerned.
+    public static func rename(_ from: String, to: String) throws(LMDBError) {
+        // Both paths are C strings for the duration of the call.
+        #if canImport(Darwin)
+            let result = unsafe Darwin.rename(from, to)
+        #else
+            let result = unsafe Glibc.rename(from, to)
+        #endif
+        if result != 0 { throw .lastSystemError("rename", path: "\(from) to \(to)") }
+    }
+
+    /// Flushes the names in a folder to the device.
+    public static func syncDirectory(_ path: String) throws(LMDBError) {
+        try Descriptor(opening: path, O_RDONLY | O_DIRECTORY, operation: "sync").sync()
+    }
+
+    /// Flushes the contents of a file to the device.
+    public static func syncFile(_ path: String) throws(LMDBError) {
+        try Descriptor(opening: path, O_RDONLY, operation: "sync").sync()
+    }
+
+    /// All bytes of a file.
+    public static func readFile(_ path: String) throws(LMDBError) -> [UInt8] {
+        let file = try Descriptor(opening: path, O_RDONLY, operation: "read")
+        var bytes: [UInt8] = []
+        // The size is a hint only: a file may grow meanwhile, and some report none.
+        var chunk = Int(max(try file.status().st_size, 4096))
+        while true {
+            let more = try file.read(at: bytes.count, byteCount: chunk)
+            bytes += more
+            if more.count < chunk { return bytes }
+            chunk = 65536
+        }
+    }
+
+    /// Writes a file so that any moment, also after a crash, shows the old or the new contents.
+    ///
+    /// The bytes go to a temporary file beside it, which is flushed, renamed over `path`, and made
+    /// durable by flushing the folder.
+    ///
+    /// - Parameter mode: permissions of the new file, also when it replaces one.
+    public static func writeFileAtomically(
+        _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
+    ) throws(LMDBError) {
+        let number = temporaryNames.wrappingAdd(1, ordering: .relaxed).newValue
+        let temporary = "\(path).tmp-\(getpid())-\(number)"
+        do {
+            try writeNewFile(temporary, bytes, mode: mode_t(mode))
+            try rename(temporary, to: path)
+        } catch {
+            // Best effort: the failure that counts is the one thrown.
+            _ = unsafe unlink(temporary)
+            throw error
+        }
+        try syncDirectory(parentDirectory(of: path) ?? ".")
+    }
+
+    /// The length of a file in bytes.
+    public static func fileSize(_ path: String) throws(LMDBError) -> Int {
+        guard let status = try fileStatus(at: path) else {
+            throw LMDBError(.system(ENOENT), operation: "stat", reason: path)
+        }
+        return Int(status.st_size)
+    }
+
+    /// The names in a folder, sorted, without `.` and `..`.
+    public static func listDirectory(_ path: String) throws(LMDBError) -> [String] {
+        // The stream is private to this function and closed before it returns.
+        guard let stream = unsafe opendir(path) else {
+            throw .lastSystemError("list", path: path)
+        }
+        defer { _ = unsafe closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(stream) else { break }
+            // The name is a C string inside the entry, valid until the next `readdir`.
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        if errno != 0 { throw .lastSystemError("list", path: path) }
+        return names.sorted()
+    }
+
+    /// The bytes an ordinary user may still write to the file system that holds `path`.
+    public static func freeBytes(at path: String) throws(LMDBError) -> Int {
+        var status = statvfs()
+        // `status` outlives the call, which fills it.
+        let result = retryingInterrupts { unsafe statvfs(path, &status) }
+        if result != 0 { throw .lastSystemError("statvfs", path: path) }
+        let blocks = UInt64(status.f_bavail)
+        let bytes = blocks.multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return bytes.overflow ? .max : Int(clamping: bytes.partialValue)
+    }
+
+    /// Creates a new private folder in `$TMPDIR` or `/tmp` and returns its path. The caller
+    /// removes it.
+    public static func temporaryDirectory(_ prefix: String) throws(LMDBError) -> String {
+        var parent = "/tmp"
+        // The value is copied at once, before anything else could change the environment.
+        if let set = unsafe getenv("TMPDIR"), unsafe set.pointee != 0 {
+            parent = unsafe String(cString: set)
+        }
+        var template = Array("\(parent)/\(prefix)XXXXXX".utf8CString)
+        // `mkdtemp` rewrites the six X in place, inside the array and before its final zero.
+        let made = unsafe template.withUnsafeMutableBufferPointer { name in
+            unsafe mkdtemp(name.baseAddress!) != nil
+        }
+        guard made else { throw .lastSystemError("create directory", path: parent) }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The folder that names `path`, "." for a bare name, or nil for the root.
+    static func parentDirectory(of path: String) -> String? {
+        var bytes = path.utf8[...]
+        while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes = bytes.dropLast() }
+        if bytes.elementsEqual("/".utf8) { return nil }
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == bytes.startIndex ? "/" : String(bytes[..<slash])
+    }
+
+    /// 0, or the errno.
+    private static func makeDirectory(_ path: String, _ mode: UInt32) -> Int32 {
+        // The path is a C string for the duration of the call.
+        unsafe mkdir(path, mode_t(mode)) == 0 ? 0 : errno
+    }
+
+    private static func writeNewFile(
+        _ path: String, _ bytes: [UInt8], mode: mode_t
+    ) throws(LMDBError) {
+        let file = try Descriptor(
+            opening: path, O_WRONLY | O_CREAT | O_EXCL, mode: mode, operation: "write")
+        // As in `withBytes(of:)`, which cannot carry a typed error.
+        try file.write(unsafe bytes.span.bytes, at: 0)
+        try file.sync()
+    }
+
+    /// Makes temporary names of one process differ.
+    private static let temporaryNames = Atomic<UInt64>(0)
+}

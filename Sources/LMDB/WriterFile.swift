@@ -1,0 +1,276 @@
+// The `writer` file of a ledger: who may write, and how far the log is durable.
+//
+// Invariants:
+// - The right to write is an *open file description* lock on the whole file. It conflicts with
+//   every other open of the file, in this process too, and the kernel drops it when the holder
+//   dies, however it dies. (A plain fcntl lock would not conflict inside one process and would be
+//   lost with any close; flock cannot be probed without taking it.) The descriptor is
+//   close-on-exec; a child forked without exec would share the lock.
+// - The content is five little-endian slots of eight bytes:
+//
+//       0  magic and version   8  pid   16  epoch   24  durable count   32  check
+//
+//   `check` mixes the three slots before it. They are replaced by one write of 32 bytes, and a
+//   reader that meets a half-written record sees the check fail and reads again, so nothing here
+//   rests on the atomicity of writes.
+// - The file is advice for readers while its holder lives. It is never flushed and never decides
+//   what the log contains.
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import Synchronization
+
+/// The lock that makes one process the writer of a ledger, and its notice board for readers.
+///
+///     let writer = try WriterFile.acquire(at: directory + "/writer")
+///     try writer.setEpoch(writer.status.epoch + 1)
+///     try writer.publishDurable(position)      // after every flush
+///     writer.release()
+///
+/// Not for remote file systems.
+public final class WriterFile: Sendable {
+    /// Another holder lives.
+    public struct Held: Error, Equatable, Sendable, CustomStringConvertible {
+        /// The holder's process, when it has written it already.
+        public let pid: Int32?
+
+        public init(pid: Int32?) { self.pid = pid }
+
+        public var description: String {
+            "another writer holds the ledger" + (pid.map { " (pid \($0))" } ?? "")
+        }
+    }
+
+    /// What the file says, as a reader in any process sees it.
+    public struct Status: Equatable, Sendable {
+        /// Whether a living holder has the lock.
+        public var isHeld: Bool
+        /// The process that wrote the record; nil after an orderly release.
+        public var pid: Int32?
+        /// The number of times the ledger was opened for writing.
+        public var epoch: UInt64
+        /// How many entries are durable. Binding for readers while `isHeld`.
+        public var durableCount: UInt64
+
+        public init(isHeld: Bool, pid: Int32?, epoch: UInt64, durableCount: UInt64) {
+            self.isHeld = isHeld
+            self.pid = pid
+            self.epoch = epoch
+            self.durableCount = durableCount
+        }
+    }
+
+    private struct State: ~Copyable {
+        /// Nil once released.
+        var file: Descriptor?
+        var record: Record
+    }
+
+    /// Serializes the writes of the record.
+    private let state: Mutex<State>
+
+    private init(_ file: consuming Descriptor, _ record: Record) {
+        state = Mutex(State(file: file, record: record))
+    }
+
+    /// Takes the right to write, creating the file if it is missing.
+    ///
+    /// Epoch and durable count stay as the last holder left them: both remain true for the same
+    /// ledger, and readers are not sent back to the beginning while it opens.
+    ///
+    /// - Throws: `Held` when another holder lives, in this process or in another one; `LMDBError`
+    ///   with code `.system`, or `.foreignFile` when the file is something else.
+    public static func acquire(at path: String, mode: UInt32 = 0o600) throws -> WriterFile {
+        while true {
+            let file = try Descriptor(
+                opening: path, O_RDWR | O_CREAT, mode: mode_t(mode), operation: "acquire")
+            guard try lock(file) else { throw Held(pid: try? read(file).record?.pid) }
+            // Whoever replaced the file meanwhile would lock the new one: lock that instead.
+            let held = try file.status()
+            guard let named = try fileStatus(at: path),
+                FileIdentity(named) == FileIdentity(held)
+            else { continue }
+            var record = try recoveredRecord(of: file)
+            record.pid = getpid()
+            try file.write(record, includingMagic: true)
+            return WriterFile(file, record)
+        }
+    }
+
+    /// What the holder has written so far.
+    public var status: Status {
+        state.withLock { state in
+            Status(isHeld: state.file != nil, state.record)
+        }
+    }
+
+    /// Writes the epoch, the number of times the ledger was opened for writing.
+    public func setEpoch(_ epoch: UInt64) throws(LMDBError) {
+        try update { $0.epoch = epoch }
+    }
+
+    /// Tells readers in other processes that the first `count` entries are durable.
+    ///
+    /// - Complexity: one `pwrite` of 32 bytes, no flush.
+    public func publishDurable(_ count: UInt64) throws(LMDBError) {
+        try update { $0.durableCount = count }
+    }
+
+    /// Gives the right to write back. Later calls do nothing.
+    public func release() {
+        try? update { $0.pid = 0 }
+        // Closing the only descriptor of the description drops the lock.
+        state.withLock { $0.file = nil }
+    }
+
+    /// What the file at `path` says, or nil when there is none.
+    ///
+    /// Takes no lock, so it never gets in a writer's way.
+    ///
+    /// - Throws: `.fileDamaged` when a living holder's record stays unreadable; `.foreignFile`;
+    ///   `.system`.
+    public static func read(at path: String) throws(LMDBError) -> Status? {
+        guard try fileStatus(at: path) != nil else { return nil }
+        let file = try Descriptor(opening: path, O_RDONLY, operation: "read")
+        // A record is whole again within microseconds, so 100 tries of a millisecond only run out
+        // when nobody is there to complete it.
+        for _ in 0..<100 {
+            let (isHeld, record) = try read(file)
+            if let record { return Status(isHeld: isHeld, record) }
+            // A crash of the machine may leave an empty or torn record behind; it binds nobody.
+            if !isHeld { return Status(isHeld: false, Record()) }
+            sleepBriefly()
+        }
+        throw LMDBError(.fileDamaged, operation: "read", reason: path)
+    }
+
+    private func update(_ change: (inout Record) -> Void) throws(LMDBError) {
+        try state.withLock { state throws(LMDBError) in
+            guard state.file != nil else {
+                throw LMDBError(.closed, operation: "publish", reason: "writer file released")
+            }
+            var record = state.record
+            change(&record)
+            try state.file!.write(record, includingMagic: false)
+            state.record = record
+        }
+    }
+
+    /// Whether the lock is held, and then the record: in this order, so that a record read under a
+    /// living holder is never older than the holder.
+    private static func read(
+        _ file: borrowing Descriptor
+    ) throws(LMDBError) -> (isHeld: Bool, record: Record?) {
+        let isHeld = try isLocked(file)
+        return (isHeld, try file.readRecord())
+    }
+
+    /// The last holder's record, or a blank one when it was torn by a crash of the machine.
+    private static func recoveredRecord(of file: borrowing Descriptor) throws(LMDBError) -> Record {
+        try file.readRecord() ?? Record()
+    }
+}
+
+/// The slots behind the magic.
+private struct Record {
+    /// 0 stands for nobody.
+    var pid: Int32 = 0
+    var epoch: UInt64 = 0
+    var durableCount: UInt64 = 0
+
+    /// Multiplications by odd numbers, so that a mixture of two records, byte by byte, agrees with
+    /// a mixture of their checks only by a chance of one in 2^64.
+    var check: UInt64 {
+        var mixed: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for slot in [UInt64(UInt32(bitPattern: pid)), epoch, durableCount] {
+            mixed = (mixed ^ slot) &* 0xD6E8_FEB8_6659_FD93
+            mixed ^= mixed >> 32
+        }
+        return mixed
+    }
+}
+
+extension WriterFile.Status {
+    fileprivate init(isHeld: Bool, _ record: Record) {
+        self.init(
+            isHeld: isHeld, pid: record.pid == 0 ? nil : record.pid, epoch: record.epoch,
+            durableCount: record.durableCount)
+    }
+}
+
+/// "GAVELWR" and the version of the layout, 1, as one little-endian slot.
+private let magic: UInt64 = 0x0152_574C_4556_4147
+
+extension Descriptor {
+    fileprivate func write(_ record: Record, includingMagic: Bool) throws(LMDBError) {
+        var bytes = ByteBuffer(capacity: 40)
+        if includingMagic { bytes.append(magic) }
+        bytes.append(UInt64(UInt32(bitPattern: record.pid)))
+        bytes.append(record.epoch)
+        bytes.append(record.durableCount)
+        bytes.append(record.check)
+        let array = bytes.array()
+        // As in `withBytes(of:)`, which cannot carry a typed error.
+        try write(unsafe array.span.bytes, at: includingMagic ? 0 : 8)
+    }
+
+    /// The record, or nil when it is incomplete.
+    fileprivate func readRecord() throws(LMDBError) -> Record? {
+        let bytes = try read(at: 0, byteCount: 40)
+        let slots = withBytes(of: bytes) { span in
+            (0..<bytes.count / 8).map { span.load(UInt64.self, at: $0 * 8) }
+        }
+        guard let first = slots.first, first != 0 else { return nil }
+        guard first == magic else {
+            throw LMDBError(.foreignFile, operation: "read", reason: path)
+        }
+        guard slots.count == 5 else { return nil }
+        let record = Record(
+            pid: Int32(truncatingIfNeeded: slots[1]), epoch: slots[2], durableCount: slots[3])
+        return record.check == slots[4] ? record : nil
+    }
+}
+
+// MARK: The lock
+
+// The commands of fcntl for open file description locks. They are part of the kernel's stable
+// interface, but the C headers show them only under feature macros Swift does not set.
+#if canImport(Darwin)
+    private let setDescriptionLock: Int32 = 90
+    private let getDescriptionLock: Int32 = 92
+#else
+    private let setDescriptionLock: Int32 = 37
+    private let getDescriptionLock: Int32 = 36
+#endif
+
+/// An exclusive lock on the whole file, however long it gets.
+private func wholeFileLock() -> flock {
+    var lock = flock()
+    lock.l_type = Int16(F_WRLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    return lock
+}
+
+/// Tries to take the lock. False when another description has it.
+private func lock(_ file: borrowing Descriptor) throws(LMDBError) -> Bool {
+    var request = wholeFileLock()
+    let descriptor = file.number
+    // `request` outlives the call, which reads it.
+    let result = retryingInterrupts { unsafe fcntl(descriptor, setDescriptionLock, &request) }
+    if result != -1 { return true }
+    if errno == EAGAIN || errno == EACCES { return false }
+    throw .lastSystemError("acquire", path: file.path)
+}
+
+/// Whether another description has the lock. Takes nothing.
+private func isLocked(_ file: borrowing Descriptor) throws(LMDBError) -> Bool {
+    var request = wholeFileLock()
+    let descriptor = file.number
+    // `request` outlives the call, which rewrites it.
+    let result = retryingInterrupts { unsafe fcntl(descriptor, getDescriptionLock, &request) }
+    if result == -1 { throw .lastSystemError("read", path: file.path) }
+    return request.l_type != Int16(F_UNLCK)
+}

@@ -1,0 +1,93 @@
+// The rules held against the naive model over long seeded workloads.
+//
+// Every failure names its seed; run that one alone with GAVEL_SEED=n. GAVEL_CAMPAIGN=n runs n
+// times as many seeds.
+
+import AuctionDomain
+import Foundation
+import GavelTesting
+import Testing
+
+/// How long model tests run.
+enum Campaign {
+    static let stepsPerSeed = 10_000
+    static let seeds: [UInt64] = {
+        let environment = ProcessInfo.processInfo.environment
+        if let seed = environment["GAVEL_SEED"].flatMap(UInt64.init) { return [seed] }
+        let factor = environment["GAVEL_CAMPAIGN"].flatMap(UInt64.init) ?? 1
+        return Array(1...10 * max(1, factor))
+    }()
+}
+
+@Suite("The rules against the naive model")
+struct ModelTests {
+    /// What a run met, to prove that the workload reaches every rule.
+    private struct Coverage {
+        var rejections: [Rejection.Code: Int] = [:]
+        var refusals: [Refusal: Int] = [:]
+        var events: Set<String> = []
+
+        mutating func count(_ answer: TestLedger.Answer) {
+            switch answer {
+            case .accepted(let accepted): events.formUnion(accepted.map(\.name))
+            case .rejected(let rejection): rejections[rejection.code, default: 0] += 1
+            case .refused(let refusal): refusals[refusal, default: 0] += 1
+            }
+        }
+    }
+
+    @Test("Every answer and every balance is the model's", arguments: Campaign.seeds)
+    func answersLikeModel(seed: UInt64) {
+        var configuration = Workload.Configuration()
+        configuration.faults = .withoutIDs
+        var workload = Workload(seed: seed, configuration: configuration)
+        var ledger = TestLedger(at: configuration.start)
+        var coverage = Coverage()
+        for number in 0..<Campaign.stepsPerSeed {
+            let step = workload.nextStep()
+            ledger.closeDue(at: step.time)
+            let digest = ledger.state.digest
+            let answer = ledger.submit(step.command, by: step.actor, at: step.time)
+            coverage.count(answer)
+            let place = "GAVEL_SEED=\(seed), step \(number): \(step)"
+            guard Self.isSame(answer, workload.outcome) else {
+                Issue.record("the rules answer \(answer), not \(workload.outcome); \(place)")
+                return
+            }
+            if !answer.isAccepted && ledger.state.digest != digest {
+                Issue.record("what was not accepted changed the state; \(place)")
+                return
+            }
+            guard number % 200 == 0 || number == Campaign.stepsPerSeed - 1 else { continue }
+            let wrong =
+                workload.model.differences(from: ledger.state)
+                + ledger.state.invariantViolations()
+            guard wrong.isEmpty else {
+                Issue.record("\(wrong.joined(separator: "\n")); \(place)")
+                return
+            }
+        }
+        expectEverythingReached(coverage, seed: seed)
+    }
+
+    private static func isSame(_ answer: TestLedger.Answer, _ expected: ModelOutcome) -> Bool {
+        switch (answer, expected) {
+        case (.accepted, .accepted): true
+        case (.rejected(let real), .rejected(let model)): real == model
+        case (.refused(let real), .refused(let model)): real == model
+        default: false
+        }
+    }
+
+    private func expectEverythingReached(_ coverage: Coverage, seed: UInt64) {
+        let place = Comment(rawValue: "GAVEL_SEED=\(seed)")
+        for code in Rejection.Code.allCases {
+            #expect(coverage.rejections[code] != nil, "\(code.name) not reached, \(place)")
+        }
+        for refusal in [Refusal.malformed, .userNotFound, .currencyNotFound, .auctionNotFound] {
+            #expect(coverage.refusals[refusal] != nil, "\(refusal.name) not reached, \(place)")
+        }
+        // The two that only creation and opening write are not answers to commands.
+        #expect(coverage.events.count == 15, "\(coverage.events.sorted()), \(place)")
+    }
+}

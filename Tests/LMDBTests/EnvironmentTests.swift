@@ -1,0 +1,391 @@
+// Opening, closing, sharing, copying and growing environments.
+
+import Foundation
+import LMDB
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@Suite("Environments")
+struct EnvironmentTests {
+    @Test("what was committed is there after reopening", arguments: [
+        Environment.SyncMode.full, .noMetaSync, .none,
+    ])
+    func reopening(mode: Environment.SyncMode) throws {
+        try withTemporaryDirectory { directory in
+            for round: UInt64 in 0..<3 {
+                let environment = try Environment(
+                    at: directory + "/a/b", configuration: .init(syncMode: mode))
+                let table = try environment.integerTable(named: "t", create: true)
+                let keys = try environment.read { try $0.keys(table) }
+                #expect(keys == Array(0..<round))
+                try environment.write { try $0.append(table, round, value(round)) }
+                try environment.sync()
+                try environment.close()
+            }
+        }
+    }
+
+    @Test("a second open of the same file in one process is refused, by whatever path")
+    func doubleOpen() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/environment"
+            let link = directory + "/link"
+            var environment: Environment? = try Environment(at: path)
+            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+            for other in [path, path + "/", link] {
+                #expect(throws: LMDBError.code(.alreadyOpen)) { try Environment(at: other) }
+            }
+            try environment?.close()
+            environment = try Environment(at: link)
+            // Releasing the last reference closes as well.
+            environment = nil
+            _ = try Environment(at: path)
+        }
+    }
+
+    @Test("using a closed environment is an error, closing it again is none")
+    func closed() throws {
+        try withEnvironment { environment, integers, _ in
+            try environment.close()
+            try environment.close()
+            let uses: [() throws -> Void] = [
+                { try environment.read { _ in } },
+                { try environment.write { _ in } },
+                { try environment.sync() },
+                { _ = try environment.info },
+                { _ = try environment.readers() },
+                { try environment.clearStaleReaders() },
+                { _ = try environment.integerTable(named: "integers", create: true) },
+                { try environment.copy(to: environment.directory + "/copy", compacting: false) },
+            ]
+            for use in uses {
+                #expect(throws: LMDBError.code(.closed)) { try use() }
+            }
+        }
+    }
+
+    @Test("closing is refused inside a read or a write, which go on")
+    func closingWhileUsed() throws {
+        try withEnvironment { environment, integers, _ in
+            try environment.write { transaction in
+                #expect(throws: LMDBError.code(.busy)) { try environment.close() }
+                try transaction.append(integers, 0, [1])
+            }
+            let value = try environment.read { transaction in
+                #expect(throws: LMDBError.code(.busy)) {
+                    try environment.close(timeoutMilliseconds: 5)
+                }
+                return try transaction.value(integers, 0)
+            }
+            #expect(value == [1])
+            try environment.close()
+        }
+    }
+
+    @Test("closing can wait for a read of another thread to end")
+    func closingWaits() async throws {
+        let directory = try FileSystem.temporaryDirectory("lmdb-tests-")
+        defer { try? FileSystem.remove(directory) }
+        let environment = try Environment(at: directory)
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
+        let reading = Task.detached {
+            try environment.read { _ in
+                start.yield()
+                Thread.sleep(forTimeInterval: 0.1)
+            }
+        }
+        for await _ in started { break }
+        try environment.close(timeoutMilliseconds: 10_000)
+        try await reading.value
+    }
+
+    @Test("a write inside a write on the same thread is refused instead of waiting for ever")
+    func nestedWrite() throws {
+        try withEnvironment { environment, integers, _ in
+            try environment.write { transaction in
+                #expect(throws: LMDBError.code(.badTransaction)) {
+                    try environment.write { _ in }
+                }
+                #expect(throws: LMDBError.code(.badTransaction)) {
+                    try environment.bytesTable(named: "another", create: true)
+                }
+                #expect(throws: LMDBError.code(.badTransaction)) {
+                    try environment.copy(to: environment.directory + "/copy", compacting: false)
+                }
+                #expect(throws: LMDBError.code(.notFound)) {
+                    try environment.bytesTable(named: "another", create: false)
+                }
+                try transaction.append(integers, 0, [1])
+            }
+            try environment.write { try $0.append(integers, 1, [1]) }
+        }
+    }
+
+    @Test("writes of many threads happen one after the other")
+    func concurrentWrites() async throws {
+        let directory = try FileSystem.temporaryDirectory("lmdb-tests-")
+        defer { try? FileSystem.remove(directory) }
+        let environment = try Environment(at: directory, configuration: .init(syncMode: .none))
+        let table = try environment.integerTable(named: "t", create: true)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<100 {
+                        try environment.write { transaction in
+                            let next = try transaction.withLast(in: table) { key, _ in key + 1 }
+                            try transaction.append(table, next ?? 0, [1])
+                        }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let keys = try environment.read { try $0.keys(table) }
+        #expect(keys == Array(0..<400))
+    }
+
+    @Test("a read keeps its snapshot while a writer commits")
+    func snapshot() throws {
+        try withEnvironment { environment, integers, _ in
+            try environment.write { try $0.append(integers, 0, [1]) }
+            try environment.read { transaction in
+                for key: UInt64 in 1..<200 {
+                    try environment.write { try $0.append(integers, key, value(key)) }
+                }
+                try environment.write { try $0.put(integers, 0, [2]) }
+                let keys = try transaction.keys(integers)
+                let first = try transaction.value(integers, 0)
+                let lag = try environment.oldestReaderLag
+                let readers = try environment.readers()
+                #expect(keys == [0])
+                #expect(first == [1])
+                #expect(lag == 200)
+                #expect(readers.map(\.pid) == [getpid()])
+            }
+            let now = try environment.read { [try $0.value(integers, 0), try $0.value(integers, 9)] }
+            #expect(now == [[2], value(9)])
+            #expect(try environment.oldestReaderLag == nil)
+        }
+    }
+
+    @Test("a table of the wrong kind, a missing one and one too many are refused")
+    func tables() throws {
+        try withTemporaryDirectory { directory in
+            let environment = try Environment(
+                at: directory, configuration: .init(maxTables: 2, syncMode: .none))
+            _ = try environment.integerTable(named: "integers", create: true)
+            _ = try environment.bytesTable(named: "bytes", create: true)
+            #expect(throws: LMDBError.code(.incompatible)) {
+                try environment.integerTable(named: "bytes", create: true)
+            }
+            #expect(throws: LMDBError.code(.databasesFull)) {
+                try environment.bytesTable(named: "third", create: true)
+            }
+            try environment.close()
+            let readOnly = try Environment(
+                at: directory, configuration: .init(isReadOnly: true))
+            #expect(throws: LMDBError.code(.notFound)) {
+                try readOnly.bytesTable(named: "missing", create: false)
+            }
+            #expect(throws: LMDBError.code(.incompatible)) {
+                try readOnly.bytesTable(named: "integers", create: false)
+            }
+            let table = try readOnly.integerTable(named: "integers", create: false)
+            #expect(try readOnly.read { try $0.count(of: table) } == 0)
+        }
+    }
+
+    @Test("a read-only environment refuses writes and creates nothing")
+    func readOnly() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/missing"
+            let configuration = Environment.Configuration(isReadOnly: true)
+            let missing = #expect(throws: LMDBError.self) {
+                try Environment(at: path, configuration: configuration)
+            }
+            #expect(missing?.isNoSuchFile == true)
+            try FileSystem.createDirectory(path)
+            let empty = #expect(throws: LMDBError.self) {
+                try Environment(at: path, configuration: configuration)
+            }
+            #expect(empty?.isNoSuchFile == true)
+            #expect(try FileSystem.listDirectory(path) == [])
+            try Environment(at: path).close()
+            let environment = try Environment(at: path, configuration: configuration)
+            let refused = #expect(throws: LMDBError.self) { try environment.write { _ in } }
+            #expect(refused?.isAccessDenied == true)
+        }
+    }
+
+    @Test("figures say what is used")
+    func info() throws {
+        try withEnvironment(.init(mapSizeBytes: 1 << 30, maxReaders: 17)) {
+            environment, integers, _ in
+            let before = try environment.info
+            try environment.write { try $0.append(integers, 0, [UInt8](repeating: 1, count: 9000)) }
+            let after = try environment.read { _ in try environment.info }
+            #expect(after.lastTransactionID == before.lastTransactionID + 1)
+            #expect(after.lastPage > before.lastPage)
+            #expect(after.mapSizeBytes == 1 << 30)
+            #expect(after.maxReaders == 17)
+            #expect(after.readersInUse == 1)
+            #expect(before.readersInUse == 0)
+            #expect(after.fileBytes == after.usedBytes)
+        }
+    }
+
+    @Test("an online copy taken beside a writer opens and holds one moment of it", arguments: [
+        false, true,
+    ])
+    func onlineCopy(compacting: Bool) async throws {
+        let directory = try FileSystem.temporaryDirectory("lmdb-tests-")
+        defer { try? FileSystem.remove(directory) }
+        let environment = try Environment(
+            at: directory + "/source", configuration: .init(syncMode: .none))
+        let table = try environment.integerTable(named: "t", create: true)
+        try environment.write { transaction in
+            for key: UInt64 in 0..<5000 { try transaction.append(table, key, value(key)) }
+        }
+        let writing = Task.detached {
+            for key: UInt64 in 5000..<8000 {
+                try environment.write { try $0.append(table, key, value(key)) }
+            }
+        }
+        for number in 0..<5 {
+            let path = "\(directory)/copy-\(number)"
+            try environment.copy(to: path, compacting: compacting)
+            let copy = try Environment(at: path)
+            let copied = try copy.integerTable(named: "t", create: false)
+            try copy.read { transaction in
+                var next: UInt64 = 0
+                try transaction.forEach(in: copied) { key, bytes in
+                    guard key == next, bytes.array() == value(key) else { return false }
+                    next += 1
+                    return true
+                }
+                let count = try transaction.count(of: copied)
+                #expect(count >= 5000)
+                #expect(next == UInt64(count))
+            }
+            try copy.write { try $0.put(copied, 9999, [1]) }
+            let again = #expect(throws: LMDBError.self) {
+                try environment.copy(to: path, compacting: compacting)
+            }
+            #expect(again?.isFileExists == true)
+        }
+        try await writing.value
+    }
+
+    @Test("the file grows ahead of use in steps, and what is written stays readable")
+    func prewrittenGrowth() throws {
+        try withTemporaryDirectory { directory in
+            let step = 1 << 20
+            let configuration = Environment.Configuration(growthStepBytes: step)
+            let environment = try Environment(at: directory, configuration: configuration)
+            let table = try environment.integerTable(named: "t", create: true)
+            var lengths: Set<Int> = []
+            for key: UInt64 in 0..<40 {
+                try environment.write {
+                    try $0.append(table, key, [UInt8](repeating: UInt8(key), count: 100_000))
+                }
+                let info = try environment.info
+                #expect(info.fileBytes >= info.usedBytes)
+                lengths.insert(info.fileBytes)
+            }
+            #expect(lengths.count < 12)
+            try environment.prewrite(aheadOf: 5 * step)
+            let ahead = try environment.info
+            #expect(ahead.fileBytes - ahead.usedBytes >= 5 * step)
+            try environment.close()
+            let reopened = try Environment(at: directory, configuration: configuration)
+            let again = try reopened.integerTable(named: "t", create: false)
+            try reopened.read { transaction in
+                for key: UInt64 in 0..<40 {
+                    let bytes = try transaction.value(again, key)
+                    #expect(bytes == [UInt8](repeating: UInt8(key), count: 100_000))
+                }
+            }
+            #expect(try reopened.info.fileBytes == ahead.fileBytes)
+        }
+    }
+
+    @Test("prewriting stops at the end of the map")
+    func prewritingIsBounded() throws {
+        try withEnvironment(.init(mapSizeBytes: 1 << 20)) { environment, _, _ in
+            try environment.prewrite(aheadOf: 1 << 30)
+            #expect(try environment.info.fileBytes == 1 << 20)
+        }
+    }
+}
+
+@Suite("Environments and other processes")
+struct OtherProcessTests {
+    @Test("a reader that was killed keeps its slot until it is cleared")
+    func staleReader() async throws {
+        let directory = try FileSystem.temporaryDirectory("lmdb-tests-")
+        defer { try? FileSystem.remove(directory) }
+        let environment = try Environment(at: directory)
+        let table = try environment.integerTable(named: "t", create: true)
+        try environment.write { try $0.append(table, 0, [1]) }
+        await #expect(processExitsWith: .signal(SIGKILL)) { [directory = directory as String] in
+            let environment = try Environment(at: directory)
+            try environment.read { _ in _ = kill(getpid(), SIGKILL) }
+        }
+        try environment.write { try $0.append(table, 1, [1]) }
+        #expect(try environment.readers().count == 1)
+        #expect(try environment.oldestReaderLag == 1)
+        #expect(try environment.clearStaleReaders() == 1)
+        #expect(try environment.clearStaleReaders() == 0)
+        #expect(try environment.readers().isEmpty)
+    }
+
+    @Test("a writer that was killed inside its transaction leaves nothing and blocks nobody")
+    func killedWriter() async throws {
+        let directory = try FileSystem.temporaryDirectory("lmdb-tests-")
+        defer { try? FileSystem.remove(directory) }
+        let environment = try Environment(at: directory)
+        let table = try environment.integerTable(named: "t", create: true)
+        await #expect(processExitsWith: .signal(SIGKILL)) { [directory = directory as String] in
+            let environment = try Environment(at: directory)
+            let table = try environment.integerTable(named: "t", create: false)
+            try environment.write { try $0.append(table, 0, [1]) }
+            try environment.write { transaction in
+                try transaction.append(table, 1, [1])
+                _ = kill(getpid(), SIGKILL)
+            }
+        }
+        try environment.write { try $0.append(table, 2, [1]) }
+        let keys = try environment.read { try $0.keys(table) }
+        #expect(keys == [0, 2])
+    }
+
+    @Test("a file that another process let outgrow the map is mapped anew", arguments: [
+        false, true,
+    ])
+    func outgrownMap(isReading: Bool) async throws {
+        let directory = try FileSystem.temporaryDirectory("lmdb-tests-")
+        defer { try? FileSystem.remove(directory) }
+        let environment = try Environment(
+            at: directory, configuration: .init(mapSizeBytes: 1 << 20))
+        let table = try environment.integerTable(named: "t", create: true)
+        await #expect(processExitsWith: .success) { [directory = directory as String] in
+            let environment = try Environment(
+                at: directory, configuration: .init(mapSizeBytes: 1 << 26))
+            let table = try environment.integerTable(named: "t", create: false)
+            let large = [UInt8](repeating: 7, count: 4 << 20)
+            try environment.write { try $0.append(table, 0, large) }
+        }
+        if isReading {
+            let count = try environment.read { try $0.value(table, 0)?.count }
+            #expect(count == 4 << 20)
+        } else {
+            try environment.write { try $0.append(table, 1, [1]) }
+            let keys = try environment.read { try $0.keys(table) }
+            #expect(keys == [0, 1])
+        }
+        #expect(try environment.info.mapSizeBytes == 1 << 26)
+    }
+}

@@ -1,0 +1,121 @@
+// Files and folders, and their errors.
+
+import Foundation
+import LMDB
+import Testing
+
+@Suite("Files and folders")
+struct FileSystemTests {
+    @Test("folders are created with those above them, privately, and again without harm")
+    func createDirectory() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/a/b/c"
+            #expect(!FileSystem.exists(path))
+            try FileSystem.createDirectory(path)
+            try FileSystem.createDirectory(path + "/")
+            #expect(FileSystem.isDirectory(path))
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect(attributes[.posixPermissions] as? Int == 0o700)
+            try FileSystem.writeFileAtomically(directory + "/file", [1])
+            let refused = #expect(throws: LMDBError.self) {
+                try FileSystem.createDirectory(directory + "/file")
+            }
+            #expect(refused?.isFileExists == true)
+        }
+    }
+
+    @Test("a file written atomically replaces the old one and leaves nothing beside it")
+    func atomicWrite() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/checkpoint"
+            let large = (0..<200_000).map { UInt8(truncatingIfNeeded: $0) }
+            for content in [[1, 2], large, []] as [[UInt8]] {
+                try FileSystem.writeFileAtomically(path, content, mode: 0o640)
+                #expect(try FileSystem.readFile(path) == content)
+                #expect(try FileSystem.fileSize(path) == content.count)
+            }
+            #expect(try FileSystem.listDirectory(directory) == ["checkpoint"])
+            let missing = #expect(throws: LMDBError.self) {
+                try FileSystem.writeFileAtomically(directory + "/no/file", [1])
+            }
+            #expect(missing?.isNoSuchFile == true)
+            #expect(missing?.reason.contains(directory + "/no/file") == true)
+        }
+    }
+
+    @Test("removing takes a folder with all in it, and links without what they point to")
+    func remove() throws {
+        try withTemporaryDirectory { directory in
+            try FileSystem.createDirectory(directory + "/tree/deep")
+            try FileSystem.createDirectory(directory + "/kept")
+            try FileSystem.writeFileAtomically(directory + "/tree/deep/file", [1])
+            try FileSystem.writeFileAtomically(directory + "/kept/file", [1])
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/tree/link", withDestinationPath: directory + "/kept")
+            try FileSystem.remove(directory + "/tree")
+            #expect(try FileSystem.listDirectory(directory) == ["kept"])
+            #expect(try FileSystem.listDirectory(directory + "/kept") == ["file"])
+            let missing = #expect(throws: LMDBError.self) {
+                try FileSystem.remove(directory + "/tree")
+            }
+            #expect(missing?.isNoSuchFile == true)
+        }
+    }
+
+    @Test("renaming moves a folder, and syncing takes files and folders")
+    func rename() throws {
+        try withTemporaryDirectory { directory in
+            try FileSystem.createDirectory(directory + "/ledger.importing")
+            try FileSystem.writeFileAtomically(directory + "/ledger.importing/file", [1])
+            try FileSystem.rename(directory + "/ledger.importing", to: directory + "/ledger")
+            try FileSystem.syncDirectory(directory)
+            try FileSystem.syncFile(directory + "/ledger/file")
+            #expect(try FileSystem.listDirectory(directory) == ["ledger"])
+        }
+    }
+
+    @Test("a missing file is an error with the path in it")
+    func missing() throws {
+        let path = "/nonexistent/file"
+        let errors = [
+            #expect(throws: LMDBError.self) { try FileSystem.readFile(path) },
+            #expect(throws: LMDBError.self) { try FileSystem.fileSize(path) },
+            #expect(throws: LMDBError.self) { try FileSystem.listDirectory(path) },
+            #expect(throws: LMDBError.self) { try FileSystem.rename(path, to: path + "2") },
+            #expect(throws: LMDBError.self) { try FileSystem.freeBytes(at: path) },
+            #expect(throws: LMDBError.self) { try FileSystem.syncFile(path) },
+        ]
+        for error in errors {
+            #expect(error?.isNoSuchFile == true)
+            #expect(error?.description.contains(path) == true)
+        }
+    }
+
+    @Test("temporary folders differ, and there is room to write in them")
+    func temporaryDirectories() throws {
+        try withTemporaryDirectory { first in
+            try withTemporaryDirectory { second in
+                #expect(first != second)
+                #expect(FileSystem.isDirectory(first))
+                let free = try FileSystem.freeBytes(at: first)
+                #expect(free > 0)
+            }
+        }
+    }
+}
+
+@Suite("Errors")
+struct LMDBErrorTests {
+    @Test("errors are equal when their codes are, and say what happened")
+    func equalityAndText() {
+        let error = LMDBError(.mapFull, operation: "append", reason: "table frames")
+        #expect(error == LMDBError(.mapFull, operation: "commit"))
+        #expect(error != LMDBError(.keyExists, operation: "append"))
+        #expect(
+            error.description
+                == "append: MDB_MAP_FULL: Environment mapsize limit reached: table frames")
+        let full = LMDBError(.system(ENOSPC), operation: "commit")
+        #expect(full.isNoSpace)
+        #expect(full.description == "commit: No space left on device")
+    }
+}
