@@ -53,5 +53,20 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),
+        .testTarget(
+            name: "AuctionDomainTests", dependencies: ["AuctionDomain", "GavelTesting"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GavelTests",
+            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting", "LMDB"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GavelJSONTests", dependencies: ["AuctionDomain", "Gavel", "GavelJSON"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["Gavel", "GavelJSON", "gavel-cli"],
+            swiftSettings: strict),
+        .testTarget(name: "HouseTests", swiftSettings: strict),
     ]
 )

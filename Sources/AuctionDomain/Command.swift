@@ -92,16 +92,17 @@ public enum Command: Hashable, Sendable {
     /// - Throws: `MalformedValue` naming the field, what was found and what was expected.
     public func validate() throws(MalformedValue) {
         switch self {
-        case .placeBid(_, _, let amount), .charge(_, _, let amount, _),
-            .withdraw(_, _, let amount, _):
-            guard amount >= 1 else {
-                throw MalformedValue("amount must be at least 1, not \(amount.minorUnits)")
-            }
+        case .placeBid(_, _, let amount):
+            try validateAmount(amount)
+        case .charge(_, _, let amount, let reference), .withdraw(_, _, let amount, let reference):
+            try validateAmount(amount)
+            try reference.validate()
         case .registerCurrency(let currency):
             guard currency.scale <= Currency.scaleMax else {
                 throw MalformedValue(
                     "scale must be 0 to \(Currency.scaleMax), not \(currency.scale)")
             }
+            try currency.code.validate()
         case .openAuction(let opening):
             try opening.validate()
         case .extendAuction(_, let closesAt):
@@ -112,7 +113,9 @@ public enum Command: Hashable, Sendable {
                     "reason must have at most \(Limits.reasonBytesMax) bytes, "
                         + "not \(reason.utf8.count)")
             }
-        case .registerUser, .closeAuction:
+        case .registerUser(let user):
+            try user.validate()
+        case .closeAuction:
             break
         }
     }
@@ -120,6 +123,7 @@ public enum Command: Hashable, Sendable {
 
 extension OpenAuction {
     func validate() throws(MalformedValue) {
+        try auction.validate()
         guard title.utf8.count <= Limits.titleBytesMax else {
             throw MalformedValue(
                 "title must have at most \(Limits.titleBytesMax) bytes, not \(title.utf8.count)")
@@ -130,6 +134,12 @@ extension OpenAuction {
             throw MalformedValue("closes_at must lie after opens_at")
         }
         try rules.validate()
+    }
+}
+
+private func validateAmount(_ amount: Money) throws(MalformedValue) {
+    guard amount >= 1 else {
+        throw MalformedValue("amount must be at least 1, not \(amount.minorUnits)")
     }
 }
 

@@ -8,13 +8,15 @@
 public protocol Identifier:
     Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral
 where StringLiteralType == String {
-    /// What the name names, in the words of an error message: "user", "auction", ….
+    /// What the name names, in the words of an error message: "a user", "an auction", ….
     static var kind: String { get }
     /// Whether a byte may stand in such a name.
     static func allows(_ byte: UInt8) -> Bool
     /// The name itself.
     var string: String { get }
-    /// Wraps a string already known to be well formed.
+    /// Wraps a string already known to be well formed: one read back from a ledger, or one that is
+    /// looked up in it, where an ill-formed name is simply not found. Commands that register a
+    /// name check it again.
     init(unchecked string: String)
 }
 
@@ -22,19 +24,26 @@ where StringLiteralType == String {
 public let identifierBytesMax = 64
 
 extension Identifier {
-    /// Checks and wraps a name.
+    /// Checks and wraps a name. A string literal in the place of `string` is taken by
+    /// `init(stringLiteral:)`, which traps where this throws.
     /// - Throws: `MalformedValue` naming the rule that the string breaks.
     public init(_ string: String) throws(MalformedValue) {
+        self.init(unchecked: string)
+        try validate()
+    }
+
+    /// Checks the name.
+    /// - Throws: `MalformedValue` naming the rule that it breaks.
+    func validate() throws(MalformedValue) {
         let count = string.utf8.count
         guard count >= 1, count <= identifierBytesMax else {
             throw MalformedValue(
-                "a \(Self.kind) must have 1 to \(identifierBytesMax) characters, not \(count)")
+                "\(Self.kind) must have 1 to \(identifierBytesMax) characters, not \(count)")
         }
         guard string.utf8.allSatisfy(Self.allows) else {
             throw MalformedValue(
-                "a \(Self.kind) may hold only \(Self.alphabet), not \(string.debugDescription)")
+                "\(Self.kind) may hold only \(Self.alphabet), not \(string.debugDescription)")
         }
-        self.init(unchecked: string)
     }
 
     /// A literal is checked when it is used; a malformed one is a programmer's error and traps.
@@ -61,7 +70,7 @@ extension Identifier {
 
 /// The name of a user, and of the wallet that every user has.
 public struct UserID: Identifier {
-    public static var kind: String { "user" }
+    public static var kind: String { "a user" }
     public let string: String
     public init(unchecked string: String) { self.string = string }
 
@@ -71,21 +80,21 @@ public struct UserID: Identifier {
 
 /// The name of an auction.
 public struct AuctionID: Identifier {
-    public static var kind: String { "auction" }
+    public static var kind: String { "an auction" }
     public let string: String
     public init(unchecked string: String) { self.string = string }
 }
 
 /// The name of a currency, usually its ISO 4217 code; any registered name serves.
 public struct CurrencyCode: Identifier {
-    public static var kind: String { "currency" }
+    public static var kind: String { "a currency" }
     public let string: String
     public init(unchecked string: String) { self.string = string }
 }
 
 /// A payment's name at the payment provider. Unique per user and kind of payment, for ever.
 public struct PaymentReference: Identifier {
-    public static var kind: String { "reference" }
+    public static var kind: String { "a reference" }
     public let string: String
     public init(unchecked string: String) { self.string = string }
     /// Providers' references hold slashes, hashes and the like: all printable ASCII is allowed.

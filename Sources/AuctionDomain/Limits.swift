@@ -8,6 +8,8 @@ public enum Limits {
     public static let reasonBytesMax = 256
     /// The most rows of an increment table; houses publish tables of about ten.
     public static let incrementRowsMax = 64
+    /// The most currencies of one ledger; they are found by looking through them.
+    public static let currenciesMax = 1000
     /// The largest entry: C2SP tlog-tiles gives an entry's length 16 bits.
     public static let entryBytesMax = 65_535
 }

@@ -5,7 +5,7 @@
 //
 // PRECEDENCE: refusals before rejections; within each, the order of declaration below. When
 // several apply, the first one is the answer. NUMBERS ARE THE STORAGE FORMAT and never reused.
-// Last numbers given: refusal 14, rejection 61.
+// Last numbers given: refusal 14, rejection 62.
 
 /// A command judged and refused by a rule.
 public struct Rejection: Error, Hashable, Sendable, CustomStringConvertible {
@@ -35,6 +35,7 @@ public struct Rejection: Error, Hashable, Sendable, CustomStringConvertible {
         // Overflow.
         case overflowsTotalCharged = 60
         case overflowsPrice = 61
+        case overflowsCurrencies = 62
 
         /// The code in JSON and tables.
         public var name: String {
@@ -58,6 +59,7 @@ public struct Rejection: Error, Hashable, Sendable, CustomStringConvertible {
             case .exceedsAvailable: "exceeds_available"
             case .overflowsTotalCharged: "overflows_total_charged"
             case .overflowsPrice: "overflows_price"
+            case .overflowsCurrencies: "overflows_currencies"
             }
         }
 

@@ -33,8 +33,10 @@ public struct Configuration: Sendable {
     public var snapshotIntervalEntries = 2_000_000
     public var logger = Logger(label: "gavel")
 
-    /// Set by an import: the ledger's id and a log without the engine's own clock.
+    /// Set by an import, which reads no clock: the ledger's id, and that only the times of
+    /// commands close auctions.
     package var ledgerID: LedgerID?
+    package var closesByTimer = true
 
     public init() {}
 }

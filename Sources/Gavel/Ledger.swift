@@ -42,6 +42,13 @@ public final class Ledger: Sendable {
     public static func open(
         at path: String, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {
+        try open(at: path, configuration: configuration) { $0 }
+    }
+
+    /// Opens a ledger whose log is seen through another: for tests that hold back or fail.
+    package static func open(
+        at path: String, configuration: Configuration, wrapping: (LMDBEventLog) -> any EventLog
+    ) throws(LedgerError) -> Ledger {
         let folder = LedgerFolder(path: path)
         try folder.check(creates: configuration.createsIfMissing)
         do {
@@ -51,7 +58,7 @@ public final class Ledger: Sendable {
                 let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
                 let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: false)
                 return try Ledger(
-                    folder: folder, log: log, snapshots: snapshots, writerFile: writerFile,
+                    folder: folder, log: wrapping(log), snapshots: snapshots, writerFile: writerFile,
                     configuration: configuration)
             } catch {
                 writerFile.release()
@@ -90,10 +97,11 @@ public final class Ledger: Sendable {
             admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
             configuration: configuration)
         log.start { publisher.report($0) }
-        let writer = Writer(
-            state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
-            log: log, sealer: sealer, admission: admission, pipeline: pipeline,
-            configuration: configuration, freeBytes: Self.freeBytes(in: folder))
+        let writer = WriterThread(
+            Writer(
+                state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
+                log: log, sealer: sealer, admission: admission, pipeline: pipeline,
+                configuration: configuration, freeBytes: Self.freeBytes(in: folder)))
         self.folder = folder
         self.log = log
         self.snapshots = snapshots

@@ -69,7 +69,7 @@ public final class LedgerReader: LedgerQueries {
     }
 
     /// How many entries may be shown.
-    private static func durableCount(
+    static func durableCount(
         of folder: LedgerFolder, _ log: any EventLog
     ) throws -> UInt64 {
         let stored = try log.entryCount

@@ -31,7 +31,13 @@ extension Environment {
         defer { gate.leave() }
         let used = usedBytes(handle)
         if fileBytesSeen.load(ordering: .relaxed) - used >= step / 4 { return }
-        try? extend(handle, toHave: step)
+        do {
+            try extend(handle, toHave: step)
+        } catch {
+            // A full disk is not asked again before most of a step has been used: every try would
+            // fill it up and empty it again, at the expense of everybody on it.
+            fileBytesSeen.store(used + step, ordering: .relaxed)
+        }
     }
 
     /// The bytes up to the last page in use.

@@ -37,13 +37,14 @@ extension Environment {
             // Both outlive the calls, which fill them.
             try check(unsafe mdb_env_info(handle.pointer, &info), "info", directory)
             try check(unsafe mdb_env_stat(handle.pointer, &statistics), "info", directory)
-            let descriptor = try fileDescriptor(handle)
+            let readersInUse = try readers().count { $0.transactionID != nil }
+            let fileBytes = try fileByteCount(of: fileDescriptor(handle), path: directory)
+            // Numbers only; unsafe to Swift because the struct also has an address in it.
             return unsafe Info(
                 pageSizeBytes: Int(statistics.ms_psize), mapSizeBytes: info.me_mapsize,
                 lastPage: UInt64(info.me_last_pgno),
-                lastTransactionID: UInt64(info.me_last_txnid),
-                readersInUse: try readers().count { $0.transactionID != nil },
-                maxReaders: Int(info.me_maxreaders), fileBytes: try fileByteCount(of: descriptor, path: directory))
+                lastTransactionID: UInt64(info.me_last_txnid), readersInUse: readersInUse,
+                maxReaders: Int(info.me_maxreaders), fileBytes: fileBytes)
         }
     }
 

@@ -181,14 +181,14 @@ public final class Environment: Sendable {
 
     @usableFromInline
     func beginRead() throws(LMDBError) -> TransactionState {
-        try begin(flags: UInt32(MDB_RDONLY))
+        try begin(isWriting: false)
     }
 
     @usableFromInline
     func beginWrite() throws(LMDBError) -> TransactionState {
         try refuseInsideWrite("begin")
         try gate.refuseAfterFailure()
-        let state = try begin(flags: 0)
+        let state = try begin(isWriting: true)
         writingThread.store(currentThreadNumber(), ordering: .relaxed)
         growIfNeeded()
         return state
@@ -198,7 +198,7 @@ public final class Environment: Sendable {
     func abort(_ state: TransactionState) {
         // The handle is alive until here and forgotten by the state.
         let transaction = unsafe state.end()
-        forgetWritingThread()
+        if state.isWriting { forgetWritingThread() }
         unsafe mdb_txn_abort(transaction)
         gate.leave()
     }
@@ -211,7 +211,7 @@ public final class Environment: Sendable {
         }
         // As in `abort`; a failed commit frees the transaction too.
         let transaction = unsafe state.end()
-        forgetWritingThread()
+        if state.isWriting { forgetWritingThread() }
         let result = unsafe mdb_txn_commit(transaction)
         defer { gate.leave() }
         if result != MDB_SUCCESS {
@@ -233,20 +233,21 @@ public final class Environment: Sendable {
 
     /// Cleared before LMDB gives the write lock up: afterwards it could be another thread's note.
     private func forgetWritingThread() {
-        let thread = currentThreadNumber()
-        _ = writingThread.compareExchange(expected: thread, desired: 0, ordering: .relaxed)
+        writingThread.store(0, ordering: .relaxed)
     }
 
     /// Begins a transaction. When another process has let the file outgrow our map, the map is
     /// renewed and the transaction begun again.
-    private func begin(flags: UInt32) throws(LMDBError) -> TransactionState {
+    private func begin(isWriting: Bool) throws(LMDBError) -> TransactionState {
+        let flags = isWriting ? 0 : UInt32(MDB_RDONLY)
         for _ in 0..<3 {
             let environment = try gate.enter("begin")
             var transaction: OpaquePointer?
             // `transaction` outlives the call, which sets it on success.
             let result = unsafe mdb_txn_begin(environment.pointer, nil, flags, &transaction)
             if result == MDB_SUCCESS {
-                return unsafe TransactionState(environment: self, handle: transaction!)
+                return unsafe TransactionState(
+                    environment: self, isWriting: isWriting, handle: transaction!)
             }
             gate.leave()
             if result != MDB_MAP_RESIZED { try check(result, "begin", directory) }

@@ -3,12 +3,13 @@
 // Invariants: every failure is an `LMDBError` with code `.system` and the path in its reason;
 // whatever claims to be durable has flushed both the file and the folder that names it.
 
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
     import Darwin
 #endif
-import Synchronization
 
 /// Files and folders by path.
 public enum FileSystem {

@@ -11,8 +11,6 @@
 /// the machine's own byte order. Values have 0 to 4 GiB - 1 bytes (lmdb.h, `MDB_val`).
 public struct IntegerTable: Sendable {
     @usableFromInline let handle: TableHandle
-
-    init(handle: TableHandle) { self.handle = handle }
 }
 
 /// A table from bytes to bytes, in ascending order of the key's bytes, a prefix before what it
@@ -24,8 +22,6 @@ public struct BytesTable: Sendable {
 
     /// The longest key in bytes.
     public static let keyBytesMax = 511
-
-    init(handle: TableHandle) { self.handle = handle }
 }
 
 /// LMDB's number of a table, and whose number it is.

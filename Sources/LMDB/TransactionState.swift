@@ -33,6 +33,7 @@ public final class TransactionState {
     }
 
     let environment: Environment
+    let isWriting: Bool
     /// The `MDB_txn`, nil once ended.
     private var handle: OpaquePointer?
     /// The first write that failed.
@@ -44,8 +45,9 @@ public final class TransactionState {
     private var appendCursors = CursorCache()
     private var lookupCursors = CursorCache()
 
-    init(environment: Environment, handle: OpaquePointer) {
+    init(environment: Environment, isWriting: Bool, handle: OpaquePointer) {
         self.environment = environment
+        self.isWriting = isWriting
         unsafe self.handle = unsafe handle
     }
 
@@ -423,8 +425,8 @@ private struct CursorCache {
 
     /// Closes all. The transaction must be live still.
     mutating func closeAll() {
-        for unsafe cursor in unsafe cursors {
-            if let cursor = unsafe cursor { unsafe mdb_cursor_close(cursor) }
+        for index in unsafe cursors.indices {
+            if let cursor = unsafe cursors[index] { unsafe mdb_cursor_close(cursor) }
         }
         unsafe cursors = []
     }

@@ -16,12 +16,13 @@
 // - The file is advice for readers while its holder lives. It is never flushed and never decides
 //   what the log contains.
 
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
     import Darwin
 #endif
-import Synchronization
 
 /// The lock that makes one process the writer of a ledger, and its notice board for readers.
 ///
@@ -76,6 +77,8 @@ public final class WriterFile: Sendable {
         state = Mutex(State(file: file, record: record))
     }
 
+    deinit { release() }
+
     /// Takes the right to write, creating the file if it is missing.
     ///
     /// Epoch and durable count stay as the last holder left them: both remain true for the same
@@ -87,7 +90,7 @@ public final class WriterFile: Sendable {
         while true {
             let file = try Descriptor(
                 opening: path, O_RDWR | O_CREAT, mode: mode_t(mode), operation: "acquire")
-            guard try lock(file) else { throw Held(pid: try? read(file).record?.pid) }
+            guard try lock(file) else { throw Held(pid: try? file.readRecord()?.holder) }
             // Whoever replaced the file meanwhile would lock the new one: lock that instead.
             let held = try file.status()
             guard let named = try fileStatus(at: path),
@@ -122,8 +125,10 @@ public final class WriterFile: Sendable {
     /// Gives the right to write back. Later calls do nothing.
     public func release() {
         try? update { $0.pid = 0 }
-        // Closing the only descriptor of the description drops the lock.
-        state.withLock { $0.file = nil }
+        state.withLock { state in
+            guard let file = state.file.take() else { return }
+            unlock(file)
+        }
     }
 
     /// What the file at `path` says, or nil when there is none.
@@ -181,6 +186,8 @@ private struct Record {
     var epoch: UInt64 = 0
     var durableCount: UInt64 = 0
 
+    var holder: Int32? { pid == 0 ? nil : pid }
+
     /// Multiplications by odd numbers, so that a mixture of two records, byte by byte, agrees with
     /// a mixture of their checks only by a chance of one in 2^64.
     var check: UInt64 {
@@ -196,7 +203,7 @@ private struct Record {
 extension WriterFile.Status {
     fileprivate init(isHeld: Bool, _ record: Record) {
         self.init(
-            isHeld: isHeld, pid: record.pid == 0 ? nil : record.pid, epoch: record.epoch,
+            isHeld: isHeld, pid: record.holder, epoch: record.epoch,
             durableCount: record.durableCount)
     }
 }
@@ -263,6 +270,16 @@ private func lock(_ file: borrowing Descriptor) throws(LMDBError) -> Bool {
     if result != -1 { return true }
     if errno == EAGAIN || errno == EACCES { return false }
     throw .lastSystemError("acquire", path: file.path)
+}
+
+/// Gives the lock back. Closing would do too, were it not for a child of this process that is
+/// between fork and exec at the moment: it shares the description and would keep the lock.
+private func unlock(_ file: borrowing Descriptor) {
+    var request = wholeFileLock()
+    request.l_type = Int16(F_UNLCK)
+    let descriptor = file.number
+    // `request` outlives the call, which reads it.
+    _ = retryingInterrupts { unsafe fcntl(descriptor, setDescriptionLock, &request) }
 }
 
 /// Whether another description has the lock. Takes nothing.

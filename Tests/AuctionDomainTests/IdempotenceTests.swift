@@ -102,8 +102,9 @@ struct IdempotenceTests {
         let actor = try ledger.state.resolve(tested.actor, of: tested.command)
         let time = TestLedger.start + tested.time
         #expect(ledger.submit(tested.command, by: tested.actor, at: time).isAccepted)
-        #expect(try ledger.state.resolve(tested.command) == command)
-        #expect(try ledger.state.resolve(tested.actor, of: tested.command) == actor)
+        let commandAfter = try ledger.state.resolve(tested.command)
+        let actorAfter = try ledger.state.resolve(tested.actor, of: tested.command)
+        #expect(commandAfter == command && actorAfter == actor)
     }
 
     @Test("is tested here, whatever the command")

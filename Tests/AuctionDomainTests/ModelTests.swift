@@ -81,7 +81,8 @@ struct ModelTests {
 
     private func expectEverythingReached(_ coverage: Coverage, seed: UInt64) {
         let place = Comment(rawValue: "GAVEL_SEED=\(seed)")
-        for code in Rejection.Code.allCases {
+        // A thousand currencies are not a workload; PaymentTests reach that limit.
+        for code in Rejection.Code.allCases where code != .overflowsCurrencies {
             #expect(coverage.rejections[code] != nil, "\(code.name) not reached, \(place)")
         }
         for refusal in [Refusal.malformed, .userNotFound, .currencyNotFound, .auctionNotFound] {

@@ -54,6 +54,20 @@ struct PaymentTests {
         #expect(ledger.state.invariantViolations() == [])
     }
 
+    @Test("The thousand and first currency is rejected")
+    func overflowsCurrencies() {
+        var ledger = TestLedger()
+        let start = TestLedger.start
+        func register(_ number: Int) -> Command {
+            .registerCurrency(Currency(code: CurrencyCode(unchecked: "C\(number)"), scale: 2))
+        }
+        for number in 0..<Limits.currenciesMax {
+            #expect(ledger.submit(register(number), at: start).isAccepted)
+        }
+        let answer = ledger.submit(register(Limits.currenciesMax), at: start)
+        #expect(answer.rejection == Rejection(.overflowsCurrencies))
+    }
+
     @Test("Payment and operator charge; the user, too, may withdraw; nobody else may either")
     func whoMayPay() {
         var ledger = TestLedger.prepared(wallets: [("alice", 100)])

@@ -223,6 +223,27 @@ struct RefusedLineTests {
         arguments: fields)
     func refusesFields(bad: BadLine) { Self.check(bad) }
 
+    @Test(
+        "each command has exactly its own fields and those that may stand in all",
+        arguments: [
+            ("register_currency", "currency, scale"),
+            ("register_user", "user"),
+            ("charge", "user, currency, amount, reference"),
+            ("withdraw", "user, currency, amount, reference"),
+            ("open_auction", "auction, title, seller, currency, opens_at, closes_at, rules"),
+            ("place_bid", "auction, bidder, amount"),
+            ("close_auction", "auction, hammer"),
+            ("extend_auction", "auction, closes_at"),
+            ("cancel_auction", "auction, reason"),
+        ])
+    func listsFields(command: String, fields: String) {
+        let message =
+            #"unknown field "x" in \#(command), which may have command, \#(fields), id, by, at"#
+        #expect(throws: CommandError(message)) {
+            try parseCommand(#"{"command":"\#(command)","x":1}"#)
+        }
+    }
+
     static let amounts: [BadLine] = [
         bid("0", "amount must be at least 1, not 0"),
         bid("-0", "amount must be at least 1, not 0"),
@@ -304,6 +325,9 @@ struct RefusedLineTests {
         user(
             #""by":"bob smith""#,
             #"by: a user may hold only A-Z a-z 0-9 . _ : -, not "bob smith""#),
+        user(
+            #""by":{"user":"bob smith"}"#,
+            #"by.user: a user may hold only A-Z a-z 0-9 . _ : -, not "bob smith""#),
         user(#""by":"system""#, "by must not be \"system\": only the engine acts as the system"),
         user(
             #""by":null"#,

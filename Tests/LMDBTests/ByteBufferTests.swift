@@ -19,7 +19,7 @@ struct ByteBufferTests {
             #expect(bytes.load(UInt8.self, at: 0) == 1)
             #expect(bytes.load(UInt16.self, at: 1) == 0x0203)
             #expect(bytes.load(Int32.self, at: 3) == -2)
-            #expect(bytes.load(UInt64.self, at: 7) == .max - 1)
+            #expect(bytes.load(UInt64.self, at: 7) == UInt64.max - 1)
         }
     }
 

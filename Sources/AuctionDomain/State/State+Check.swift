@@ -37,19 +37,23 @@ extension State {
     public func check(_ event: Event) throws(ImpossibleEntry) {
         switch event {
         case .locked(let auction, let user, let amount, _):
-            try check(amount, in: \.available, of: user, auction)
+            try check(amount, isLocked: false, of: user, auction)
         case .refunded(let auction, let user, let amount, _):
-            try check(amount, in: \.locked, of: user, auction)
+            try check(amount, isLocked: true, of: user, auction)
             try checkHold(auction, covers: amount)
         case .settled(let auction, let winner, let seller, let amount):
             try check(seller)
-            try check(amount, in: \.locked, of: winner, auction)
+            try check(amount, isLocked: true, of: winner, auction)
             try checkHold(auction, covers: amount)
         case .charged(let payment):
+            try check(payment.user)
+            try check(payment.currency)
             guard payment.amount >= 1,
                 self[payment.currency].charged.adding(payment.amount) != nil
             else { throw ImpossibleEntry("a charge overflows its currency's total") }
         case .withdrawn(let payment):
+            try check(payment.user)
+            try check(payment.currency)
             let available = available(payment.user, payment.currency)
             guard payment.amount >= 1, payment.amount <= available else {
                 throw ImpossibleEntry("a withdrawal exceeds what is available")
@@ -72,6 +76,11 @@ extension State {
                 throw ImpossibleEntry("a currency is registered twice or out of turn")
             }
         case .auctionOpened(let handle, let opening, _):
+            try check(opening.seller)
+            try check(opening.currency)
+            guard (try? opening.rules.validate()) != nil else {
+                throw ImpossibleEntry("an auction's rules are malformed")
+            }
             guard handle.index == auctionCount, auction(opening.auction) == nil else {
                 throw ImpossibleEntry("an auction is opened twice or out of turn")
             }
@@ -79,10 +88,22 @@ extension State {
             guard epoch == self.epoch &+ 1 else {
                 throw ImpossibleEntry("epoch \(epoch) follows \(self.epoch)")
             }
-        case .leadTaken(let auction, _, _, _), .maximumRaised(let auction, _, _, _),
-            .bidAbsorbed(let auction, _, _):
+        case .leadTaken(let auction, let bidder, _, _),
+            .maximumRaised(let auction, let bidder, _, _), .bidAbsorbed(let auction, let bidder, _):
             try checkOpen(auction)
-        case .closeConfirmed, .ledgerCreated: break
+            try check(bidder)
+        case .ledgerCreated:
+            guard userCount == 0 else { throw ImpossibleEntry("a ledger is created twice") }
+        case .closeConfirmed: break
+        }
+    }
+
+    /// Checks that an auction is whole after an entry about it: what closing relies on.
+    public func checkConsistency(of auction: AuctionHandle) throws(ImpossibleEntry) {
+        let record = self[auction]
+        let isHeld = record.phase == .open && record.leader != .none
+        guard isHeld ? record.isCovered : record.held == .zero else {
+            throw ImpossibleEntry("auction \(auction.rawValue) and its hold do not fit together")
         }
     }
 
@@ -105,18 +126,19 @@ extension State {
     }
 
     private func checkOpen(_ auction: AuctionHandle) throws(ImpossibleEntry) {
+        try check(auction)
         guard self[auction].phase == .open else {
             throw ImpossibleEntry("auction \(auction.rawValue) is not open any more")
         }
     }
 
     private func check(
-        _ amount: Money, in half: KeyPath<AccountRecord, Money>, of user: UserHandle,
-        _ auction: AuctionHandle
+        _ amount: Money, isLocked: Bool, of user: UserHandle, _ auction: AuctionHandle
     ) throws(ImpossibleEntry) {
         try check(user)
-        guard let index = accountIndex(of: user, in: self[auction].currency),
-            amount >= 0, amount <= account(index)[keyPath: half]
+        try check(auction)
+        guard let index = accountIndex(of: user, in: self[auction].currency), amount >= 0,
+            amount <= (isLocked ? accounts[index].locked : accounts[index].available)
         else { throw ImpossibleEntry("user \(user.rawValue) has no \(amount.minorUnits) to move") }
     }
 
@@ -127,6 +149,12 @@ extension State {
             throw ImpossibleEntry("auction \(auction.rawValue) holds less than it gives back")
         }
     }
+}
+
+extension AuctionRecord {
+    /// Whether the hold is what the English format prescribes: the leader's maximum, which covers
+    /// a price that is not below the opening price.
+    var isCovered: Bool { held == maximum && maximum >= price && price >= openingPrice }
 }
 
 extension CanonicalCommand {

@@ -74,6 +74,9 @@ extension State {
         guard self.currency(currency.code) == nil else {
             throw Rejection(.currencyAlreadyRegistered)
         }
+        guard currencies.count < Limits.currenciesMax else {
+            throw Rejection(.overflowsCurrencies)
+        }
         let handle = CurrencyHandle(rawValue: UInt16(currencies.count))
         events.append(.currencyRegistered(handle, currency))
     }
@@ -143,6 +146,7 @@ extension State {
 
         let isLeader = record.leader == bidder
         let proxy = terms[Int(record.termsIndex)].proxy
+        var noAmountSuffices = false
         if record.leader == .none {
             guard amount >= record.openingPrice else {
                 throw Rejection(.bidBelowOpening, limit: record.openingPrice)
@@ -151,11 +155,10 @@ extension State {
             guard amount > record.maximum else {
                 throw Rejection(.bidNotAboveOwnMaximum, limit: record.maximum)
             }
-        } else {
-            guard let minimum = record.price.adding(step(of: record, at: record.price)) else {
-                throw Rejection(.overflowsPrice)
-            }
+        } else if let minimum = record.price.adding(step(of: record, at: record.price)) {
             guard amount >= minimum else { throw Rejection(.bidBelowMinimum, limit: minimum) }
+        } else {
+            noAmountSuffices = true
         }
 
         // The bid must be covered in full even when the leader's maximum will absorb it: what
@@ -163,6 +166,7 @@ extension State {
         let needed = isLeader ? amount - record.held : amount
         let available = available(bidder, record.currency)
         guard needed <= available else { throw Rejection(.exceedsAvailable, limit: available) }
+        if noAmountSuffices { throw Rejection(.overflowsPrice) }
 
         // From here it succeeds.
         if isLeader {
@@ -222,8 +226,8 @@ extension State {
         into events: inout EventList
     ) throws(Rejection) {
         let record = auctions[auction.index]
-        // Anyone may ask for an outcome; ending an auction is for its seller and the operator.
-        // Judged before the phase: permission must not depend on it for the same words.
+        // Anyone may ask for an outcome, also with the word that would have ended the auction;
+        // ending an open one is for its seller and the operator.
         if hammer && record.phase == .open && time < record.closesAt {
             guard actor == .operator || actor == .user(record.seller) else {
                 throw Rejection(.notPermitted)

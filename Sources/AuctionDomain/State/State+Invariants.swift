@@ -9,11 +9,12 @@ extension State {
         var violations: [String] = []
         var holds = [Int64](repeating: 0, count: accounts.count)
         for index in auctions.indices { check(auctionAt: index, &holds, &violations) }
+        checkDeadlines(&violations)
         var totals = [Int64](repeating: 0, count: currencies.count)
         for index in accounts.indices {
             let account = accounts[index]
             if account.available < .zero || account.locked < .zero {
-                violations.append("2: account \(index) of user \(account.user.rawValue) is negative")
+                violations.append("2: user \(account.user.rawValue) has a negative balance")
             }
             if account.locked.minorUnits != holds[index] {
                 violations.append(
@@ -43,22 +44,33 @@ extension State {
         let record = auctions[index]
         let isOpen = record.phase == .open
         let expectsHold = isOpen && record.leader != .none
-        if expectsHold != (record.held > .zero) {
+        if expectsHold ? !record.isCovered : record.held != .zero {
             violations.append(
-                "\(isOpen ? 4 : 5): auction \(index) has a hold of \(record.held.minorUnits)")
+                "\(isOpen ? 4 : 5): auction \(index) has a hold of \(record.held.minorUnits), "
+                    + "maximum \(record.maximum.minorUnits), price \(record.price.minorUnits)")
         }
         if expectsHold {
-            if record.held < record.maximum || record.maximum < record.price {
-                violations.append("4: auction \(index)'s hold does not cover its price")
-            }
             if let account = accountIndex(of: record.leader, in: record.currency) {
                 holds[account] &+= record.held.minorUnits
             } else {
                 violations.append("4: auction \(index)'s leader has no account")
             }
         }
-        if isOpen != (record.closedPosition == noPosition) || (record.phase == .closed) != (record.outcome != nil) {
+        let isFinished = record.closedPosition != noPosition
+        let isSold = record.outcome == .sold
+        if isOpen == isFinished || (record.phase == .closed) != (record.outcome != nil)
+            || record.phase == .closed && isSold != (record.leader != .none)
+        {
             violations.append("5: auction \(index) is neither open nor finished")
+        }
+    }
+
+    private func checkDeadlines(_ violations: inout [String]) {
+        let open = auctions.indices.lazy.map { self.auctions[$0] }
+            .filter { $0.phase == .open && $0.closesAt != .noEnd }
+        if open.count != deadlines.count {
+            violations.append(
+                "5: \(open.count) open auctions have an end, \(deadlines.count) are waited for")
         }
     }
 }

@@ -2,8 +2,9 @@
 // so histories are walked in the log itself, without an index.
 //
 // Invariant: what an entry touches, and in which order, follows from its command and outcome
-// alone: the auction first (none on its opening entry's own chain: the entry starts it), then
-// the user the command speaks for, then every user whose money moved, in order, each once.
+// alone: the auction the command names, then the user the command speaks for, then, in the order
+// of the events, the auction that was opened and every user registered or whose money moved, each
+// once. The first entry of a chain links to no position.
 
 /// One link of an entry.
 public struct EntryLink: Hashable, Sendable {

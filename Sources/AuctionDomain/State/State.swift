@@ -1,9 +1,9 @@
 // Wallets and auctions as the fold of a log: flat records addressed by dense handles.
 //
 // Invariants (checked by `invariantViolations`): DESIGN section 5, numbers 1 to 5. Every field
-// that an event changes is part of `digest` (invariant 7); the links to previous positions, the
-// positions themselves and the counters of rejected bids are not, so a rejection leaves the
-// digest as it was (invariant 6).
+// of a user, wallet, currency or auction that an event changes is part of `digest` (invariant 7);
+// links, positions, time, epoch and the counters of rejected bids are not, so a rejection, or
+// opening the ledger again, leaves the digest as it was (invariant 6).
 
 /// No position: nothing came before.
 public let noPosition = UInt64.max

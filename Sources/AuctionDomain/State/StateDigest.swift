@@ -1,4 +1,4 @@
-// A 64-bit fingerprint of a whole state, kept up to date at the price of one multiplication a
+// A 64-bit fingerprint of all users, wallets, currencies and auctions, kept up to date at the price of one multiplication a
 // changed field: the wrapping sum over all fields of value × coefficient(record, field).
 //
 // Linear on purpose: a change adds `(new − old) × coefficient`, nothing is hashed again, and the

@@ -89,13 +89,16 @@ struct Loader {
         if let id = loaded.readState.state.ledgerID, id != header.ledgerID {
             throw LogFault("frame \(header.number) belongs to another ledger")
         }
-        for index in 0..<header.count {
-            let range = try header.range(of: index, value)
-            try entry.decode(value, in: range)
-            guard limit.allows(entry.point) else { return false }
-            loaded.tree.append(value.extracting(range))
-            try loaded.readState.apply(entry)
+        var isWithinLimit = true
+        try FrameFold.run(value, header, tree: &loaded.tree) { value in
+            for index in 0..<header.count {
+                try entry.decode(value, in: try header.range(of: index, value))
+                isWithinLimit = limit.allows(entry.point)
+                guard isWithinLimit else { return }
+                try loaded.readState.apply(entry)
+            }
         }
+        guard isWithinLimit else { return false }
         guard loaded.tree.root == header.root else {
             throw LogFault(
                 "the entries of frame \(header.number), from position \(header.firstPosition) on, "

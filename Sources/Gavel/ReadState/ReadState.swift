@@ -52,6 +52,7 @@ struct ReadState: Sendable {
                 state.evolve(event, at: entry.point)
                 list(event)
             }
+            if let auction = entry.command.auction { try state.checkConsistency(of: auction) }
         } catch {
             throw LogFault("entry \(entry.point.position): \(error.reason)")
         }

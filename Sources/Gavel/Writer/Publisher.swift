@@ -93,6 +93,11 @@ final class Publisher: Sendable {
         closeSubscriptions()
     }
 
+    /// The live state's size and fingerprint, as of one moment.
+    var liveDigest: (count: UInt64, digest: StateDigest) {
+        reading.readState.withLock { ($0.entryCount, $0.state.digest) }
+    }
+
     // MARK: Subscribers
 
     /// Waits until more than `count` entries are durable, the ledger closes, or the task is

@@ -1,7 +1,7 @@
 // The writer: the one serial order. Takes commands from the queue, decides them against the state,
 // evolves it, and puts the entries into frames for the log.
 //
-// Invariants: everything here runs on one thread, `run`; the state is ahead of the durable log by
+// Invariants: everything here runs on one thread at a time; the state is ahead of the durable log by
 // at most the frames in flight and the open one; nobody is answered from here: completions travel
 // with the frame that makes them true. No clock is read for any decision: time comes with the
 // command; no entropy; no iteration over a hashed collection.
@@ -9,9 +9,9 @@
 internal import AuctionDomain
 internal import Logging
 
-final class Writer: @unchecked Sendable {
-    // Sendable without a check: after `init` only the thread inside `run` touches the fields.
-
+// A noncopyable struct and not a class: its methods borrow `state` in place, where a class would
+// retain and release all of the state's buffers around every call (2 of 7 parts of a bid's time).
+struct Writer: ~Copyable {
     private let admission: Admission
     private let pipeline: Pipeline
     private let log: any EventLog
@@ -60,7 +60,7 @@ final class Writer: @unchecked Sendable {
 
     /// Writes the entries that begin every session, before anybody is admitted.
     /// - Returns: what becomes ready when they are durable.
-    func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket {
+    mutating func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket {
         let time = max(time, state.time)
         if let id { write(.createLedger(id), at: time) }
         write(.openEngine(epoch: state.epoch + 1, version: version), at: time)
@@ -71,7 +71,7 @@ final class Writer: @unchecked Sendable {
     }
 
     /// Works until the queue is stopped and empty, or the log fails.
-    func run() {
+    mutating func run() {
         while pipeline.failure == nil {
             let items = admission.take(patience: patience)
             if let jump = closingGuard.check(configuration.clock) {
@@ -79,7 +79,9 @@ final class Writer: @unchecked Sendable {
                     "the wall clock jumped; closings are held until confirmed",
                     metadata: ["jump_ns": "\(jump)"])
             }
-            if items.isEmpty { closeDue(at: max(configuration.clock.now(), state.time)) }
+            if items.isEmpty, configuration.closesByTimer {
+                closeDue(at: max(configuration.clock.now(), state.time))
+            }
             for item in items { process(item) }
             handOverIfWorthwhile()
             if items.isEmpty, admission.isDrained {
@@ -96,14 +98,16 @@ final class Writer: @unchecked Sendable {
     /// How long there is nothing to do unless someone comes: until the next deadline, but never
     /// so long that a jump of the clock goes unnoticed.
     private var patience: Int64? {
-        guard !closingGuard.isHeld, let next = state.deadlines.first else { return nil }
+        guard configuration.closesByTimer, !closingGuard.isHeld,
+            let next = state.deadlines.first
+        else { return nil }
         let wait = next.end.nanoseconds - configuration.clock.now().nanoseconds
         return min(max(wait, 0), 1_000_000_000)
     }
 
     // MARK: Frames
 
-    private func handOverIfWorthwhile() {
+    private mutating func handOverIfWorthwhile() {
         guard !frame.isEmpty || !frame.completions.isEmpty else { return }
         let inFlight = pipeline.inFlight
         let isWorthAFlush = frame.byteCount >= Self.bytesWorthAFlush
@@ -111,7 +115,7 @@ final class Writer: @unchecked Sendable {
     }
 
     /// Gives the open frame to the log, waiting while the log is too far behind.
-    private func handOver() {
+    private mutating func handOver() {
         pipeline.takePlace()
         let durable = pipeline.durableCount
         handedOver.removeAll { $0.endPosition <= durable }
@@ -129,7 +133,7 @@ final class Writer: @unchecked Sendable {
 
     // MARK: Work
 
-    private func process(_ item: Admitted) {
+    private mutating func process(_ item: Admitted) {
         let time = max(item.time, state.time)
         switch item.work {
         case .one(let submission, let continuation):
@@ -147,7 +151,7 @@ final class Writer: @unchecked Sendable {
         }
     }
 
-    private func process(_ ticket: BatchTicket, at time: Timestamp) {
+    private mutating func process(_ ticket: BatchTicket, at time: Timestamp) {
         for (index, submission) in ticket.submissions.enumerated() {
             let time = ticket.times.map { max($0[index], state.time) } ?? time
             if pipeline.failure != nil { break }
@@ -157,9 +161,11 @@ final class Writer: @unchecked Sendable {
     }
 
     /// Judges one submission.
-    private func submit(_ submission: Submission, at time: Timestamp) -> Receipt {
+    private mutating func submit(_ submission: Submission, at time: Timestamp) -> Receipt {
         closeDue(at: time)
-        window.advance(to: time)
+        // By the last entry's time, not by this command's: a clock that jumps ahead must not make
+        // everybody's ids too old.
+        window.advance(to: state.time)
         do {
             try refuseByShape(submission, at: time)
             let resolved = resolve(submission)
@@ -193,7 +199,7 @@ final class Writer: @unchecked Sendable {
         }
     }
 
-    private func refuseByCapacity(_ command: CanonicalCommand) throws(Refusal) {
+    private mutating func refuseByCapacity(_ command: CanonicalCommand) throws(Refusal) {
         checkStorage()
         switch command {
         case .placeBid:
@@ -207,7 +213,7 @@ final class Writer: @unchecked Sendable {
         }
     }
 
-    private func checkStorage() {
+    private mutating func checkStorage() {
         guard state.entryCount >= nextStorageCheck else { return }
         nextStorageCheck = state.entryCount + (isStorageLow ? 1 : Self.storageCheckEntries)
         let isLow = freeBytes() < configuration.freeBytesMin
@@ -218,7 +224,7 @@ final class Writer: @unchecked Sendable {
         isStorageLow = isLow
     }
 
-    private func decide(
+    private mutating func decide(
         _ command: CanonicalCommand, id: CommandID, by actor: CanonicalActor, at time: Timestamp
     ) -> Receipt {
         let position = state.entryCount
@@ -237,7 +243,7 @@ final class Writer: @unchecked Sendable {
 
     /// Closes every auction whose end has come, as system entries in order of (end, opening). An
     /// entry's time is the end it was due: what jitter a timer has is nobody's business.
-    private func closeDue(at time: Timestamp) {
+    private mutating func closeDue(at time: Timestamp) {
         guard !closingGuard.isHeld else { return }
         while let auction = state.nextDue(at: time) {
             write(.closeDue(auction), at: max(state.time, state[auction].closesAt))
@@ -245,7 +251,7 @@ final class Writer: @unchecked Sendable {
     }
 
     /// Decides and writes a command of the engine's own.
-    private func write(_ command: CanonicalCommand, at time: Timestamp) {
+    private mutating func write(_ command: CanonicalCommand, at time: Timestamp) {
         events.removeAll(keepingCapacity: true)
         do {
             try state.decide(command, by: .system, at: time, into: &events)
@@ -256,7 +262,7 @@ final class Writer: @unchecked Sendable {
     }
 
     /// Evolves the state by `events` and encodes the entry.
-    private func write(
+    private mutating func write(
         _ command: CanonicalCommand, id: CommandID, by actor: CanonicalActor, at time: Timestamp,
         rejection: Rejection?
     ) {
@@ -309,6 +315,20 @@ extension Writer {
         }
         return stored
     }
+}
+
+/// Where a writer lives between being made and being run.
+final class WriterThread: @unchecked Sendable {
+    // Sendable without a check: after `open` only the thread inside `run` touches the writer.
+    private var writer: Writer
+
+    init(_ writer: consuming Writer) { self.writer = writer }
+
+    func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket {
+        writer.open(at: time, newLedger: id, version: version)
+    }
+
+    func run() { writer.run() }
 }
 
 /// Completes frames on the log's thread: the tree grows in the order of the log.

@@ -1,0 +1,49 @@
+// The two halves of reading a frame back, side by side: hashing its entries into the tree, and
+// folding them. They need nothing of each other, and each costs about as much as the other.
+
+internal import Dispatch
+internal import LMDB
+
+enum FrameFold {
+    /// Below this, waking a second thread costs more than it saves.
+    private static let parallelEntriesMin = 512
+
+    /// Hashes a frame's entries into `tree` while `fold` works on them.
+    /// - Throws: `LogFault` from reading offsets; what `fold` throws, which goes first.
+    static func run(
+        _ value: RawSpan, _ header: FrameHeader, tree: inout MerkleTree,
+        fold: (RawSpan) throws -> Void
+    ) throws {
+        guard header.count >= parallelEntriesMin else {
+            try fold(value)
+            try hash(value, header, into: &tree)
+            return
+        }
+        // Two iterations of one call, each with variables of its own: nothing is shared, and both
+        // have ended when the call returns. The compiler cannot see that, hence the markings.
+        nonisolated(unsafe) var hashed = tree
+        nonisolated(unsafe) var failures: (hash: (any Error)?, fold: (any Error)?)
+        withoutActuallyEscaping(fold) { fold in
+            nonisolated(unsafe) let fold = fold
+            DispatchQueue.concurrentPerform(iterations: 2) { half in
+                if half == 0 {
+                    do { unsafe try hash(value, header, into: &hashed) } catch {
+                        unsafe failures.hash = error
+                    }
+                } else {
+                    do { unsafe try fold(value) } catch { unsafe failures.fold = error }
+                }
+            }
+        }
+        if let failure = unsafe failures.fold ?? failures.hash { throw failure }
+        unsafe tree = hashed
+    }
+
+    private static func hash(
+        _ value: RawSpan, _ header: FrameHeader, into tree: inout MerkleTree
+    ) throws {
+        for index in 0..<header.count {
+            tree.append(value.extracting(try header.range(of: index, value)))
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// Building a fresh ledger from a history that already happened.
+//
+// Invariants: no clock is read: every time comes with a command, so the same history gives the
+// same bytes on every machine; the ledger is built beside its place and renamed when all of it is
+// durable: after a bad command or a kill there is no ledger.
+
+public import AuctionDomain
+internal import LMDB
+internal import Synchronization
+
+/// An import under way.
+///
+///     let history = try LedgerImport(to: "ledger", id: .derived(from: bytes))
+///     try history.add(submission, at: time)
+///     try history.finish()
+///
+/// Used from one thread.
+public final class LedgerImport {
+    /// Why an import stopped at a command.
+    public struct Stopped: Error, Hashable, Sendable {
+        /// Which of the commands added, from 0.
+        public let index: Int
+        public let refusal: Refusal
+    }
+
+    private static let batchCount = 4096
+    private static let ticketsMax = 3
+
+    private let target: String
+    private let building: String
+    private var configuration: Configuration
+    private let clock = HistoryClock()
+    private var ledger: Ledger?
+    private var batch: [Submission] = []
+    private var times: [Timestamp] = []
+    private var tickets: [BatchTicket] = []
+    private var answered = 0
+    private var lastTime = Timestamp.zero
+
+    /// What the commands answered so far came to.
+    public private(set) var accepted = 0
+    public private(set) var rejected = 0
+
+    /// Begins an import.
+    /// - Parameters:
+    ///   - path: where the ledger will stand; nothing may be there.
+    ///   - id: the ledger's id; `LedgerID.derived` gives equal histories equal ledgers.
+    /// - Throws: `LedgerError` with `alreadyExists`, `heldByWriter` or `storage`.
+    public init(
+        to path: String, id: LedgerID, configuration: Configuration = Configuration()
+    ) throws(LedgerError) {
+        target = path
+        building = path + ".importing"
+        self.configuration = configuration
+        self.configuration.clock = clock
+        self.configuration.ledgerID = id
+        self.configuration.closing = .automatic
+        self.configuration.closesByTimer = false
+        guard !FileSystem.exists(path) else {
+            throw LedgerError(.alreadyExists, "\(path) exists already")
+        }
+        do {
+            if FileSystem.exists(building) {
+                // Left by an import that was killed; a living one still holds it.
+                let status = try WriterFile.read(at: LedgerFolder(path: building).writer)
+                if let status, status.isHeld {
+                    let pid = status.pid.map(String.init) ?? "unknown"
+                    throw LedgerError(
+                        .heldByWriter, "\(building) is being written by process \(pid)")
+                }
+                try FileSystem.remove(building)
+            }
+        } catch {
+            throw LedgerError(error, while: "beginning an import")
+        }
+    }
+
+    /// Adds the next command.
+    /// - Parameter time: never before the time of the command before it.
+    /// - Throws: `Stopped` when an earlier command was refused; `LedgerError`.
+    public func add(_ submission: Submission, at time: Timestamp) throws {
+        precondition(time >= lastTime, "times in a history never fall")
+        lastTime = time
+        if ledger == nil {
+            clock.set(time)
+            ledger = try Ledger.open(at: building, configuration: configuration)
+        }
+        batch.append(submission)
+        times.append(time)
+        if batch.count == Self.batchCount { try flush() }
+    }
+
+    /// Waits until everything is durable and puts the ledger in its place.
+    /// - Returns: how many entries the ledger has.
+    /// - Throws: `Stopped`, `LedgerError`; then there is no ledger.
+    @discardableResult
+    public func finish() throws -> UInt64 {
+        do {
+            if ledger == nil { ledger = try Ledger.open(at: building, configuration: configuration) }
+            try flush()
+            while !tickets.isEmpty { try settleOldest() }
+            let count = ledger!.durableCount
+            ledger!.close()
+            ledger = nil
+            guard !FileSystem.exists(target) else {
+                throw LedgerError(.alreadyExists, "\(target) exists already")
+            }
+            try FileSystem.rename(building, to: target)
+            return count
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    /// Gives up and removes what was built.
+    public func abandon() {
+        ledger?.close()
+        ledger = nil
+        try? FileSystem.remove(building)
+    }
+
+    deinit { if ledger != nil { abandon() } }
+
+    private func flush() throws {
+        guard !batch.isEmpty else { return }
+        if tickets.count == Self.ticketsMax { try settleOldest() }
+        tickets.append(try ledger!.enqueue(batch, at: times))
+        batch.removeAll(keepingCapacity: true)
+        times.removeAll(keepingCapacity: true)
+    }
+
+    private func settleOldest() throws {
+        let receipts = try tickets.removeFirst().wait()
+        for receipt in receipts {
+            switch receipt.status {
+            case .accepted: accepted += 1
+            case .rejected: rejected += 1
+            case .refused: throw Stopped(index: answered, refusal: receipt.refusal!)
+            }
+            answered += 1
+        }
+    }
+}
+
+/// A clock that stands where the history begins: the engine's opening entry has that time, and
+/// every later one the time of its command.
+private final class HistoryClock: LedgerClock {
+    private let time = Atomic<Int64>(0)
+
+    func set(_ time: Timestamp) { self.time.store(time.nanoseconds, ordering: .releasing) }
+    func now() -> Timestamp { Timestamp(nanoseconds: time.load(ordering: .acquiring)) }
+    func uptimeNanoseconds() -> Int64 { time.load(ordering: .acquiring) }
+}
+
+extension LedgerID {
+    /// An id that follows from bytes: the first half of their SHA-256.
+    public static func derived(from bytes: [UInt8]) -> LedgerID {
+        let words = Digest(of: bytes).words
+        return LedgerID(high: words.0.bigEndian, low: words.1.bigEndian)
+    }
+}
+
+extension CommandID {
+    /// The id of a line of a history: its time, and 74 bits of the SHA-256 of file number, line
+    /// number and line, so that importing again gives the same ids.
+    public static func derived(
+        at time: Timestamp, file: Int, line: Int, content: [UInt8]
+    ) -> CommandID {
+        var bytes = ByteBuffer(capacity: content.count + 16)
+        bytes.append(UInt64(file))
+        bytes.append(UInt64(line))
+        bytes.append(contentsOf: content)
+        let words = Digest(of: bytes.array()).words
+        return CommandID(
+            milliseconds: UInt64(time.nanoseconds / 1_000_000), randomHigh: words.0.bigEndian,
+            randomLow: words.1.bigEndian)
+    }
+}

@@ -1,0 +1,137 @@
+// `gavel auctions`: the list of auctions.
+
+import ArgumentParser
+import Gavel
+import GavelJSON
+
+struct AuctionsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "auctions",
+        abstract: "List auctions in order of opening.",
+        discussion: """
+              gavel auctions --ledger house --status open
+              gavel auctions --ledger house --at 2025-06-01T00:00:00Z --format csv
+
+            CSV and JSON give amounts in minor units of the currency; in CSV winner and price \
+            stand only once an auction is closed.
+            """)
+
+    @OptionGroup var reading: ReadingOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Only these: scheduled, open, closed or cancelled.", valueName: "status"),
+        transform: auctionStatus)
+    var status: AuctionStatus?
+
+    @Option(help: ArgumentHelp("Only this user's lots.", valueName: "user"), transform: userID)
+    var seller: UserID?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only auctions this user has bid in, rejected bids included.", valueName: "user"),
+        transform: userID)
+    var bidder: UserID?
+
+    @Flag(help: "Only auctions that time will end, the next end first.")
+    var endingSoon = false
+
+    func validate() throws {
+        if endingSoon, seller != nil || bidder != nil {
+            throw ValidationError("--ending-soon cannot stand beside --seller or --bidder.")
+        }
+    }
+
+    func run() throws {
+        let reader = try reading.open()
+        let views = try selectedAuctions(reader)
+        try withOutput { output in
+            switch reading.format {
+            case .table: try printTable(views, reader, on: output)
+            case .json:
+                var writer = JSONWriter()
+                for view in views {
+                    writer.removeAll()
+                    writer.auction(view)
+                    writer.newline()
+                    output.write(writer.bytes)
+                    try output.flushIfFull()
+                }
+            case .csv:
+                var writer = CSVWriter()
+                writer.auctionsHeader()
+                for view in views {
+                    writer.auction(view)
+                    output.write(writer.bytes)
+                    writer.removeAll()
+                    try output.flushIfFull()
+                }
+                output.write(writer.bytes)
+            }
+        }
+    }
+
+    private func selectedAuctions(_ reader: LedgerReader) throws -> [AuctionView] {
+        var views: [AuctionView] = []
+        let filter = AuctionFilter(
+            status: status, seller: seller, bidder: bidder,
+            order: endingSoon ? .endingSoon : .opening)
+        try reader.forEachAuction(filter) { views.append($0) }
+        // The engine lists those of a user the newest first; we promise one order.
+        if !endingSoon { views.sort { $0.openedPosition < $1.openedPosition } }
+        return views
+    }
+
+    private func printTable(
+        _ views: [AuctionView], _ reader: LedgerReader, on output: Output
+    ) throws {
+        var table = Table(
+            [
+                .left("auction"), .left("status"), .left("outcome"), .right("price"),
+                .left("leader"), .right("bids"), .right("accepted"), .left("seller"),
+                .left("closes"),
+            ], on: output)
+        for view in views {
+            try table.row([
+                view.auction.string, view.status.jsonName, view.outcome?.jsonName,
+                view.price?.formatted(in: view.currency), view.leader?.string,
+                String(view.bids), String(view.acceptedBids), view.seller.string,
+                view.closesAt?.rfc3339,
+            ])
+        }
+        try table.print()
+        output.write("\(counted(views.count, "auction")), \(reader.asOf)\n")
+    }
+}
+
+@Sendable private func auctionStatus(_ text: String) throws -> AuctionStatus {
+    guard let status = AuctionStatus(rawValue: text) else {
+        let names = AuctionStatus.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ArgumentProblem("expected one of \(names)")
+    }
+    return status
+}
+
+/// `1 auction`, `2 auctions`.
+func counted(_ count: some BinaryInteger, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+}
+
+extension LedgerQueries {
+    /// Visits every auction that a filter lets through.
+    func forEachAuction(_ filter: AuctionFilter, _ body: (AuctionView) throws -> Void) throws {
+        var cursor: String?
+        repeat {
+            let page = try auctions(filter, after: cursor, limit: pageItemsMax)
+            try page.items.forEach(body)
+            cursor = page.cursor
+        } while cursor != nil
+    }
+
+    /// What an answer reflects, for the foot of a table.
+    var asOf: String {
+        let count = reflects
+        guard count > 0 else { return "before the first entry" }
+        return "as of position \(count - 1), \(lastEntryTime.rfc3339)"
+    }
+}

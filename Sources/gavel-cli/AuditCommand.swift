@@ -1,0 +1,10 @@
+// `gavel audit`: the group of commands that check a ledger.
+
+import ArgumentParser
+
+struct AuditCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Check a ledger: verify, replay.",
+        subcommands: [VerifyCommand.self, ReplayCommand.self])
+}

@@ -1,0 +1,123 @@
+// `gavel import`: a fresh ledger from the lines of histories.
+//
+// Invariants: the same files in the same order give the same ledger, byte for byte; after a line
+// that cannot be taken there is no ledger; the wall clock is read once, to refuse lines from the
+// future, and decides nothing else.
+
+import ArgumentParser
+import Gavel
+import GavelJSON
+
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Build a fresh ledger from files of JSON lines.",
+        discussion: """
+            Every line is a command with the time it happened, `at`. Times never fall, within a \
+            file or from one to the next, and none lies in the future. A line that is no command \
+            or is refused stops the import at FILE:LINE and leaves no ledger; commands that a \
+            rule rejects become entries like all others.
+
+              gavel import 2024.jsonl 2025.jsonl --ledger house
+
+            A line: {"command":"register_user","user":"alice","at":"2025-01-01T00:00:00Z"}
+            """)
+
+    @Argument(help: ArgumentHelp("Files of JSON lines, in order.", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup var ledger: LedgerOption
+
+    @Flag(help: "End with exit code 1 when a command was rejected.")
+    var strict = false
+
+    func run() throws {
+        let files = try files.map { try InputFile(path: $0) }
+        guard !isThere(ledger.path) else {
+            throw Failure(
+                .usage,
+                "\(ledger.path) exists already; an import builds a fresh ledger and adds to none")
+        }
+        let digest = try ContentDigest(of: files)
+        let building = try LedgerImport(to: ledger.path, id: .derived(from: digest.bytes))
+        var history = HistoryReader(files, hashedTo: digest, now: SystemClock().now())
+        let entryCount = try build(building, from: &history)
+        try withOutput { output in
+            try printSummary(building, history, entryCount, on: output)
+        }
+        if strict, building.rejected > 0 { throw Failure(.finding) }
+    }
+
+    private func build(
+        _ building: LedgerImport, from history: inout HistoryReader
+    ) throws -> UInt64 {
+        var progress = Progress("importing")
+        defer { progress.clear() }
+        do {
+            while let line = try history.next() {
+                try building.add(line.submission, at: line.time)
+                progress.show(history.bytesRead, of: history.byteCount)
+            }
+            return try building.finish()
+        } catch let error as LedgerError where error == LedgerError(.heldByWriter, "") {
+            // What stands there is another import's, not ours to remove.
+            throw error
+        } catch {
+            building.abandon()
+            guard let stopped = error as? LedgerImport.Stopped else { throw error }
+            throw history.place(ofLine: stopped.index).stop(stopped.refusal.sentence)
+        }
+    }
+
+    private func printSummary(
+        _ building: LedgerImport, _ history: HistoryReader, _ entryCount: UInt64,
+        on output: Output
+    ) throws {
+        let reader = try LedgerReader.open(at: ledger.path)
+        var auctions = 0
+        var outcomes: [AuctionOutcome: Int] = [:]
+        try reader.forEachAuction(AuctionFilter()) { view in
+            auctions += 1
+            if let outcome = view.outcome { outcomes[outcome, default: 0] += 1 }
+        }
+        let details = AuctionOutcome.allCases.compactMap { outcome in
+            outcomes[outcome].map { "\($0) \(outcome.jsonName)" }
+        }
+        let suffix = details.isEmpty ? "" : " (\(details.joined(separator: ", ")))"
+        printFields(
+            [
+                ("ledger", ledger.path),
+                ("lines", String(history.lineCount)),
+                ("accepted", String(building.accepted)),
+                ("rejected", String(building.rejected)),
+                ("entries", String(entryCount)),
+                ("auctions", "\(auctions)\(suffix)"),
+                ("last entry", reader.lastEntryTime.rfc3339),
+                ("digest", reader.digest.description),
+            ], on: output)
+    }
+}
+
+extension Refusal {
+    /// The code and what it asks of the line.
+    var sentence: String { "\(name): \(expectation)" }
+
+    /// What would have to be different for the command to be taken.
+    var expectation: String {
+        switch self {
+        case .malformed: "the command breaks the shape it must have"
+        case .commandIDMalformed: "an id must be a UUID version 7"
+        case .commandIDExpired: "the time in the id is too long before the command's time"
+        case .commandIDInFuture: "the time in the id is more than 5 minutes after the command's"
+        case .commandIDReused: "another command had this id already"
+        case .userNotFound: "every user must be registered before"
+        case .currencyNotFound: "the currency must be registered before"
+        case .auctionNotFound: "the auction must be opened before"
+        case .queueFull: "too many commands are waiting"
+        case .storageLow: "the disk is nearly full"
+        case .closingHeld: "closings are held, so bids are not taken"
+        case .shuttingDown: "the ledger is closing"
+        case .tooManyRejections: "too many commands of this user were rejected"
+        }
+    }
+}

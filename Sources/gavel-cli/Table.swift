@@ -1,0 +1,93 @@
+// Tables for people: aligned columns, two spaces between them.
+//
+// Invariants: at most `rowsMax` rows are held; what an earlier batch of rows needed is the least
+// width of the later ones, so a long table stays in line as far as can be known; whatever callers
+// wrote into titles and reasons, no control character reaches the terminal.
+
+/// Prints rows below one header.
+struct Table {
+    enum Alignment { case left, right }
+
+    struct Column {
+        let title: String
+        let alignment: Alignment
+
+        static func left(_ title: String) -> Column { Column(title: title, alignment: .left) }
+        static func right(_ title: String) -> Column { Column(title: title, alignment: .right) }
+    }
+
+    private static let rowsMax = 1000
+
+    private let columns: [Column]
+    private var widths: [Int]
+    private var rows: [[String]] = []
+    private var isHeaderPrinted = false
+    private let output: Output
+
+    init(_ columns: [Column], on output: Output) {
+        self.columns = columns
+        self.output = output
+        widths = columns.map(\.title.count)
+    }
+
+    /// Adds a row; nil leaves a cell empty.
+    mutating func row(_ cells: [String?]) throws {
+        precondition(cells.count == columns.count, "a row has a cell for each column")
+        rows.append(cells.map { printable($0 ?? "") })
+        if rows.count == Self.rowsMax { try print() }
+    }
+
+    /// Prints what was not printed yet, the header at least.
+    mutating func print() throws {
+        for row in rows {
+            for (index, cell) in row.enumerated() {
+                widths[index] = max(widths[index], cell.count)
+            }
+        }
+        if !isHeaderPrinted { printLine(columns.map(\.title)) }
+        isHeaderPrinted = true
+        for row in rows {
+            printLine(row)
+            try output.flushIfFull()
+        }
+        rows.removeAll(keepingCapacity: true)
+    }
+
+    private func printLine(_ cells: [String]) {
+        var line = ""
+        for (index, cell) in cells.enumerated() {
+            let padding = String(repeating: " ", count: widths[index] - cell.count)
+            if index > 0 { line += "  " }
+            switch columns[index].alignment {
+            case .left: line += cell + padding
+            case .right: line += padding + cell
+            }
+        }
+        while line.last == " " { line.removeLast() }
+        output.write(line + "\n")
+    }
+}
+
+/// Prints lines of a name and a value, the values below each other.
+func printFields(_ fields: [(name: String, value: String?)], on output: Output) {
+    let width = fields.map(\.name.count).max() ?? 0
+    for field in fields {
+        guard let value = field.value else { continue }
+        let padding = String(repeating: " ", count: width - field.name.count)
+        output.write("\(field.name)\(padding)  \(printable(value))\n")
+    }
+}
+
+/// Text without control characters: a title must not be able to move the cursor.
+func printable(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+    if isPlain { return text }
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: scalars.append("\u{FFFD}")
+        default: scalars.append(scalar)
+        }
+    }
+    return String(scalars)
+}

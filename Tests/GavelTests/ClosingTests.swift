@@ -1,0 +1,197 @@
+// Auctions end by themselves, once, and never because a clock was wrong.
+
+import AuctionDomain
+import Gavel
+import GavelTesting
+import Testing
+
+@Suite("Closing")
+struct ClosingTests {
+    @Test("Without any traffic an auction still closes, at its end")
+    func closesByItself() async throws {
+        try await withLedgerPath { path in
+            let ledger = try Ledger.open(at: path)
+            defer { ledger.close() }
+            let end = Timestamp(nanoseconds: SystemClock().now().nanoseconds + 3_000_000_000)
+            let commands: [Command] = [
+                .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
+                .registerUser("alice"),
+                .charge(user: "alice", currency: "USD", amount: 500, reference: "r"),
+                .openAuction(
+                    OpenAuction(auction: "lot-1", seller: "bob", currency: "USD", closesAt: end)),
+                .placeBid(auction: "lot-1", bidder: "alice", amount: 70),
+            ]
+            // One blocking call: a busy machine may take seconds to resume a task.
+            let receipts = try ledger.enqueue(
+                commands.map { Submission(id: .generate(), command: $0) }
+            ).wait()
+            try #require(receipts.allSatisfy { $0.status == .accepted })
+            // The subscription waits; nothing else happens to the ledger.
+            var position = ledger.reflects
+            for try await run in ledger.subscribe(from: position) {
+                position += UInt64(run.count)
+                break
+            }
+            let view = try ledger.auction("lot-1").value
+            #expect(view.outcome == .sold && view.winner == "alice" && view.price == 70)
+            let closed = try #require(view.closedPosition)
+            let closing = try #require(try ledger.entry(at: closed))
+            #expect(closing.time == end && closing.commandID == nil)
+            #expect(try ledger.usd("bob") == (70, 0))
+        }
+    }
+
+    @Test("A bid at closes_at is refused, one nanosecond before it is taken")
+    func edge() async throws {
+        for (nanoseconds, isTaken) in [(Int64(-1), true), (0, false)] {
+            let bench = try Bench()
+            try await bench.prepare()
+            try await bench.open("lot-1", seconds: 60)
+            bench.clock.advance(nanoseconds: 60_000_000_000 + nanoseconds)
+            let receipt = try await bench.bid("alice", 100)
+            #expect((receipt.status == .accepted) == isTaken)
+            if !isTaken { #expect(receipt.rejection?.code == .auctionEnded) }
+        }
+    }
+
+    @Test("A bid admitted before the end and decided after it is taken")
+    func admissionCounts() async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 60)
+        bench.clock.advance(nanoseconds: 60_000_000_000 - 1)
+        bench.log.hold()
+        // These keep the writer busy behind the held log while the bid waits its turn.
+        var tickets: [BatchTicket] = []
+        for number in 0..<4 {
+            tickets.append(
+                try bench.ledger.enqueue([
+                    Submission(
+                        id: .generate(at: bench.clock.now()),
+                        command: .registerUser(UserID(unchecked: "user-\(number)")))
+                ]))
+        }
+        let bid = try bench.ledger.enqueue([
+            Submission(
+                id: .generate(at: bench.clock.now()),
+                command: .placeBid(auction: "lot-1", bidder: "alice", amount: 100))
+        ])
+        bench.clock.advance(seconds: 10)
+        let late = try bench.ledger.enqueue([
+            Submission(
+                id: .generate(at: bench.clock.now()),
+                command: .placeBid(auction: "lot-1", bidder: "carol", amount: 200))
+        ])
+        bench.log.release()
+        #expect(try bid.wait()[0].status == .accepted)
+        #expect(try late.wait()[0].rejection?.code == .auctionEnded)
+        #expect(try bench.ledger.auction("lot-1").value.winner == "alice")
+    }
+
+    @Test("Closing, hammer and confirmation settle once")
+    func settlesOnce() async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 60)
+        _ = try await bench.bid("alice", 100)
+        #expect(
+            try await bench.submit(.closeAuction("lot-1")).rejection?.code == .auctionNotEnded)
+        #expect(try await bench.submit(.closeAuction("lot-1", hammer: true)).status == .accepted)
+        bench.clock.advance(seconds: 120)
+        try await bench.ledger.tick()
+        for hammer in [false, true] {
+            let receipt = try await bench.submit(.closeAuction("lot-1", hammer: hammer))
+            let position = try #require(receipt.position)
+            let events = try #require(try bench.ledger.entry(at: position)).outcome.events
+            let closed = try #require(try bench.ledger.auction("lot-1").value.closedPosition)
+            #expect(
+                events == [
+                    .closeConfirmed(
+                        auction: AuctionHandle(rawValue: 0), position: closed, outcome: .sold)
+                ])
+        }
+        #expect(try bench.ledger.usd("bob") == (100, 0))
+        #expect(try bench.ledger.usd("alice") == (9900, 0))
+        #expect(bench.ledger.verify().isClean)
+    }
+
+    @Test("Due auctions close in order of end, then of opening")
+    func order() async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        for (auction, seconds) in [("a", 30), ("b", 20), ("c", 30), ("d", 10)] {
+            try await bench.open(AuctionID(unchecked: auction), seconds: Int64(seconds))
+        }
+        let before = bench.ledger.reflects
+        bench.clock.advance(seconds: 30)
+        try await bench.ledger.tick()
+        let order = try bench.ledger.entries(from: before).compactMap { entry in
+            entry.command.auction.map { bench.ledger.reading.id(of: $0).string }
+        }
+        #expect(order == ["d", "b", "a", "c"])
+    }
+
+    @Test("While closings are held nothing closes and bids are refused; confirming closes what is due")
+    func held() async throws {
+        let bench = try Bench { $0.closing = .held }
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 60)
+        try await bench.open("lot-2", seconds: 60)
+        #expect(try await bench.bid("alice", 100).refusal == .closingHeld)
+        bench.clock.advance(seconds: 90)
+        try await bench.ledger.tick()
+        #expect(try bench.ledger.auction("lot-1").value.status == .open)
+        #expect(try await bench.submit(.closeAuction("lot-1")).refusal == .closingHeld)
+        let later = Timestamp(nanoseconds: bench.clock.now().nanoseconds + 60_000_000_000)
+        try await bench.accept(.extendAuction("lot-2", closesAt: later))
+        try await bench.ledger.confirmClosings()
+        #expect(try bench.ledger.auction("lot-1").value.outcome == .noBids)
+        #expect(try bench.ledger.auction("lot-2").value.status == .open)
+        #expect(try await bench.bid("alice", 100, on: "lot-2").status == .accepted)
+    }
+
+    @Test(
+        "A wall clock set a day forward or half an hour back closes nothing until confirmed",
+        arguments: [86_400, -1800])
+    func clockJump(_ seconds: Int64) async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 3600)
+        bench.clock.jump(seconds: seconds)
+        #expect(try await bench.bid("alice", 100).refusal == .closingHeld)
+        #expect(try bench.ledger.auction("lot-1").value.status == .open)
+        bench.clock.jump(seconds: -seconds)
+        // The jump back is a jump too: still held.
+        #expect(try await bench.bid("alice", 100).refusal == .closingHeld)
+        try await bench.ledger.confirmClosings()
+        #expect(try await bench.bid("alice", 100).status == .accepted)
+    }
+
+    @Test("A clock that goes back a little never makes an entry's time fall")
+    func clockBackwards() async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 3600)
+        let first = try await bench.bid("alice", 100)
+        bench.clock.jump(seconds: -30)
+        let second = try await bench.bid("carol", 200)
+        #expect(second.status == .accepted)
+        let times = (try #require(first.time), try #require(second.time))
+        #expect(times.1 >= times.0)
+        #expect(bench.ledger.verify().isClean)
+    }
+
+    @Test("A ledger whose last entry lies ahead of the clock is opened with closings held")
+    func clockBehindTheLog() async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 3600)
+        bench.ledger.close()
+        bench.clock.jump(seconds: -1800)
+        let reopened = try bench.log.openLedger(configuration: Bench.configuration(bench.clock))
+        let receipt = try await reopened.submit(
+            .placeBid(auction: "lot-1", bidder: "alice", amount: 100),
+            id: .generate(at: bench.clock.now()))
+        #expect(receipt.refusal == .closingHeld)
+    }
+}

@@ -1,0 +1,90 @@
+// What the tests of this folder share: folders of their own, ledgers in memory, short commands.
+
+import AuctionDomain
+import Foundation
+import Gavel
+import GavelTesting
+import LMDB
+import Testing
+
+/// Runs `body` with a path at which a ledger may be made; everything is removed afterwards.
+func withLedgerPath<R>(_ body: (String) async throws -> R) async throws -> R {
+    let folder = try FileSystem.temporaryDirectory("gavel-tests-")
+    defer { try? FileSystem.remove(folder) }
+    return try await body(folder + "/ledger")
+}
+
+/// A ledger in memory with a clock that stands still, and the log under it.
+struct Bench {
+    let clock: ManualClock
+    let log: InMemoryEventLog
+    let ledger: Ledger
+
+    init(_ change: (inout Configuration) -> Void = { _ in }) throws {
+        clock = ManualClock()
+        log = InMemoryEventLog()
+        ledger = try log.openLedger(configuration: Self.configuration(clock, change))
+    }
+
+    static func configuration(
+        _ clock: ManualClock, _ change: (inout Configuration) -> Void = { _ in }
+    ) -> Configuration {
+        var configuration = Configuration()
+        configuration.clock = clock
+        change(&configuration)
+        return configuration
+    }
+
+    /// Submits a command under a new id.
+    @discardableResult
+    func submit(_ command: Command, by actor: Actor = .operator) async throws -> Receipt {
+        try await ledger.submit(command, id: .generate(at: clock.now()), by: actor)
+    }
+
+    /// Submits commands that must be accepted.
+    func accept(_ commands: Command...) async throws {
+        for command in commands {
+            let receipt = try await submit(command)
+            try #require(receipt.status == .accepted, "\(command): \(receipt)")
+        }
+    }
+
+    /// USD, bob who sells, and alice and carol with money.
+    func prepare(money: Money = 10_000) async throws {
+        try await accept(
+            .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
+            .registerUser("alice"), .registerUser("carol"),
+            .charge(user: "alice", currency: "USD", amount: money, reference: "a-1"),
+            .charge(user: "carol", currency: "USD", amount: money, reference: "c-1"))
+    }
+
+    /// Opens an auction that ends so many seconds from now.
+    func open(_ auction: AuctionID, seconds: Int64? = 3600, proxy: Bool = false) async throws {
+        let now = clock.now().nanoseconds
+        try await accept(
+            .openAuction(
+                OpenAuction(
+                    auction: auction, seller: "bob", currency: "USD",
+                    closesAt: seconds.map { Timestamp(nanoseconds: now + $0 * 1_000_000_000) },
+                    rules: AuctionRules(proxy: proxy))))
+    }
+
+    func bid(_ bidder: UserID, _ amount: Money, on auction: AuctionID = "lot-1") async throws
+        -> Receipt
+    {
+        try await submit(.placeBid(auction: auction, bidder: bidder, amount: amount))
+    }
+}
+
+extension LedgerQueries {
+    /// What a user has in USD.
+    func usd(_ user: UserID) throws -> (available: Money, locked: Money) {
+        let balance = try wallet(user).value.balances.first { $0.currency.code == "USD" }
+        return (balance?.available ?? 0, balance?.locked ?? 0)
+    }
+}
+
+/// Short campaigns by default; `GAVEL_CAMPAIGN=20` runs them twenty times as long.
+let campaignScale: Int = {
+    ProcessInfo.processInfo.environment["GAVEL_CAMPAIGN"].flatMap(Int.init) ?? 1
+}()

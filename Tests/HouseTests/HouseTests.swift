@@ -1,0 +1,2 @@
+import Testing
+@Test("placeholder is replaced below") func house() {}
