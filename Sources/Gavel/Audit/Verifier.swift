@@ -167,7 +167,7 @@ struct VerificationRun {
         for snapshot in found where snapshot.header.entryCount == fold.entryCount {
             let position = fold.entryCount - 1
             do {
-                guard let loaded = try snapshots?.load(snapshot) else { continue }
+                guard let loaded = try snapshots?.load(snapshot) ?? nil else { continue }
                 if snapshot.header.tree.root != tree.root {
                     report.findings.append(
                         Finding(position: position, "a snapshot has another root"))

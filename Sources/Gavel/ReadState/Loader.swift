@@ -130,8 +130,9 @@ struct Loader {
             default: break
             }
             do {
+                guard let readState = try snapshots.load(found) else { continue }
                 return Loaded(
-                    readState: try snapshots.load(found), tree: header.tree,
+                    readState: readState, tree: header.tree,
                     frameNumber: frame.number, horizon: frame.horizon,
                     snapshotCount: header.entryCount)
             } catch let fault as LogFault {

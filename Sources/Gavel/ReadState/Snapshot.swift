@@ -389,18 +389,26 @@ final class SnapshotStore: Sendable {
     }
 
     /// Reads a snapshot.
+    /// - Returns: nil when another one has taken, or is taking, its place.
     /// - Throws: `LogFault` when it is not what its header says.
-    func load(_ found: Found) throws -> ReadState {
+    func load(_ found: Found) throws -> ReadState? {
         let header = found.header
+        let table = tables[found.table]
         var loader = SnapshotLoader()
         var content = ContentHash()
-        try environment.read { transaction in
-            try transaction.forEach(in: tables[found.table], from: 1) { _, value in
+        // One transaction for header and chunks: a writer removes the header first and writes it
+        // last, so whoever sees it sees all the chunks it speaks of.
+        let isThere = try environment.read { transaction in
+            let stands = try transaction.withValue(table, at: 0) { try SnapshotHeader($0) }
+            guard stands == header else { return false }
+            try transaction.forEach(in: table, from: 1) { _, value in
                 content.add(value)
                 try loader.load(value)
                 return true
             }
+            return true
         }
+        guard isThere else { return nil }
         guard content.count == header.chunkCount, content.finish() == header.content else {
             throw LogFault("the snapshot's content is not what its header says")
         }

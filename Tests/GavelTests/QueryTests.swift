@@ -1,0 +1,299 @@
+// Questions and answers: every list against a plain filter over everything, every history against
+// a scan of the log, and the past against what was true then.
+
+import AuctionDomain
+import Gavel
+import GavelTesting
+import LMDB
+import Testing
+
+/// A ledger that a few thousand random commands went through.
+private func workedLedger(_ seed: UInt64, steps: Int = 3000) async throws -> (Bench, Workload) {
+    var workload = Workload(seed: seed)
+    let bench = try Bench()
+    bench.clock.advance(to: workload.configuration.start)
+    for _ in 0..<steps {
+        let step = workload.nextStep()
+        bench.clock.advance(to: step.time)
+        try await bench.ledger.tick()
+        _ = try await bench.ledger.submit(step.command, id: step.id, by: step.actor)
+    }
+    return (bench, workload)
+}
+
+extension LedgerQueries {
+    fileprivate func allAuctions(_ filter: AuctionFilter, limit: Int) throws -> [AuctionView] {
+        var all: [AuctionView] = []
+        var cursor: String?
+        repeat {
+            let page = try auctions(filter, after: cursor, limit: limit)
+            #expect(page.items.count <= limit)
+            all += page.items
+            cursor = page.cursor
+        } while cursor != nil
+        return all
+    }
+
+    fileprivate func wholeHistory(
+        of subject: HistorySubject, _ direction: HistoryDirection, limit: Int
+    ) throws -> [LedgerEntry] {
+        var all: [LedgerEntry] = []
+        var cursor: String?
+        repeat {
+            let page = try history(of: subject, direction, after: cursor, limit: limit)
+            all += page.items
+            cursor = page.cursor
+        } while cursor != nil
+        return all
+    }
+}
+
+@Suite("Queries")
+struct QueryTests {
+    @Test("Lists of auctions are what a plain filter over all auctions gives")
+    func lists() async throws {
+        let (bench, _) = try await workedLedger(11)
+        let ledger = bench.ledger
+        let all = try ledger.allAuctions(AuctionFilter(), limit: 7)
+        #expect(all.count > 20)
+        #expect(all.map(\.openedPosition) == all.map(\.openedPosition).sorted())
+        for status in AuctionStatus.allCases {
+            let expected = all.filter { $0.status == status }
+            #expect(try ledger.allAuctions(AuctionFilter(status: status), limit: 5) == expected)
+        }
+        for seller in Set(all.map(\.seller)) {
+            let expected = all.filter { $0.seller == seller }.reversed()
+            let listed = try ledger.allAuctions(AuctionFilter(seller: seller), limit: 3)
+            #expect(listed == Array(expected))
+        }
+        let soon = try ledger.allAuctions(AuctionFilter(order: .endingSoon), limit: 2)
+        let ends = all.enumerated().filter {
+            $0.element.closesAt != nil && [.open, .scheduled].contains($0.element.status)
+        }
+        let expected = ends.sorted { ($0.1.closesAt!, $0.0) < ($1.1.closesAt!, $1.0) }
+        #expect(soon == expected.map(\.element))
+        let newest = try ledger.allAuctions(AuctionFilter(order: .newest), limit: 9)
+        #expect(newest == all.reversed())
+    }
+
+    @Test("Auctions by bidder are those with a bid of hers, accepted or not")
+    func byBidder() async throws {
+        let (bench, _) = try await workedLedger(12)
+        let ledger = bench.ledger
+        var bids: [UserHandle: Set<AuctionHandle>] = [:]
+        for entry in try ledger.entries(from: 0, limit: .max) {
+            if case .placeBid(let auction, let bidder, _) = entry.command {
+                bids[bidder, default: []].insert(auction)
+            }
+        }
+        #expect(bids.count > 3)
+        for (bidder, auctions) in bids {
+            let filter = AuctionFilter(bidder: ledger.reading.id(of: bidder))
+            let listed = try ledger.allAuctions(filter, limit: 4).map(\.auction)
+            #expect(Set(listed) == Set(auctions.map { ledger.reading.id(of: $0) }))
+            #expect(listed.count == auctions.count)
+        }
+    }
+
+    @Test("Wallets name every hold, and holds sum to what is locked")
+    func wallets() async throws {
+        let (bench, workload) = try await workedLedger(13)
+        var users: [UserID] = []
+        var cursor: String?
+        repeat {
+            let page = try bench.ledger.wallets(after: cursor, limit: 3)
+            for wallet in page.items {
+                users.append(wallet.user)
+                for balance in wallet.balances {
+                    let sum = balance.holds.reduce(Int64(0)) { $0 + $1.amount.minorUnits }
+                    #expect(sum == balance.locked.minorUnits)
+                    for hold in balance.holds {
+                        let expected = workload.model.held(by: wallet.user, for: hold.auction)
+                        #expect(hold.amount == expected)
+                    }
+                }
+                let overview = try bench.ledger.overview(wallet.user).value
+                #expect(overview.wallet == wallet)
+                let held = wallet.balances.flatMap { $0.holds.map(\.auction) }
+                #expect(Set(overview.auctions.map(\.auction)) == Set(held))
+            }
+            cursor = page.cursor
+        } while cursor != nil
+        #expect(users.count == Set(users).count && users.first == .house)
+    }
+
+    @Test("Histories in both directions are what a scan of the log gives")
+    func histories() async throws {
+        let (bench, _) = try await workedLedger(14, steps: 1500)
+        let ledger = bench.ledger
+        let entries = try ledger.entries(from: 0, limit: .max)
+        var chains: [EntryLink.Chain: [UInt64]] = [:]
+        for entry in entries {
+            for chain in entry.command.chains(events: entry.outcome.events) {
+                chains[chain, default: []].append(entry.position)
+            }
+        }
+        for (chain, positions) in chains {
+            let subject: HistorySubject =
+                switch chain {
+                case .auction(let auction): .auction(ledger.reading.id(of: auction))
+                case .wallet(let user): .wallet(ledger.reading.id(of: user))
+                }
+            let up = try ledger.wholeHistory(of: subject, .oldestFirst, limit: 13)
+            let down = try ledger.wholeHistory(of: subject, .newestFirst, limit: 13)
+            #expect(up.map(\.position) == positions)
+            #expect(down.map(\.position) == positions.reversed())
+        }
+    }
+
+    @Test("A hot auction's history is paged forwards through ten thousand bids")
+    func longHistory() async throws {
+        let bench = try Bench()
+        try await bench.prepare(money: 1_000_000_000)
+        try await bench.open("lot-1")
+        let bids = (1...10_000).map { number in
+            Submission(
+                id: .generate(at: bench.clock.now()),
+                command: .placeBid(
+                    auction: "lot-1", bidder: number % 2 == 0 ? "alice" : "carol",
+                    amount: Money(minorUnits: Int64(number))))
+        }
+        _ = try bench.ledger.enqueue(bids).wait()
+        let all = try bench.ledger.wholeHistory(of: .auction("lot-1"), .oldestFirst, limit: 1000)
+        #expect(all.count == 10_001)
+        #expect(all.map(\.position) == all.map(\.position).sorted())
+    }
+
+    @Test("A cursor of another question, or no cursor at all, is refused")
+    func cursors() async throws {
+        let (bench, _) = try await workedLedger(15, steps: 800)
+        let page = try bench.ledger.auctions(AuctionFilter(), limit: 2)
+        let cursor = try #require(page.cursor)
+        let wrong = LedgerError(.badCursor, "")
+        #expect(throws: wrong) {
+            try bench.ledger.auctions(AuctionFilter(status: .closed), after: cursor)
+        }
+        #expect(throws: wrong) { try bench.ledger.wallets(after: cursor) }
+        #expect(throws: wrong) { try bench.ledger.auctions(after: "nonsense") }
+        #expect(throws: wrong) { try bench.ledger.auctions(after: cursor + "x") }
+        #expect(throws: LedgerError(.unknownName, "")) { try bench.ledger.wallet("nobody") }
+    }
+
+    @Test("The state at a past position or time is the state that was")
+    func past() async throws {
+        var workload = Workload(seed: 21)
+        let bench = try Bench()
+        bench.clock.advance(to: workload.configuration.start)
+        var moments: [(count: UInt64, time: Timestamp, digest: StateDigest)] = []
+        for number in 0..<1500 {
+            let step = workload.nextStep()
+            bench.clock.advance(to: step.time)
+            try await bench.ledger.tick()
+            _ = try await bench.ledger.submit(step.command, id: step.id, by: step.actor)
+            if number % 300 == 299 {
+                moments.append((bench.ledger.reflects, bench.clock.now(), bench.ledger.digest))
+                bench.clock.advance(seconds: 1)
+            }
+        }
+        for moment in moments {
+            let byPosition = try bench.ledger.past(.position(moment.count - 1))
+            let byTime = try bench.ledger.past(.time(moment.time))
+            #expect(byPosition.digest == moment.digest && byPosition.reflects == moment.count)
+            #expect(byTime.digest == moment.digest && byTime.reflects == moment.count)
+            #expect(try byTime.entry(at: moment.count) == nil)
+        }
+    }
+
+    @Test("The outcome of a command id is found in the log; an unknown id has none")
+    func outcomes() async throws {
+        let (bench, _) = try await workedLedger(16, steps: 1000)
+        let entries = try bench.ledger.entries(from: 0, limit: .max)
+        for entry in entries where entry.position % 50 == 0 {
+            guard let id = entry.commandID else { continue }
+            let receipt = try #require(try bench.ledger.outcome(of: id))
+            #expect(receipt.position == entry.position && receipt.time == entry.time)
+            #expect(receipt.rejection == entry.outcome.rejection)
+        }
+        #expect(try bench.ledger.outcome(of: .generate(at: bench.clock.now())) == nil)
+    }
+}
+
+/// Counts accepted bids by bidder.
+private struct BidCounts: Projection {
+    var reflects: UInt64 = 0
+    var counts: [UserID: Int] = [:]
+
+    mutating func apply(_ run: [LedgerEntry], names: Reading) {
+        for entry in run {
+            precondition(entry.position == reflects)
+            if case .placeBid(_, let bidder, _) = entry.command, entry.outcome.rejection == nil {
+                counts[names.id(of: bidder), default: 0] += 1
+            }
+            reflects += 1
+        }
+    }
+}
+
+@Suite("Following the log")
+struct FollowingTests {
+    @Test("A subscription gives every entry once, in order: first what is there, then what comes")
+    func subscription() async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        let ledger = bench.ledger
+        let follower = Task {
+            var positions: [UInt64] = []
+            for try await run in ledger.subscribe(from: 3) { positions += run.map(\.position) }
+            return positions
+        }
+        for number in 0..<300 {
+            try await bench.accept(.registerUser(UserID(unchecked: "user-\(number)")))
+        }
+        while ledger.reflects < 300 { await Task.yield() }
+        let last = ledger.reflects
+        ledger.close()
+        let positions = try await follower.value
+        // Closing may end it early, but never out of order.
+        #expect(positions == Array(3..<(3 + UInt64(positions.count))))
+        #expect(positions.count <= Int(last) - 3)
+    }
+
+    @Test("Cancelling a subscriber's task ends its wait")
+    func cancellation() async throws {
+        let bench = try Bench()
+        let ledger = bench.ledger
+        let follower = Task {
+            for try await _ in ledger.subscribe(from: ledger.reflects) {}
+        }
+        try await Task.sleep(for: .milliseconds(50))
+        follower.cancel()
+        try await follower.value
+    }
+
+    @Test("A projection catches up from its stored position, follows, tells its lag and is rebuilt")
+    func projection() async throws {
+        let bench = try Bench()
+        try await bench.prepare(money: 100_000)
+        try await bench.open("lot-1")
+        for amount in 1...20 {
+            _ = try await bench.bid(amount % 2 == 0 ? "alice" : "carol", Money(minorUnits: Int64(amount)))
+        }
+        let host = ProjectionHost(BidCounts(), following: bench.ledger)
+        #expect(host.lag == bench.ledger.reflects)
+        let running = Task { try await host.run() }
+        while host.lag > 0 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(host.read { $0.counts } == ["alice": 10, "carol": 10])
+        _ = try await bench.bid("carol", 21)
+        while host.lag > 0 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(host.read { $0.counts["carol"] } == 11)
+        running.cancel()
+        // A stored position is taken up; a rebuild starts over and swaps.
+        var stored = BidCounts()
+        stored.reflects = bench.ledger.reflects - 1
+        let resumed = ProjectionHost(stored, following: bench.ledger)
+        #expect(resumed.lag == 1)
+        try await resumed.rebuild(from: BidCounts())
+        #expect(resumed.lag == 0)
+        #expect(resumed.read { $0.counts } == ["alice": 10, "carol": 11])
+    }
+}

@@ -1,0 +1,167 @@
+// A twin that knows only the bytes: every entry of a random workload is encoded, decoded and
+// evolved by a second state, and compared with the first by digest after each step.
+
+import AuctionDomain
+@testable import Gavel
+import GavelTesting
+import LMDB
+import Synchronization
+import Testing
+
+/// Decides like the writer and keeps the bytes like the log, without threads.
+private struct ByteLedger {
+    private(set) var state = State()
+    private(set) var entries: [[UInt8]] = []
+    private var links = ContiguousArray<EntryLink>()
+
+    init(at time: Timestamp) {
+        write(.createLedger(LedgerID(high: 7, low: 9)), .none, .system, time)
+        write(.openEngine(epoch: 1, version: "twin"), .none, .system, time)
+    }
+
+    mutating func submit(_ step: WorkloadStep) {
+        let time = max(step.time, state.time)
+        while let auction = state.nextDue(at: time) {
+            write(.closeDue(auction), .none, .system, max(state.time, state[auction].closesAt))
+        }
+        guard (try? step.command.validate()) != nil,
+            let actor = try? state.resolve(step.actor, of: step.command),
+            let command = try? state.resolve(step.command)
+        else { return }
+        write(command, step.id, actor, time)
+    }
+
+    private mutating func write(
+        _ command: CanonicalCommand, _ id: CommandID, _ actor: CanonicalActor, _ time: Timestamp
+    ) {
+        let outcome = state.decide(command, by: actor, at: time)
+        let point = EntryPoint(position: state.entryCount, time: time)
+        for event in outcome.events { state.evolve(event, at: point) }
+        links.removeAll()
+        state.finishEntry(
+            command, rejected: outcome.rejection != nil, events: outcome.events, at: point,
+            links: &links)
+        var buffer = ByteBuffer(capacity: 256)
+        buffer.appendEntry(
+            command, id: id, actor: actor, at: point, rejection: outcome.rejection,
+            events: outcome.events, links: links)
+        entries.append(buffer.array())
+    }
+}
+
+@Suite("A twin evolved from the encoded bytes")
+struct TwinTests {
+    @Test("has the same digest and links at each step, and so has a full replay every 1,000 steps",
+        arguments: 1...5)
+    func twin(_ seed: UInt64) throws {
+        var configuration = Workload.Configuration()
+        configuration.faults = .withoutIDs
+        var workload = Workload(seed: seed, configuration: configuration)
+        var ledger = ByteLedger(at: configuration.start)
+        var twin = ReadState()
+        var decoded = DecodedEntry()
+        var applied = 0
+        for step in 0..<(20_000 * campaignScale) {
+            ledger.submit(workload.nextStep())
+            while applied < ledger.entries.count {
+                try withBytes(of: ledger.entries[applied]) { bytes in
+                    try decoded.decode(bytes, in: 0..<bytes.byteCount)
+                }
+                try twin.apply(decoded)
+                let expected = twin.lastLinks.map { $0.reach(from: decoded.point.position) }
+                #expect(expected.elementsEqual(decoded.reaches), "seed \(seed) step \(step)")
+                applied += 1
+            }
+            try #require(twin.state.digest == ledger.state.digest, "seed \(seed) step \(step)")
+            if step % 1000 == 999 {
+                let differences = workload.model.differences(from: twin.state)
+                try #require(differences.isEmpty, "seed \(seed) step \(step): \(differences)")
+            }
+            // A replay costs as much as all steps before it: every 1,000 while that is cheap.
+            if step % 1000 == 999, step < 5000 { try replay(ledger, seed, step) }
+        }
+        try replay(ledger, seed, -1)
+    }
+
+    private func replay(_ ledger: ByteLedger, _ seed: UInt64, _ step: Int) throws {
+        var replayed = ReadState()
+        var decoded = DecodedEntry()
+        for entry in ledger.entries {
+            try withBytes(of: entry) { try decoded.decode($0, in: 0..<$0.byteCount) }
+            try replayed.apply(decoded)
+        }
+        let place = Comment(rawValue: "seed \(seed) step \(step)")
+        try #require(replayed.state.digest == ledger.state.digest, place)
+        try #require(replayed.state.invariantViolations() == [], place)
+    }
+
+    @Test("Decoding any damaged entry gives an error or an entry, never a trap")
+    func damagedEntries() throws {
+        var workload = Workload(seed: 3)
+        var ledger = ByteLedger(at: Timestamp(seconds: 1_700_000_000))
+        for _ in 0..<600 { ledger.submit(workload.nextStep()) }
+        var generator = SeededGenerator(seed: 5)
+        var decoded = DecodedEntry()
+        var refused = 0
+        for entry in ledger.entries {
+            for _ in 0..<20 {
+                var damaged = entry
+                switch generator.below(3) {
+                case 0: damaged[generator.below(damaged.count)] ^= UInt8(1 + generator.below(255))
+                case 1: damaged.removeLast(1 + generator.below(damaged.count))
+                default: damaged.append(UInt8(generator.below(256)))
+                }
+                do {
+                    try withBytes(of: damaged) { try decoded.decode($0, in: 0..<$0.byteCount) }
+                } catch is LogFault {
+                    refused += 1
+                }
+            }
+        }
+        #expect(refused > ledger.entries.count * 10)
+    }
+}
+
+@Suite("The engine against the naive model")
+struct EngineModelTests {
+    @Test("Every receipt is the model's, ids included, and reopening changes nothing", arguments: [1, 2])
+    func receipts(_ seed: UInt64) async throws {
+        var workload = Workload(seed: seed)
+        let clock = ManualClock(at: workload.configuration.start)
+        let log = InMemoryEventLog()
+        var ledger = try log.openLedger(configuration: Bench.configuration(clock))
+        for step in 0..<(4000 * campaignScale) {
+            let next = workload.nextStep()
+            clock.advance(to: next.time)
+            try await ledger.tick()
+            let receipt = try await ledger.submit(next.command, id: next.id, by: next.actor)
+            let place = Comment(rawValue: "seed \(seed) step \(step) \(next)")
+            try #require(Self.outcome(of: receipt) == workload.outcome, place)
+            if step % 1000 == 999 {
+                let digest = ledger.digest
+                ledger.close()
+                ledger = try log.openLedger(configuration: Bench.configuration(clock))
+                try #require(ledger.digest == digest, place)
+            }
+        }
+        let differences = ledger.reading.readState.withLock {
+            workload.model.differences(from: $0.state)
+        }
+        #expect(differences == [])
+        #expect(ledger.verify().isClean)
+        ledger.close()
+    }
+
+    /// A receipt in the model's words.
+    private static func outcome(of receipt: Receipt) -> ModelOutcome {
+        let first: ModelOutcome =
+            if let refusal = receipt.refusal {
+                .refused(refusal)
+            } else if let rejection = receipt.rejection {
+                .rejected(rejection)
+            } else {
+                .accepted
+            }
+        return receipt.isReplay ? .replayed(first) : first
+    }
+}
