@@ -49,7 +49,7 @@ let package = Package(
         .executableTarget(
             name: "gavel-cli",
             dependencies: [
-                "Gavel", "GavelJSON",
+                "Gavel", "GavelJSON", "LMDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -67,6 +67,10 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests", dependencies: ["Gavel", "GavelJSON", "gavel-cli"],
             swiftSettings: strict),
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["AuctionDomain", "Gavel"],
+            swiftSettings: strict),
+        .testTarget(name: "FixtureTests", dependencies: ["gavel-cli"], swiftSettings: strict),
         .testTarget(name: "HouseTests", swiftSettings: strict),
     ]
 )

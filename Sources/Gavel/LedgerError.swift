@@ -55,7 +55,7 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         case let error as LedgerError:
             self = error
         case let error as LogFault:
-            self.init(.damaged, "\(doing): \(error.reason)")
+            self.init(error.isNewerFormat ? .newerFormat : .damaged, "\(doing): \(error.reason)")
         case let error as LMDBError where error.isDamage:
             self.init(.damaged, "\(doing): \(error)")
         default:
@@ -68,7 +68,13 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 /// finding of the verifier; never a trap.
 package struct LogFault: Error, Hashable, Sendable {
     package let reason: String
-    package init(_ reason: String) { self.reason = reason }
+    /// Whether a later version may well understand these bytes.
+    package let isNewerFormat: Bool
+
+    package init(_ reason: String, isNewerFormat: Bool = false) {
+        self.reason = reason
+        self.isNewerFormat = isNewerFormat
+    }
 }
 
 extension LMDBError {

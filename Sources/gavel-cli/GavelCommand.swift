@@ -28,6 +28,7 @@ struct GavelCommand: AsyncParsableCommand {
             ImportCommand.self, SubmitCommand.self, AuctionsCommand.self, AuctionCommand.self,
             WalletsCommand.self, WalletCommand.self, LogCommand.self, AuditCommand.self,
             BackupCommand.self, RestoreCommand.self, RebuildCommand.self,
+            BenchmarkCommand.self,
         ])
 
     /// Takes the place of ArgumentParser's own `main`, whose exit codes are not ours.

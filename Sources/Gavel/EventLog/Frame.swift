@@ -155,7 +155,8 @@ package struct FrameHeader: Hashable, Sendable {
         else { throw LogFault("a value of the log is no frame") }
         let format = value.load(UInt16.self, at: 4)
         guard format == FrameLayout.format else {
-            throw LogFault("frame format \(format) is not known to this version")
+            throw LogFault(
+                "frame format \(format) is not known to this version", isNewerFormat: true)
         }
         guard value.load(UInt16.self, at: 6) == UInt16(FrameLayout.headerBytes),
             value.load(UInt32.self, at: 8) == 0

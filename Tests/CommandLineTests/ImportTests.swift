@@ -1,0 +1,230 @@
+// `gavel import`: what it builds, and that nothing stays after what it cannot take.
+
+import Foundation
+import Testing
+
+@Suite("gavel import")
+struct ImportTests {
+    @Test("an import says what it read and what came of it")
+    func summary() async throws {
+        let space = try Workspace()
+        try space.write(history, to: "history.jsonl")
+        let run = try await space.run("import", "history.jsonl", "--ledger", "house/")
+        #expect(
+            masked(run.output) == """
+                ledger      house
+                lines       12
+                accepted    11
+                rejected    1
+                entries     15
+                auctions    2 (1 sold)
+                last entry  2025-01-03T00:01:00.000Z
+                digest      DIGEST
+
+                """)
+        #expect(run.errors == "")
+        #expect(run.status == 0)
+        #expect(space.names == ["history.jsonl", "house"])
+    }
+
+    @Test("under --strict a rejection is exit code 1, and the ledger is there")
+    func strict() async throws {
+        let space = try Workspace()
+        try space.write(history, to: "history.jsonl")
+        let run = try await space.run("import", "history.jsonl", "--ledger", "house", "--strict")
+        #expect(run.status == 1)
+        #expect(run.lines.first == "ledger      house")
+        #expect(space.exists("house"))
+    }
+
+    @Test("the same history gives the same entries and the same root, wherever it is built")
+    func sameRoots() async throws {
+        let space = try await importedWorkspace()
+        _ = try await space.run("import", "history.jsonl", "--ledger", "other")
+        let roots = try await [
+            space.run("audit", "verify", "--ledger", "house"),
+            space.run("audit", "verify", "--ledger", "other"),
+        ].map { run in try #require(run.lines.first { $0.hasPrefix("root ") }) }
+        #expect(roots[0] == roots[1])
+        let first = try await space.run("log", "--ledger", "house", "--format", "json")
+        let second = try await space.run("log", "--ledger", "other", "--format", "json")
+        #expect(first.output == second.output)
+    }
+
+    @Test("a history may be cut into files, and another cut is another ledger")
+    func severalFiles() async throws {
+        let space = try await importedWorkspace()
+        let lines = history.split(separator: "\n")
+        try space.write(lines[..<5].joined(separator: "\n"), to: "a.jsonl")
+        try space.write(lines[5...].joined(separator: "\r\n") + "\r\n", to: "b.jsonl")
+        let run = try await space.run("import", "a.jsonl", "b.jsonl", "--ledger", "cut")
+        #expect(run.status == 0, "\(run.errors)")
+        let wallets = try await space.run("wallets", "--ledger", "cut")
+        #expect(wallets.output == (try await space.run("wallets", "--ledger", "house")).output)
+        let ids = try await space.run("log", "--ledger", "cut", "--limit", "1", "--format", "json")
+        let others = try await space.run(
+            "log", "--ledger", "house", "--limit", "1", "--format", "json")
+        #expect(ids.output != others.output, "the ledger ids differ")
+    }
+
+    @Test("an import over an existing folder is refused as usage and changes nothing")
+    func existing() async throws {
+        let space = try await importedWorkspace()
+        let before = try await space.run("log", "--ledger", "house", "--format", "json")
+        let run = try await space.run("import", "history.jsonl", "--ledger", "house")
+        #expect(
+            run.errors
+                == "gavel: house exists already; an import builds a fresh ledger and adds to none\n"
+        )
+        #expect(run.output == "")
+        #expect(run.status == 2)
+        let after = try await space.run("log", "--ledger", "house", "--format", "json")
+        #expect(before.output == after.output)
+    }
+
+    struct BadLine: CustomTestStringConvertible, Sendable {
+        let name: String
+        let line: String
+        let message: String
+        var testDescription: String { name }
+    }
+
+    static let badLines = [
+        BadLine(
+            name: "no JSON", line: "nope",
+            message: "column 1: found a word that is not null, expected a value"),
+        BadLine(
+            name: "empty", line: "", message: "a line must be a JSON object, not empty"),
+        BadLine(
+            name: "an unknown field",
+            line: #"{"command":"register_user","user":"x","age":7,"at":"2025-01-04T00:00:00Z"}"#,
+            message: #"unknown field "age" in register_user, which may have command, user, id, "#
+                + "by, at"),
+        BadLine(
+            name: "an unknown command", line: #"{"command":"sing","at":"2025-01-04T00:00:00Z"}"#,
+            message: #"unknown command "sing", expected one of register_currency, "#
+                + "register_user, charge, withdraw, open_auction, place_bid, close_auction, "
+                + "extend_auction, cancel_auction"),
+        BadLine(
+            name: "without at", line: #"{"command":"register_user","user":"x"}"#,
+            message: #"missing field "at", the time at which the command happened"#),
+        BadLine(
+            name: "at falls",
+            line: #"{"command":"register_user","user":"x","at":"2025-01-02T00:00:00Z"}"#,
+            message: "at must not be before 2025-01-03T00:01:00.000Z of the line before, but is "
+                + "2025-01-02T00:00:00.000Z"),
+        BadLine(
+            name: "at in the future",
+            line: #"{"command":"register_user","user":"x","at":"2200-01-01T00:00:00Z"}"#,
+            message: "at must not lie in the future (it is NOW), but is NOW"),
+        BadLine(
+            name: "an unknown user",
+            line: #"{"command":"place_bid","auction":"lot-2","bidder":"x","amount":1,"#
+                + #""at":"2025-01-04T00:00:00Z"}"#,
+            message: "user_not_found: every user must be registered before"),
+        BadLine(
+            name: "an unknown auction",
+            line: #"{"command":"close_auction","auction":"x","at":"2025-01-04T00:00:00Z"}"#,
+            message: "auction_not_found: the auction must be opened before"),
+        BadLine(
+            name: "an id far from its time",
+            line: #"{"command":"register_user","user":"x","at":"2025-01-04T00:00:00Z","#
+                + #""id":"0197f000-0000-7000-8000-000000000000"}"#,
+            message: "command_id_in_future: the time in the id is more than 5 minutes after the "
+                + "command's"),
+        BadLine(
+            name: "longer than a line may be", line: String(repeating: " ", count: 200_000),
+            message: "a line must have at most 65536 bytes"),
+    ]
+
+    @Test(
+        "a line that cannot be taken stops at FILE:LINE and leaves no ledger",
+        arguments: badLines)
+    func badLine(_ bad: BadLine) async throws {
+        let space = try Workspace()
+        try space.write(history, to: "good.jsonl")
+        func user(_ time: String) -> String {
+            #"{"command":"register_user","user":"dora","at":"\#(time)"}"#
+        }
+        // Something follows, so that the line is not the last one by accident.
+        try space.write(
+            user("2025-01-03T00:01:00Z") + "\n\(bad.line)\n" + user("2025-01-05T00:00:00Z"),
+            to: "bad.jsonl")
+        let run = try await space.run("import", "good.jsonl", "bad.jsonl", "--ledger", "house")
+        #expect(masked(run.errors) == "gavel: bad.jsonl:2: \(bad.message)\n")
+        #expect(run.output == "")
+        #expect(run.status == 3)
+        #expect(space.names == ["bad.jsonl", "good.jsonl"])
+    }
+
+    @Test("times must not fall from one file to the next either")
+    func fallsBetweenFiles() async throws {
+        let space = try Workspace()
+        try space.write(history, to: "a.jsonl")
+        try space.write(history, to: "b.jsonl")
+        let run = try await space.run("import", "a.jsonl", "b.jsonl", "--ledger", "house")
+        #expect(run.errors.hasPrefix("gavel: b.jsonl:1: at must not be before "))
+        #expect(run.status == 3)
+        #expect(space.names == ["a.jsonl", "b.jsonl"])
+    }
+
+    @Test("a file may end without a line feed, but not in the middle of a command")
+    func endsMidLine() async throws {
+        let space = try Workspace()
+        try space.write(String(history.dropLast()), to: "whole.jsonl")
+        #expect(try await space.run("import", "whole.jsonl", "--ledger", "house").status == 0)
+        try space.write(String(history.dropLast(10)), to: "cut.jsonl")
+        let run = try await space.run("import", "cut.jsonl", "--ledger", "other")
+        #expect(run.errors.hasPrefix("gavel: cut.jsonl:12: column "))
+        #expect(run.errors.split(separator: "\n").count == 1)
+        #expect(run.status == 3)
+        #expect(space.names == ["cut.jsonl", "house", "whole.jsonl"])
+    }
+
+    @Test("a history without a line is a mistake, not an empty ledger")
+    func empty() async throws {
+        let space = try Workspace()
+        try space.write("", to: "empty.jsonl")
+        let run = try await space.run("import", "empty.jsonl", "--ledger", "house")
+        #expect(run.errors == "gavel: empty.jsonl:1: the history has no line\n")
+        #expect(run.status == 3)
+        #expect(space.names == ["empty.jsonl"])
+    }
+
+    @Test("files that are not there, or are no files, are named")
+    func unreadable() async throws {
+        let space = try Workspace()
+        let missing = try await space.run("import", "no.jsonl", "--ledger", "house")
+        #expect(missing.errors == "gavel: no.jsonl cannot be read: No such file or directory\n")
+        #expect(missing.status == 2)
+        let folder = try await space.run("import", ".", "--ledger", "house")
+        #expect(
+            folder.errors
+                == "gavel: . is not a regular file; an import reads its files twice\n")
+        #expect(folder.status == 2)
+    }
+
+    @Test(
+        "an import killed half-way leaves no ledger, and the next one succeeds",
+        .timeLimit(.minutes(1)))
+    func killed() async throws {
+        let space = try Workspace()
+        let users = (0..<100_000).map {
+            #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:00Z"}"#
+        }
+        try space.write(users.joined(separator: "\n"), to: "long.jsonl")
+        try space.write(history, to: "history.jsonl")
+        let session = try space.start("import", "long.jsonl", "--ledger", "house")
+        while session.isRunning, !space.exists("house.importing/log/data.mdb") {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        try #require(session.isRunning, "killed before its end")
+        session.kill()
+        #expect(!space.exists("house"))
+        #expect(space.exists("house.importing"))
+        let run = try await space.run("import", "history.jsonl", "--ledger", "house")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(space.names == ["history.jsonl", "house", "long.jsonl"])
+        #expect(try await space.run("audit", "verify", "--ledger", "house").status == 0)
+    }
+}

@@ -1,0 +1,71 @@
+// Ledgers that cannot be opened: exit code 4 and one line that says why, from every command.
+
+import Foundation
+import Testing
+
+@Suite("Ledgers that cannot be opened")
+struct OpeningTests {
+    /// Every command that opens the ledger `house`.
+    private static let commands = [
+        ["auctions"], ["auction", "lot-1"], ["wallets"], ["wallet", "alice"], ["log"],
+        ["audit", "verify"], ["audit", "replay"], ["backup", "copy"], ["rebuild"], ["submit"],
+    ]
+
+    private func expectUnusable(
+        _ space: Workspace, because reason: (String) -> Bool
+    ) async throws {
+        let before = space.names
+        for command in Self.commands {
+            let run = try await space.run(command + ["--ledger", "house"])
+            #expect(run.status == 4, "\(command)")
+            #expect(run.output == "", "\(command)")
+            #expect(reason(run.errors), "\(command): \(run.errors)")
+            #expect(run.errors.split(separator: "\n").count == 1, "\(command)")
+        }
+        #expect(space.names == before)
+    }
+
+    @Test("a missing ledger is named and not made")
+    func missing() async throws {
+        let space = try Workspace()
+        try await expectUnusable(space) { $0.hasPrefix("gavel: there is no ledger at house") }
+    }
+
+    @Test("a folder that is no ledger is left alone")
+    func foreign() async throws {
+        let space = try Workspace()
+        try FileManager.default.createDirectory(
+            at: space.url("house"), withIntermediateDirectories: false)
+        try space.write("dear diary", to: "house/diary.txt")
+        try await expectUnusable(space) { $0 == "gavel: house is not a ledger\n" }
+        #expect(space.exists("house/diary.txt"))
+    }
+
+    @Test("a log cut short is damaged")
+    func damaged() async throws {
+        let space = try await importedWorkspace()
+        let log = try FileHandle(forWritingTo: space.url("house/log/data.mdb"))
+        try log.truncate(atOffset: 4096)
+        try log.close()
+        try await expectUnusable(space) { $0.hasPrefix("gavel: ") && $0.contains("house") }
+    }
+
+    @Test("a log of a newer format is not read")
+    func newer() async throws {
+        let space = try await importedWorkspace()
+        try FileManager.default.removeItem(at: space.url("house/projections"))
+        var data = try Data(contentsOf: space.url("house/log/data.mdb"))
+        // The magic word of a frame; the format's number follows. LMDB keeps old pages, so every
+        // copy of the frame is changed.
+        var start = data.startIndex
+        while let magic = data.range(of: Data("GVLF".utf8), in: start..<data.endIndex) {
+            data[magic.upperBound] = 99
+            start = magic.upperBound
+        }
+        try data.write(to: space.url("house/log/data.mdb"))
+        let run = try await space.run("wallets", "--ledger", "house")
+        #expect(run.errors.contains("format 99 is not known"))
+        #expect(run.output == "")
+        #expect(run.status == 4)
+    }
+}
