@@ -59,7 +59,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "GavelTests",
-            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting", "LMDB"],
+            dependencies: [
+                "AuctionDomain", "Gavel", "GavelJSON", "GavelTesting", "LMDB",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "GavelJSONTests", dependencies: ["AuctionDomain", "Gavel", "GavelJSON"],

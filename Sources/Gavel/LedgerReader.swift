@@ -49,6 +49,11 @@ public final class LedgerReader: LedgerQueries {
         self.logger = logger
     }
 
+    /// Lets go of the ledger's files. Nothing is asked any more. Also done when the reader goes.
+    public func close() { if folder != nil { reading.log.close() } }
+
+    deinit { close() }
+
     /// Catches up with the writer.
     /// - Returns: whether there was something new.
     /// - Throws: `LedgerError` with `damaged` or `storage`.

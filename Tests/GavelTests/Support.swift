@@ -5,6 +5,8 @@ import Foundation
 import Gavel
 import GavelTesting
 import LMDB
+import Logging
+import Synchronization
 import Testing
 
 /// Runs `body` with a path at which a ledger may be made; everything is removed afterwards.
@@ -16,6 +18,8 @@ func withLedgerPath<R>(_ body: (String) async throws -> R) async throws -> R {
 
 /// A ledger in memory with a clock that stands still, and the log under it.
 struct Bench {
+    static let logger = Logger(label: "tests")
+
     let clock: ManualClock
     let log: InMemoryEventLog
     let ledger: Ledger
@@ -88,3 +92,42 @@ extension LedgerQueries {
 let campaignScale: Int = {
     ProcessInfo.processInfo.environment["GAVEL_CAMPAIGN"].flatMap(Int.init) ?? 1
 }()
+
+/// A door between a log and its reports.
+final class Gate: Sendable {
+    let isShut = Atomic<Bool>(false)
+    /// How many frames came to the shut door.
+    let stored = Atomic<Int>(0)
+}
+
+/// Stores like the log under it and holds its reports back while the gate is shut.
+final class GatedLog: EventLog {
+    private let log: LMDBEventLog
+    private let gate: Gate
+
+    init(_ log: LMDBEventLog, _ gate: Gate) {
+        self.log = log
+        self.gate = gate
+    }
+
+    var entryCount: UInt64 { get throws { try log.entryCount } }
+
+    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {
+        log.start { [gate] report in
+            if gate.isShut.load(ordering: .acquiring) {
+                _ = gate.stored.wrappingAdd(1, ordering: .releasing)
+            }
+            while gate.isShut.load(ordering: .acquiring) { usleep(500) }
+            handler(report)
+        }
+    }
+
+    func append(_ frame: Frame, seal: @escaping @Sendable (Frame) -> Void) {
+        log.append(frame, seal: seal)
+    }
+    func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
+        try log.forEachFrame(from: position, body)
+    }
+    func drain() { log.drain() }
+    func close() { log.close() }
+}

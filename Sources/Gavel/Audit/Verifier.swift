@@ -27,7 +27,12 @@ public enum Verifier {
             defer { log.close() }
             let snapshots = try? SnapshotStore(at: folder.projections, isReadOnly: true)
             defer { snapshots?.close() }
-            let count = try LedgerReader.durableCount(of: folder, log)
+            var count = UInt64.max
+            do {
+                count = try LedgerReader.durableCount(of: folder, log)
+            } catch is LogFault {
+                // The last frame cannot be read: reading from the first one on names its place.
+            }
             var run = VerificationRun(log: log, snapshots: snapshots, count: count)
             return run.report(progress)
         } catch {
@@ -62,6 +67,8 @@ struct VerificationRun {
     private var entry = DecodedEntry()
     private var ids = CommandIDWindow(retentionSeconds: .max / 1000, countMax: .max)
     private var frameNumber: UInt64 = 0
+    /// What is being looked at: where a finding shows.
+    private var position: UInt64 = 0
     private var found: [SnapshotStore.Found] = []
     private var boundariesChecked: UInt64 = 0
     private var recordsVisited = 0
@@ -99,7 +106,7 @@ struct VerificationRun {
             finish()
         } catch {
             let reason = (error as? LogFault)?.reason ?? "\(error)"
-            report.findings.append(Finding(position: fold.entryCount, reason))
+            report.findings.append(Finding(position: position, reason))
         }
         report.entries = fold.entryCount
         report.root = tree.root
@@ -122,6 +129,7 @@ struct VerificationRun {
         var tree = self.tree
         try FrameFold.run(value, header, tree: &tree) { value in
             for index in 0..<header.count {
+                position = header.firstPosition + UInt64(index)
                 try entry.decode(value, in: try header.range(of: index, value))
                 try verifyIdentity()
                 try fold.apply(entry)
@@ -129,12 +137,14 @@ struct VerificationRun {
             }
         }
         self.tree = tree
+        position = header.firstPosition
         guard tree.root == header.root else {
             throw LogFault("the entries of this frame do not have the root it says")
         }
         guard header.lastTime == fold.state.time, header.epoch == fold.state.epoch,
             header.ledgerID == fold.state.ledgerID
         else { throw LogFault("the frame's header does not say what its entries do") }
+        position = header.endPosition
         frameNumber += 1
         report.frames += 1
         compareSnapshots()

@@ -47,8 +47,8 @@ package final class LMDBEventLog: EventLog {
     package var entryCount: UInt64 {
         get throws {
             try environment.read { transaction in
-                try transaction.withLast(in: table) { _, value in
-                    try FrameHeader(value).endPosition
+                try transaction.withLast(in: table) { key, value in
+                    try Self.header(value, at: key).endPosition
                 } ?? 0
             }
         }
@@ -98,14 +98,19 @@ package final class LMDBEventLog: EventLog {
         try environment.read { transaction in
             let start = try transaction.withValue(atOrBefore: position, in: table) { key, _ in key }
             try transaction.forEach(in: table, from: start ?? position) { key, value in
-                // The key is LMDB's word for where the frame stands; the header must agree.
-                let header = try FrameHeader(value)
-                guard header.firstPosition == key else {
-                    throw LogFault("the frame at \(key) says it begins at \(header.firstPosition)")
-                }
+                _ = try Self.header(value, at: key)
                 return try body(value)
             }
         }
+    }
+
+    /// A frame's header. The key is LMDB's word for where the frame stands; both must agree.
+    private static func header(_ value: RawSpan, at key: UInt64) throws -> FrameHeader {
+        let header = try FrameHeader(value)
+        guard header.firstPosition == key else {
+            throw LogFault("the frame at \(key) says it begins at \(header.firstPosition)")
+        }
+        return header
     }
 
     /// A consistent copy of the log while it is written.
