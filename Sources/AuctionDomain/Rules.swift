@@ -92,7 +92,9 @@ public struct AuctionRules: Hashable, Sendable {
     }
 
     /// The part many auctions share; `State` keeps each distinct value once.
-    package var terms: AuctionTerms { AuctionTerms(format: format, proxy: proxy, increments: increments) }
+    package var terms: AuctionTerms {
+        AuctionTerms(format: format, proxy: proxy, increments: increments)
+    }
 }
 
 /// Rules without the numbers that differ from lot to lot.

@@ -58,7 +58,8 @@ public final class Ledger: Sendable {
                 let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
                 let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: false)
                 return try Ledger(
-                    folder: folder, log: wrapping(log), snapshots: snapshots, writerFile: writerFile,
+                    folder: folder, log: wrapping(log), snapshots: snapshots,
+                    writerFile: writerFile,
                     configuration: configuration)
             } catch {
                 writerFile.release()
@@ -93,7 +94,8 @@ public final class Ledger: Sendable {
             clock: configuration.clock, countMax: configuration.queueCommandsMax)
         let sealer = FrameSealer(tree: loaded.tree)
         let publisher = Publisher(
-            reading: Reading(readState: loaded.readState, log: log), snapshotCount: loaded.snapshotCount, pipeline: pipeline,
+            reading: Reading(readState: loaded.readState, log: log),
+            snapshotCount: loaded.snapshotCount, pipeline: pipeline,
             admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
             configuration: configuration)
         log.start { publisher.report($0) }

@@ -96,7 +96,9 @@ public final class LedgerImport {
     @discardableResult
     public func finish() throws -> UInt64 {
         do {
-            if ledger == nil { ledger = try Ledger.open(at: building, configuration: configuration) }
+            if ledger == nil {
+                ledger = try Ledger.open(at: building, configuration: configuration)
+            }
             try flush()
             while !tickets.isEmpty { try settleOldest() }
             let count = ledger!.durableCount

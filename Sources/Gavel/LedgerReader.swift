@@ -92,7 +92,7 @@ public final class LedgerReader: LedgerQueries {
     }
 }
 
-extension Optional<Moment> {
+extension Moment? {
     func limit(durable: UInt64) -> Loader.Limit {
         switch self {
         case nil: .entries(durable)

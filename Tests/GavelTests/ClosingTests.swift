@@ -131,7 +131,9 @@ struct ClosingTests {
         #expect(order == ["d", "b", "a", "c"])
     }
 
-    @Test("While closings are held nothing closes and bids are refused; confirming closes what is due")
+    @Test(
+        "While closings are held nothing closes and bids are refused; confirming closes what is due"
+    )
     func held() async throws {
         let bench = try Bench { $0.closing = .held }
         try await bench.prepare()

@@ -276,7 +276,8 @@ struct FollowingTests {
         try await bench.prepare(money: 100_000)
         try await bench.open("lot-1")
         for amount in 1...20 {
-            _ = try await bench.bid(amount % 2 == 0 ? "alice" : "carol", Money(minorUnits: Int64(amount)))
+            _ = try await bench.bid(
+                amount % 2 == 0 ? "alice" : "carol", Money(minorUnits: Int64(amount)))
         }
         let host = ProjectionHost(BidCounts(), following: bench.ledger)
         #expect(host.lag == bench.ledger.reflects)

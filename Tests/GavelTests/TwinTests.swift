@@ -2,11 +2,12 @@
 // evolved by a second state, and compared with the first by digest after each step.
 
 import AuctionDomain
-@testable import Gavel
 import GavelTesting
 import LMDB
 import Synchronization
 import Testing
+
+@testable import Gavel
 
 /// Decides like the writer and keeps the bytes like the log, without threads.
 private struct ByteLedger {
@@ -51,7 +52,8 @@ private struct ByteLedger {
 
 @Suite("A twin evolved from the encoded bytes")
 struct TwinTests {
-    @Test("has the same digest and links at each step, and so has a full replay every 1,000 steps",
+    @Test(
+        "has the same digest and links at each step, and so has a full replay every 1,000 steps",
         arguments: 1...5)
     func twin(_ seed: UInt64) throws {
         var configuration = Workload.Configuration()
@@ -124,7 +126,9 @@ struct TwinTests {
 
 @Suite("The engine against the naive model")
 struct EngineModelTests {
-    @Test("Every receipt is the model's, ids included, and reopening changes nothing", arguments: [1, 2])
+    @Test(
+        "Every receipt is the model's, ids included, and reopening changes nothing",
+        arguments: [1, 2])
     func receipts(_ seed: UInt64) async throws {
         var workload = Workload(seed: seed)
         let clock = ManualClock(at: workload.configuration.start)

@@ -1,11 +1,12 @@
 // The verifier must be able to fail: every way to damage a small ledger is tried and named.
 
 import AuctionDomain
-@testable import Gavel
 import GavelTesting
 import LMDB
 import Synchronization
 import Testing
+
+@testable import Gavel
 
 /// A small ledger in a folder, closed: some frames of some entries.
 private func makeLedger(at path: String, step: Int64 = 10) async throws {
@@ -18,7 +19,8 @@ private func makeLedger(at path: String, step: Int64 = 10) async throws {
         .registerUser("alice"), .registerUser("carol"),
         .charge(user: "alice", currency: "USD", amount: 900, reference: "a"),
         .charge(user: "carol", currency: "USD", amount: 900, reference: "c"),
-        .openAuction(OpenAuction(auction: "lot-1", title: "A clock", seller: "bob", currency: "USD")),
+        .openAuction(
+            OpenAuction(auction: "lot-1", title: "A clock", seller: "bob", currency: "USD")),
     ]
     for amount in 1...9 {
         commands.append(

@@ -1,2 +1,185 @@
+// The rules of the house that a compiler does not check: who imports whom, what may not be used
+// where, how long a line is, and that nothing stands in Fixtures unused.
+
+import Foundation
 import Testing
-@Test("placeholder is replaced below") func house() {}
+
+/// The repository's files as text.
+enum House {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    /// The Swift files below a folder, with their paths from the root.
+    static func swiftFiles(_ folder: String) throws -> [(path: String, text: String)] {
+        try files(folder).filter { $0.hasSuffix(".swift") }.map {
+            ($0, try String(contentsOf: root.appending(path: $0), encoding: .utf8))
+        }
+    }
+
+    /// All files below a folder, as paths from the root, sorted.
+    static func files(_ folder: String) throws -> [String] {
+        let base = root.appending(path: folder)
+        let names = try FileManager.default.subpathsOfDirectory(atPath: base.path)
+        return names.sorted().map { "\(folder)/\($0)" }.filter { path in
+            var isFolder: ObjCBool = false
+            let full = root.appending(path: path).path
+            return FileManager.default.fileExists(atPath: full, isDirectory: &isFolder)
+                && !isFolder.boolValue
+        }
+    }
+
+    /// The modules a file imports.
+    static func imports(_ text: String) -> [String] {
+        text.split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ").filter { !$0.hasPrefix("@") }
+            guard let place = words.firstIndex(of: "import"), place <= 1, words.count == place + 2,
+                place == 0 || ["public", "package", "internal", "private"].contains(words[0])
+            else { return nil }
+            return String(words[place + 1])
+        }
+    }
+
+    /// The code of a file: comments and texts blanked out, so that words in them do not count.
+    static func code(_ text: String) -> String {
+        var lines: [String] = []
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            let trimmed = line.drop { $0 == " " }
+            if trimmed.hasPrefix("//") { continue }
+            var kept = ""
+            var isText = false
+            for character in line {
+                if character == "\"" { isText.toggle() }
+                if !isText { kept.append(character) }
+            }
+            lines.append(kept.components(separatedBy: "//")[0])
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+@Suite("The house")
+struct HouseTests {
+    @Test("Arrows point down only: each room imports what stands under it and nothing else")
+    func importLaw() throws {
+        let system: Set<String> = ["Glibc", "Darwin", "Synchronization", "Dispatch"]
+        let allowed: [String: Set<String>] = [
+            "LMDB": system.union(["CLMDB"]),
+            "AuctionDomain": [],
+            "Gavel": system.union(["AuctionDomain", "LMDB", "Crypto", "Logging"]),
+            "GavelJSON": ["AuctionDomain", "Gavel"],
+            "GavelTesting": system.union(["AuctionDomain", "Gavel", "LMDB"]),
+            "gavel-cli": system.union([
+                "AuctionDomain", "Gavel", "GavelJSON", "LMDB", "ArgumentParser",
+            ]),
+        ]
+        for (room, modules) in allowed.sorted(by: { $0.key < $1.key }) {
+            for (path, text) in try House.swiftFiles("Sources/\(room)") {
+                for module in House.imports(text) where !modules.contains(module) {
+                    Issue.record("\(path) imports \(module)")
+                }
+            }
+        }
+        let rooms = try FileManager.default.contentsOfDirectory(
+            atPath: House.root.appending(path: "Sources").path)
+        #expect(Set(rooms) == Set(allowed.keys).union(["CLMDB"]))
+    }
+
+    @Test("The deciding and replaying path reads no clock, draws nothing, and has no hashed order")
+    func purity() throws {
+        // The window of command ids decides only whether a command is taken at all; LedgerClock is
+        // where clocks and entropy live, for callers and for admission.
+        let deciding =
+            try House.swiftFiles("Sources/AuctionDomain")
+            + House.swiftFiles("Sources/Gavel/EventLog") + House.swiftFiles("Sources/Gavel/Writer")
+            + House.swiftFiles("Sources/Gavel/ReadState")
+        let banned = [
+            "Date(", "UUID(", ".random(", "SystemRandomNumberGenerator", "clock_gettime",
+            "ContinuousClock", "SuspendingClock", "arc4random", "Foundation",
+        ]
+        for (path, text) in deciding {
+            let code = House.code(text)
+            for word in banned where code.contains(word) {
+                Issue.record("\(path) uses \(word)")
+            }
+            for type in ["Dictionary<", "Set<"] where code.contains(type) {
+                Issue.record("\(path) keeps a \(type)…>, whose order depends on the process")
+            }
+            // Dictionaries are only looked up in: `termsIndex` is the one there is.
+            for line in code.split(separator: "\n")
+            where line.contains("for ") && line.contains("termsIndex") {
+                Issue.record("\(path) iterates a dictionary: \(line)")
+            }
+        }
+        let dictionaries = deciding.filter {
+            House.code($0.text).contains(/\[[A-Z][A-Za-z]*: [A-Z][A-Za-z0-9]*\]/)
+        }
+        #expect(dictionaries.map(\.path) == ["Sources/AuctionDomain/State/State.swift"])
+    }
+
+    @Test("The writer asks the clock for ticks and its guard only, never for a decision")
+    func writerClock() throws {
+        let writer = try String(
+            contentsOf: House.root.appending(path: "Sources/Gavel/Writer/Writer.swift"),
+            encoding: .utf8)
+        let uses = House.code(writer).components(separatedBy: "configuration.clock").count - 1
+        // The guard's making and check, the idle tick, and how long to wait for the next one.
+        #expect(uses == 4)
+    }
+
+    @Test("`unsafe` stands in LMDB, and outside it in three small files")
+    func unsafeCode() throws {
+        var found: [String] = []
+        for room in ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting"] {
+            for (path, text) in try House.swiftFiles("Sources/\(room)")
+            where House.code(text).contains(/\bunsafe\b/) {
+                found.append(path)
+            }
+        }
+        #expect(
+            found == [
+                "Sources/Gavel/Audit/FrameFold.swift",
+                "Sources/Gavel/Environment/LedgerClock.swift",
+                "Sources/Gavel/EventLog/Digest.swift",
+            ])
+    }
+
+    @Test("Every file opens with what it is, lines have at most 100 columns, nothing is left over")
+    func files() throws {
+        let leftOvers = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
+        for folder in ["Sources", "Tests"] {
+            for (path, text) in try House.swiftFiles(folder) {
+                #expect(text.hasPrefix("//"), "\(path) does not say what it is")
+                for (number, line) in text.split(
+                    separator: "\n", omittingEmptySubsequences: false
+                ).enumerated() {
+                    #expect(line.count <= 100, "\(path):\(number + 1) has \(line.count) columns")
+                    for word in leftOvers where line.contains(word) {
+                        Issue.record("\(path):\(number + 1) holds \(word)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Every fixture is used by a test or by the README")
+    func fixtures() throws {
+        let users =
+            try House.swiftFiles("Tests").map(\.text).joined()
+            + String(contentsOf: House.root.appending(path: "README.md"), encoding: .utf8)
+        for path in try House.files("Fixtures") where !path.hasSuffix("README.md") {
+            let name = path.split(separator: "/").last.map(String.init) ?? path
+            #expect(users.contains(name), "\(path) is used by nobody")
+        }
+    }
+
+    @Test("The top level holds what the card allows")
+    func topLevel() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: House.root.path)
+        let allowed: Set = [
+            "Package.swift", "Package.resolved", "Sources", "Tests", "Fixtures", "Benchmarks",
+            "README.md", "LICENSE",
+        ]
+        let others = names.filter { !$0.hasPrefix(".") && !allowed.contains($0) }
+        #expect(others == [])
+    }
+}

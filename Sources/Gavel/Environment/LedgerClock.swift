@@ -1,6 +1,7 @@
 // The only place where the engine learns what time it is.
 
 public import AuctionDomain
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)

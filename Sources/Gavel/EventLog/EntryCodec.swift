@@ -10,8 +10,8 @@
 // Invariants: equal entries have equal bytes; whatever a decoder does not know (kind, flag,
 // event, a byte left over) is refused, never skipped; decoding never traps.
 
-internal import LMDB
 package import AuctionDomain
+internal import LMDB
 
 /// What the first byte of an entry says. NUMBERS ARE THE STORAGE FORMAT.
 enum EntryKind: UInt8 {

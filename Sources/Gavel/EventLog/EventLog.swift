@@ -6,8 +6,8 @@
 // wholly or not at all; reports come in that order, one for each frame; after `fenced` or
 // `unknown` nothing is stored any more and every later frame is reported the same way.
 
-internal import LMDB
 internal import AuctionDomain
+internal import LMDB
 
 /// What became of a frame.
 package enum LogReport: Sendable {

@@ -14,8 +14,8 @@
 // Invariants: positions are dense over frames and within them; a frame has at least one entry;
 // the header says the root, so the log alone proves what was in it.
 
-internal import LMDB
 package import AuctionDomain
+internal import LMDB
 
 enum FrameLayout {
     static let magic: UInt32 = 0x464C_5647

@@ -148,7 +148,8 @@ private struct AuctionSearch {
     }
 
     private mutating func walkSales(of seller: UserHandle, from key: [UInt64]?) -> [UInt64]? {
-        var next = key?.first.map(UInt32.init(truncatingIfNeeded:))
+        var next =
+            key?.first.map(UInt32.init(truncatingIfNeeded:))
             ?? state.userLists[seller.index].selling
         while next != ReadState.none, Int(next) < state.state.auctionCount {
             if isFull { return [UInt64(next)] }
@@ -159,7 +160,8 @@ private struct AuctionSearch {
     }
 
     private mutating func walkBids(of bidder: UserHandle, from key: [UInt64]?) -> [UInt64]? {
-        var next = key?.first.map(UInt32.init(truncatingIfNeeded:))
+        var next =
+            key?.first.map(UInt32.init(truncatingIfNeeded:))
             ?? state.userLists[bidder.index].bidding
         while next != BidderIndex.none, Int(next) < state.bidders.nodes.count {
             let node = state.bidders.nodes[Int(next)]

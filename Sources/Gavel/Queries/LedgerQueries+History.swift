@@ -195,10 +195,11 @@ private struct HistoryWalk {
                 }
             }
         }
-        let name = switch subject {
-        case .auction(let id): "auction/\(id)"
-        case .wallet(let id): "wallet/\(id)"
-        }
+        let name =
+            switch subject {
+            case .auction(let id): "auction/\(id)"
+            case .wallet(let id): "wallet/\(id)"
+            }
         guard let found else { throw LedgerError(.unknownName, "there is no \(name)") }
         (chain, head, count) = found
         filter = "history/\(name)/\(direction.rawValue)"

@@ -43,9 +43,11 @@ struct Loader {
     /// Loads the state up to a limit.
     /// - Throws: `LogFault` when the log is damaged; what reading throws.
     func load(upTo limit: Limit) throws -> Loaded {
-        var loaded = try snapshot(upTo: limit) ?? Loaded(
-            readState: ReadState(), tree: MerkleTree(), frameNumber: 0,
-            horizon: CommandHorizon(), snapshotCount: 0)
+        var loaded =
+            try snapshot(upTo: limit)
+            ?? Loaded(
+                readState: ReadState(), tree: MerkleTree(), frameNumber: 0,
+                horizon: CommandHorizon(), snapshotCount: 0)
         var entry = DecodedEntry()
         var isDone = false
         while !isDone {
@@ -137,7 +139,8 @@ struct Loader {
                     snapshotCount: header.entryCount)
             } catch let fault as LogFault {
                 logger.warning(
-                    "a snapshot is damaged and is passed over", metadata: ["why": "\(fault.reason)"])
+                    "a snapshot is damaged and is passed over", metadata: ["why": "\(fault.reason)"]
+                )
             }
         }
         return nil

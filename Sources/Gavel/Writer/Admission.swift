@@ -121,7 +121,10 @@ struct Admitted: Sendable {
 
 /// The queue between callers and the writer.
 final class Admission: Sendable {
-    enum Answer { case admitted, full, stopped, failed(LedgerError) }
+    enum Answer {
+        case admitted, full, stopped
+        case failed(LedgerError)
+    }
 
     private struct State {
         var items: ContiguousArray<Admitted> = []

@@ -60,7 +60,8 @@ struct Writer: ~Copyable {
 
     /// Writes the entries that begin every session, before anybody is admitted.
     /// - Returns: what becomes ready when they are durable.
-    mutating func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket {
+    mutating func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket
+    {
         let time = max(time, state.time)
         if let id { write(.createLedger(id), at: time) }
         write(.openEngine(epoch: state.epoch + 1, version: version), at: time)
