@@ -428,7 +428,7 @@ class Storm:
     # People
 
     def register(self):
-        time = START - HOUR
+        time = START - 12 * HOUR
         for currency, scale in (("USD", 2), ("KRW", 0), ("BHD", 3)):
             self.say(time, "register_currency", currency=currency, scale=scale)
         self.sellers = [f"s{number:03d}" for number in range(1, 19)]

@@ -25,7 +25,9 @@ extension Ledger {
         do {
             let writerFile = try WriterFile.acquire(at: folder.writer)
             defer { writerFile.release() }
-            try FileSystem.remove(folder.projections)
+            if FileSystem.exists(folder.projections) {
+                try FileSystem.remove(folder.projections)
+            }
             let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
             defer { log.close() }
             let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: false)

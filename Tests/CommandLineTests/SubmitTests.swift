@@ -171,7 +171,7 @@ struct SubmitTests {
     }
 
     @Test(
-        "receipts come while input stays open, readers see them, a second writer is told who writes",
+        "receipts come while input stays open, readers see them, a second writer hears who writes",
         .timeLimit(.minutes(1)))
     func besideAWriter() async throws {
         let space = try Workspace()

@@ -1,5 +1,6 @@
-// A 64-bit fingerprint of all users, wallets, currencies and auctions, kept up to date at the price of one multiplication a
-// changed field: the wrapping sum over all fields of value × coefficient(record, field).
+// A 64-bit fingerprint of all users, wallets, currencies and auctions, kept up to date at the
+// price of one multiplication a changed field: the wrapping sum over all fields of
+// value × coefficient(record, field).
 //
 // Linear on purpose: a change adds `(new − old) × coefficient`, nothing is hashed again, and the
 // order of changes does not matter. It finds two folds that differ (chance of a miss about

@@ -1,10 +1,10 @@
 // The writer: the one serial order. Takes commands from the queue, decides them against the state,
 // evolves it, and puts the entries into frames for the log.
 //
-// Invariants: everything here runs on one thread at a time; the state is ahead of the durable log by
-// at most the frames in flight and the open one; nobody is answered from here: completions travel
-// with the frame that makes them true. No clock is read for any decision: time comes with the
-// command; no entropy; no iteration over a hashed collection.
+// Invariants: everything here runs on one thread at a time; the state is ahead of the durable log
+// by at most the frames in flight and the open one; nobody is answered from here: completions
+// travel with the frame that makes them true. No clock is read for any decision: time comes with
+// the command; no entropy; no iteration over a hashed collection.
 
 internal import AuctionDomain
 internal import Logging

@@ -1,0 +1,2 @@
+// Placeholder until the documentation tests stand.
+import Testing
