@@ -71,7 +71,7 @@ let package = Package(
             name: "CommandLineTests", dependencies: ["Gavel", "GavelJSON", "gavel-cli"],
             swiftSettings: strict),
         .testTarget(
-            name: "DocumentationTests", dependencies: ["AuctionDomain", "Gavel"],
+            name: "DocumentationTests", dependencies: ["AuctionDomain", "Gavel", "gavel-cli"],
             swiftSettings: strict),
         .testTarget(name: "FixtureTests", dependencies: ["gavel-cli"], swiftSettings: strict),
         .testTarget(name: "HouseTests", swiftSettings: strict),

@@ -168,7 +168,8 @@ struct HouseTests {
             + String(contentsOf: House.root.appending(path: "README.md"), encoding: .utf8)
         for path in try House.files("Fixtures") where !path.hasSuffix("README.md") {
             let name = path.split(separator: "/").last.map(String.init) ?? path
-            #expect(users.contains(name), "\(path) is used by nobody")
+            let isUsed = users.contains(name)
+            #expect(isUsed, "\(path) is used by nobody")
         }
     }
 

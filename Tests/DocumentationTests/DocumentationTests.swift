@@ -1,0 +1,153 @@
+// Documentation that runs: the README's example is this file's own code, its session is what the
+// command prints, its links lead somewhere, and every code is explained.
+
+import AuctionDomain
+import Foundation
+import Gavel
+import Testing
+
+// README
+func sellAClock(in folder: String) async throws -> Money {
+    let ledger = try Ledger.open(at: folder)
+    defer { ledger.close() }
+    let commands: [Command] = [
+        .registerCurrency(Currency(code: "USD", scale: 2)),
+        .registerUser("alice"), .registerUser("bob"),
+        .charge(user: "alice", currency: "USD", amount: 50_000, reference: "psp-123"),
+        .openAuction(OpenAuction(auction: "lot-1", seller: "bob", currency: "USD")),
+        .placeBid(auction: "lot-1", bidder: "alice", amount: 15_00),
+        .closeAuction("lot-1", hammer: true),
+    ]
+    for command in commands { _ = try await ledger.submit(command, id: .generate()) }
+    return try ledger.wallet("bob").value.balances[0].available
+}
+// README
+
+private let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+private func read(_ path: String) throws -> String {
+    try String(contentsOf: root.appending(path: path), encoding: .utf8)
+}
+
+/// The articles, as paths from the root.
+private func articles() throws -> [String] {
+    let catalog = "Sources/Gavel/Gavel.docc"
+    return try FileManager.default.subpathsOfDirectory(
+        atPath: root.appending(path: catalog).path
+    ).filter { $0.hasSuffix(".md") }.sorted().map { "\(catalog)/\($0)" }
+}
+
+/// The blocks between fences of a language.
+private func blocks(_ text: String, _ language: String) -> [String] {
+    text.components(separatedBy: "```\(language)\n").dropFirst().map {
+        $0.components(separatedBy: "```")[0]
+    }
+}
+
+/// Runs a shell line in a folder with the built `gavel` first on the path.
+private func shell(_ line: String, in folder: String) throws -> String {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", line]
+    process.currentDirectoryURL = URL(filePath: folder)
+    // The executable stands beside the test bundle.
+    let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    process.environment = ["PATH": "\(products):\(path)"]
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return String(decoding: data, as: UTF8.self)
+}
+
+@Suite("Documentation")
+struct DocumentationTests {
+    @Test("The README's example is compiled and does what it says")
+    func example() async throws {
+        let block = try #require(blocks(try read("README.md"), "swift").first)
+        let source = try read("Tests/DocumentationTests/DocumentationTests.swift")
+        let compiled = source.components(separatedBy: "// README\n")[1]
+        #expect(block == "import Gavel\n\n" + compiled)
+        let folder = FileManager.default.temporaryDirectory
+            .appending(path: "gavel-readme-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        #expect(try await sellAClock(in: folder.path) == 15_00)
+    }
+
+    @Test("The README's session is what the command prints")
+    func session() throws {
+        let block = try #require(blocks(try read("README.md"), "console").first)
+        let folder = FileManager.default.temporaryDirectory
+            .appending(path: "gavel-session-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createSymbolicLink(
+            at: folder.appending(path: "Fixtures"),
+            withDestinationURL: root.appending(path: "Fixtures"))
+        var printed = ""
+        for line in block.split(separator: "\n") where line.hasPrefix("$ ") {
+            printed += "\(line)\n" + (try shell(String(line.dropFirst(2)), in: folder.path))
+        }
+        #expect(printed == block)
+    }
+
+    @Test("Every article has one title, and every relative link leads to a file")
+    func links() throws {
+        let catalog = try articles()
+        #expect(catalog.count > 8)
+        for path in catalog + ["README.md"] {
+            let text = try read(path)
+            var isCode = false
+            var titles = 0
+            for line in text.split(separator: "\n") {
+                if line.hasPrefix("```") { isCode.toggle() }
+                if !isCode, line.hasPrefix("# ") { titles += 1 }
+            }
+            #expect(titles == 1, "\(path) has \(titles) titles")
+            let folder = root.appending(path: path).deletingLastPathComponent()
+            for match in text.matches(of: /\]\(([^)#:]+)\)/) {
+                let target = folder.appending(path: String(match.1)).standardizedFileURL.path
+                #expect(
+                    FileManager.default.fileExists(atPath: target), "\(path) links to \(match.1)")
+            }
+        }
+    }
+
+    @Test("Every code stands in the article Errors, with its number")
+    func codes() throws {
+        let errors = try read("Sources/Gavel/Gavel.docc/Errors.md")
+        let lines = errors.split(separator: "\n")
+        for code in Rejection.Code.allCases {
+            let row = lines.filter {
+                $0.contains("`\(code.name)`") && $0.contains("\(code.rawValue)")
+            }
+            #expect(!row.isEmpty, "\(code.name) \(code.rawValue)")
+        }
+        for refusal in Refusal.allCases {
+            let row = lines.filter {
+                $0.contains("`\(refusal.name)`") && $0.contains("\(refusal.rawValue)")
+            }
+            #expect(!row.isEmpty, "\(refusal.name) \(refusal.rawValue)")
+        }
+        for code in LedgerError.Code.allCases {
+            #expect(errors.contains("`\(code.rawValue)`"), "\(code.rawValue)")
+        }
+    }
+
+    @Test("Every kind of entry and event stands in the article LogFormat")
+    func logFormat() throws {
+        let article = try read("Sources/Gavel/Gavel.docc/LogFormat.md")
+        let entries = try read("Fixtures/log/v0/entries.txt")
+        var names = Set<String>()
+        for match in entries.matches(of: /"(?:command|event)":"([a-z_]+)"/) {
+            names.insert(String(match.1))
+        }
+        #expect(names.count > 25)
+        for name in names.sorted() {
+            #expect(article.contains("`\(name)`"), "\(name)")
+        }
+    }
+}

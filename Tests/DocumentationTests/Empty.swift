@@ -1,2 +1,0 @@
-// Placeholder until the documentation tests stand.
-import Testing
