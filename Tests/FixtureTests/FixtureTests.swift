@@ -1,0 +1,141 @@
+// The histories and the migration sample, through the built command, against what an independent
+// model says must come of them.
+
+import Foundation
+import Testing
+
+/// A folder of its own, and `gavel` and python in it.
+private final class Place {
+    static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
+    let folder = FileManager.default.temporaryDirectory
+        .appending(path: "gavel-fixtures-\(UUID().uuidString)")
+
+    init() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    /// Runs a shell line with `gavel`, which stands beside the test bundle, on the path.
+    func shell(_ line: String) throws -> (output: String, errors: String, status: Int32) {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "(\(line)) 2>errors"]
+        process.currentDirectoryURL = folder
+        let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        process.environment = ["PATH": "\(products):\(path)", "FIXTURES": Self.fixtures.path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let errors = try String(contentsOf: folder.appending(path: "errors"), encoding: .utf8)
+        return (String(decoding: data, as: UTF8.self), errors, process.terminationStatus)
+    }
+
+    static func text(_ path: String) throws -> String {
+        try String(contentsOf: fixtures.appending(path: path), encoding: .utf8)
+    }
+}
+
+/// The rows of a CSV without quoted fields, as dictionaries.
+private func rows(_ csv: String) -> [[String: String]] {
+    let lines = csv.split(separator: "\n").map {
+        $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    guard let names = lines.first else { return [] }
+    return lines.dropFirst().map { Dictionary(uniqueKeysWithValues: zip(names, $0)) }
+}
+
+@Suite("Fixtures")
+struct FixtureTests {
+    private static let script = "tables_to_history.py balances.csv auctions.csv bids.csv"
+
+    @Test("The history of the storm is drawn again byte for byte")
+    func storm() throws {
+        let place = try Place()
+        let run = try place.shell(#"python3 "$FIXTURES/histories/make_storm.py" ."#)
+        #expect(run.status == 0, "\(run.errors)")
+        for name in ["storm.jsonl", "storm.expected.csv", "storm.wallets.csv"] {
+            let drawn = try String(contentsOf: place.folder.appending(path: name), encoding: .utf8)
+            let isSame = drawn == (try Place.text("histories/\(name)"))
+            #expect(isSame, "\(name) differs")
+        }
+    }
+
+    @Test("Every auction of the storm ends as an independent model says, and the ledger is clean")
+    func outcomes() throws {
+        let place = try Place()
+        let imported = try place.shell(
+            #"gavel import "$FIXTURES/histories/storm.jsonl" --ledger house"#)
+        try #require(imported.status == 0, "\(imported.errors)")
+        let auctions = rows(try place.shell("gavel auctions --ledger house --format csv").output)
+        let expected = rows(try Place.text("histories/storm.expected.csv"))
+        #expect(auctions.count == expected.count && expected.count > 60)
+        let byName = Dictionary(uniqueKeysWithValues: auctions.map { ($0["auction"]!, $0) })
+        for row in expected {
+            let found = try #require(byName[row["auction"]!])
+            for (mine, theirs) in [
+                ("outcome", "outcome"), ("winner", "winner"), ("price", "price"), ("bids", "bids"),
+                ("accepted_bids", "accepted"),
+            ] {
+                #expect(found[mine] == row[theirs], "\(row["auction"]!): \(mine)")
+            }
+        }
+        let wallets = try place.shell("gavel wallets --ledger house --format csv").output
+        #expect(wallets == (try Place.text("histories/storm.wallets.csv")))
+        #expect(try place.shell("gavel audit verify --ledger house").status == 0)
+    }
+
+    @Test("The tables of a row-locking back end become a ledger with the same balances")
+    func migration() throws {
+        let place = try Place()
+        let run = try place.shell(
+            #"cd "$FIXTURES/migration" && python3 "# + Self.script
+        )
+        #expect(run.output == (try Place.text("migration/expected.jsonl")))
+        let imported = try place.shell(
+            #"gavel import "$FIXTURES/migration/expected.jsonl" --ledger house"#)
+        #expect(imported.status == 0, "\(imported.errors)")
+        let wallets = try place.shell("gavel wallets --ledger house --format csv").output
+        #expect(wallets == (try Place.text("migration/expected_wallets.csv")))
+        let tables = rows(try Place.text("migration/balances.csv"))
+        for row in rows(wallets) {
+            let table = tables.first {
+                $0["user"] == row["user"] && $0["currency"] == row["currency"]
+            }
+            #expect(table?["balance"] == row["available"])
+            #expect(table?["locked_balance"] == row["locked"])
+        }
+    }
+
+    @Test(
+        "Tables that contradict each other are refused, and the contradiction is named",
+        arguments: [
+            ("balances", "12500,7500", "12500,7400", "7400 locked, but leading bids of 7500"),
+            ("auctions", "7500,2026", "7600,2026", "alice leads at 7600, but the last bid is 7500"),
+            ("bids", "18,carol", "18,nobody", "bid of nobody on 18: no wallet in USD"),
+            ("bids", "17,carol", "99,carol", "there is no such auction"),
+            ("bids", "2026-03-02T12", "2036-03-02T12", "placed outside the auction's time"),
+            ("bids", "19,dora,35000", "19,dora,35.5", "'35.5' is no whole number"),
+            ("balances", "user,currency", "name,currency", "expected the columns"),
+        ])
+    func contradictions(_ table: String, _ old: String, _ new: String, _ message: String) throws {
+        let place = try Place()
+        for name in ["balances", "auctions", "bids"] {
+            var text = try Place.text("migration/\(name).csv")
+            if name == table {
+                #expect(text.contains(old))
+                text = text.replacingOccurrences(of: old, with: new)
+            }
+            let file = place.folder.appending(path: "\(name).csv")
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        let run = try place.shell(
+            #"python3 "$FIXTURES/migration"/"# + Self.script
+        )
+        #expect(run.status == 1)
+        #expect(run.output.isEmpty && run.errors.contains(message), "\(run.errors)")
+    }
+}
