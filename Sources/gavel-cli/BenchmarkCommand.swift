@@ -66,8 +66,15 @@ struct StormCommand: AsyncParsableCommand {
         defer { try? FileSystem.remove(folder == nil ? base : path) }
         var storm = Storm(
             ledger: try Ledger.open(at: path), auctions: auctions, users: users, batch: batch)
+        let before = anonymousBytes()
         try storm.prepare()
         report("prepared", "\(users) wallets, \(auctions) auctions")
+        if let before, let after = anonymousBytes(), users >= 100_000 {
+            report(
+                "memory",
+                "\((after - before) / users) bytes a wallet: both folds, names, references, "
+                    + "command ids and the auctions")
+        }
         try storm.runBatches(bids)
         if lone > 0 { try await storm.runLone(lone, floor: rawCommits(in: base, lone)) }
         if async > 0 { try await storm.runAsync(async, inFlight: inFlight) }
@@ -98,6 +105,14 @@ struct StormCommand: AsyncParsableCommand {
 /// Prints one result.
 private func report(_ name: String, _ value: String) {
     try? withOutput { $0.write(name.padded(to: 14) + value + "\n") }
+}
+
+/// The process's memory that is not a file's; nil where the system does not tell.
+private func anonymousBytes() -> Int? {
+    guard let status = try? FileSystem.readFile("/proc/self/status") else { return nil }
+    let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+    guard let line = lines.first(where: { $0.hasPrefix("RssAnon:") }) else { return nil }
+    return Int(line.filter(\.isNumber)).map { $0 * 1024 }
 }
 
 extension String {

@@ -133,9 +133,8 @@ struct SubmittingTests {
         #expect(try await refusal(atTheEdge) == nil)
     }
 
-    @Test("An id past the horizon is refused even though its entry is in the log")
-    func horizon() async throws {
-        let bench = try Bench { $0.commandIDsMax = 4 }
+    /// Registers user-0 to user-11, two seconds apart.
+    private func registerTwelve(_ bench: Bench) async throws -> [CommandID] {
         var ids: [CommandID] = []
         for number in 0..<12 {
             bench.clock.advance(seconds: 2)
@@ -144,12 +143,38 @@ struct SubmittingTests {
             let receipt = try await bench.ledger.submit(command, id: ids[number])
             #expect(receipt.status == .accepted)
         }
+        return ids
+    }
+
+    @Test("An id past the horizon is refused even though its entry is in the log")
+    func horizon() async throws {
+        let bench = try Bench { $0.commandIDsMax = 4 }
+        let ids = try await registerTwelve(bench)
         let first = try await bench.ledger.submit(.registerUser("user-0"), id: ids[0])
         #expect(first.refusal == .commandIDExpired)
         let last = try await bench.ledger.submit(.registerUser("user-11"), id: ids[11])
         #expect(last.isReplay)
         // However long ago, the log still knows what became of it.
         #expect(try bench.ledger.outcome(of: ids[0])?.status == .accepted)
+    }
+
+    @Test("The horizon and the ids after it survive a restart, also with a larger window")
+    func horizonAcrossRestarts() async throws {
+        let bench = try Bench { $0.commandIDsMax = 4 }
+        let ids = try await registerTwelve(bench)
+        bench.ledger.close()
+        let reopened = try bench.log.openLedger(configuration: Bench.configuration(bench.clock))
+        let count = reopened.reflects
+        for (number, id) in ids.enumerated() {
+            let command = Command.registerUser(UserID(unchecked: "user-\(number)"))
+            let receipt = try await reopened.submit(command, id: id)
+            #expect(receipt.isReplay || receipt.refusal == .commandIDExpired, "user-\(number)")
+        }
+        #expect(reopened.reflects == count)
+        let last = try await reopened.submit(.registerUser("user-11"), id: ids[11])
+        #expect(last.isReplay)
+        let first = try await reopened.submit(.registerUser("user-0"), id: ids[0])
+        #expect(first.refusal == .commandIDExpired)
     }
 
     @Test("A full queue refuses and what is refused left no trace")
