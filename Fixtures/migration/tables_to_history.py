@@ -9,8 +9,9 @@
 Amounts are integers in minor units; `balance` is what can be spent, `locked_balance` what is
 locked; times are RFC 3339; only auctions that are still open are exported, with all their bids.
 After the import every wallet has the same two balances and every auction the same leader and
-price; of each auction's bids only the leading one is carried over, the others hold no money. Stops with exit code 1 and every contradiction it found when the tables do not agree: a
-history made from them would not settle.
+price; of each auction's bids only the leading one is carried over, the others hold no money. Stops
+with exit code 1 and every contradiction it found when the tables do not agree: a history made from
+them would not settle.
 """
 import csv
 import datetime
@@ -61,6 +62,8 @@ class Tables:
             scale = amount(row["scale"], where)
             if self.scales.setdefault(row["currency"], scale) != scale:
                 self.problems.append(f"{where}: another scale than before")
+            if (row["user"], row["currency"]) in self.wallets:
+                self.problems.append(f"{where}: stands twice")
             self.wallets[row["user"], row["currency"]] = (
                 amount(row["balance"], where), amount(row["locked_balance"], where))
         self.auctions = read(auctions, [
@@ -79,6 +82,10 @@ class Tables:
             where = f"auction {row['id']}"
             if row["seller"] not in users:
                 self.problems.append(f"{where}: the seller {row['seller']} has no wallet")
+            if row["currency"] not in self.scales:
+                self.problems.append(f"{where}: nobody has a wallet in {row['currency']}")
+            if lots[row["id"]] is not row:
+                self.problems.append(f"{where}: stands twice")
             row["bids"] = []
             row["opens"], row["closes"] = moment(row["start"], where), moment(row["end"], where)
             row["price"] = amount(row["current_price"], where) if row["current_price"] else None
@@ -98,11 +105,23 @@ class Tables:
             lot["bids"].append(row)
         for lot in self.auctions:
             self.check_leader(lot, locked)
+        self.check_ends()
         for key, (_, held) in self.wallets.items():
             if held != locked.get(key, 0):
                 self.problems.append(
                     f"wallet {key[0]}/{key[1]}: {held} locked, but leading bids of "
                     f"{locked.get(key, 0)}")
+
+    def check_ends(self):
+        """An import closes what has ended by its last line: such a lot would be sold by it."""
+        times = [lot["opens"] for lot in self.auctions]
+        times = [min(times)] if times else []
+        last = max(times + [row["at"] for row in self.bids if "at" in row], default=None)
+        for lot in self.auctions:
+            if lot["closes"] <= max(last, lot["opens"]):
+                self.problems.append(
+                    f"auction {lot['id']}: ended by {stamp(max(last, lot['opens']))}, so it is "
+                    "not open; settle it before the export")
 
     def check_leader(self, lot, locked):
         lot["bids"].sort(key=lambda row: (row["at"], row["units"]))

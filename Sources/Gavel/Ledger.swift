@@ -56,7 +56,8 @@ public final class Ledger: Sendable {
             let writerFile = try WriterFile.acquire(at: folder.writer)
             do {
                 let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
-                let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: false)
+                let snapshots = try SnapshotStore.openOrReplace(
+                    at: folder.projections, logger: configuration.logger)
                 return try Ledger(
                     folder: folder, log: wrapping(log), snapshots: snapshots,
                     writerFile: writerFile,

@@ -99,15 +99,14 @@ public final class LedgerImport {
             if ledger == nil {
                 ledger = try Ledger.open(at: building, configuration: configuration)
             }
-            try flush()
-            while !tickets.isEmpty { try settleOldest() }
+            try settle()
             let count = ledger!.durableCount
             ledger!.close()
-            ledger = nil
             guard !FileSystem.exists(target) else {
                 throw LedgerError(.alreadyExists, "\(target) exists already")
             }
             try FileSystem.rename(building, to: target)
+            ledger = nil
             return count
         } catch {
             abandon()
@@ -115,14 +114,24 @@ public final class LedgerImport {
         }
     }
 
-    /// Gives up and removes what was built.
+    /// Waits until every command added so far is answered: whoever stops for another reason asks
+    /// first whether an earlier command was refused.
+    /// - Throws: `Stopped`, `LedgerError`.
+    public func settle() throws {
+        guard ledger != nil else { return }
+        try flush()
+        while !tickets.isEmpty { try settleOldest() }
+    }
+
+    /// Gives up and removes what was built, unless another import is building there.
     public func abandon() {
-        ledger?.close()
-        ledger = nil
+        guard let ledger else { return }
+        ledger.close()
+        self.ledger = nil
         try? FileSystem.remove(building)
     }
 
-    deinit { if ledger != nil { abandon() } }
+    deinit { abandon() }
 
     private func flush() throws {
         guard !batch.isEmpty else { return }

@@ -13,7 +13,8 @@ import Synchronization
 
 /// Files and folders by path.
 public enum FileSystem {
-    /// Creates a folder and the missing folders above it. A folder already there is left alone.
+    /// Creates a folder and the missing folders above it, durably. A folder already there is left
+    /// alone.
     ///
     /// - Parameter mode: permissions of what is created, lowered by the umask; private by default.
     public static func createDirectory(
@@ -24,7 +25,11 @@ public enum FileSystem {
             try createDirectory(parent, mode: mode)
             failure = makeDirectory(path, mode)
         }
-        if failure == 0 || (failure == EEXIST && isDirectory(path)) { return }
+        if failure == 0 {
+            try syncDirectory(parentDirectory(of: path) ?? ".")
+            return
+        }
+        if failure == EEXIST && isDirectory(path) { return }
         throw LMDBError(.system(failure), operation: "create directory", reason: path)
     }
 
@@ -61,7 +66,7 @@ public enum FileSystem {
 
     /// Renames a file or a folder, replacing a file of that name in one step.
     ///
-    /// Durable once `syncDirectory` has returned for the folders concerned.
+    /// Durable when it returns: the folders concerned are flushed.
     public static func rename(_ from: String, to: String) throws(LMDBError) {
         // Both paths are C strings for the duration of the call.
         #if canImport(Darwin)
@@ -70,6 +75,9 @@ public enum FileSystem {
             let result = unsafe Glibc.rename(from, to)
         #endif
         if result != 0 { throw .lastSystemError("rename", path: "\(from) to \(to)") }
+        let folders = (parentDirectory(of: from) ?? ".", parentDirectory(of: to) ?? ".")
+        try syncDirectory(folders.1)
+        if folders.0 != folders.1 { try syncDirectory(folders.0) }
     }
 
     /// Flushes the names in a folder to the device.
@@ -98,8 +106,7 @@ public enum FileSystem {
 
     /// Writes a file so that any moment, also after a crash, shows the old or the new contents.
     ///
-    /// The bytes go to a temporary file beside it, which is flushed, renamed over `path`, and made
-    /// durable by flushing the folder.
+    /// The bytes go to a temporary file beside it, which is flushed and renamed over `path`.
     ///
     /// - Parameter mode: permissions of the new file, also when it replaces one.
     public static func writeFileAtomically(
@@ -115,7 +122,6 @@ public enum FileSystem {
             _ = unsafe unlink(temporary)
             throw error
         }
-        try syncDirectory(parentDirectory(of: path) ?? ".")
     }
 
     /// The length of a file in bytes.

@@ -59,14 +59,19 @@ struct ImportCommand: ParsableCommand {
                 progress.show(history.bytesRead, of: history.byteCount)
             }
             return try building.finish()
-        } catch let error as LedgerError where error == LedgerError(.heldByWriter, "") {
-            // What stands there is another import's, not ours to remove.
-            throw error
         } catch {
+            // Commands are judged some thousand lines behind the reading: a refusal further up is
+            // the first bad line, whatever stopped the reading.
+            let stopped = error as? LedgerImport.Stopped ?? firstRefusal(building)
             building.abandon()
-            guard let stopped = error as? LedgerImport.Stopped else { throw error }
+            guard let stopped else { throw error }
             throw history.place(ofLine: stopped.index).stop(stopped.refusal.sentence)
         }
+    }
+
+    private func firstRefusal(_ building: LedgerImport) -> LedgerImport.Stopped? {
+        do { try building.settle() } catch { return error as? LedgerImport.Stopped }
+        return nil
     }
 
     private func printSummary(

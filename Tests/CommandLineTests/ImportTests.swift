@@ -228,3 +228,39 @@ struct ImportTests {
         #expect(try await space.run("audit", "verify", "--ledger", "house").status == 0)
     }
 }
+
+@Suite("The first bad line of an import")
+struct FirstBadLineTests {
+    @Test("a refused command is named before a malformed line after it")
+    func refusalFirst() async throws {
+        let space = try Workspace()
+        let at = #""at":"2020-01-01T00:00:00Z""#
+        try space.write(
+            #"{"command":"register_user","user":"alice",\#(at)}"# + "\n"
+                + #"{"command":"close_auction","auction":"lot-1",\#(at)}"# + "\nnonsense\n",
+            to: "bad.jsonl")
+        let run = try await space.run("import", "bad.jsonl", "--ledger", "house")
+        #expect(run.status == 3)
+        #expect(run.errors.contains("bad.jsonl:2"), "\(run.errors)")
+        #expect(space.names == ["bad.jsonl"])
+    }
+
+    @Test("damaged snapshots keep no ledger from opening")
+    func damagedSnapshots() async throws {
+        let space = try Workspace()
+        try space.write(
+            #"{"command":"register_user","user":"alice","at":"2020-01-01T00:00:00Z"}"# + "\n",
+            to: "good.jsonl")
+        #expect(try await space.run("import", "good.jsonl", "--ledger", "house").status == 0)
+        let wallets = try await space.run("wallets", "--ledger", "house").output
+        let file = space.url("house/projections/data.mdb")
+        let whole = try Data(contentsOf: file)
+        for offset in stride(from: 0, to: whole.count, by: 97) {
+            var damaged = whole
+            damaged[offset] = 255
+            try damaged.write(to: file)
+            let run = try await space.run("wallets", "--ledger", "house")
+            #expect(run.status == 0 && run.output == wallets, "byte \(offset): \(run.errors)")
+        }
+    }
+}

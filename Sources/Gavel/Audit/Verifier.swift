@@ -85,7 +85,7 @@ struct VerificationRun {
 
     mutating func report(_ progress: (UInt64, UInt64) -> Void) -> VerificationReport {
         do {
-            found = try snapshots?.found() ?? []
+            found = snapshots?.found() ?? []
             var progressAt: UInt64 = 0
             while fold.entryCount < count {
                 let before = fold.entryCount

@@ -200,7 +200,12 @@ private struct HistoryWalk {
             case .auction(let id): "auction/\(id)"
             case .wallet(let id): "wallet/\(id)"
             }
-        guard let found else { throw LedgerError(.unknownName, "there is no \(name)") }
+        guard let found else {
+            switch subject {
+            case .auction(let id): throw LedgerError(.unknownName, "there is no auction \(id)")
+            case .wallet(let id): throw LedgerError(.unknownName, "there is no user \(id)")
+            }
+        }
         (chain, head, count) = found
         filter = "history/\(name)/\(direction.rawValue)"
     }

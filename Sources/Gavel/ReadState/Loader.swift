@@ -114,7 +114,7 @@ struct Loader {
     /// The newest snapshot that fits the log and lies within the limit.
     private func snapshot(upTo limit: Limit) throws -> Loaded? {
         guard let snapshots else { return nil }
-        for found in try snapshots.found() {
+        for found in snapshots.found() {
             let header = found.header
             guard let frame = try frame(endingAt: header.entryCount),
                 frame.ledgerID == header.ledgerID, frame.root == header.tree.root
@@ -137,10 +137,10 @@ struct Loader {
                     readState: readState, tree: header.tree,
                     frameNumber: frame.number, horizon: frame.horizon,
                     snapshotCount: header.entryCount)
-            } catch let fault as LogFault {
+            } catch {
+                // Whatever is wrong with it: the log has everything.
                 logger.warning(
-                    "a snapshot is damaged and is passed over", metadata: ["why": "\(fault.reason)"]
-                )
+                    "a snapshot is damaged and is passed over", metadata: ["why": "\(error)"])
             }
         }
         return nil

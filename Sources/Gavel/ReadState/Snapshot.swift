@@ -8,6 +8,7 @@
 internal import AuctionDomain
 internal import Crypto
 internal import LMDB
+internal import Logging
 
 /// What a snapshot is of.
 struct SnapshotHeader: Hashable, Sendable {
@@ -369,21 +370,33 @@ final class SnapshotStore: Sendable {
         }
     }
 
+    /// Opens the projections environment for writing; one that cannot be opened is thrown away,
+    /// since nothing in it is needed.
+    static func openOrReplace(at directory: String, logger: Logger) throws -> SnapshotStore {
+        do {
+            return try SnapshotStore(at: directory, isReadOnly: false)
+        } catch let error as LMDBError where error.isDamage {
+            logger.warning("damaged snapshots are thrown away", metadata: ["why": "\(error)"])
+            try FileSystem.remove(directory)
+            return try SnapshotStore(at: directory, isReadOnly: false)
+        }
+    }
+
     /// A snapshot that was found; `table` is its place in `tables`.
     struct Found {
         let header: SnapshotHeader
         fileprivate let table: Int
     }
 
-    /// The snapshots found, newest first.
-    func found() throws -> [Found] {
+    /// The snapshots found, newest first. One whose header cannot be read is none: the log is what
+    /// counts.
+    func found() -> [Found] {
         var found: [Found] = []
         for (index, table) in tables.enumerated() {
-            // A header that cannot be read is no snapshot; the log is what counts.
-            let header = try environment.read { transaction in
-                try transaction.withValue(table, at: 0) { try? SnapshotHeader($0) } ?? nil
+            let header = try? environment.read { transaction in
+                try transaction.withValue(table, at: 0) { try SnapshotHeader($0) }
             }
-            if let header { found.append(Found(header: header, table: index)) }
+            if let header = header ?? nil { found.append(Found(header: header, table: index)) }
         }
         return found.sorted { $0.header.entryCount > $1.header.entryCount }
     }
@@ -418,7 +431,7 @@ final class SnapshotStore: Sendable {
 
     /// Writes a snapshot over the older of the two.
     func write(_ readState: ReadState, tree: MerkleTree) throws {
-        let newest = try self.found().first?.table
+        let newest = self.found().first?.table
         let table = tables[newest == 0 ? 1 : 0]
         try environment.write { try $0.removeAll(of: table) }
         var content = ContentHash()
