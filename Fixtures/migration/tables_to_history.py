@@ -16,6 +16,7 @@ them would not settle.
 import csv
 import datetime
 import json
+import re
 import sys
 
 
@@ -51,6 +52,11 @@ def amount(text, where):
     return int(text)
 
 
+def is_name(text):
+    """What a ledger takes as a user, an auction or a currency."""
+    return re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", text) is not None
+
+
 class Tables:
     """The three tables, read and checked against each other."""
 
@@ -59,6 +65,11 @@ class Tables:
         self.scales, self.wallets = {}, {}
         for row in read(balances, ["user", "currency", "scale", "balance", "locked_balance"]):
             where = f"wallet {row['user']}/{row['currency']}"
+            if not is_name(row["user"]) or not is_name(row["currency"]):
+                self.problems.append(
+                    f"{where}: a name has 1 to 64 of A-Z a-z 0-9 . _ : -; rename before moving")
+            if row["user"] == "house":
+                self.problems.append(f"{where}: the user house belongs to the ledger")
             scale = amount(row["scale"], where)
             if self.scales.setdefault(row["currency"], scale) != scale:
                 self.problems.append(f"{where}: another scale than before")
@@ -80,6 +91,8 @@ class Tables:
         locked = {}
         for row in self.auctions:
             where = f"auction {row['id']}"
+            if not is_name(row["id"]):
+                self.problems.append(f"{where}: a name has 1 to 64 of A-Z a-z 0-9 . _ : -")
             if row["seller"] not in users:
                 self.problems.append(f"{where}: the seller {row['seller']} has no wallet")
             if row["currency"] not in self.scales:
@@ -147,7 +160,7 @@ class Tables:
         locked[key] = locked.get(key, 0) + last["units"]
 
     def history(self):
-        """The commands in order of time; of bids only each leader's last, which alone holds money."""
+        """The commands in order of time; of bids only each leader's last: it alone holds money."""
         acts, openings = [], []
         for lot in self.auctions:
             openings.append({
@@ -170,10 +183,12 @@ class Tables:
             yield begin, {"command": "register_currency", "currency": code, "scale": scale}
         for user in dict.fromkeys(user for user, _ in self.wallets):
             yield begin, {"command": "register_user", "user": user}
-        for (user, code), (free, held) in self.wallets.items():
+        for number, ((user, code), (free, held)) in enumerate(self.wallets.items()):
+            reference = f"moved/{user}/{code}"
             if free + held > 0:
                 yield begin, {"command": "charge", "user": user, "currency": code,
-                              "amount": free + held, "reference": f"moved/{user}/{code}"}
+                              "amount": free + held,
+                              "reference": reference if len(reference) <= 64 else f"moved/{number}"}
         for command in openings:
             yield begin, command
         yield from acts

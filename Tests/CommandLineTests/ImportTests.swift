@@ -244,23 +244,4 @@ struct FirstBadLineTests {
         #expect(run.errors.contains("bad.jsonl:2"), "\(run.errors)")
         #expect(space.names == ["bad.jsonl"])
     }
-
-    @Test("damaged snapshots keep no ledger from opening")
-    func damagedSnapshots() async throws {
-        let space = try Workspace()
-        try space.write(
-            #"{"command":"register_user","user":"alice","at":"2020-01-01T00:00:00Z"}"# + "\n",
-            to: "good.jsonl")
-        #expect(try await space.run("import", "good.jsonl", "--ledger", "house").status == 0)
-        let wallets = try await space.run("wallets", "--ledger", "house").output
-        let file = space.url("house/projections/data.mdb")
-        let whole = try Data(contentsOf: file)
-        for offset in stride(from: 0, to: whole.count, by: 97) {
-            var damaged = whole
-            damaged[offset] = 255
-            try damaged.write(to: file)
-            let run = try await space.run("wallets", "--ledger", "house")
-            #expect(run.status == 0 && run.output == wallets, "byte \(offset): \(run.errors)")
-        }
-    }
 }

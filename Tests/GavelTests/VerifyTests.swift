@@ -197,6 +197,28 @@ struct VerifyTests {
         }
     }
 
+    @Test("Snapshots that LMDB cannot read, or cannot even open, keep no ledger from opening")
+    func unreadableSnapshots() async throws {
+        try await withLedgerPath { path in
+            try await makeLedger(at: path)
+            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let store = try SnapshotStore(at: path + "/projections", isReadOnly: true)
+            // Every read of a closed environment throws, as a read of a damaged page does.
+            store.close()
+            let loader = Loader(log: log, snapshots: store, logger: Bench.logger)
+            #expect(try loader.load(upTo: .none).readState.entryCount == 20)
+            log.close()
+            let file = path + "/projections/data.mdb"
+            var bytes = try FileSystem.readFile(file)
+            bytes.replaceSubrange(0..<8192, with: repeatElement(0xAB, count: 8192))
+            try FileSystem.writeFileAtomically(file, bytes)
+            let ledger = try Ledger.open(at: path)
+            #expect(ledger.reflects == 21)
+            ledger.close()
+            #expect(try Verifier.verify(at: path).isClean)
+        }
+    }
+
     @Test("Opening with and without snapshots gives the same state, lists and ids included")
     func snapshots() async throws {
         try await withLedgerPath { path in

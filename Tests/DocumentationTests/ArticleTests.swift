@@ -1,0 +1,195 @@
+// What the articles say, asked of the code: the worked bytes of LogFormat, the worked auctions of
+// Auctions, the order of answers in Errors, and the list of decision records.
+
+import AuctionDomain
+import Foundation
+import Gavel
+import Testing
+
+private let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+private let catalog = root.appending(path: "Sources/Gavel/Gavel.docc")
+
+private func article(_ name: String) throws -> String {
+    try String(contentsOf: catalog.appending(path: name), encoding: .utf8)
+}
+
+/// A ledger's rules alone: commands are resolved, decided and evolved at given seconds.
+private struct Book {
+    private(set) var state = State()
+
+    /// A book with dollars, a seller, and two bidders with 10.00 each.
+    init() throws {
+        let id = LedgerID(high: 1, low: 2)
+        evolve(.createLedger(id), [.ledgerCreated(id)], at: 0)
+        try accept(.registerCurrency(Currency(code: "USD", scale: 2)))
+        for user: UserID in ["seller", "alice", "bob"] { try accept(.registerUser(user)) }
+        for user: UserID in ["alice", "bob"] {
+            try accept(.charge(user: user, currency: "USD", amount: 1000, reference: "psp"))
+        }
+    }
+
+    /// Submits a command as the operator.
+    mutating func submit(_ command: Command, at seconds: Int64 = 0) throws -> Outcome {
+        try command.validate()
+        let canonical = try state.resolve(command)
+        let time = Timestamp(seconds: seconds)
+        let outcome = state.decide(canonical, by: .operator, at: time)
+        evolve(canonical, outcome.events, isRejected: outcome.rejection != nil, at: seconds)
+        return outcome
+    }
+
+    mutating func accept(_ command: Command, at seconds: Int64 = 0) throws {
+        let outcome = try submit(command, at: seconds)
+        #expect(outcome.rejection == nil, "\(command)")
+    }
+
+    mutating func bid(_ bidder: UserID, _ amount: Money) throws -> Rejection? {
+        try submit(.placeBid(auction: "lot", bidder: bidder, amount: amount)).rejection
+    }
+
+    private mutating func evolve(
+        _ command: CanonicalCommand, _ events: EventList, isRejected: Bool = false,
+        at seconds: Int64
+    ) {
+        let point = EntryPoint(position: state.entryCount, time: Timestamp(seconds: seconds))
+        for event in events { state.evolve(event, at: point) }
+        var links = ContiguousArray<EntryLink>()
+        state.finishEntry(
+            command, rejected: isRejected, events: events, at: point, links: &links)
+    }
+
+    // What the examples speak of.
+
+    var lot: AuctionRecord { state[state.auction("lot")!] }
+    var leader: UserID? { lot.leader == .none ? nil : state.id(of: lot.leader) }
+    func locked(_ user: UserID) -> Money { account(user)?.locked ?? 0 }
+    func available(_ user: UserID) -> Money { account(user)?.available ?? 0 }
+    private func account(_ user: UserID) -> AccountRecord? {
+        state.accounts(of: state.user(user)!).first
+    }
+}
+
+private func opening(_ rules: AuctionRules, opensAt: Timestamp? = nil) -> Command {
+    .openAuction(
+        OpenAuction(
+            auction: "lot", seller: "seller", currency: "USD", opensAt: opensAt, rules: rules))
+}
+
+private let stepOfTen = IncrementTable([IncrementRow(from: 0, step: 10)])
+
+@Suite("Articles")
+struct ArticleTests {
+    @Test("The worked example of LogFormat is the golden entry, and its hash is right")
+    func workedEntry() throws {
+        let text = try article("LogFormat.md")
+        let block = text.components(separatedBy: "```text\n")[1].components(separatedBy: "```")[0]
+        let hexadecimal = block.split(separator: "\n").map { line in
+            String(line.prefix { $0 != " " })
+        }.joined()
+        let entries = try String(
+            contentsOf: root.appending(path: "Fixtures/log/v0/entries.txt"), encoding: .utf8)
+        let golden = try #require(
+            entries.split(separator: "\n").first { $0.hasPrefix("13 ") }
+        ).split(separator: " ", maxSplits: 3)
+        #expect(hexadecimal == String(golden[2]))
+        #expect(text.contains("`\(golden[1])`"))
+        var bytes: [UInt8] = [0]
+        var rest = Substring(hexadecimal)
+        while !rest.isEmpty {
+            bytes.append(try #require(UInt8(rest.prefix(2), radix: 16)))
+            rest = rest.dropFirst(2)
+        }
+        #expect(bytes.count == 1 + 115)
+        #expect(Digest(of: bytes).description == String(golden[1]))
+    }
+
+    @Test("The plain auction of Auctions goes as it is told there")
+    func plain() throws {
+        var book = try Book()
+        try book.accept(opening(AuctionRules(openingPrice: 100, increments: stepOfTen)))
+        #expect(try book.bid("alice", 100) == nil)
+        #expect(book.leader == "alice" && book.lot.price == 100 && book.locked("alice") == 100)
+        #expect(try book.bid("bob", 105) == Rejection(.bidBelowMinimum, limit: 110))
+        #expect(try book.bid("bob", 110) == nil)
+        #expect(book.leader == "bob" && book.lot.price == 110 && book.locked("alice") == 0)
+        #expect(book.state.minimumBid(on: book.state.auction("lot")!) == 120)
+        #expect(try book.bid("bob", 130) == nil)
+        #expect(book.lot.price == 130 && book.locked("bob") == 130)
+    }
+
+    @Test("The proxy auction of Auctions goes as it is told there")
+    func proxy() throws {
+        var book = try Book()
+        try book.accept(
+            opening(AuctionRules(openingPrice: 100, proxy: true, increments: stepOfTen)))
+        #expect(try book.bid("alice", 500) == nil)
+        #expect(book.lot.price == 100 && book.locked("alice") == 500)
+        #expect(try book.bid("bob", 105) == Rejection(.bidBelowMinimum, limit: 110))
+        #expect(try book.bid("bob", 200) == nil)
+        #expect(book.lot.price == 210 && book.leader == "alice" && book.locked("bob") == 0)
+        #expect(try book.bid("bob", 500) == nil)
+        #expect(book.lot.price == 500 && book.leader == "alice")
+        #expect(try book.bid("bob", 900) == nil)
+        #expect(book.lot.price == 510 && book.leader == "bob")
+        #expect(book.locked("bob") == 900 && book.locked("alice") == 0)
+        #expect(try book.bid("bob", 1000) == nil)
+        #expect(book.lot.price == 510 && book.locked("bob") == 1000)
+        #expect(try book.bid("bob", 1000) == Rejection(.bidNotAboveOwnMaximum, limit: 1000))
+        try book.accept(.closeAuction("lot", hammer: true))
+        #expect(book.available("bob") == 490 && book.locked("bob") == 0)
+        #expect(book.available("seller") == 510)
+    }
+
+    @Test("The steps of Auctions are those of its table")
+    func steps() {
+        let table = IncrementTable([
+            IncrementRow(from: 0, step: 5), IncrementRow(from: 100, step: 25),
+        ])
+        #expect(99 + table.step(at: 99) == 104)
+        #expect(100 + table.step(at: 100) == 125)
+    }
+
+    @Test("The answers that Errors names as outside the order of the tables are given")
+    func precedence() throws {
+        var book = try Book()
+        try book.accept(opening(AuctionRules(), opensAt: Timestamp(seconds: 100)))
+        #expect(try book.submit(.closeAuction("lot")).rejection == Rejection(.auctionNotEnded))
+        let hammer = Command.closeAuction("lot", hammer: true)
+        #expect(try book.submit(hammer).rejection == Rejection(.auctionNotOpen))
+        #expect(try book.bid("alice", 5) == Rejection(.auctionNotOpen))
+        // As Auctions says: what has no end cannot be given one.
+        let longer = Command.extendAuction("lot", closesAt: Timestamp(seconds: 900))
+        #expect(try book.submit(longer).rejection == Rejection(.closesAtTooEarly))
+        try book.accept(.cancelAuction("lot"))
+        #expect(try book.bid("alice", 5) == Rejection(.auctionCancelled))
+    }
+
+    @Test("Every decision record and every article stands on the landing page")
+    func landingPage() throws {
+        let landing = try article("Gavel.md")
+        let names = try FileManager.default.subpathsOfDirectory(atPath: catalog.path)
+            .filter { $0.hasSuffix(".md") && $0 != "Gavel.md" }
+        #expect(names.count >= 18)
+        for name in names { #expect(landing.contains("](\(name))"), "\(name)") }
+    }
+
+    @Test("Every test that the articles name exists")
+    func namedTests() throws {
+        let tests = try FileManager.default.subpathsOfDirectory(
+            atPath: root.appending(path: "Tests").path)
+        let names = Set(tests.map { URL(filePath: $0).lastPathComponent })
+        let folders = try FileManager.default.contentsOfDirectory(
+            atPath: root.appending(path: "Tests").path)
+        let articles = try FileManager.default.subpathsOfDirectory(atPath: catalog.path)
+            .filter { $0.hasSuffix(".md") }
+        for path in articles {
+            for match in try article(path).matches(of: /\b([A-Z][A-Za-z]*Tests)\b/) {
+                let name = String(match.1)
+                #expect(
+                    names.contains("\(name).swift") || folders.contains(name),
+                    "\(path) names \(name)")
+            }
+        }
+    }
+}
