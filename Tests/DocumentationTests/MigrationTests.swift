@@ -37,7 +37,7 @@ private func run(
     process.standardOutput = output
     // A file and not a second pipe: reading one while the other fills would wait for ever.
     let errors = place.appending(path: "errors")
-    FileManager.default.createFile(atPath: errors.path, contents: nil)
+    try Data().write(to: errors)
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()
     let data = output.fileHandleForReading.readDataToEndOfFile()
