@@ -9,15 +9,19 @@
 Amounts are integers in minor units; `balance` is what can be spent, `locked_balance` what is
 locked; times are RFC 3339; only auctions that are still open are exported, with all their bids.
 After the import every wallet has the same two balances and every auction the same leader and
-price; of each auction's bids only the leading one is carried over, the others hold no money. Stops
-with exit code 1 and every contradiction it found when the tables do not agree: a history made from
-them would not settle.
+price; of each auction's bids only the leading one is carried over: the others hold no money, and
+placed again they could lock what a leading bid needs. Stops with exit code 1 and every
+contradiction it found when the tables do not agree: a history made from them would not settle.
 """
 import csv
 import datetime
 import json
 import re
 import sys
+
+
+AMOUNT_MAX = 2**63 - 1
+SCALE_MAX = 9
 
 
 class Contradiction(Exception):
@@ -29,7 +33,12 @@ def read(path, columns):
         reader = csv.DictReader(file)
         if reader.fieldnames != columns:
             raise Contradiction(f"{path}: expected the columns {','.join(columns)}")
-        return list(reader)
+        rows = list(reader)
+    for row in rows:
+        if None in row or None in row.values():
+            raise Contradiction(
+                f"{path}: {row[columns[0]]}: a row needs {len(columns)} columns")
+    return rows
 
 
 def moment(text, where):
@@ -43,12 +52,16 @@ def moment(text, where):
 
 
 def stamp(value):
-    return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    """Three decimals, six when needed: cut to three, a bid could fall on its auction's end."""
+    part = f"{value.microsecond:06d}"
+    return value.strftime("%Y-%m-%dT%H:%M:%S.") + part.removesuffix("000") + "Z"
 
 
 def amount(text, where):
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise Contradiction(f"{where}: {text!r} is no whole number of minor units")
+    if int(text) > AMOUNT_MAX:
+        raise Contradiction(f"{where}: {text} is more than a ledger can hold")
     return int(text)
 
 
@@ -73,6 +86,8 @@ class Tables:
             scale = amount(row["scale"], where)
             if self.scales.setdefault(row["currency"], scale) != scale:
                 self.problems.append(f"{where}: another scale than before")
+            if scale > SCALE_MAX:
+                self.problems.append(f"{where}: a scale is 0 to {SCALE_MAX}, not {scale}")
             if (row["user"], row["currency"]) in self.wallets:
                 self.problems.append(f"{where}: stands twice")
             self.wallets[row["user"], row["currency"]] = (
@@ -101,6 +116,9 @@ class Tables:
                 self.problems.append(f"{where}: stands twice")
             row["bids"] = []
             row["opens"], row["closes"] = moment(row["start"], where), moment(row["end"], where)
+            row["starting"] = amount(row["starting_price"], where)
+            if row["starting"] < 1:
+                self.problems.append(f"{where}: a starting price is at least 1")
             row["price"] = amount(row["current_price"], where) if row["current_price"] else None
         for row in self.bids:
             where = f"bid of {row['bidder']} on {row['auction']}"
@@ -119,6 +137,7 @@ class Tables:
         for lot in self.auctions:
             self.check_leader(lot, locked)
         self.check_ends()
+        self.check_totals()
         for key, (_, held) in self.wallets.items():
             if held != locked.get(key, 0):
                 self.problems.append(
@@ -136,12 +155,21 @@ class Tables:
                     f"auction {lot['id']}: ended by {stamp(max(last, lot['opens']))}, so it is "
                     "not open; settle it before the export")
 
+    def check_totals(self):
+        """A charge beyond a currency's limit is rejected, which does not stop an import."""
+        for code in self.scales:
+            total = sum(sum(both) for (_, its), both in self.wallets.items() if its == code)
+            if total > AMOUNT_MAX:
+                self.problems.append(f"currency {code}: {total} in all is more than a ledger holds")
+
     def check_leader(self, lot, locked):
         lot["bids"].sort(key=lambda row: (row["at"], row["units"]))
         where = f"auction {lot['id']}"
         if not lot["highest_bidder"]:
             if lot["bids"]:
                 self.problems.append(f"{where}: bids, but no highest bidder")
+            elif lot["price"] not in (None, lot["starting"]):
+                self.problems.append(f"{where}: a price of {lot['price']}, but no highest bidder")
             return
         if not lot["bids"]:
             self.problems.append(f"{where}: a highest bidder, but no bids")
@@ -154,7 +182,7 @@ class Tables:
         amounts = [row["units"] for row in lot["bids"]]
         if any(low >= high for low, high in zip(amounts, amounts[1:])):
             self.problems.append(f"{where}: its bids do not rise")
-        if amounts[0] < amount(lot["starting_price"], where):
+        if amounts[0] < lot["starting"]:
             self.problems.append(f"{where}: the first bid is below the starting price")
         key = (last["bidder"], lot["currency"])
         locked[key] = locked.get(key, 0) + last["units"]
@@ -168,7 +196,7 @@ class Tables:
                 "seller": lot["seller"], "currency": lot["currency"],
                 "opens_at": stamp(lot["opens"]), "closes_at": stamp(lot["closes"]),
                 "rules": {"format": "english",
-                          "opening_price": int(lot["starting_price"])}})
+                          "opening_price": lot["starting"]}})
             if lot["bids"]:
                 last = lot["bids"][-1]
                 acts.append((last["at"], {

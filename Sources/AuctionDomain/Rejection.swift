@@ -4,8 +4,9 @@
 // refusal is a command not taken at all: no entry, and its id stays free.
 //
 // PRECEDENCE: refusals before rejections; within each, the order of declaration below. When
-// several apply, the first one is the answer. NUMBERS ARE THE STORAGE FORMAT and never reused.
-// Last numbers given: refusal 14, rejection 62.
+// several apply, the first one is the answer. (A cancelled or closed auction is that and nothing
+// else, whatever the time; a queue that is full or closed refuses before it looks.) NUMBERS ARE
+// THE STORAGE FORMAT and never reused. Last numbers given: refusal 14, rejection 62.
 
 /// A command judged and refused by a rule.
 public struct Rejection: Error, Hashable, Sendable, CustomStringConvertible {

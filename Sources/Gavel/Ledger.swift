@@ -160,8 +160,9 @@ public final class Ledger: Sendable {
     /// - Parameters:
     ///   - id: a UUID version 7 of the caller's own. Submitting again under the same id is safe.
     ///   - actor: who stands behind the command.
-    /// - Returns: the receipt; rejections and refusals are receipts too.
-    /// - Throws: `LedgerError` with `outcomeUnknown` when a commit failed, `closed` after `close`.
+    /// - Returns: the receipt; rejections and refusals are receipts too, `shuttingDown` after
+    ///   `close` among them.
+    /// - Throws: `LedgerError` with `outcomeUnknown` when a commit failed.
     public func submit(
         _ command: Command, id: CommandID, by actor: Actor = .operator
     ) async throws -> Receipt {

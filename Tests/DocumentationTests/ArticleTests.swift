@@ -174,13 +174,23 @@ struct ArticleTests {
         for name in names { #expect(landing.contains("](\(name))"), "\(name)") }
     }
 
+    @Test("The lines that CI takes from the README are whole commands that install what they need")
+    func commands() throws {
+        let lines = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
+            .split(separator: "\n")
+        for word in ["gavel import Fixtures", "swift test"] {
+            let line = try #require(
+                lines.first { $0.hasPrefix("apt-get") && $0.contains(word) })
+            #expect(line.hasPrefix("apt-get update && apt-get install -y liblmdb-dev"), "\(line)")
+        }
+    }
+
     @Test("Every test that the articles name exists")
     func namedTests() throws {
-        let tests = try FileManager.default.subpathsOfDirectory(
-            atPath: root.appending(path: "Tests").path)
+        let folder = root.appending(path: "Tests").resolvingSymlinksInPath().path
+        let tests = try FileManager.default.subpathsOfDirectory(atPath: folder)
         let names = Set(tests.map { URL(filePath: $0).lastPathComponent })
-        let folders = try FileManager.default.contentsOfDirectory(
-            atPath: root.appending(path: "Tests").path)
+        let folders = try FileManager.default.contentsOfDirectory(atPath: folder)
         let articles = try FileManager.default.subpathsOfDirectory(atPath: catalog.path)
             .filter { $0.hasSuffix(".md") }
         for path in articles {

@@ -8,6 +8,14 @@ import Testing
 private final class Place {
     static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
+    /// Where `gavel` was built together with the tests.
+    static let products: URL = {
+        let main = Bundle.main.bundleURL
+        let folders = [main, main.deletingLastPathComponent()]
+        return folders.first {
+            FileManager.default.isExecutableFile(atPath: $0.appending(path: "gavel").path)
+        } ?? main
+    }()
     let folder = FileManager.default.temporaryDirectory
         .appending(path: "gavel-fixtures-\(UUID().uuidString)")
 
@@ -22,9 +30,10 @@ private final class Place {
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-c", "(\(line)) 2>errors"]
         process.currentDirectoryURL = folder
-        let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        process.environment = ["PATH": "\(products):\(path)", "FIXTURES": Self.fixtures.path]
+        process.environment = [
+            "PATH": "\(Self.products.path):\(path)", "FIXTURES": Self.fixtures.path,
+        ]
         let output = Pipe()
         process.standardOutput = output
         try process.run()
@@ -46,6 +55,19 @@ private func rows(_ csv: String) -> [[String: String]] {
     }
     guard let names = lines.first else { return [] }
     return lines.dropFirst().map { Dictionary(uniqueKeysWithValues: zip(names, $0)) }
+}
+
+/// What the tests read of an auction as `gavel auctions --format json` prints it.
+private struct Auction: Decodable {
+    let auction: String
+    let leader: String?
+    let price: Int?
+}
+
+private func decoded(_ lines: String) throws -> [Auction] {
+    try lines.split(separator: "\n").map {
+        try JSONDecoder().decode(Auction.self, from: Data($0.utf8))
+    }
 }
 
 @Suite("Fixtures")
@@ -85,6 +107,10 @@ struct FixtureTests {
         }
         let wallets = try place.shell("gavel wallets --ledger house --format csv").output
         #expect(wallets == (try Place.text("histories/storm.wallets.csv")))
+        let open = try decoded(
+            place.shell("gavel auctions --ledger house --status open --format json").output)
+        let holding = rows(wallets).filter { $0["locked"] != "0" }.map { $0["user"]! }
+        #expect(Set(holding) == Set(open.compactMap(\.leader)))
         #expect(try place.shell("gavel audit verify --ledger house").status == 0)
     }
 
@@ -100,6 +126,11 @@ struct FixtureTests {
         #expect(imported.status == 0, "\(imported.errors)")
         let wallets = try place.shell("gavel wallets --ledger house --format csv").output
         #expect(wallets == (try Place.text("migration/expected_wallets.csv")))
+        let lots = try decoded(
+            place.shell("gavel auctions --ledger house --format json").output)
+        #expect(
+            lots.map { "\($0.auction) \($0.leader ?? "-") \($0.price ?? 0)" }
+                == ["17 alice 7500", "18 carol 2000", "19 dora 35000", "20 - 0"])
         let tables = rows(try Place.text("migration/balances.csv"))
         for row in rows(wallets) {
             let table = tables.first {
@@ -119,6 +150,12 @@ struct FixtureTests {
             ("bids", "17,carol", "99,carol", "there is no such auction"),
             ("bids", "2026-03-02T12", "2036-03-02T12", "placed outside the auction's time"),
             ("bids", "19,dora,35000", "19,dora,35.5", "'35.5' is no whole number"),
+            ("bids", "19,dora,35000,2026-03-03T08:00:00Z", "19,dora", "a row needs 4 columns"),
+            ("auctions", ",bob,USD,500", ",zoe,USD,500", "the seller zoe has no wallet"),
+            ("auctions", "USD,100,", "USD,0,", "a starting price is at least 1"),
+            ("auctions", "USD,100,,", "USD,100,170,", "a price of 170, but no highest bidder"),
+            ("auctions", "Z,\n", "Z,bob\n", "auction 20: a highest bidder, but no bids"),
+            ("balances", "300", "9223372036854775807", "in all is more than a ledger holds"),
             ("balances", "user,currency", "name,currency", "expected the columns"),
         ])
     func contradictions(_ table: String, _ old: String, _ new: String, _ message: String) throws {
