@@ -4,6 +4,7 @@ import AuctionDomain
 import Gavel
 import GavelTesting
 import LMDB
+import Synchronization
 import Testing
 
 @Suite("Submitting")
@@ -288,6 +289,29 @@ struct FailureTests {
             try await bench.submit(.registerUser("dora"))
         }
         #expect(bench.ledger.reflects == 2)
+    }
+
+    @Test("When an own entry cannot be read back everybody is answered, then and later")
+    func unreadable() async throws {
+        try await withLedgerPath { path in
+            let gate = Gate()
+            let ledger = try Ledger.open(at: path, configuration: Configuration()) { log in
+                GatedLog(log, gate)
+            }
+            let first = Submission(id: .generate(), command: .registerUser("dora"))
+            _ = try ledger.enqueue([first]).wait()
+            // A second frame, so that the first is no longer among those handed over.
+            _ = try ledger.enqueue([
+                Submission(id: .generate(), command: .registerUser("emil"))
+            ]).wait()
+            gate.isUnreadable.store(true, ordering: .releasing)
+            let repeated = try ledger.enqueue([first, first])
+            #expect(throws: LedgerError(.damaged, "")) { try repeated.wait() }
+            await #expect(throws: LedgerError(.damaged, "")) {
+                try await ledger.submit(.registerUser("late"), id: .generate())
+            }
+            ledger.close()
+        }
     }
 
     @Test("Every caller in flight at a failure gets an answer")

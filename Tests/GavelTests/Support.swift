@@ -96,6 +96,8 @@ let campaignScale: Int = {
 /// A door between a log and its reports.
 final class Gate: Sendable {
     let isShut = Atomic<Bool>(false)
+    /// Whether reading back throws.
+    let isUnreadable = Atomic<Bool>(false)
     /// How many frames came to the shut door.
     let stored = Atomic<Int>(0)
 }
@@ -126,6 +128,7 @@ final class GatedLog: EventLog {
         log.append(frame, seal: seal)
     }
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
+        if gate.isUnreadable.load(ordering: .acquiring) { throw LogFault("asked for") }
         try log.forEachFrame(from: position, body)
     }
     func drain() { log.drain() }

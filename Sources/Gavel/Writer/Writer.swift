@@ -93,6 +93,8 @@ struct Writer: ~Copyable {
         if let failure = pipeline.failure {
             for completion in frame.completions { completion.fail(failure) }
             frame.completions = []
+            // Nobody may wait for a writer that is gone.
+            admission.fail(failure)
         }
     }
 
@@ -117,6 +119,8 @@ struct Writer: ~Copyable {
 
     /// Gives the open frame to the log, waiting while the log is too far behind.
     private mutating func handOver() {
+        // After a failure nothing is stored any more; `run` answers those who wait.
+        if pipeline.failure != nil { return }
         pipeline.takePlace()
         let durable = pipeline.durableCount
         handedOver.removeAll { $0.endPosition <= durable }
