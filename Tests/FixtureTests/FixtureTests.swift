@@ -157,6 +157,14 @@ struct FixtureTests {
             ("auctions", "Z,\n", "Z,bob\n", "auction 20: a highest bidder, but no bids"),
             ("balances", "300", "9223372036854775807", "in all is more than a ledger holds"),
             ("balances", "user,currency", "name,currency", "expected the columns"),
+            // What a ledger would not take, or would settle at once.
+            ("auctions", "2030-03-08T09", "2026-03-03T07", "auction 17: ended by 2026-03-03T08"),
+            ("auctions", "alice,USD", "alice,EUR", "auction 20: nobody has a wallet in EUR"),
+            ("auctions", "20,A chair", "19,A chair", "auction 19: stands twice"),
+            ("balances", "carol,KRW", "dora,KRW", "wallet dora/KRW: stands twice"),
+            ("balances", "bob,", "b b,", "wallet b b/USD: a name has 1 to 64"),
+            ("balances", "bob,", "house,", "the user house belongs to the ledger"),
+            ("auctions", "20,", "a/20,", "auction a/20: a name has 1 to 64"),
         ])
     func contradictions(_ table: String, _ old: String, _ new: String, _ message: String) throws {
         let place = try Place()
