@@ -80,6 +80,7 @@ public enum CanonicalCommand: Hashable, Sendable {
     case withdraw(Payment)
     indirect case openAuction(CanonicalOpening)
     case placeBid(auction: AuctionHandle, bidder: UserHandle, amount: Money)
+    case buyNow(auction: AuctionHandle, buyer: UserHandle)
     case closeAuction(AuctionHandle, hammer: Bool)
     case extendAuction(AuctionHandle, closesAt: Timestamp)
     case cancelAuction(AuctionHandle, reason: String)
@@ -87,8 +88,8 @@ public enum CanonicalCommand: Hashable, Sendable {
     /// The one auction the entry is about, if it is about one that exists already.
     @inlinable public var auction: AuctionHandle? {
         switch self {
-        case .placeBid(let auction, _, _), .closeAuction(let auction, _), .closeDue(let auction),
-            .extendAuction(let auction, _), .cancelAuction(let auction, _):
+        case .placeBid(let auction, _, _), .buyNow(let auction, _), .closeAuction(let auction, _),
+            .closeDue(let auction), .extendAuction(let auction, _), .cancelAuction(let auction, _):
             auction
         default: nil
         }
@@ -98,6 +99,7 @@ public enum CanonicalCommand: Hashable, Sendable {
     @inlinable public var user: UserHandle? {
         switch self {
         case .placeBid(_, let bidder, _): bidder
+        case .buyNow(_, let buyer): buyer
         case .charge(let payment), .withdraw(let payment): payment.user
         case .openAuction(let opening): opening.seller
         default: nil

@@ -54,6 +54,8 @@ public enum Command: Hashable, Sendable {
     case openAuction(OpenAuction)
     /// `amount` is the price without proxy bidding and the bidder's maximum with it.
     case placeBid(auction: AuctionID, bidder: UserID, amount: Money)
+    /// Takes the auction's offer to sell at once at its buy-now price.
+    case buyNow(auction: AuctionID, buyer: UserID)
     /// Asks for the outcome after the end; with `hammer`, ends the auction now.
     case closeAuction(AuctionID, hammer: Bool = false)
     /// Gives the end a later time.
@@ -70,6 +72,7 @@ public enum Command: Hashable, Sendable {
         case .withdraw: "withdraw"
         case .openAuction: "open_auction"
         case .placeBid: "place_bid"
+        case .buyNow: "buy_now"
         case .closeAuction: "close_auction"
         case .extendAuction: "extend_auction"
         case .cancelAuction: "cancel_auction"
@@ -84,6 +87,7 @@ public enum Command: Hashable, Sendable {
             user
         case .openAuction(let opening): opening.seller
         case .placeBid(_, let bidder, _): bidder
+        case .buyNow(_, let buyer): buyer
         case .registerCurrency, .closeAuction, .extendAuction, .cancelAuction: nil
         }
     }
@@ -115,7 +119,7 @@ public enum Command: Hashable, Sendable {
             }
         case .registerUser(let user):
             try user.validate()
-        case .closeAuction:
+        case .buyNow, .closeAuction:
             break
         }
     }
@@ -133,7 +137,7 @@ extension OpenAuction {
         if let opensAt, let closesAt, closesAt <= opensAt {
             throw MalformedValue("closes_at must lie after opens_at")
         }
-        try rules.validate()
+        try rules.validate(closesAt: closesAt)
     }
 }
 

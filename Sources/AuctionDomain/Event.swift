@@ -12,12 +12,28 @@ public enum RefundReason: UInt8, Hashable, Sendable, CaseIterable {
     case change = 1
     /// The auction was cancelled.
     case cancelled = 2
+    /// The auction closed below its reserve.
+    case reserveNotMet = 3
+    /// Another took the buy-now price.
+    case boughtNow = 4
+}
+
+/// Why an auction's end is another one now.
+public enum ExtensionReason: UInt8, Hashable, Sendable, CaseIterable {
+    /// The operator said so.
+    case `operator` = 0
+    /// A bid came within the soft close's window.
+    case softClose = 1
+    /// The first bid started the clock.
+    case firstBid = 2
 }
 
 /// How an auction ended that was not cancelled.
 public enum AuctionOutcome: UInt8, Hashable, Sendable, CaseIterable {
     case sold = 1
     case noBids = 2
+    /// There were bids, but none reached the reserve.
+    case reserveNotMet = 3
 }
 
 /// What one accepted command, or the passing of time, changed.
@@ -38,9 +54,10 @@ public enum Event: Hashable, Sendable {
     /// Locked → available, always the user's whole remaining hold on the auction.
     case refunded(
         auction: AuctionHandle, user: UserHandle, amount: Money, reason: RefundReason)
-    /// The winner's locked → the seller's available.
+    /// The winner's locked → the seller's available, and of it `fee` → the house's available.
+    /// `amount` is all the winner pays: the hammer price and the buyer's premium.
     case settled(
-        auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money)
+        auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money, fee: Money)
 
     /// `opensAt` is the command's, or the entry's time where it gave none.
     indirect case auctionOpened(AuctionHandle, CanonicalOpening, opensAt: Timestamp)
@@ -50,8 +67,13 @@ public enum Event: Hashable, Sendable {
     case maximumRaised(auction: AuctionHandle, bidder: UserHandle, maximum: Money, price: Money)
     /// The leader's maximum was not passed; only the price moved.
     case bidAbsorbed(auction: AuctionHandle, bidder: UserHandle, price: Money)
-    case auctionExtended(auction: AuctionHandle, closesAt: Timestamp)
-    /// The auction left `open`; `winner` is none and `price` zero unless it was sold.
+    /// The auction was sold to that buyer at the buy-now price.
+    case boughtNow(auction: AuctionHandle, buyer: UserHandle, price: Money)
+    /// The end is later than it was, or known at last.
+    case auctionExtended(
+        auction: AuctionHandle, closesAt: Timestamp, reason: ExtensionReason)
+    /// The auction left `open`; `winner` is none unless it was sold, `price` what the bidding
+    /// reached, zero without bids.
     case auctionClosed(
         auction: AuctionHandle, outcome: AuctionOutcome, winner: UserHandle, price: Money)
     /// The auction had been closed at that position; nothing changed.
@@ -74,6 +96,7 @@ public enum Event: Hashable, Sendable {
         case .leadTaken: "lead_taken"
         case .maximumRaised: "maximum_raised"
         case .bidAbsorbed: "bid_absorbed"
+        case .boughtNow: "bought_now"
         case .auctionExtended: "auction_extended"
         case .auctionClosed: "auction_closed"
         case .closeConfirmed: "close_confirmed"

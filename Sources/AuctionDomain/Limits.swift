@@ -8,6 +8,10 @@ public enum Limits {
     public static let reasonBytesMax = 256
     /// The most rows of an increment table; houses publish tables of about ten.
     public static let incrementRowsMax = 64
+    /// The whole, in hundredths of a percent: no step and no fee is more than the price itself.
+    public static let basisPointsMax = 10_000
+    /// The longest window, extension or duration of an auction: ten years.
+    public static let durationMillisecondsMax: Int64 = 10 * 366 * 24 * 60 * 60 * 1000
     /// The most currencies of one ledger; they are found by looking through them.
     public static let currenciesMax = 1000
     /// The largest entry: C2SP tlog-tiles gives an entry's length 16 bits.

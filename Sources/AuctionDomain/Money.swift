@@ -32,6 +32,18 @@ public struct Money: Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral
         let (sum, overflow) = minorUnits.addingReportingOverflow(other.minorUnits)
         return overflow ? nil : Money(minorUnits: sum)
     }
+
+    /// Which way a share that is no whole number of units goes.
+    enum Rounding { case down, up }
+
+    /// A share of an amount that is not negative, in hundredths of a percent from 0 to 10,000.
+    /// Never more than the amount, so it cannot overflow.
+    func share(basisPoints: Int, rounded: Rounding) -> Money {
+        let (whole, rest) = minorUnits.quotientAndRemainder(dividingBy: 10_000)
+        let share = Int64(basisPoints)
+        let rounding: Int64 = rounded == .up ? 9_999 : 0
+        return Money(minorUnits: whole * share + (rest * share + rounding) / 10_000)
+    }
 }
 
 /// A currency: its name and how many digits stand behind the decimal point.
@@ -64,6 +76,13 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     public static let zero = Timestamp(nanoseconds: 0)
     /// The last nanosecond of 2261; a deadline that never comes is not a time but nil.
     public static let max = Timestamp(nanoseconds: 9_214_646_399_999_999_999)
+
+    /// The time that much later, but never beyond `max`.
+    func adding(milliseconds: Int64) -> Timestamp {
+        let (span, tooLong) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, tooLate) = nanoseconds.addingReportingOverflow(span)
+        return tooLong || tooLate ? .max : min(.max, Timestamp(nanoseconds: sum))
+    }
 
     @inlinable public var isInRange: Bool { self >= .zero && self <= .max }
 }

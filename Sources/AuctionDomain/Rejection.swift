@@ -27,6 +27,8 @@ public struct Rejection: Error, Hashable, Sendable, CustomStringConvertible {
         case auctionNotEnded = 34
         case auctionHasBids = 35
         case closesAtTooEarly = 36
+        case buyNowNotOffered = 37
+        case buyNowEnded = 38
         // Price.
         case bidBelowOpening = 40
         case bidBelowMinimum = 41
@@ -54,6 +56,8 @@ public struct Rejection: Error, Hashable, Sendable, CustomStringConvertible {
             case .auctionNotEnded: "auction_not_ended"
             case .auctionHasBids: "auction_has_bids"
             case .closesAtTooEarly: "closes_at_too_early"
+            case .buyNowNotOffered: "buy_now_not_offered"
+            case .buyNowEnded: "buy_now_ended"
             case .bidBelowOpening: "bid_below_opening"
             case .bidBelowMinimum: "bid_below_minimum"
             case .bidNotAboveOwnMaximum: "bid_not_above_own_maximum"

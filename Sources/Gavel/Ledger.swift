@@ -28,6 +28,7 @@ public final class Ledger: Sendable {
     private let admission: Admission
     let snapshots: SnapshotStore?
     let logger: Logger
+    let clock: any LedgerClock
     private let writerFile: WriterFile?
     private let writerDone = DispatchSemaphore(value: 0)
     private let isClosed = Mutex(false)
@@ -109,6 +110,7 @@ public final class Ledger: Sendable {
         self.log = log
         self.snapshots = snapshots
         logger = configuration.logger
+        clock = configuration.clock
         self.writerFile = writerFile
         self.admission = admission
         self.publisher = publisher

@@ -53,6 +53,9 @@ struct CommandObject {
                 auction: try auction(),
                 bidder: try fields.identifier("bidder", as: UserID.self),
                 amount: try fields.money("amount"))
+        case .buyNow:
+            return .buyNow(
+                auction: try auction(), buyer: try fields.identifier("buyer", as: UserID.self))
         case .closeAuction:
             return .closeAuction(
                 try auction(), hammer: try fields.boolIfPresent("hammer") ?? false)
@@ -86,50 +89,7 @@ struct CommandObject {
             currency: try fields.identifier("currency", as: CurrencyCode.self),
             opensAt: try fields.timeIfPresent("opens_at"),
             closesAt: try fields.timeIfPresent("closes_at"),
-            rules: try rules())
-    }
-
-    // MARK: Rules
-
-    private func rules() throws(CommandError) -> AuctionRules {
-        var rules = AuctionRules()
-        guard let value = fields.ifPresent("rules") else { return rules }
-        guard case .object(let members) = value else {
-            throw fields.wrong("rules", value, "an object")
-        }
-        let object = try FieldReader(
-            members, prefix: "rules.", of: "rules", known: CommandShape.rulesFields)
-        if let name = try object.stringIfPresent("format") {
-            guard let format = AuctionFormat(jsonName: name) else {
-                throw object.wrong("format", .string(name), "\"english\"")
-            }
-            rules.format = format
-        }
-        if let price = try object.moneyIfPresent("opening_price") { rules.openingPrice = price }
-        if let proxy = try object.boolIfPresent("proxy") { rules.proxy = proxy }
-        if let value = object.ifPresent("increments") {
-            guard case .array(let rows) = value else {
-                throw object.wrong("increments", value, "an array of rows")
-            }
-            rules.increments = try increments(rows)
-        }
-        return rules
-    }
-
-    private func increments(_ values: [JSONValue]) throws(CommandError) -> IncrementTable {
-        var rows: [IncrementRow] = []
-        rows.reserveCapacity(values.count)
-        for (index, value) in values.enumerated() {
-            let place = "rules.increments[\(index)]"
-            guard case .object(let members) = value else {
-                throw CommandError(
-                    "\(place) must be an object with from and step, not \(value.found)")
-            }
-            let row = try FieldReader(
-                members, prefix: place + ".", of: place, known: CommandShape.incrementFields)
-            rows.append(IncrementRow(from: try row.money("from"), step: try row.money("step")))
-        }
-        return IncrementTable(rows)
+            rules: try fields.rulesIfPresent("rules") ?? AuctionRules())
     }
 
     // MARK: Envelope
@@ -182,12 +142,10 @@ private enum CommandShape: String, CaseIterable {
     case withdraw
     case openAuction = "open_auction"
     case placeBid = "place_bid"
+    case buyNow = "buy_now"
     case closeAuction = "close_auction"
     case extendAuction = "extend_auction"
     case cancelAuction = "cancel_auction"
-
-    static let rulesFields = ["format", "opening_price", "proxy", "increments"]
-    static let incrementFields = ["from", "step"]
 
     /// Every field that may stand in the command, its own ones first.
     var fields: [String] {
@@ -197,6 +155,7 @@ private enum CommandShape: String, CaseIterable {
         case .charge, .withdraw: Self.paymentFields
         case .openAuction: Self.openingFields
         case .placeBid: Self.bidFields
+        case .buyNow: Self.purchaseFields
         case .closeAuction: Self.closeFields
         case .extendAuction: Self.extendFields
         case .cancelAuction: Self.cancelFields
@@ -213,6 +172,7 @@ private enum CommandShape: String, CaseIterable {
         ["command", "auction", "title", "seller", "currency", "opens_at", "closes_at", "rules"]
         + envelope
     private static let bidFields = ["command", "auction", "bidder", "amount"] + envelope
+    private static let purchaseFields = ["command", "auction", "buyer"] + envelope
     private static let closeFields = ["command", "auction", "hammer"] + envelope
     private static let extendFields = ["command", "auction", "closes_at"] + envelope
     private static let cancelFields = ["command", "auction", "reason"] + envelope

@@ -84,6 +84,31 @@ struct FieldReader {
         return try time(name, value)
     }
 
+    func integerIfPresent(_ name: String) throws(CommandError) -> Int64? {
+        guard let value = ifPresent(name) else { return nil }
+        return try integer(name, value)
+    }
+
+    /// One of the words of an enumeration.
+    func wordIfPresent<Word: JSONWord>(
+        _ name: String, as type: Word.Type
+    ) throws(CommandError) -> Word? {
+        guard let value = ifPresent(name) else { return nil }
+        for word in Word.allCases where value == .string(word.jsonName) { return word }
+        let words = Word.allCases.map { "\"\($0.jsonName)\"" }
+        throw wrong(name, value, words.joined(separator: " or "))
+    }
+
+    /// A nested object; its fields are named with the path to them.
+    func objectIfPresent(
+        _ name: String, known: [String]
+    ) throws(CommandError) -> FieldReader? {
+        guard let value = ifPresent(name) else { return nil }
+        guard case .object(let members) = value else { throw wrong(name, value, "an object") }
+        let path = prefix + name
+        return try FieldReader(members, prefix: path + ".", of: path, known: known)
+    }
+
     func boolIfPresent(_ name: String) throws(CommandError) -> Bool? {
         guard let value = ifPresent(name) else { return nil }
         guard case .bool(let bool) = value else { throw wrong(name, value, "true or false") }

@@ -97,6 +97,9 @@ extension JSONWriter {
             field("auction", auction)
             field("bidder", bidder)
             field("amount", amount)
+        case .buyNow(let auction, let buyer):
+            field("auction", auction)
+            field("buyer", buyer)
         case .closeAuction(let auction, let hammer):
             field("auction", auction)
             if hammer { field("hammer", true) }
@@ -137,33 +140,8 @@ extension JSONWriter {
         case .closeDue(let auction):
             field("auction", names.id(of: auction))
         case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .placeBid,
-            .closeAuction, .extendAuction, .cancelAuction:
+            .buyNow, .closeAuction, .extendAuction, .cancelAuction:
             break
-        }
-    }
-
-    /// Writes the rules of an auction.
-    /// - Parameter isComplete: whether the fields that have their defaults stand too.
-    mutating func rules(_ rules: AuctionRules, isComplete: Bool) {
-        object { object in
-            object.field("format", rules.format.jsonName)
-            object.field("opening_price", rules.openingPrice)
-            if isComplete || rules.proxy { object.field("proxy", rules.proxy) }
-            if isComplete || rules.increments != .one {
-                object.name("increments")
-                object.increments(rules.increments)
-            }
-        }
-    }
-
-    private mutating func increments(_ table: IncrementTable) {
-        array { array in
-            for row in table.rows {
-                array.object { object in
-                    object.field("from", row.from)
-                    object.field("step", row.step)
-                }
-            }
         }
     }
 }
@@ -198,6 +176,8 @@ extension Command {
         case .placeBid(let auction, let bidder, let amount):
             self = .placeBid(
                 auction: names.id(of: auction), bidder: names.id(of: bidder), amount: amount)
+        case .buyNow(let auction, let buyer):
+            self = .buyNow(auction: names.id(of: auction), buyer: names.id(of: buyer))
         case .closeAuction(let auction, let hammer):
             self = .closeAuction(names.id(of: auction), hammer: hammer)
         case .extendAuction(let auction, let closesAt):

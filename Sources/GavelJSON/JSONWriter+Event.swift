@@ -40,7 +40,7 @@ extension JSONWriter {
         case .userRegistered(_, let user):
             field("user", user)
         case .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened, .leadTaken,
-            .maximumRaised, .bidAbsorbed, .auctionExtended, .auctionClosed, .closeConfirmed,
+            .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
             .auctionCancelled:
             break
         }
@@ -65,14 +65,16 @@ extension JSONWriter {
             field("currency", names.currency(of: auction).code)
             field("amount", amount)
             field("reason", reason.jsonName)
-        case .settled(let auction, let winner, let seller, let amount):
+        case .settled(let auction, let winner, let seller, let amount, let fee):
             field("auction", names.id(of: auction))
             field("winner", names.id(of: winner))
             field("seller", names.id(of: seller))
             field("currency", names.currency(of: auction).code)
             field("amount", amount)
+            field("fee", fee)
         case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered,
-            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .auctionExtended,
+            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+            .auctionExtended,
             .auctionClosed, .closeConfirmed, .auctionCancelled:
             break
         }
@@ -94,16 +96,21 @@ extension JSONWriter {
             field("bidder", names.id(of: bidder))
             field("currency", names.currency(of: auction).code)
             field("price", price)
-        case .auctionExtended(let auction, let closesAt):
+        case .boughtNow(let auction, let buyer, let price):
+            field("auction", names.id(of: auction))
+            field("buyer", names.id(of: buyer))
+            field("currency", names.currency(of: auction).code)
+            field("price", price)
+        case .auctionExtended(let auction, let closesAt, let reason):
             field("auction", names.id(of: auction))
             field("closes_at", closesAt)
+            field("reason", reason.jsonName)
         case .auctionClosed(let auction, let outcome, let winner, let price):
-            let isSold = outcome == .sold
             field("auction", names.id(of: auction))
             field("outcome", outcome.jsonName)
-            field("winner", isSold ? names.id(of: winner) : nil)
+            field("winner", winner == .none ? nil : names.id(of: winner))
             field("currency", names.currency(of: auction).code)
-            field("price", isSold ? price : nil)
+            field("price", outcome == .noBids ? nil : price)
         case .closeConfirmed(let auction, let position, let outcome):
             field("auction", names.id(of: auction))
             field("position", position)

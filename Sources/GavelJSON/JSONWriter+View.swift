@@ -5,29 +5,47 @@ public import Gavel
 
 extension JSONWriter {
     /// Writes an auction. `price` is what the bidding has reached so far and `leader` who leads;
-    /// `winner` is set once the lot is sold.
+    /// `winner` and `paid` are set once the lot is sold.
     public mutating func auction(_ view: AuctionView) {
-        object { object in
-            object.field("auction", view.auction)
-            object.field("title", view.title)
-            object.field("seller", view.seller)
-            object.field("currency", view.currency.code)
-            object.field("scale", view.currency.scale)
-            object.field("status", view.status.jsonName)
-            object.field("outcome", view.outcome?.jsonName)
-            object.field("winner", view.winner)
-            object.field("leader", view.leader)
-            object.field("price", view.price)
-            object.field("minimum_bid", view.minimumBid)
-            object.field("bids", view.bids)
-            object.field("accepted_bids", view.acceptedBids)
-            object.field("opens_at", view.opensAt)
-            object.field("closes_at", view.closesAt)
-            object.name("rules")
-            object.rules(view.rules, isComplete: true)
-            object.field("opened_position", view.openedPosition)
-            object.field("closed_position", view.closedPosition)
+        object { $0.fields(of: view) }
+    }
+
+    /// Writes an auction as `auction(_:)` does, and its story as the field `steps`.
+    /// - Parameter steps: writes the elements of the array.
+    public mutating func auction(
+        _ view: AuctionView, steps: (inout JSONWriter) throws -> Void
+    ) rethrows {
+        try object { object in
+            object.fields(of: view)
+            object.name("steps")
+            try object.array { try steps(&$0) }
         }
+    }
+
+    private mutating func fields(of view: AuctionView) {
+        field("auction", view.auction)
+        field("title", view.title)
+        field("seller", view.seller)
+        field("currency", view.currency.code)
+        field("scale", view.currency.scale)
+        field("status", view.status.jsonName)
+        field("outcome", view.outcome?.jsonName)
+        field("winner", view.winner)
+        field("leader", view.leader)
+        field("price", view.price)
+        field("paid", view.paid)
+        field("minimum_bid", view.minimumBid)
+        field("bids", view.bids)
+        field("accepted_bids", view.acceptedBids)
+        field("opens_at", view.opensAt)
+        field("closes_at", view.closesAt)
+        field("extensions", view.extensions)
+        field("reserve_met", view.isReserveMet)
+        field("buy_now_price", view.buyNowPrice)
+        name("rules")
+        rules(view.rules, isComplete: true)
+        field("opened_position", view.openedPosition)
+        field("closed_position", view.closedPosition)
     }
 
     /// Writes a wallet with all its balances and holds.

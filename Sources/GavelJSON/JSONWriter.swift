@@ -47,19 +47,19 @@ public struct JSONWriter: Sendable {
     // MARK: Structure
 
     /// Writes an object; `body` writes its fields.
-    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+    public mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
         separate()
         bytes.append(ASCII.leftBrace)
-        body(&self)
+        try body(&self)
         bytes.append(ASCII.rightBrace)
         needsComma = true
     }
 
     /// Writes an array; `body` writes its values.
-    public mutating func array(_ body: (inout JSONWriter) -> Void) {
+    public mutating func array(_ body: (inout JSONWriter) throws -> Void) rethrows {
         separate()
         bytes.append(ASCII.leftBracket)
-        body(&self)
+        try body(&self)
         bytes.append(ASCII.rightBracket)
         needsComma = true
     }
@@ -159,9 +159,9 @@ public struct JSONWriter: Sendable {
     }
 
     /// Writes a name and `true` or `false`.
-    public mutating func field(_ name: String, _ value: Bool) {
+    public mutating func field(_ name: String, _ value: Bool?) {
         self.name(name)
-        self.value(value)
+        if let value { self.value(value) } else { null() }
     }
 
     /// Writes a name and its integer.

@@ -5,12 +5,18 @@
 public import AuctionDomain
 public import Gavel
 
+/// A closed set of words.
+protocol JSONWord: CaseIterable {
+    var jsonName: String { get }
+}
+
 extension AuctionOutcome {
     /// The outcome in JSON and CSV.
     public var jsonName: String {
         switch self {
         case .sold: "sold"
         case .noBids: "no_bids"
+        case .reserveNotMet: "reserve_not_met"
         }
     }
 }
@@ -22,23 +28,70 @@ extension RefundReason {
         case .outbid: "outbid"
         case .change: "change"
         case .cancelled: "cancelled"
+        case .reserveNotMet: "reserve_not_met"
+        case .boughtNow: "bought_now"
         }
     }
 }
 
-extension AuctionFormat {
+extension ExtensionReason {
+    /// The reason in JSON.
+    public var jsonName: String {
+        switch self {
+        case .operator: "operator"
+        case .softClose: "soft_close"
+        case .firstBid: "first_bid"
+        }
+    }
+}
+
+extension BuyNow.Until: JSONWord {
+    /// The end of the offer in JSON.
+    public var jsonName: String {
+        switch self {
+        case .firstBid: "first_bid"
+        case .reserveMet: "reserve_met"
+        case .end: "end"
+        }
+    }
+}
+
+extension SoftClose.Mode: JSONWord {
+    /// The mode in JSON.
+    public var jsonName: String {
+        switch self {
+        case .reset: "reset"
+        case .add: "add"
+        }
+    }
+}
+
+extension SoftClose.Trigger: JSONWord {
+    /// The trigger in JSON.
+    public var jsonName: String {
+        switch self {
+        case .acceptedBid: "accepted_bid"
+        case .priceChange: "price_change"
+        case .leadChange: "lead_change"
+        }
+    }
+}
+
+extension CancelPolicy: JSONWord {
+    /// The policy in JSON.
+    public var jsonName: String {
+        switch self {
+        case .beforeFirstBid: "before_first_bid"
+        case .operatorOnly: "operator_only"
+        }
+    }
+}
+
+extension AuctionFormat: JSONWord {
     /// The format in JSON.
     public var jsonName: String {
         switch self {
         case .english: "english"
-        }
-    }
-
-    /// The format of that name, if there is one.
-    public init?(jsonName: String) {
-        switch jsonName {
-        case "english": self = .english
-        default: return nil
         }
     }
 }
@@ -69,6 +122,7 @@ extension CanonicalCommand {
         case .withdraw: "withdraw"
         case .openAuction: "open_auction"
         case .placeBid: "place_bid"
+        case .buyNow: "buy_now"
         case .closeAuction: "close_auction"
         case .extendAuction: "extend_auction"
         case .cancelAuction: "cancel_auction"

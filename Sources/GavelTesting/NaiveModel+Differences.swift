@@ -94,6 +94,14 @@ extension NaiveModel {
         found.compare("\(id) leader", leader, auction.leader)
         found.compare("\(id) price", record.price, auction.price)
         found.compare("\(id) maximum", record.maximum, auction.maximum)
+        found.compare(
+            "\(id) extensions", Int(state.extensions(of: state.auction(id)!)),
+            auction.extensions)
+        if auction.phase == .open {
+            found.compare(
+                "\(id) buy-now offer", state.buyNowPrice(of: state.auction(id)!),
+                buyNowPrice(of: auction))
+        }
         found.compare("\(id) accepted bids", Int(record.acceptedBids), auction.acceptedBids)
         found.compare("\(id) rejected bids", Int(record.rejectedBids), auction.rejectedBids)
     }

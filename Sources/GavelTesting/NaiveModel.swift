@@ -63,6 +63,8 @@ public struct NaiveModel: Sendable {
         /// Zero before the first accepted bid, as the two below.
         public var price: Money = 0
         public var maximum: Money = 0
+        /// How often bids have moved the end.
+        public var extensions = 0
         public var acceptedBids = 0
         public var rejectedBids = 0
     }
@@ -126,9 +128,43 @@ extension NaiveModel {
         return Int128(auction.price.minorUnits) + step(of: auction, at: auction.price)
     }
 
-    /// The last row that starts at or below the price.
+    /// The last row that starts at or below the price; or the share of the price, where a part
+    /// of a unit counts as a whole one, and one unit where that is nothing.
     private func step(of auction: Auction, at price: Money) -> Int128 {
-        Int128(auction.rules.increments.rows.last { $0.from <= price }!.step.minorUnits)
+        switch auction.rules.increments {
+        case .table(let rows):
+            return Int128(rows.last { $0.from <= price }!.step.minorUnits)
+        case .basisPoints(let share):
+            let parts = Int128(price.minorUnits) * Int128(share)
+            return max(1, parts / 10_000 + (parts % 10_000 == 0 ? 0 : 1))
+        }
+    }
+
+    /// A side's fee on a hammer price.
+    private func fee(_ fee: Fee, on price: Int128) -> Int128 {
+        var amount = price * Int128(fee.basisPoints) / 10_000 + Int128(fee.fixed.minorUnits)
+        if amount < Int128(fee.minimum.minorUnits) { amount = Int128(fee.minimum.minorUnits) }
+        if let maximum = fee.maximum, amount > Int128(maximum.minorUnits) {
+            amount = Int128(maximum.minorUnits)
+        }
+        return amount
+    }
+
+    /// What a winner pays at a hammer price, or what a bid must hold.
+    func paid(at price: Money, in auction: Auction) -> Int128 {
+        Int128(price.minorUnits) + fee(auction.rules.fees.buyer, on: Int128(price.minorUnits))
+    }
+
+    /// The price at which an auction can be bought, if there is such an offer and nothing has
+    /// ended it.
+    public func buyNowPrice(of auction: Auction) -> Money? {
+        guard let offer = auction.rules.buyNow else { return nil }
+        if auction.leader == nil { return offer.price }
+        if offer.until == .firstBid { return nil }
+        if offer.until == .reserveMet && auction.maximum >= auction.rules.reservePrice! {
+            return nil
+        }
+        return auction.price < offer.price ? offer.price : nil
     }
 }
 
@@ -197,7 +233,7 @@ extension NaiveModel {
         case .openAuction(let opening):
             users.append(opening.seller)
             currency = opening.currency
-        case .placeBid(let id, let bidder, _):
+        case .placeBid(let id, let bidder, _), .buyNow(let id, let bidder):
             users.append(bidder)
             auction = id
         case .closeAuction(let id, _), .extendAuction(let id, _), .cancelAuction(let id, _):
@@ -232,6 +268,7 @@ extension NaiveModel {
         case .openAuction(let opening): return openAuction(opening, by: actor)
         case .placeBid(let auction, let bidder, let amount):
             return placeBid(on: auctions[auction]!, bidder, amount, by: actor)
+        case .buyNow(let auction, let buyer): return buyNow(auctions[auction]!, buyer, by: actor)
         case .closeAuction(let id, let hammer):
             return closeAuction(auctions[id]!, hammer: hammer, by: actor)
         case .extendAuction(let id, let closesAt):
@@ -330,8 +367,9 @@ extension NaiveModel {
         return nil
     }
 
-    private mutating func placeBid(
-        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
+    /// Who may bid or buy, and when.
+    private func purchaseRejection(
+        on auction: Auction, by bidder: UserID, actor: Actor
     ) -> Rejection? {
         if bidder == auction.seller { return Rejection(.sellerCannotBid) }
         if actor != .operator && actor != .user(bidder) { return Rejection(.notPermitted) }
@@ -339,13 +377,38 @@ extension NaiveModel {
         if auction.phase == .cancelled { return Rejection(.auctionCancelled) }
         if auction.phase == .closed { return Rejection(.auctionEnded) }
         if now < auction.opensAt { return Rejection(.auctionNotOpen) }
+        return nil
+    }
+
+    /// A rejection where a bidder has not enough for an amount and its premium.
+    private func fundsRejection(
+        of amount: Money, on auction: Auction, by bidder: UserID
+    ) -> Rejection? {
+        let available = wallet(bidder, auction.currency).available
+        let most = sum(held(by: bidder, for: auction.id), available)
+        return paid(at: amount, in: auction) > most
+            ? Rejection(.exceedsAvailable, limit: available) : nil
+    }
+
+    private mutating func placeBid(
+        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
+    ) -> Rejection? {
+        if let rejection = purchaseRejection(on: auction, by: bidder, actor: actor) {
+            return rejection
+        }
         if let rejection = priceRejection(of: amount, on: auction, by: bidder) {
             return rejection
         }
-        let locked = held(by: bidder, for: auction.id)
-        let available = wallet(bidder, auction.currency).available
-        if Int128(amount.minorUnits) > sum(locked, available) {
-            return Rejection(.exceedsAvailable, limit: available)
+        if auction.leader == nil, let offer = auction.rules.buyNow, amount >= offer.price {
+            if let rejection = fundsRejection(of: offer.price, on: auction, by: bidder) {
+                return rejection
+            }
+            auctions[auction.id]!.acceptedBids += 1
+            sell(auction.id, to: bidder, at: offer.price)
+            return nil
+        }
+        if let rejection = fundsRejection(of: amount, on: auction, by: bidder) {
+            return rejection
         }
         // Only now, for overflow is the last group of rules: no amount is large enough.
         let competes = auction.leader != nil && !(auction.rules.proxy && auction.leader == bidder)
@@ -360,12 +423,71 @@ extension NaiveModel {
             after.maximum = amount
         }
         after.price = price(after: amount, by: bidder, on: auction)
+        if let reserve = auction.rules.reservePrice, after.maximum >= reserve {
+            after.price = max(after.price, reserve)
+        }
+        moveEnd(of: &after, from: auction)
         auctions[auction.id] = after
         if after.leader != auction.leader, let loser = auction.leader {
             setHold(of: loser, for: auction, to: 0)
         }
-        setHold(of: after.leader!, for: auction, to: after.maximum)
+        setHold(
+            of: after.leader!, for: auction, to: money(paid(at: after.maximum, in: auction)))
         return nil
+    }
+
+    /// What an accepted bid does to the end.
+    private func moveEnd(of after: inout Auction, from before: Auction) {
+        guard let end = before.closesAt else {
+            if before.leader == nil, let wait = before.rules.durationFromFirstBidMilliseconds {
+                after.closesAt = time(Int128(now.nanoseconds) + Int128(wait) * 1_000_000)
+            }
+            return
+        }
+        guard let rule = before.rules.softClose else { return }
+        let left = Int128(end.nanoseconds) - Int128(now.nanoseconds)
+        if left > Int128(rule.windowMilliseconds) * 1_000_000 { return }
+        if rule.trigger == .priceChange && after.price == before.price { return }
+        if rule.trigger == .leadChange && after.leader == before.leader { return }
+        if let most = rule.maxExtensions, before.extensions >= Int(most) { return }
+        let start = rule.mode == .add ? end : now
+        var next = time(
+            Int128(start.nanoseconds) + Int128(rule.extensionMilliseconds) * 1_000_000)
+        if let latest = rule.latestEnd, next > latest { next = latest }
+        if next <= end { return }
+        after.closesAt = next
+        after.extensions += 1
+    }
+
+    /// A time, or the last one there is.
+    private func time(_ nanoseconds: Int128) -> Timestamp {
+        let latest = Int128(Timestamp.max.nanoseconds)
+        return Timestamp(nanoseconds: Int64(min(nanoseconds, latest)))
+    }
+
+    private mutating func buyNow(
+        _ auction: Auction, _ buyer: UserID, by actor: Actor
+    ) -> Rejection? {
+        if let rejection = purchaseRejection(on: auction, by: buyer, actor: actor) {
+            return rejection
+        }
+        if auction.rules.buyNow == nil { return Rejection(.buyNowNotOffered) }
+        guard let price = buyNowPrice(of: auction) else { return Rejection(.buyNowEnded) }
+        if let rejection = fundsRejection(of: price, on: auction, by: buyer) { return rejection }
+        sell(auction.id, to: buyer, at: price)
+        return nil
+    }
+
+    /// Sells at once: whatever was held for the auction goes back, and the buyer pays.
+    private mutating func sell(_ id: AuctionID, to buyer: UserID, at price: Money) {
+        for hold in holds where hold.auction == id {
+            setHold(of: hold.user, for: auctions[id]!, to: 0)
+        }
+        auctions[id]!.leader = buyer
+        auctions[id]!.maximum = price
+        auctions[id]!.price = price
+        setHold(of: buyer, for: auctions[id]!, to: money(paid(at: price, in: auctions[id]!)))
+        close(id)
     }
 
     private func priceRejection(
@@ -419,13 +541,29 @@ extension NaiveModel {
     private mutating func close(_ id: AuctionID) {
         let auction = auctions[id]!
         auctions[id]!.phase = .closed
-        auctions[id]!.outcome = auction.leader == nil ? .noBids : .sold
         open.removeAll { $0 == id }
         finished.append(id)
-        guard let winner = auction.leader else { return }
+        guard let winner = auction.leader else {
+            auctions[id]!.outcome = .noBids
+            return
+        }
         setHold(of: winner, for: auction, to: 0)
-        changeWallet(winner, auction.currency, available: -Int128(auction.price.minorUnits))
-        changeWallet(auction.seller, auction.currency, available: Int128(auction.price.minorUnits))
+        if let reserve = auction.rules.reservePrice, auction.price < reserve {
+            auctions[id]!.outcome = .reserveNotMet
+            return
+        }
+        auctions[id]!.outcome = .sold
+        let price = Int128(auction.price.minorUnits)
+        let paid = paid(at: auction.price, in: auction)
+        let proceeds = price - min(price, fee(auction.rules.fees.seller, on: price))
+        pay(winner, auction.currency, -paid)
+        pay(auction.seller, auction.currency, proceeds)
+        pay(.house, auction.currency, paid - proceeds)
+    }
+
+    /// Moves available money, and makes no balance where there is none to move.
+    private mutating func pay(_ user: UserID, _ currency: CurrencyCode, _ amount: Int128) {
+        if amount != 0 { changeWallet(user, currency, available: amount) }
     }
 
     private mutating func extendAuction(
@@ -443,7 +581,8 @@ extension NaiveModel {
     }
 
     private mutating func cancelAuction(_ auction: Auction, by actor: Actor) -> Rejection? {
-        if actor != .operator && actor != .user(auction.seller) {
+        let isSeller = actor == .user(auction.seller)
+        if actor != .operator && (!isSeller || auction.rules.cancelPolicy == .operatorOnly) {
             return Rejection(.notPermitted)
         }
         if auction.phase == .cancelled { return Rejection(.auctionCancelled) }

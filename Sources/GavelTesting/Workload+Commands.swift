@@ -4,7 +4,7 @@ internal import AuctionDomain
 
 extension Workload {
     private enum Kind {
-        case bid, charge, withdraw, open, close, hammer, extend, cancel
+        case bid, buyNow, charge, withdraw, open, close, hammer, extend, cancel
         case registerUser, registerCurrency
     }
 
@@ -12,13 +12,14 @@ extension Workload {
     mutating func makeCommand() -> (actor: Actor, command: Command) {
         // Who stands at an edge of time bids, or asks what became of the auction.
         if let focus, generator.chance(perMille: 800) {
+            if generator.chance(perMille: 50) { return makePurchase(of: focus) }
             return generator.chance(perMille: 800)
                 ? makeBid(on: focus) : (makeActor(), .closeAuction(focus))
         }
         let weights = configuration.weights
         let lacksAuctions = model.open.count < configuration.openAuctions
         let kind = generator.pick(weighted: [
-            (weights.bid, Kind.bid), (weights.charge, .charge), (weights.withdraw, .withdraw),
+            (weights.bid, Kind.bid), (weights.buyNow, .buyNow), (weights.charge, .charge), (weights.withdraw, .withdraw),
             (weights.open * (lacksAuctions ? 3 : 1), .open), (weights.close, .close),
             (weights.hammer, .hammer), (weights.extend, .extend), (weights.cancel, .cancel),
             (weights.registerUser, .registerUser),
@@ -26,6 +27,7 @@ extension Workload {
         ])
         switch kind {
         case .bid: return makeBid(on: drawAuction())
+        case .buyNow: return makePurchase(of: drawAuction())
         case .charge: return makeCharge()
         case .withdraw: return makeWithdrawal()
         case .open: return makeOpening()
@@ -107,7 +109,24 @@ extension Workload {
 extension Workload {
     private enum Aim {
         case minimum, belowMinimum, aboveMinimum, tie, justAboveMaximum, justBelowMaximum
-        case stepAboveMaximum, everything, tooMuch, opening, anything, huge
+        case stepAboveMaximum, everything, tooMuch, opening, reserve, buyNow, anything, huge
+    }
+
+    private mutating func makePurchase(of id: AuctionID) -> (actor: Actor, command: Command) {
+        var buyer = drawUser()
+        if generator.chance(perMille: 300), let (auction, leader) = leaderAboveBuyNow() {
+            return (.user(leader), .buyNow(auction: auction, buyer: leader))
+        }
+        if let auction = model.auctions[id] {
+            if let leader = auction.leader, generator.chance(perMille: 250) { buyer = leader }
+            if auction.rules.buyNow == nil, generator.chance(perMille: 800) {
+                // Mostly where there is such an offer.
+                let offers = model.open.filter { model.auctions[$0]!.rules.buyNow != nil }
+                if !offers.isEmpty { return makePurchase(of: generator.pick(offers)) }
+            }
+        }
+        let actor = generator.chance(perMille: 900) ? Actor.user(buyer) : .operator
+        return (actor, .buyNow(auction: id, buyer: buyer))
     }
 
     private mutating func makeBid(on id: AuctionID) -> (actor: Actor, command: Command) {
@@ -123,6 +142,17 @@ extension Workload {
         return (actor, .placeBid(auction: id, bidder: bidder, amount: amount))
     }
 
+    /// A leader whose hold is more than the offer she can still take.
+    private func leaderAboveBuyNow() -> (auction: AuctionID, leader: UserID)? {
+        for id in model.open {
+            let auction = model.auctions[id]!
+            if let price = model.buyNowPrice(of: auction), auction.maximum >= price {
+                return (id, auction.leader!)
+            }
+        }
+        return nil
+    }
+
     private mutating func bidAmount(
         on auction: NaiveModel.Auction, by bidder: UserID
     ) -> Money {
@@ -135,7 +165,9 @@ extension Workload {
         let aim = generator.pick(weighted: [
             (220, Aim.minimum), (60, .belowMinimum), (330, .aboveMinimum), (70, .tie),
             (50, .justAboveMaximum), (40, .justBelowMaximum), (30, .stepAboveMaximum),
-            (40, .everything), (40, .tooMuch), (40, .opening), (60, .anything), (10, .huge),
+            (40, .everything), (40, .tooMuch), (40, .opening), (40, .reserve),
+            (auction.leader == nil ? 10 : 60, .buyNow),
+            (60, .anything), (10, .huge),
         ])
         switch aim {
         case .minimum: return minimum
@@ -147,13 +179,32 @@ extension Workload {
         case .stepAboveMaximum:
             let step = minimum.minorUnits - auction.price.minorUnits
             return shifted(shifted(maximum, by: step), by: generator.number(in: -1...1))
-        case .everything: return max(1, most)
-        case .tooMuch: return shifted(most, by: 1)
+        case .everything: return max(1, affordable(most, on: auction))
+        case .tooMuch: return shifted(affordable(most, on: auction), by: 1)
+        case .reserve:
+            return shifted(
+                auction.rules.reservePrice ?? minimum, by: generator.number(in: -1...1))
+        case .buyNow:
+            return shifted(auction.rules.buyNow?.price ?? minimum, by: generator.number(in: -1...1))
         case .opening:
             return shifted(auction.rules.openingPrice, by: generator.number(in: -1...1))
         case .anything: return number(1...2_000)
         case .huge: return .max
         }
+    }
+}
+
+extension Workload {
+    /// The largest amount that can be paid with its premium.
+    private func affordable(_ most: Money, on auction: NaiveModel.Auction) -> Money {
+        var low: Int64 = 0
+        var high = most.minorUnits
+        while low < high {
+            let middle = low + (high - low) / 2 + (high - low) % 2
+            let paid = model.paid(at: Money(minorUnits: middle), in: auction)
+            if paid <= Int128(most.minorUnits) { low = middle } else { high = middle - 1 }
+        }
+        return Money(minorUnits: low)
     }
 }
 
@@ -218,11 +269,17 @@ extension Workload {
         }
         let currency = drawCurrency()
         let opensAt = drawOpening()
-        let opening = OpenAuction(
+        let closesAt = drawEnd(from: opensAt)
+        var opening = OpenAuction(
             auction: id, title: generator.pick(["", "A clock", "Eine Bücherkiste", "시계"]),
-            seller: seller, currency: currency, opensAt: opensAt,
-            closesAt: drawEnd(from: opensAt),
+            seller: seller, currency: currency, opensAt: opensAt, closesAt: closesAt,
             rules: drawRules(isHuge: currency == Self.hugeCurrency))
+        if generator.chance(perMille: 550) {
+            let plain = opening.rules
+            addRules(to: &opening)
+            // Near the largest amount a premium may not fit.
+            if (try? opening.rules.validate(closesAt: closesAt)) == nil { opening.rules = plain }
+        }
         let actor = generator.chance(perMille: 800) ? Actor.user(seller) : .operator
         return (actor, .openAuction(opening))
     }
@@ -258,9 +315,10 @@ extension Workload {
 
     private mutating func drawRules(isHuge: Bool) -> AuctionRules {
         let increments = generator.pick(weighted: [
-            (400, IncrementTable.one),
+            (400, Increments.one),
             (300, Self.bracketIncrements),
-            (150, IncrementTable([IncrementRow(from: 0, step: 50)])),
+            (100, .table([IncrementRow(from: 0, step: 50)])),
+            (200, .basisPoints(generator.pick([1, 250, 500, 1_000, 10_000]))),
             (150, Self.cliffIncrements),
         ])
         var openingPrice = generator.pick([1, 1, 5, 100, 500, number(1...800)])
@@ -274,14 +332,66 @@ extension Workload {
             increments: increments)
     }
 
+    /// Gives an auction some of what only some auctions have.
+    private mutating func addRules(to opening: inout OpenAuction) {
+        var rules = opening.rules
+        if generator.chance(perMille: 400) {
+            rules.reservePrice = shifted(rules.openingPrice, by: generator.number(in: 0...500))
+        }
+        if generator.chance(perMille: 400) {
+            let least = rules.reservePrice ?? rules.openingPrice
+            var until = generator.pick(BuyNow.Until.allCases)
+            if rules.reservePrice == nil && until == .reserveMet { until = .end }
+            rules.buyNow = BuyNow(
+                price: shifted(least, by: generator.number(in: 0...900)), until: until)
+        }
+        if opening.closesAt == nil && generator.chance(perMille: 700) {
+            rules.durationFromFirstBidMilliseconds = generator.number(in: 1...60_000)
+        }
+        let hasEnd = opening.closesAt != nil || rules.durationFromFirstBidMilliseconds != nil
+        if hasEnd && generator.chance(perMille: 600) {
+            rules.softClose = drawSoftClose(closesAt: opening.closesAt)
+        }
+        if generator.chance(perMille: 400) { rules.fees.seller = drawFee() }
+        if generator.chance(perMille: 400) { rules.fees.buyer = drawFee() }
+        if generator.chance(perMille: 200) { rules.cancelPolicy = .operatorOnly }
+        opening.rules = rules
+    }
+
+    private mutating func drawSoftClose(closesAt: Timestamp?) -> SoftClose {
+        var rule = SoftClose(
+            windowMilliseconds: generator.number(in: 1...20_000),
+            extensionMilliseconds: generator.number(in: 1...20_000),
+            mode: generator.pick(SoftClose.Mode.allCases),
+            trigger: generator.pick(SoftClose.Trigger.allCases))
+        if generator.chance(perMille: 300) {
+            rule.maxExtensions = UInt32(generator.number(in: 1...3))
+        }
+        if generator.chance(perMille: 300) {
+            rule.latestEnd = moved(
+                closesAt ?? time, by: generator.number(in: 0...30_000_000_000))
+        }
+        return rule
+    }
+
+    private mutating func drawFee() -> Fee {
+        var fee = Fee(basisPoints: generator.pick([0, 1, 250, 900, 1_250, 10_000]))
+        if generator.chance(perMille: 300) { fee.fixed = number(0...30) }
+        if generator.chance(perMille: 300) { fee.minimum = number(0...60) }
+        if generator.chance(perMille: 300) {
+            fee.maximum = shifted(fee.minimum, by: generator.number(in: 0...80))
+        }
+        return fee
+    }
+
     /// A table in several brackets, whose edges bids of some hundred units meet often.
-    private static let bracketIncrements = IncrementTable([
+    private static let bracketIncrements = Increments.table([
         IncrementRow(from: 0, step: 5), IncrementRow(from: 100, step: 25),
         IncrementRow(from: 500, step: 50), IncrementRow(from: 2_500, step: 250),
     ])
 
     /// A table that no bid can follow once the price has reached 700.
-    private static let cliffIncrements = IncrementTable([
+    private static let cliffIncrements = Increments.table([
         IncrementRow(from: 0, step: 10), IncrementRow(from: 700, step: .max),
     ])
 
@@ -313,7 +423,7 @@ extension Workload {
         let tooLate = Timestamp(nanoseconds: Timestamp.max.nanoseconds + 1)
         var opening = OpenAuction(
             auction: "lot-malformed", seller: user, currency: "USD", opensAt: time, closesAt: time)
-        switch generator.below(11) {
+        switch generator.below(13) {
         case 0: return .placeBid(auction: auction, bidder: user, amount: 0)
         case 1: return .placeBid(auction: auction, bidder: user, amount: number(.min / 2 ... -1))
         case 2: return .charge(user: user, currency: "USD", amount: 0, reference: "malformed")
@@ -325,15 +435,57 @@ extension Workload {
         case 7: return .openAuction(opening)
         case 8: opening.title = long
         case 9: opening.rules.openingPrice = 0
+        case 10, 11: return .openAuction(makeContradictory(opening))
         default:
             opening.rules.increments = generator.pick([
-                IncrementTable([]), IncrementTable([IncrementRow(from: 1, step: 1)]),
-                IncrementTable([IncrementRow(from: 0, step: 0)]),
-                IncrementTable([IncrementRow(from: 0, step: 1), IncrementRow(from: 0, step: 2)]),
+                .table([]), .table([IncrementRow(from: 1, step: 1)]),
+                .table([IncrementRow(from: 0, step: 0)]),
+                .table([IncrementRow(from: 0, step: 1), IncrementRow(from: 0, step: 2)]),
+                .basisPoints(0), .basisPoints(10_001),
             ])
         }
         opening.closesAt = nil
         return .openAuction(opening)
+    }
+
+    /// Rules that cannot all hold.
+    private mutating func makeContradictory(_ plain: OpenAuction) -> OpenAuction {
+        var opening = plain
+        opening.closesAt = nil
+        opening.rules.openingPrice = 100
+        let window = SoftClose(windowMilliseconds: 1_000, extensionMilliseconds: 1_000)
+        switch generator.below(15) {
+        case 0: opening.rules.reservePrice = 99
+        case 1: opening.rules.buyNow = BuyNow(price: 99)
+        case 2:
+            opening.rules.reservePrice = 200
+            opening.rules.buyNow = BuyNow(price: 199)
+        case 3: opening.rules.buyNow = BuyNow(price: 100, until: .reserveMet)
+        case 4: opening.rules.softClose = window
+        case 5:
+            opening.closesAt = moved(time, by: 2)
+            opening.rules.softClose = window
+            opening.rules.softClose?.latestEnd = moved(time, by: 1)
+        case 6:
+            opening.closesAt = moved(time, by: 1)
+            opening.rules.durationFromFirstBidMilliseconds = 1_000
+        case 7: opening.rules.durationFromFirstBidMilliseconds = 0
+        case 8: opening.rules.fees.seller.basisPoints = 10_001
+        case 9: opening.rules.fees.buyer.basisPoints = -1
+        case 10: opening.rules.fees.seller.fixed = -1
+        case 11: opening.rules.fees.buyer = Fee(minimum: 2, maximum: 1)
+        case 12: opening.rules.fees.buyer.fixed = .max
+        case 13:
+            opening.rules.durationFromFirstBidMilliseconds = 1_000
+            opening.rules.softClose = window
+            opening.rules.softClose?.maxExtensions = 0
+        default:
+            opening.rules.durationFromFirstBidMilliseconds = 1_000
+            opening.rules.softClose = window
+            opening.rules.softClose?.windowMilliseconds = 0
+        }
+        opening.opensAt = nil
+        return opening
     }
 
     /// The same with one of its names replaced by one that nobody ever registers.
@@ -355,6 +507,9 @@ extension Workload {
         case .openAuction(var opening):
             if first { opening.currency = "XXX" } else { opening.seller = "nobody" }
             return .openAuction(opening)
+        case .buyNow(let auction, let buyer):
+            return .buyNow(
+                auction: first ? "lot-unknown" : auction, buyer: first ? buyer : "nobody")
         case .closeAuction(_, let hammer): return .closeAuction("lot-unknown", hammer: hammer)
         case .extendAuction(_, let closesAt):
             return .extendAuction("lot-unknown", closesAt: closesAt)

@@ -53,6 +53,7 @@ public struct Workload: IteratorProtocol, Sendable {
     /// How often each kind of command is drawn, in parts of the sum of all.
     public struct Weights: Hashable, Sendable {
         public var bid = 640
+        public var buyNow = 30
         public var charge = 70
         public var withdraw = 50
         /// Used as long as enough auctions are open; three times as much otherwise.
@@ -255,16 +256,15 @@ extension Workload {
         time = Timestamp(nanoseconds: time.nanoseconds + nanoseconds)
     }
 
-    /// Moves the clock to the next end or opening of an auction, or one nanosecond before it.
+    /// Moves the clock to the next end or opening of an auction or to where a soft close's window
+    /// begins, or one nanosecond before it.
     /// - Returns: false where no auction has an edge ahead.
     private mutating func moveToEdge() -> Bool {
-        let opens = generator.chance(perMille: 300)
+        let draw = generator.below(10)
         var nearest: (edge: Timestamp, auction: AuctionID)?
         for id in model.open {
-            let auction = model.auctions[id]!
-            guard let edge = opens ? auction.opensAt : auction.closesAt, edge > time else {
-                continue
-            }
+            let edge = draw < 3 ? model.auctions[id]!.opensAt : end(of: id, window: draw < 5)
+            guard let edge, edge > time else { continue }
             if nearest == nil || edge < nearest!.edge { nearest = (edge, id) }
         }
         guard let nearest else { return false }
@@ -272,5 +272,13 @@ extension Workload {
         time = Timestamp(nanoseconds: nearest.edge.nanoseconds - before)
         focus = nearest.auction
         return true
+    }
+
+    /// An auction's end, or the first moment at which a bid may move it.
+    private func end(of id: AuctionID, window: Bool) -> Timestamp? {
+        let auction = model.auctions[id]!
+        guard let end = auction.closesAt else { return nil }
+        guard window, let rule = auction.rules.softClose else { return end }
+        return Timestamp(nanoseconds: end.nanoseconds - rule.windowMilliseconds * 1_000_000)
     }
 }

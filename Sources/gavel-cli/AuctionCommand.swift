@@ -12,8 +12,9 @@ struct AuctionCommand: ParsableCommand {
               gavel auction lot-1 --ledger house
               gavel auction lot-1 --ledger house --at 1200
 
-            The table has a row for each entry about the auction, with its position in the log. \
-            JSON and CSV give the auction alone; `gavel log --auction` gives its entries.
+            The table has a row for each entry about the auction, with its position in the log and \
+            the reason for every change of the price; JSON has the same as `steps`. CSV gives the \
+            auction alone; `gavel log --auction` gives its entries.
             """)
 
     @Argument(help: ArgumentHelp("The auction.", valueName: "id"), transform: auctionID)
@@ -21,19 +22,31 @@ struct AuctionCommand: ParsableCommand {
 
     @OptionGroup var reading: ReadingOptions
 
+    @Flag(
+        name: .customLong("public"),
+        help: ArgumentHelp(
+            "Leave out what bidders must not see: maxima, rejected bids, and the reserve of an "
+                + "auction not yet closed."))
+    var isPublic = false
+
     func run() throws {
         let reader = try reading.open()
-        let view = try reader.auction(id).value
+        var view = try reader.auction(id).value
+        if isPublic { view = view.publicView }
         try withOutput { output in
             switch reading.format {
             case .table:
                 printView(view, on: output)
                 output.write("\n")
-                try printSteps(of: view, reader, on: output)
+                try printSteps(of: view, isPublic: isPublic, reader, on: output)
                 output.write("\(reader.asOf)\n")
             case .json:
                 var writer = JSONWriter()
-                writer.auction(view)
+                try writer.auction(view) { array in
+                    try reader.forEachStep(of: id, isPublic: isPublic) { step in
+                        array.step(step, names: reader.reading)
+                    }
+                }
                 writer.newline()
                 output.write(writer.bytes)
             case .csv:
@@ -47,8 +60,13 @@ struct AuctionCommand: ParsableCommand {
 
     private func printView(_ view: AuctionView, on output: Output) {
         let outcome = view.outcome.map { ", \($0.jsonName)" } ?? ""
-        let proxy = view.rules.proxy ? ", proxy bidding" : ""
         let isOpen = view.status == .open || view.status == .scheduled
+        let words = RulesInWords(view.rules, currency: view.currency)
+        let reserve = view.isReserveMet.map { met in
+            (words.reserve.map { $0 + ", " } ?? "") + (met ? "met" : "not met")
+        }
+        let hasFees = view.rules.fees != .none
+        let extensions = view.extensions == 0 ? "" : ", extended by bids \(view.extensions)×"
         printFields(
             [
                 ("auction", view.auction.string),
@@ -56,16 +74,22 @@ struct AuctionCommand: ParsableCommand {
                 ("seller", view.seller.string),
                 ("status", view.status.jsonName + outcome),
                 ("price", view.price?.formatted(in: view.currency)),
+                ("paid", hasFees ? view.paid?.formatted(in: view.currency) : nil),
                 (view.winner == nil ? "leader" : "winner", view.leader?.string),
                 ("minimum bid", isOpen ? view.minimumBid?.formatted(in: view.currency) : nil),
+                ("buy now at", view.buyNowPrice?.formatted(in: view.currency)),
                 ("bids", "\(view.bids), \(view.acceptedBids) accepted"),
                 ("opens", view.opensAt.rfc3339),
-                ("closes", view.closesAt?.rfc3339),
-                (
-                    "rules",
-                    "\(view.rules.format.jsonName)\(proxy), opening price "
-                        + view.rules.openingPrice.formatted(in: view.currency)
-                ),
+                ("closes", view.closesAt.map { $0.rfc3339 + extensions }),
+                ("rules", words.kind),
+                ("steps", words.increments),
+                ("reserve", reserve),
+                ("buy now", words.buyNow),
+                ("soft close", words.softClose),
+                ("ends", words.duration),
+                ("seller's fee", words.sellerFee),
+                ("buyer's fee", words.buyerFee),
+                ("cancelling", words.cancelPolicy),
             ], on: output)
     }
 }

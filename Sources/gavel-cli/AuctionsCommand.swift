@@ -33,8 +33,28 @@ struct AuctionsCommand: ParsableCommand {
         transform: userID)
     var bidder: UserID?
 
+    @Option(
+        help: ArgumentHelp(
+            "Only closed ones that ended so: sold, no_bids or reserve_not_met.",
+            valueName: "outcome"),
+        transform: auctionOutcome)
+    var outcome: AuctionOutcome?
+
+    @Flag(help: "Only those that can be bought now at their buy-now price.")
+    var buyNow = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Only those with a reserve that is met, or not_met.", valueName: "state"))
+    var reserve: ReserveState?
+
     @Flag(help: "Only auctions that time will end, the next end first.")
     var endingSoon = false
+
+    @Flag(
+        name: .customLong("public"),
+        help: "Leave out what bidders must not see: the reserve of an auction not yet closed.")
+    var isPublic = false
 
     func validate() throws {
         if endingSoon, seller != nil || bidder != nil {
@@ -74,9 +94,10 @@ struct AuctionsCommand: ParsableCommand {
     private func selectedAuctions(_ reader: LedgerReader) throws -> [AuctionView] {
         var views: [AuctionView] = []
         let filter = AuctionFilter(
-            status: status, seller: seller, bidder: bidder,
+            status: status, seller: seller, bidder: bidder, outcome: outcome,
+            isBuyNow: buyNow ? true : nil, isReserveMet: reserve.map { $0 == .met },
             order: endingSoon ? .endingSoon : .opening)
-        try reader.forEachAuction(filter) { views.append($0) }
+        try reader.forEachAuction(filter) { views.append(isPublic ? $0.publicView : $0) }
         // The engine lists those of a user the newest first; we promise one order.
         if !endingSoon { views.sort { $0.openedPosition < $1.openedPosition } }
         return views
@@ -102,6 +123,20 @@ struct AuctionsCommand: ParsableCommand {
         try table.print()
         output.write("\(counted(views.count, "auction")), \(reader.asOf)\n")
     }
+}
+
+/// Whether a reserve is met.
+enum ReserveState: String, ExpressibleByArgument, CaseIterable {
+    case met
+    case notMet = "not_met"
+}
+
+@Sendable private func auctionOutcome(_ text: String) throws -> AuctionOutcome {
+    guard let outcome = AuctionOutcome.allCases.first(where: { $0.jsonName == text }) else {
+        let names = AuctionOutcome.allCases.map(\.jsonName).joined(separator: ", ")
+        throw ArgumentProblem("expected one of \(names)")
+    }
+    return outcome
 }
 
 @Sendable private func auctionStatus(_ text: String) throws -> AuctionStatus {

@@ -209,8 +209,8 @@ private struct EntrySubject {
             amount = opening.rules.openingPrice
             currency = names.currency(of: opening.currency)
         case .placeBid(_, _, let bid): amount = bid
-        case .createLedger, .openEngine, .closeDue, .registerCurrency, .closeAuction,
-            .extendAuction, .cancelAuction:
+        case .createLedger, .openEngine, .closeDue, .registerCurrency, .buyNow,
+            .closeAuction, .extendAuction, .cancelAuction:
             break
         }
     }

@@ -152,7 +152,7 @@ struct ProxyBiddingTests {
 
     @Test("A step that cannot be added counts as the largest amount, so the maximum decides")
     func stepBeyondAllAmounts() {
-        let cliff = IncrementTable([
+        let cliff = Increments.table([
             IncrementRow(from: 0, step: 10), IncrementRow(from: 700, step: .max),
         ])
         let rules = AuctionRules(openingPrice: 100, proxy: true, increments: cliff)

@@ -68,7 +68,7 @@ struct LogTests {
                 chains.insert(.wallet(payment.user))
             case .locked(_, let user, _, _), .refunded(_, let user, _, _):
                 chains.insert(.wallet(user))
-            case .settled(_, let winner, let seller, _):
+            case .settled(_, let winner, let seller, _, _):
                 chains.formUnion([.wallet(winner), .wallet(seller)])
             case .auctionOpened(let auction, _, _): chains.insert(.auction(auction))
             default: break

@@ -11,6 +11,9 @@ import Testing
 /// How long model tests run.
 enum Campaign {
     static let stepsPerSeed = 10_000
+    /// Whether GAVEL_CAMPAIGN asks for more than the short form.
+    static let isLong =
+        ProcessInfo.processInfo.environment["GAVEL_CAMPAIGN"].flatMap(UInt64.init) ?? 1 > 1
     static let seeds: [UInt64] = {
         let environment = ProcessInfo.processInfo.environment
         if let seed = environment["GAVEL_SEED"].flatMap(UInt64.init) { return [seed] }
@@ -26,14 +29,51 @@ struct ModelTests {
         var rejections: [Rejection.Code: Int] = [:]
         var refusals: [Refusal: Int] = [:]
         var events: Set<String> = []
+        /// What a name alone does not say, in words.
+        var cases: Set<String> = []
 
         mutating func count(_ answer: TestLedger.Answer) {
             switch answer {
-            case .accepted(let accepted): events.formUnion(accepted.map(\.name))
+            case .accepted(let accepted):
+                events.formUnion(accepted.map(\.name))
+                count(accepted)
             case .rejected(let rejection): rejections[rejection.code, default: 0] += 1
             case .refused(let refusal): refusals[refusal, default: 0] += 1
             }
         }
+
+        private mutating func count(_ accepted: EventList) {
+            let names = Set(accepted.map(\.name))
+            for event in accepted {
+                switch event {
+                case .refunded(_, _, _, let reason): cases.insert("refunded: \(reason)")
+                case .auctionExtended(_, _, let reason): cases.insert("extended: \(reason)")
+                case .auctionClosed(_, let outcome, _, _): cases.insert("closed: \(outcome)")
+                case .settled(_, _, _, let amount, let fee):
+                    if fee == amount { cases.insert("the house gets all") }
+                    if fee == 0 { cases.insert("the house gets nothing") }
+                    if fee > 0 && fee < amount { cases.insert("the house gets a part") }
+                case .boughtNow:
+                    cases.insert(names.contains("lead_taken") ? "a bid buys" : "a buyer buys")
+                    if !names.contains("locked") { cases.insert("a leader's hold buys") }
+                case .maximumRaised(_, _, let maximum, let price):
+                    if price < maximum { cases.insert("a raise below the maximum") }
+                default: break
+                }
+            }
+        }
+
+        static let allCases: Set<String> = {
+            var cases: Set = [
+                "the house gets all", "the house gets nothing", "the house gets a part",
+                "a bid buys", "a buyer buys", "a leader's hold buys",
+                "a raise below the maximum",
+            ]
+            for reason in RefundReason.allCases { cases.insert("refunded: \(reason)") }
+            for reason in ExtensionReason.allCases { cases.insert("extended: \(reason)") }
+            for outcome in AuctionOutcome.allCases { cases.insert("closed: \(outcome)") }
+            return cases
+        }()
     }
 
     @Test("Every answer and every balance is the model's", arguments: Campaign.seeds)
@@ -45,7 +85,7 @@ struct ModelTests {
         var coverage = Coverage()
         for number in 0..<Campaign.stepsPerSeed {
             let step = workload.nextStep()
-            ledger.closeDue(at: step.time)
+            for events in ledger.closeDue(at: step.time) { coverage.count(.accepted(events)) }
             let digest = ledger.state.digest
             let answer = ledger.submit(step.command, by: step.actor, at: step.time)
             coverage.count(answer)
@@ -89,6 +129,8 @@ struct ModelTests {
             #expect(coverage.refusals[refusal] != nil, "\(refusal.name) not reached, \(place)")
         }
         // The two that only creation and opening write are not answers to commands.
-        #expect(coverage.events.count == 15, "\(coverage.events.sorted()), \(place)")
+        #expect(coverage.events.count == 16, "\(coverage.events.sorted()), \(place)")
+        let missing = Coverage.allCases.subtracting(coverage.cases)
+        #expect(missing.isEmpty, "not reached: \(missing.sorted()), \(place)")
     }
 }

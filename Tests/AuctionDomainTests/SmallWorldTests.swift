@@ -1,5 +1,6 @@
-// Small worlds, exhausted: every sequence of four steps out of twelve, over two bidders and two
-// lots, against the naive model. State and model are values, so that each prefix is walked once.
+// Small worlds, exhausted: every sequence of four steps out of a dozen (five with
+// GAVEL_CAMPAIGN), over two bidders and two lots, against the naive model. State and model are
+// values, so that each prefix is walked once.
 
 import AuctionDomain
 import GavelTesting
@@ -44,11 +45,11 @@ struct SmallWorldTests {
         }
     }
 
-    private static let stepsMax = 4
+    private static let stepsMax = Campaign.isLong ? 5 : 4
 
     /// Eight bids, a hammer, a cancellation, a withdrawal, and the end of the second lot. Wallets
     /// hold 200: the larger bid on one lot leaves too little for the other.
-    private static let alphabet: [Step] = {
+    private static let plainAlphabet: [Step] = {
         var steps: [Step] = []
         for bidder in ["alice", "bob"] as [UserID] {
             for lot in ["lot-1", "lot-2"] as [AuctionID] {
@@ -70,6 +71,40 @@ struct SmallWorldTests {
         return steps
     }()
 
+    /// Bids below and at the reserve, before and within the soft close's window, a purchase, the
+    /// ends of both lots and a later one.
+    private static let mixedAlphabet: [Step] = {
+        func bid(
+            _ bidder: UserID, _ lot: AuctionID, _ amount: Money, after seconds: Int64 = 0
+        ) -> Step {
+            Step(
+                command: .placeBid(auction: lot, bidder: bidder, amount: amount),
+                actor: .user(bidder), after: seconds)
+        }
+        return [
+            bid("alice", "lot-1", 100), bid("bob", "lot-1", 150),
+            bid("alice", "lot-2", 100), bid("alice", "lot-2", 120),
+            bid("bob", "lot-2", 100), bid("bob", "lot-2", 130),
+            bid("alice", "lot-2", 140, after: 55), bid("bob", "lot-2", 120, after: 55),
+            bid("bob", "lot-2", 160, after: 10),
+            Step(command: .buyNow(auction: "lot-2", buyer: "alice"), actor: .user("alice")),
+            Step(command: .closeAuction("lot-1", hammer: true), actor: .user("seller")),
+            Step(command: .closeAuction("lot-2"), actor: .user("bob"), after: 60),
+            Step(
+                command: .extendAuction("lot-2", closesAt: TestLedger.start + 62),
+                actor: .operator),
+        ]
+    }()
+
+    /// Proxy bidding, a reserve, a buy-now price, a soft close that is capped, and fees.
+    private static let mixedRules = AuctionRules(
+        openingPrice: 90, proxy: true, increments: .table([IncrementRow(from: 0, step: 20)]),
+        reservePrice: 130, buyNow: BuyNow(price: 155, until: .reserveMet),
+        softClose: SoftClose(
+            windowMilliseconds: 10_000, extensionMilliseconds: 10_000, maxExtensions: 2,
+            latestEnd: TestLedger.start + 72),
+        fees: Fees(seller: Fee(basisPoints: 1_000), buyer: Fee(basisPoints: 500, minimum: 7)))
+
     private static func world(rules: AuctionRules) -> World {
         var world = World(
             real: TestLedger(), model: NaiveModel(), time: TestLedger.start)
@@ -85,9 +120,11 @@ struct SmallWorldTests {
                     command: .charge(user: user, currency: "USD", amount: 200, reference: "in"),
                     actor: .payment))
         }
-        for (lot, end) in [("lot-1", nil), ("lot-2", TestLedger.start + 60)]
-            as [(AuctionID, Timestamp?)]
-        {
+        let firstEnd: Timestamp? = rules.softClose == nil ? nil : TestLedger.start + 60
+        let ends: [(AuctionID, Timestamp?)] = [
+            ("lot-1", firstEnd), ("lot-2", TestLedger.start + 60),
+        ]
+        for (lot, end) in ends {
             let opening = OpenAuction(
                 auction: lot, seller: "seller", currency: "USD", closesAt: end, rules: rules)
             steps.append(Step(command: .openAuction(opening), actor: .user("seller")))
@@ -98,10 +135,10 @@ struct SmallWorldTests {
 
     /// Walks all continuations of a world.
     /// - Returns: how many steps were taken; 0 after the first difference.
-    private func walk(_ world: World, _ taken: [Step]) -> Int {
+    private func walk(_ world: World, _ alphabet: [Step], _ taken: [Step] = []) -> Int {
         if taken.count == Self.stepsMax { return 0 }
         var count = 0
-        for step in Self.alphabet {
+        for step in alphabet {
             var next = world
             let found = next.take(step)
             let path = taken + [step]
@@ -112,12 +149,18 @@ struct SmallWorldTests {
             }
             count += 1
             if path.count < Self.stepsMax {
-                let below = walk(next, path)
+                let below = walk(next, alphabet, path)
                 if below == 0 { return 0 }
                 count += below
             }
         }
         return count
+    }
+
+    private func expectAllAgree(_ rules: AuctionRules, _ alphabet: [Step]) {
+        var all = 0
+        for _ in 0..<Self.stepsMax { all = (all + 1) * alphabet.count }
+        #expect(walk(Self.world(rules: rules), alphabet) == all)
     }
 
     @Test(
@@ -127,8 +170,9 @@ struct SmallWorldTests {
         let rules =
             isProxy
             ? AuctionRules.proxy(opening: 90, step: 20) : .plain(opening: 90, step: 20)
-        let width = Self.alphabet.count
-        let all = width + width * width + width * width * width + width * width * width * width
-        #expect(walk(Self.world(rules: rules), []) == all)
+        expectAllAgree(rules, Self.plainAlphabet)
     }
+
+    @Test("Proxy, reserve and soft close together: every sequence of four steps as well")
+    func allSequencesOfMixedRules() { expectAllAgree(Self.mixedRules, Self.mixedAlphabet) }
 }

@@ -82,7 +82,7 @@ struct MoneyTests {
 struct IncrementTableTests {
     @Test("The step is that of the last row not above the price")
     func steps() {
-        let table = IncrementTable([
+        let table = Increments.table([
             IncrementRow(from: 0, step: 5), IncrementRow(from: 100, step: 25),
             IncrementRow(from: 500, step: 50),
         ])
@@ -90,7 +90,7 @@ struct IncrementTableTests {
             (0, 5), (1, 5), (99, 5), (100, 25), (101, 25), (499, 25), (500, 50), (.max, 50),
         ]
         for (price, step) in expected { #expect(table.step(at: price) == step) }
-        #expect(IncrementTable.one.step(at: 0) == 1 && IncrementTable.one.step(at: .max) == 1)
+        #expect(Increments.one.step(at: 0) == 1 && Increments.one.step(at: .max) == 1)
     }
 
     @Test("Any table gives the step that a search through all rows gives")
@@ -105,7 +105,7 @@ struct IncrementTableTests {
                 IncrementRow(
                     from: Money(minorUnits: $0), step: Money(minorUnits: $0 * 2 + 1))
             }
-            let table = IncrementTable(rows)
+            let table = Increments.table(rows)
             for _ in 0..<20 {
                 let price = Money(minorUnits: Int64(generator.below(1_100)))
                 #expect(table.step(at: price) == rows.filter { $0.from <= price }.last!.step)
@@ -136,7 +136,7 @@ struct ShapeTests {
 
     private static func increments(_ rows: (from: Money, step: Money)...) -> Command {
         opening {
-            $0.rules.increments = IncrementTable(
+            $0.rules.increments = Increments.table(
                 rows.map { IncrementRow(from: $0.from, step: $0.step) })
         }
     }
@@ -178,11 +178,11 @@ struct ShapeTests {
                 == "rules.increments[2].from must be above the row before it")
         let many = (0..<65).map { IncrementRow(from: Money(minorUnits: $0), step: 1) }
         #expect(
-            Self.reason(Self.opening { $0.rules.increments = IncrementTable(many) })
+            Self.reason(Self.opening { $0.rules.increments = Increments.table(many) })
                 == "rules.increments must have 1 to 64 rows, not 65")
         #expect(
             Self.reason(
-                Self.opening { $0.rules.increments = IncrementTable(many.dropLast()) }) == nil)
+                Self.opening { $0.rules.increments = Increments.table(many.dropLast()) }) == nil)
     }
 
     @Test("Texts have at most 256 bytes, counted in UTF-8")

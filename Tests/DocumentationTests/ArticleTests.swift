@@ -76,7 +76,7 @@ private func opening(_ rules: AuctionRules, opensAt: Timestamp? = nil) -> Comman
             auction: "lot", seller: "seller", currency: "USD", opensAt: opensAt, rules: rules))
 }
 
-private let stepOfTen = IncrementTable([IncrementRow(from: 0, step: 10)])
+private let stepOfTen = Increments.table([IncrementRow(from: 0, step: 10)])
 
 @Suite("Articles")
 struct ArticleTests {
@@ -143,7 +143,7 @@ struct ArticleTests {
 
     @Test("The steps of Auctions are those of its table")
     func steps() {
-        let table = IncrementTable([
+        let table = Increments.table([
             IncrementRow(from: 0, step: 5), IncrementRow(from: 100, step: 25),
         ])
         #expect(99 + table.step(at: 99) == 104)

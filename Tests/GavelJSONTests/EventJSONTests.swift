@@ -58,9 +58,19 @@ struct EventJSONTests {
                 + #""amount":5,"reason":"cancelled"}"#
         ),
         (
-            .settled(auction: Cast.lot, winner: Cast.alice, seller: Cast.bob, amount: 9),
+            .refunded(auction: Cast.lot, user: Cast.alice, amount: 5, reason: .reserveNotMet),
+            #"{"event":"refunded","auction":"lot-1","user":"alice","currency":"USD","#
+                + #""amount":5,"reason":"reserve_not_met"}"#
+        ),
+        (
+            .refunded(auction: Cast.lot, user: Cast.alice, amount: 5, reason: .boughtNow),
+            #"{"event":"refunded","auction":"lot-1","user":"alice","currency":"USD","#
+                + #""amount":5,"reason":"bought_now"}"#
+        ),
+        (
+            .settled(auction: Cast.lot, winner: Cast.alice, seller: Cast.bob, amount: 9, fee: 2),
             #"{"event":"settled","auction":"lot-1","winner":"alice","seller":"bob","#
-                + #""currency":"USD","amount":9}"#
+                + #""currency":"USD","amount":9,"fee":2}"#
         ),
     ]
 
@@ -70,7 +80,10 @@ struct EventJSONTests {
             #"{"event":"auction_opened","auction":"lot-9","title":"A clock","seller":"bob","#
                 + #""currency":"USD","opens_at":"1970-01-01T00:00:00.000Z","closes_at":null,"#
                 + #""rules":{"format":"english","opening_price":1,"proxy":false,"#
-                + #""increments":[{"from":0,"step":1}]}}"#
+                + #""increments":[{"from":0,"step":1}],"reserve_price":null,"#
+                + #""buy_now_price":null,"buy_now_until":null,"soft_close":null,"#
+                + #""duration_from_first_bid_ms":null,"fees":null,"#
+                + #""cancel_policy":"before_first_bid"}}"#
         ),
         (
             .leadTaken(auction: Cast.lot, bidder: Cast.alice, maximum: 20, price: 10),
@@ -88,9 +101,24 @@ struct EventJSONTests {
                 + #""price":11}"#
         ),
         (
-            .auctionExtended(auction: Cast.lot, closesAt: .max),
+            .auctionExtended(auction: Cast.lot, closesAt: .max, reason: .operator),
             #"{"event":"auction_extended","auction":"lot-1","#
-                + #""closes_at":"2261-12-31T23:59:59.999999999Z"}"#
+                + #""closes_at":"2261-12-31T23:59:59.999999999Z","reason":"operator"}"#
+        ),
+        (
+            .auctionExtended(auction: Cast.lot, closesAt: .zero, reason: .softClose),
+            #"{"event":"auction_extended","auction":"lot-1","#
+                + #""closes_at":"1970-01-01T00:00:00.000Z","reason":"soft_close"}"#
+        ),
+        (
+            .auctionExtended(auction: Cast.lot, closesAt: .zero, reason: .firstBid),
+            #"{"event":"auction_extended","auction":"lot-1","#
+                + #""closes_at":"1970-01-01T00:00:00.000Z","reason":"first_bid"}"#
+        ),
+        (
+            .boughtNow(auction: Cast.lot, buyer: Cast.alice, price: 7),
+            #"{"event":"bought_now","auction":"lot-1","buyer":"alice","currency":"USD","#
+                + #""price":7}"#
         ),
         (
             .auctionClosed(auction: Cast.lot, outcome: .sold, winner: Cast.alice, price: 11),
@@ -101,6 +129,11 @@ struct EventJSONTests {
             .auctionClosed(auction: Cast.lot, outcome: .noBids, winner: .none, price: 0),
             #"{"event":"auction_closed","auction":"lot-1","outcome":"no_bids","winner":null,"#
                 + #""currency":"USD","price":null}"#
+        ),
+        (
+            .auctionClosed(auction: Cast.lot, outcome: .reserveNotMet, winner: .none, price: 8),
+            #"{"event":"auction_closed","auction":"lot-1","outcome":"reserve_not_met","#
+                + #""winner":null,"currency":"USD","price":8}"#
         ),
         (
             .closeConfirmed(auction: Cast.lot, position: 12, outcome: .noBids),
@@ -133,9 +166,10 @@ struct EventJSONTests {
         case .auctionClosed: 14
         case .closeConfirmed: 15
         case .auctionCancelled: 16
+        case .boughtNow: 17
         }
     }
-    private static let caseCount = 17
+    private static let caseCount = 18
 
     @Test("every event has its one text, with names for handles and the currency beside amounts")
     func writesEvents() throws {
@@ -155,12 +189,21 @@ struct EventJSONTests {
 
     @Test("all outcomes and refund reasons have names of their own")
     func namesAreDistinct() {
-        #expect(AuctionOutcome.allCases.map(\.jsonName) == ["sold", "no_bids"])
-        #expect(RefundReason.allCases.map(\.jsonName) == ["outbid", "change", "cancelled"])
+        #expect(AuctionOutcome.allCases.map(\.jsonName) == ["sold", "no_bids", "reserve_not_met"])
+        #expect(
+            RefundReason.allCases.map(\.jsonName)
+                == ["outbid", "change", "cancelled", "reserve_not_met", "bought_now"])
+        #expect(
+            ExtensionReason.allCases.map(\.jsonName) == ["operator", "soft_close", "first_bid"])
         #expect(
             AuctionStatus.allCases.map(\.jsonName)
                 == ["scheduled", "open", "closed", "cancelled"])
-        #expect(AuctionFormat(jsonName: AuctionFormat.english.jsonName) == .english)
-        #expect(AuctionFormat(jsonName: "English") == nil)
+        #expect(AuctionFormat.allCases.map(\.jsonName) == ["english"])
+        #expect(BuyNow.Until.allCases.map(\.jsonName) == ["first_bid", "reserve_met", "end"])
+        #expect(SoftClose.Mode.allCases.map(\.jsonName) == ["reset", "add"])
+        #expect(
+            SoftClose.Trigger.allCases.map(\.jsonName)
+                == ["accepted_bid", "price_change", "lead_change"])
+        #expect(CancelPolicy.allCases.map(\.jsonName) == ["before_first_bid", "operator_only"])
     }
 }

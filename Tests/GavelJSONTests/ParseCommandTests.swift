@@ -88,7 +88,7 @@ struct ParseCommandTests {
             auction: try AuctionID(name), title: String(repeating: "\u{1}", count: 256),
             seller: try UserID(name), currency: try CurrencyCode(name), opensAt: .zero,
             closesAt: .max,
-            rules: AuctionRules(openingPrice: .max, proxy: true, increments: IncrementTable(rows)))
+            rules: AuctionRules(openingPrice: .max, proxy: true, increments: Increments.table(rows)))
         let line = encodeCommand(
             .openAuction(opening), id: CommandID.none, by: .user(try UserID(name)), at: .max)
         #expect(line.utf8.count < 8_192)

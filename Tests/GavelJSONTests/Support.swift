@@ -70,7 +70,7 @@ let commandSamples: [(text: String, command: Command)] = [
                 closesAt: Timestamp(nanoseconds: 1_772_366_401_000_000_001),
                 rules: AuctionRules(
                     openingPrice: 100, proxy: true,
-                    increments: IncrementTable([
+                    increments: Increments.table([
                         IncrementRow(from: 0, step: 5), IncrementRow(from: 100, step: 10),
                     ]))))
     ),
@@ -85,6 +85,44 @@ let commandSamples: [(text: String, command: Command)] = [
     (
         #"{"command":"place_bid","auction":"lot-1","bidder":"alice","amount":1500}"#,
         .placeBid(auction: "lot-1", bidder: "alice", amount: 1500)
+    ),
+    (
+        #"{"command":"open_auction","auction":"lot-1","seller":"bob","currency":"USD","#
+            + #""closes_at":"1970-01-01T00:00:01.000Z","#
+            + #""rules":{"format":"english","opening_price":100,"#
+            + #""increments":{"basis_points":500},"reserve_price":200,"buy_now_price":300,"#
+            + #""buy_now_until":"reserve_met","soft_close":{"window_ms":1,"extension_ms":2,"#
+            + #""mode":"add","trigger":"lead_change","max_extensions":3,"#
+            + #""latest_end":"1970-01-01T00:00:02.000Z"},"#
+            + #""fees":{"seller":{"basis_points":1000,"fixed":1,"minimum":2,"maximum":3},"#
+            + #""buyer":{"basis_points":0,"minimum":5}},"cancel_policy":"operator_only"}}"#,
+        .openAuction(
+            OpenAuction(
+                auction: "lot-1", seller: "bob", currency: "USD",
+                closesAt: Timestamp(seconds: 1),
+                rules: AuctionRules(
+                    openingPrice: 100, increments: .basisPoints(500), reservePrice: 200,
+                    buyNow: BuyNow(price: 300, until: .reserveMet),
+                    softClose: SoftClose(
+                        windowMilliseconds: 1, extensionMilliseconds: 2, mode: .add,
+                        trigger: .leadChange, maxExtensions: 3, latestEnd: Timestamp(seconds: 2)),
+                    fees: Fees(
+                        seller: Fee(basisPoints: 1000, fixed: 1, minimum: 2, maximum: 3),
+                        buyer: Fee(minimum: 5)),
+                    cancelPolicy: .operatorOnly)))
+    ),
+    (
+        #"{"command":"open_auction","auction":"lot-1","seller":"bob","currency":"USD","#
+            + #""rules":{"format":"english","opening_price":1,"#
+            + #""duration_from_first_bid_ms":86400000}}"#,
+        .openAuction(
+            OpenAuction(
+                auction: "lot-1", seller: "bob", currency: "USD",
+                rules: AuctionRules(durationFromFirstBidMilliseconds: 86_400_000)))
+    ),
+    (
+        #"{"command":"buy_now","auction":"lot-1","buyer":"alice"}"#,
+        .buyNow(auction: "lot-1", buyer: "alice")
     ),
     (#"{"command":"close_auction","auction":"lot-1"}"#, .closeAuction("lot-1")),
     (

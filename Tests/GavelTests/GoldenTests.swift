@@ -21,7 +21,7 @@ private func goldenFrames() throws -> [[UInt8]] {
     // Frames must not depend on when a timer looks at the clock.
     configuration.closesByTimer = false
     let ledger = try log.openLedger(configuration: configuration)
-    let table = IncrementTable([
+    let table = Increments.table([
         IncrementRow(from: 0, step: 5), IncrementRow(from: 1000, step: 50),
     ])
     let proxy = AuctionRules(openingPrice: 100, proxy: true, increments: table)

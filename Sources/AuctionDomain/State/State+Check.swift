@@ -41,8 +41,11 @@ extension State {
         case .refunded(let auction, let user, let amount, _):
             try check(amount, isLocked: true, of: user, auction)
             try checkHold(auction, covers: amount)
-        case .settled(let auction, let winner, let seller, let amount):
+        case .settled(let auction, let winner, let seller, let amount, let fee):
             try check(seller)
+            guard fee >= 0, fee <= amount else {
+                throw ImpossibleEntry("a settlement's fee is not part of its amount")
+            }
             try check(amount, isLocked: true, of: winner, auction)
             try checkHold(auction, covers: amount)
         case .charged(let payment):
@@ -62,11 +65,15 @@ extension State {
             try checkOpen(auction)
             if winner != .none { try check(winner) }
         case .auctionCancelled(let auction): try checkOpen(auction)
-        case .auctionExtended(let auction, let closesAt):
+        case .auctionExtended(let auction, let closesAt, let reason):
             try checkOpen(auction)
-            guard closesAt > self[auction].closesAt || self[auction].closesAt == .noEnd,
-                closesAt.isInRange
-            else { throw ImpossibleEntry("an extension moves an end forward") }
+            let end = self[auction].closesAt
+            guard reason == .firstBid ? end == .noEnd : closesAt > end, closesAt.isInRange else {
+                throw ImpossibleEntry("an extension moves an end forward")
+            }
+            guard reason != .softClose || extras(of: self[auction]) != nil else {
+                throw ImpossibleEntry("a bid moves an end that bids cannot move")
+            }
         case .userRegistered(let handle, let id):
             guard handle.index == userCount, user(id) == nil else {
                 throw ImpossibleEntry("a user is registered twice or out of turn")
@@ -78,7 +85,7 @@ extension State {
         case .auctionOpened(let handle, let opening, _):
             try check(opening.seller)
             try check(opening.currency)
-            guard (try? opening.rules.validate()) != nil else {
+            guard (try? opening.rules.validate(closesAt: opening.closesAt)) != nil else {
                 throw ImpossibleEntry("an auction's rules are malformed")
             }
             guard handle.index == auctionCount, auction(opening.auction) == nil else {
@@ -89,7 +96,8 @@ extension State {
                 throw ImpossibleEntry("epoch \(epoch) follows \(self.epoch)")
             }
         case .leadTaken(let auction, let bidder, _, _),
-            .maximumRaised(let auction, let bidder, _, _), .bidAbsorbed(let auction, let bidder, _):
+            .maximumRaised(let auction, let bidder, _, _), .bidAbsorbed(let auction, let bidder, _),
+            .boughtNow(let auction, let bidder, _):
             try checkOpen(auction)
             try check(bidder)
         case .ledgerCreated:
@@ -102,7 +110,7 @@ extension State {
     public func checkConsistency(of auction: AuctionHandle) throws(ImpossibleEntry) {
         let record = self[auction]
         let isHeld = record.phase == .open && record.leader != .none
-        guard isHeld ? record.isCovered : record.held == .zero else {
+        guard isHeld ? isCovered(record) : record.held == .zero else {
             throw ImpossibleEntry("auction \(auction.rawValue) and its hold do not fit together")
         }
     }
@@ -149,12 +157,6 @@ extension State {
             throw ImpossibleEntry("auction \(auction.rawValue) holds less than it gives back")
         }
     }
-}
-
-extension AuctionRecord {
-    /// Whether the hold is what the English format prescribes: the leader's maximum, which covers
-    /// a price that is not below the opening price.
-    var isCovered: Bool { held == maximum && maximum >= price && price >= openingPrice }
 }
 
 extension CanonicalCommand {

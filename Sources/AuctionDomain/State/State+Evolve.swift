@@ -7,12 +7,14 @@ extension State {
     public mutating func evolve(_ event: Event, at point: EntryPoint) {
         switch event {
         case .leadTaken(let auction, let bidder, let maximum, let price):
-            evolveLead(auction, bidder, maximum: maximum, price: price)
+            setLead(auction, bidder, maximum: maximum, price: price)
+            countAcceptedBid(auction)
         case .bidAbsorbed(let auction, _, let price):
             setPrice(auction, price)
             countAcceptedBid(auction)
         case .maximumRaised(let auction, let bidder, let maximum, let price):
-            evolveLead(auction, bidder, maximum: maximum, price: price)
+            setLead(auction, bidder, maximum: maximum, price: price)
+            countAcceptedBid(auction)
         case .locked(let auction, let user, let amount, let held):
             let account = existingAccount(user, auctions[auction.index].currency)
             move(amount, from: .available, to: .locked, in: account)
@@ -21,13 +23,17 @@ extension State {
             let account = existingAccount(user, auctions[auction.index].currency)
             move(amount, from: .locked, to: .available, in: account)
             setHeld(auction, auctions[auction.index].held - amount)
-        case .settled(let auction, let winner, let seller, let amount):
-            evolveSettlement(auction, winner: winner, seller: seller, amount: amount)
+        case .settled(let auction, let winner, let seller, let amount, let fee):
+            evolveSettlement(auction, winner: winner, seller: seller, amount: amount, fee: fee)
         case .charged(let payment): evolveCharge(payment)
         case .withdrawn(let payment): evolveWithdrawal(payment)
         case .auctionOpened(let handle, let opening, let opensAt):
             evolveOpening(handle, opening, opensAt: opensAt, at: point)
-        case .auctionExtended(let auction, let closesAt): setEnd(auction, closesAt)
+        case .boughtNow(let auction, let buyer, let price):
+            setLead(auction, buyer, maximum: price, price: price)
+        case .auctionExtended(let auction, let closesAt, let reason):
+            setEnd(auction, closesAt)
+            if reason == .softClose { countExtension(auction) }
         case .auctionClosed(let auction, let outcome, _, _):
             finish(auction, as: .closed, outcome: outcome, at: point)
         case .auctionCancelled(let auction):
@@ -65,6 +71,7 @@ private enum Field {
     static let bids: UInt64 = 5
     static let end: UInt64 = 6
     static let phase: UInt64 = 7
+    static let extensions: UInt64 = 8
 }
 
 /// Which half of an account money is in.
@@ -194,7 +201,7 @@ extension State {
             AuctionRecord(
                 openingPrice: opening.rules.openingPrice, opensAt: opensAt, closesAt: closesAt,
                 openedPosition: point.position, seller: opening.seller, termsIndex: terms,
-                currency: opening.currency))
+                extrasIndex: keep(opening.rules.extras), currency: opening.currency))
         if closesAt != .noEnd { deadlines.insert(.init(end: closesAt, auction: handle)) }
         digest.add(
             .auction, handle.index, field: Field.opening,
@@ -215,13 +222,53 @@ extension State {
         mix(Int64(opening.currency.rawValue))
         mix(opensAt.nanoseconds)
         mix(opening.rules.openingPrice.minorUnits)
-        mix(Int64(opening.rules.format.rawValue))
-        mix(opening.rules.proxy ? 1 : 0)
-        for row in opening.rules.increments.rows {
-            mix(row.from.minorUnits)
-            mix(row.step.minorUnits)
+        let rules = opening.rules
+        mix(Int64(rules.format.rawValue))
+        mix(rules.proxy ? 1 : 0)
+        switch rules.increments {
+        case .table(let rows):
+            for row in rows {
+                mix(row.from.minorUnits)
+                mix(row.step.minorUnits)
+            }
+        case .basisPoints(let share): mix(Int64(-share))
         }
+        // What many auctions do not have is mixed in only where it is there.
+        func mix(_ tag: Int64, _ values: Int64...) {
+            mix(tag)
+            for value in values { mix(value) }
+        }
+        if let reserve = rules.reservePrice { mix(1, reserve.minorUnits) }
+        if let offer = rules.buyNow {
+            mix(2, offer.price.minorUnits, Int64(offer.until.rawValue))
+        }
+        if let softClose = rules.softClose {
+            mix(
+                3, softClose.windowMilliseconds, softClose.extensionMilliseconds,
+                Int64(softClose.mode.rawValue), Int64(softClose.trigger.rawValue),
+                softClose.maxExtensions.map { Int64($0) } ?? -1,
+                softClose.latestEnd?.nanoseconds ?? -1)
+        }
+        if let duration = rules.durationFromFirstBidMilliseconds { mix(4, duration) }
+        for (tag, fee) in [(Int64(5), rules.fees.seller), (6, rules.fees.buyer)]
+        where fee != .none {
+            mix(
+                tag, Int64(fee.basisPoints), fee.fixed.minorUnits, fee.minimum.minorUnits,
+                fee.maximum?.minorUnits ?? -1)
+        }
+        if rules.cancelPolicy == .operatorOnly { mix(7) }
         return hash
+    }
+
+    private mutating func keep(_ extras: AuctionExtras?) -> UInt32 {
+        guard let extras else { return Self.noExtras }
+        self.extras.append(extras)
+        return UInt32(self.extras.count - 1)
+    }
+
+    private mutating func countExtension(_ auction: AuctionHandle) {
+        extras[Int(auctions[auction.index].extrasIndex)].extensions += 1
+        digest.add(.auction, auction.index, field: Field.extensions, 1)
     }
 
     private mutating func intern(_ terms: AuctionTerms) -> UInt32 {
@@ -233,7 +280,7 @@ extension State {
     }
 
     @inline(__always)
-    private mutating func evolveLead(
+    private mutating func setLead(
         _ auction: AuctionHandle, _ bidder: UserHandle, maximum: Money, price: Money
     ) {
         let old = auctions[auction.index]
@@ -246,7 +293,6 @@ extension State {
             .auction, auction.index, field: Field.maximum,
             from: old.maximum.minorUnits, to: maximum.minorUnits)
         setPrice(auction, price)
-        countAcceptedBid(auction)
     }
 
     @inline(__always)
@@ -300,11 +346,13 @@ extension State {
     }
 
     private mutating func evolveSettlement(
-        _ auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money
+        _ auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money,
+        fee: Money
     ) {
         let currency = auctions[auction.index].currency
         subtract(amount, from: .locked, of: existingAccount(winner, currency))
-        add(amount, to: .available, of: account(seller, currency))
+        if amount > fee { add(amount - fee, to: .available, of: account(seller, currency)) }
+        if fee > .zero { add(fee, to: .available, of: account(.house, currency)) }
         setHeld(auction, auctions[auction.index].held - amount)
     }
 }
@@ -364,6 +412,7 @@ extension State {
             (Field.held, record.held.minorUnits),
             (Field.bids, Int64(record.acceptedBids)),
             (Field.end, record.closesAt.nanoseconds),
+            (Field.extensions, Int64(extensions(of: handle))),
         ]
         for (field, value) in fields {
             digest.add(.auction, index, field: field, from: 0, to: value)

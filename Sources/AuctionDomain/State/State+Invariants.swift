@@ -44,7 +44,7 @@ extension State {
         let record = auctions[index]
         let isOpen = record.phase == .open
         let expectsHold = isOpen && record.leader != .none
-        if expectsHold ? !record.isCovered : record.held != .zero {
+        if expectsHold ? !isCovered(record) : record.held != .zero {
             violations.append(
                 "\(isOpen ? 4 : 5): auction \(index) has a hold of \(record.held.minorUnits), "
                     + "maximum \(record.maximum.minorUnits), price \(record.price.minorUnits)")
@@ -57,11 +57,16 @@ extension State {
             }
         }
         let isFinished = record.closedPosition != noPosition
-        let isSold = record.outcome == .sold
+        let hadNoBids = record.outcome == .noBids
         if isOpen == isFinished || (record.phase == .closed) != (record.outcome != nil)
-            || record.phase == .closed && isSold != (record.leader != .none)
+            || record.phase == .closed && hadNoBids != (record.leader == .none)
         {
             violations.append("5: auction \(index) is neither open nor finished")
+        }
+        if let reserve = reserve(of: record), record.phase == .closed, record.leader != .none,
+            (record.outcome == .sold) != (record.price >= reserve)
+        {
+            violations.append("5: auction \(index)'s outcome is not what its reserve asks")
         }
     }
 

@@ -43,9 +43,10 @@ extension State {
         for event in events {
             switch event {
             case .refunded(_, let user, _, _): link(user, point.position, into: &links)
-            case .settled(_, let winner, let seller, _):
+            case .settled(_, let winner, let seller, _, let fee):
                 link(winner, point.position, into: &links)
                 link(seller, point.position, into: &links)
+                if fee > .zero { link(.house, point.position, into: &links) }
             case .auctionOpened(let auction, _, _):
                 link(auction, point.position, into: &links)
             case .userRegistered(let user, _): link(user, point.position, into: &links)
@@ -87,9 +88,10 @@ extension CanonicalCommand {
         for event in events {
             switch event {
             case .refunded(_, let user, _, _): add(.wallet(user))
-            case .settled(_, let winner, let seller, _):
+            case .settled(_, let winner, let seller, _, let fee):
                 add(.wallet(winner))
                 add(.wallet(seller))
+                if fee > .zero { add(.wallet(.house)) }
             case .auctionOpened(let auction, _, _): add(.auction(auction))
             case .userRegistered(let user, _): add(.wallet(user))
             default: break

@@ -8,6 +8,9 @@ extension State {
         case .placeBid(let auction, let bidder, let amount):
             let user = try resolve(bidder)
             return .placeBid(auction: try resolve(auction), bidder: user, amount: amount)
+        case .buyNow(let auction, let buyer):
+            let user = try resolve(buyer)
+            return .buyNow(auction: try resolve(auction), buyer: user)
         case .registerCurrency(let currency):
             return .registerCurrency(currency)
         case .registerUser(let user):

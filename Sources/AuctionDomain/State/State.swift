@@ -86,6 +86,8 @@ public struct AuctionRecord: Hashable, Sendable {
     public package(set) var acceptedBids: UInt64
     public package(set) var rejectedBids: UInt64
     package var termsIndex: UInt32
+    /// The row in `State.extras`, or `State.noExtras`.
+    package var extrasIndex: UInt32
     public package(set) var currency: CurrencyHandle
     public package(set) var phase: AuctionPhase
     /// Only once closed.
@@ -96,8 +98,8 @@ public struct AuctionRecord: Hashable, Sendable {
         opensAt: Timestamp, closesAt: Timestamp, openedPosition: UInt64,
         closedPosition: UInt64 = noPosition, lastPosition: UInt64 = noPosition,
         acceptedBids: UInt64 = 0, rejectedBids: UInt64 = 0, seller: UserHandle,
-        leader: UserHandle = .none, termsIndex: UInt32, currency: CurrencyHandle,
-        phase: AuctionPhase = .open, outcome: AuctionOutcome? = nil
+        leader: UserHandle = .none, termsIndex: UInt32, extrasIndex: UInt32 = State.noExtras,
+        currency: CurrencyHandle, phase: AuctionPhase = .open, outcome: AuctionOutcome? = nil
     ) {
         self.openingPrice = openingPrice
         self.price = price
@@ -113,6 +115,7 @@ public struct AuctionRecord: Hashable, Sendable {
         self.acceptedBids = acceptedBids
         self.rejectedBids = rejectedBids
         self.termsIndex = termsIndex
+        self.extrasIndex = extrasIndex
         self.currency = currency
         self.phase = phase
         self.outcome = outcome
@@ -137,6 +140,7 @@ public struct EntryPoint: Hashable, Sendable {
 /// The state of a ledger after some number of entries.
 public struct State: Sendable {
     package static let noAccount = UInt32.max
+    package static let noExtras = UInt32.max
 
     package var userNames = NameTable()
     package var auctionNames = NameTable()
@@ -149,6 +153,8 @@ public struct State: Sendable {
     /// Each distinct set of terms once; most auctions of a house share one.
     package var terms: [AuctionTerms] = []
     package var termsIndex: [AuctionTerms: UInt32] = [:]
+    /// What only some auctions have, in order of opening.
+    package var extras = ChunkedArray<AuctionExtras>()
     /// Open auctions that time will close.
     public package(set) var deadlines = DeadlineQueue()
 
@@ -211,15 +217,6 @@ extension State {
     public subscript(currency: CurrencyHandle) -> CurrencyRecord { currencies[currency.index] }
     public func account(_ index: Int) -> AccountRecord { accounts[index] }
 
-    /// The rules an auction was opened with.
-    public func rules(of auction: AuctionHandle) -> AuctionRules {
-        let record = auctions[auction.index]
-        let terms = terms[Int(record.termsIndex)]
-        return AuctionRules(
-            format: terms.format, openingPrice: record.openingPrice, proxy: terms.proxy,
-            increments: terms.increments)
-    }
-
     /// The index of a user's account in a currency, or nil when she never moved any of it.
     /// - Complexity: O(currencies the user ever moved).
     @inline(__always)
@@ -253,19 +250,6 @@ extension State {
     public func nextDue(at time: Timestamp) -> AuctionHandle? {
         guard let first = deadlines.first, first.end <= time else { return nil }
         return first.auction
-    }
-
-    /// The least amount a challenger must bid now, or nil where no amount is large enough.
-    public func minimumBid(on auction: AuctionHandle) -> Money? {
-        let record = auctions[auction.index]
-        guard record.leader != .none else { return record.openingPrice }
-        return record.price.adding(step(of: record, at: record.price))
-    }
-
-    /// The step of an auction's table at a price.
-    @inline(__always)
-    func step(of record: AuctionRecord, at price: Money) -> Money {
-        terms[Int(record.termsIndex)].increments.step(at: price)
     }
 
     /// What makes a payment reference unique: kind and user stand before it.

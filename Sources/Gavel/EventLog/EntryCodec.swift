@@ -27,6 +27,7 @@ enum EntryKind: UInt8 {
     case closeAuction = 22
     case extendAuction = 23
     case cancelAuction = 24
+    case buyNow = 25
 }
 
 /// What the first byte of an event says. NUMBERS ARE THE STORAGE FORMAT.
@@ -48,6 +49,7 @@ enum EventTag: UInt8 {
     case auctionClosed = 15
     case closeConfirmed = 16
     case auctionCancelled = 17
+    case boughtNow = 18
 }
 
 /// Names of offsets and flags.
@@ -133,6 +135,9 @@ extension ByteBuffer {
             append(auction.rawValue)
             append(bidder.rawValue)
             append(amount.minorUnits)
+        case .buyNow(let auction, let buyer):
+            append(auction.rawValue)
+            append(buyer.rawValue)
         case .closeAuction(let auction, let hammer):
             append(auction.rawValue)
             append(UInt8(hammer ? 1 : 0))
@@ -173,14 +178,7 @@ extension ByteBuffer {
         append(UInt8(opening.opensAt == nil ? 0 : 1) | UInt8(opening.closesAt == nil ? 0 : 2))
         if let opensAt = opening.opensAt { append(opensAt.nanoseconds) }
         if let closesAt = opening.closesAt { append(closesAt.nanoseconds) }
-        append(opening.rules.format.rawValue)
-        append(UInt8(opening.rules.proxy ? 1 : 0))
-        append(opening.rules.openingPrice.minorUnits)
-        append(UInt8(opening.rules.increments.rows.count))
-        for row in opening.rules.increments.rows {
-            append(row.from.minorUnits)
-            append(row.step.minorUnits)
-        }
+        appendRules(opening.rules)
     }
 
     /// What the command says already (auction, bidder, maximum, payment) is not said again.
@@ -188,7 +186,7 @@ extension ByteBuffer {
         append(event.tag.rawValue)
         switch event {
         case .leadTaken(_, _, _, let price), .maximumRaised(_, _, _, let price),
-            .bidAbsorbed(_, _, let price):
+            .bidAbsorbed(_, _, let price), .boughtNow(_, _, let price):
             append(price.minorUnits)
         case .locked(_, let user, let amount, let held):
             append(user.rawValue)
@@ -198,15 +196,17 @@ extension ByteBuffer {
             append(user.rawValue)
             append(amount.minorUnits)
             append(reason.rawValue)
-        case .settled(_, let winner, let seller, let amount):
+        case .settled(_, let winner, let seller, let amount, let fee):
             append(winner.rawValue)
             append(seller.rawValue)
             append(amount.minorUnits)
+            append(fee.minorUnits)
         case .auctionOpened(let auction, _, let opensAt):
             append(auction.rawValue)
             append(opensAt.nanoseconds)
-        case .auctionExtended(_, let closesAt):
+        case .auctionExtended(_, let closesAt, let reason):
             append(closesAt.nanoseconds)
+            append(reason.rawValue)
         case .auctionClosed(_, let outcome, let winner, let price):
             append(outcome.rawValue)
             append(winner.rawValue)
@@ -251,6 +251,7 @@ extension CanonicalCommand {
         case .withdraw: .withdraw
         case .openAuction: .openAuction
         case .placeBid: .placeBid
+        case .buyNow: .buyNow
         case .closeAuction: .closeAuction
         case .extendAuction: .extendAuction
         case .cancelAuction: .cancelAuction
@@ -278,6 +279,7 @@ extension Event {
         case .auctionClosed: .auctionClosed
         case .closeConfirmed: .closeConfirmed
         case .auctionCancelled: .auctionCancelled
+        case .boughtNow: .boughtNow
         }
     }
 }
@@ -311,70 +313,6 @@ package struct DecodedEntry: Sendable {
     }
 }
 
-/// Reads integers and texts one after the other out of one entry's bytes.
-private struct Reader {
-    var offset: Int
-    let end: Int
-
-    @inline(__always)
-    mutating func integer<T: FixedWidthInteger>(
-        _ type: T.Type, _ bytes: RawSpan
-    ) throws(LogFault) -> T {
-        let next = offset &+ MemoryLayout<T>.size
-        guard next <= end else { throw LogFault("an entry ends inside a field") }
-        defer { offset = next }
-        return bytes.load(type, at: offset)
-    }
-
-    @inline(__always)
-    mutating func money(_ bytes: RawSpan) throws(LogFault) -> Money {
-        Money(minorUnits: try integer(Int64.self, bytes))
-    }
-
-    @inline(__always)
-    mutating func user(_ bytes: RawSpan) throws(LogFault) -> UserHandle {
-        UserHandle(rawValue: try integer(UInt32.self, bytes))
-    }
-
-    @inline(__always)
-    mutating func auction(_ bytes: RawSpan) throws(LogFault) -> AuctionHandle {
-        AuctionHandle(rawValue: try integer(UInt32.self, bytes))
-    }
-
-    mutating func time(_ bytes: RawSpan) throws(LogFault) -> Timestamp {
-        Timestamp(nanoseconds: try integer(Int64.self, bytes))
-    }
-
-    mutating func text(_ count: Int, _ bytes: RawSpan) throws(LogFault) -> String {
-        guard offset &+ count <= end else { throw LogFault("an entry ends inside a text") }
-        guard let text = bytes.string(in: offset..<offset &+ count) else {
-            throw LogFault("a text is not UTF-8")
-        }
-        offset &+= count
-        return text
-    }
-
-    mutating func shortText(_ bytes: RawSpan) throws(LogFault) -> String {
-        try text(Int(try integer(UInt8.self, bytes)), bytes)
-    }
-
-    mutating func longText(_ bytes: RawSpan) throws(LogFault) -> String {
-        try text(Int(try integer(UInt16.self, bytes)), bytes)
-    }
-
-    mutating func identifier<ID: Identifier>(_ bytes: RawSpan) throws(LogFault) -> ID {
-        do { return try ID(try shortText(bytes)) } catch { throw LogFault("\(error)") }
-    }
-
-    mutating func flag(_ bytes: RawSpan) throws(LogFault) -> Bool {
-        switch try integer(UInt8.self, bytes) {
-        case 0: false
-        case 1: true
-        case let other: throw LogFault("a yes or no is \(other)")
-        }
-    }
-}
-
 extension DecodedEntry {
     /// Reads one entry.
     /// - Throws: `LogFault` when the bytes are no entry, or one of a newer format.
@@ -398,7 +336,8 @@ extension DecodedEntry {
         id = CommandID(
             high: bytes.load(UInt64.self, at: start + 24).byteSwapped,
             low: bytes.load(UInt64.self, at: start + 32).byteSwapped)
-        var reader = Reader(offset: start + EntryLayout.headerBytes, end: range.upperBound)
+        var reader = ByteReader(
+            "an entry", from: start + EntryLayout.headerBytes, to: range.upperBound)
         command = try reader.command(kind, bytes)
         guard reader.offset == start + EntryLayout.headerBytes + commandBytes else {
             throw LogFault("a command's length is not \(commandBytes)")
@@ -419,7 +358,7 @@ extension DecodedEntry {
 
     @inline(__always)
     private mutating func decodeLinks(
-        _ reader: inout Reader, wide: Bool, _ bytes: RawSpan
+        _ reader: inout ByteReader, wide: Bool, _ bytes: RawSpan
     ) throws(LogFault) {
         reaches.removeAll(keepingCapacity: true)
         let count = try reader.integer(UInt8.self, bytes)
@@ -432,7 +371,7 @@ extension DecodedEntry {
     }
 }
 
-extension Reader {
+extension ByteReader {
     @inline(__always)
     fileprivate mutating func command(
         _ kind: EntryKind, _ bytes: RawSpan
@@ -451,6 +390,7 @@ extension Reader {
         case .placeBid:
             .placeBid(
                 auction: try auction(bytes), bidder: try user(bytes), amount: try money(bytes))
+        case .buyNow: .buyNow(auction: try auction(bytes), buyer: try user(bytes))
         case .closeAuction:
             .closeAuction(try auction(bytes), hammer: try flag(bytes))
         case .closeDue: .closeDue(try auction(bytes))
@@ -493,27 +433,11 @@ extension Reader {
         guard present <= 3 else { throw LogFault("unknown opening flags \(present)") }
         let opensAt = present & 1 == 0 ? nil : try time(bytes)
         let closesAt = present & 2 == 0 ? nil : try time(bytes)
+        let rules = try rules(bytes)
+        do { try rules.validate(closesAt: closesAt) } catch { throw LogFault("\(error)") }
         return CanonicalOpening(
             auction: auction, title: title, seller: seller, currency: currency,
-            opensAt: opensAt, closesAt: closesAt, rules: try rules(bytes))
-    }
-
-    private mutating func rules(_ bytes: RawSpan) throws(LogFault) -> AuctionRules {
-        let number = try integer(UInt8.self, bytes)
-        guard let format = AuctionFormat(rawValue: number) else {
-            throw LogFault("unknown auction format \(number)")
-        }
-        let proxy = try flag(bytes)
-        let openingPrice = try money(bytes)
-        var rows: [IncrementRow] = []
-        for _ in 0..<(try integer(UInt8.self, bytes)) {
-            rows.append(IncrementRow(from: try money(bytes), step: try money(bytes)))
-        }
-        let rules = AuctionRules(
-            format: format, openingPrice: openingPrice, proxy: proxy,
-            increments: IncrementTable(rows))
-        do { try rules.validate() } catch { throw LogFault("\(error)") }
-        return rules
+            opensAt: opensAt, closesAt: closesAt, rules: rules)
     }
 
     fileprivate mutating func rejection(_ bytes: RawSpan) throws(LogFault) -> Rejection {
@@ -527,7 +451,7 @@ extension Reader {
 
 // MARK: - Decoding events
 
-extension Reader {
+extension ByteReader {
     @inline(__always)
     fileprivate mutating func event(
         of command: CanonicalCommand, _ bytes: RawSpan
@@ -558,9 +482,10 @@ extension Reader {
         case .settled:
             return .settled(
                 auction: auction, winner: try user(bytes), seller: try user(bytes),
-                amount: try money(bytes))
+                amount: try money(bytes), fee: try money(bytes))
         case .auctionExtended:
-            return .auctionExtended(auction: auction, closesAt: try time(bytes))
+            return .auctionExtended(
+                auction: auction, closesAt: try time(bytes), reason: try enumeration(bytes))
         case .auctionClosed:
             return .auctionClosed(
                 auction: auction, outcome: try enumeration(bytes), winner: try user(bytes),
@@ -571,6 +496,11 @@ extension Reader {
                 outcome: try enumeration(bytes))
         case .auctionCancelled:
             return .auctionCancelled(auction: auction)
+        case .boughtNow:
+            guard let buyer = command.user else {
+                throw LogFault("event \(tag.rawValue) does not follow from its command")
+            }
+            return .boughtNow(auction: auction, buyer: buyer, price: try money(bytes))
         default:
             return try bidEvent(tag, of: command, bytes)
         }
@@ -613,14 +543,5 @@ extension Reader {
             .auctionOpened(try auction(bytes), opening, opensAt: try time(bytes))
         default: throw LogFault("event \(tag.rawValue) does not follow from its command")
         }
-    }
-
-    @inline(__always)
-    private mutating func enumeration<E: RawRepresentable<UInt8>>(
-        _ bytes: RawSpan
-    ) throws(LogFault) -> E {
-        let number = try integer(UInt8.self, bytes)
-        guard let value = E(rawValue: number) else { throw LogFault("unknown \(E.self) \(number)") }
-        return value
     }
 }

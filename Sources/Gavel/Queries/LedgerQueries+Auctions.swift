@@ -16,18 +16,28 @@ public struct AuctionFilter: Hashable, Sendable {
 
     public var status: AuctionStatus?
     public var seller: UserID?
-    /// A user who has bid, whether the bid was accepted or not.
+    /// A user who has bid or bought, or tried to: rejected ones count.
     public var bidder: UserID?
+    /// Only closed ones with this outcome.
+    public var outcome: AuctionOutcome?
+    /// Only those that can, or cannot, be bought now at a buy-now price.
+    public var isBuyNow: Bool?
+    /// Only those with a reserve that is, or is not, met.
+    public var isReserveMet: Bool?
     /// Ignored beside `seller` or `bidder`, which list the newest first.
     public var order: Order
 
     public init(
         status: AuctionStatus? = nil, seller: UserID? = nil, bidder: UserID? = nil,
+        outcome: AuctionOutcome? = nil, isBuyNow: Bool? = nil, isReserveMet: Bool? = nil,
         order: Order = .opening
     ) {
         self.status = status
         self.seller = seller
         self.bidder = bidder
+        self.outcome = outcome
+        self.isBuyNow = isBuyNow
+        self.isReserveMet = isReserveMet
         self.order = order
     }
 
@@ -35,9 +45,12 @@ public struct AuctionFilter: Hashable, Sendable {
     var text: String {
         [
             "auctions", order.rawValue, status?.rawValue ?? "", seller?.string ?? "",
-            bidder?.string ?? "",
+            bidder?.string ?? "", outcome.map { String($0.rawValue) } ?? "",
+            Self.text(isBuyNow), Self.text(isReserveMet),
         ].joined(separator: "/")
     }
+
+    private static func text(_ flag: Bool?) -> String { flag.map { $0 ? "y" : "n" } ?? "" }
 }
 
 extension LedgerQueries {
@@ -120,6 +133,17 @@ private struct AuctionSearch {
         steps += 1
         if let status = filter.status, state.status(of: auction) != status { return }
         if let seller = filter.seller, state.state.id(of: state.state[auction].seller) != seller {
+            return
+        }
+        if let outcome = filter.outcome, state.state[auction].outcome != outcome { return }
+        if let isBuyNow = filter.isBuyNow,
+            isBuyNow != (state.state.buyNowPrice(of: auction) != nil)
+        {
+            return
+        }
+        if let isReserveMet = filter.isReserveMet,
+            isReserveMet != state.state.isReserveMet(on: auction)
+        {
             return
         }
         items.append(state.auction(auction))
@@ -212,11 +236,13 @@ extension ReadState {
             auction: state.id(of: auction), title: titles[auction.index],
             seller: state.id(of: record.seller), currency: state.currency(of: record.currency),
             status: status, outcome: record.outcome,
-            price: record.acceptedBids == 0 ? nil : record.price,
+            price: record.leader == .none ? nil : record.price, paid: state.paid(for: auction),
             leader: record.leader == .none ? nil : state.id(of: record.leader),
             bids: record.acceptedBids + record.rejectedBids, acceptedBids: record.acceptedBids,
             opensAt: record.opensAt, closesAt: record.closesAt == .noEnd ? nil : record.closesAt,
-            rules: state.rules(of: auction),
+            extensions: state.extensions(of: auction), rules: state.rules(of: auction),
+            isReserveMet: state.isReserveMet(on: auction),
+            buyNowPrice: state.buyNowPrice(of: auction),
             minimumBid: isFinished ? nil : state.minimumBid(on: auction),
             openedPosition: record.openedPosition,
             closedPosition: record.closedPosition == noPosition ? nil : record.closedPosition)

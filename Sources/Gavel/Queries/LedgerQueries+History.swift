@@ -60,6 +60,27 @@ extension LedgerQueries {
         }
     }
 
+    /// Visits every entry about an auction, oldest first, as a step of its story.
+    /// - Throws: `LedgerError` as `history`, and what the closure throws.
+    /// - Complexity: O(number of its entries · log n).
+    public func forEachStep(
+        of auction: AuctionID, _ body: (AuctionStep) throws -> Void
+    ) throws {
+        var steps = AuctionSteps()
+        var cursor: String?
+        repeat {
+            let page = try history(
+                of: .auction(auction), .oldestFirst, after: cursor, limit: pageItemsMax)
+            for entry in page.items {
+                let point = EntryPoint(position: entry.position, time: entry.time)
+                try body(
+                    steps.next(
+                        entry.command, by: entry.actor, outcome: entry.outcome, at: point))
+            }
+            cursor = page.cursor
+        } while cursor != nil
+    }
+
     /// What became of a command, however long ago; nil when no entry has the id.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: reads the log from five minutes before the time in the id to an hour after

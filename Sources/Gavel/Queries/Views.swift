@@ -25,7 +25,9 @@ public struct AuctionView: Hashable, Sendable {
     public var outcome: AuctionOutcome?
     /// What the bidding reached; nil before the first accepted bid.
     public var price: Money?
-    /// Who leads an open auction or won a closed one. A bidder's name is public here; what she
+    /// What the winner paid, the buyer's premium included; nil unless sold.
+    public var paid: Money?
+    /// Who leads an open auction, won a sold one, or led when it closed below its reserve. A bidder's name is public here; what she
     /// was ready to pay is not part of this view.
     public var leader: UserID?
     /// Bids, rejected ones included.
@@ -34,7 +36,13 @@ public struct AuctionView: Hashable, Sendable {
     public var opensAt: Timestamp
     /// After extensions; nil where time does not end it.
     public var closesAt: Timestamp?
+    /// How often bids have moved the end.
+    public var extensions: UInt32
     public var rules: AuctionRules
+    /// Whether the price has reached the reserve; nil where there is none.
+    public var isReserveMet: Bool?
+    /// The price at which it can be bought now; nil where that is not on offer, or no more.
+    public var buyNowPrice: Money?
     /// The least next bid of a challenger; nil once finished, or where none is large enough.
     public var minimumBid: Money?
     public var openedPosition: UInt64
@@ -44,11 +52,20 @@ public struct AuctionView: Hashable, Sendable {
     /// The winner, once sold.
     public var winner: UserID? { outcome == .sold ? leader : nil }
 
+    /// What anyone may see: all but a reserve that the close has not revealed.
+    public var publicView: AuctionView {
+        var view = self
+        view.rules = rules.publicView(isClosed: status == .closed)
+        return view
+    }
+
     public init(
         auction: AuctionID, title: String, seller: UserID, currency: Currency,
-        status: AuctionStatus, outcome: AuctionOutcome?, price: Money?, leader: UserID?,
-        bids: UInt64, acceptedBids: UInt64, opensAt: Timestamp, closesAt: Timestamp?,
-        rules: AuctionRules, minimumBid: Money?, openedPosition: UInt64, closedPosition: UInt64?
+        status: AuctionStatus, outcome: AuctionOutcome?, price: Money?, paid: Money? = nil,
+        leader: UserID?, bids: UInt64, acceptedBids: UInt64, opensAt: Timestamp,
+        closesAt: Timestamp?, extensions: UInt32 = 0, rules: AuctionRules,
+        isReserveMet: Bool? = nil, buyNowPrice: Money? = nil, minimumBid: Money?,
+        openedPosition: UInt64, closedPosition: UInt64?
     ) {
         self.auction = auction
         self.title = title
@@ -57,12 +74,16 @@ public struct AuctionView: Hashable, Sendable {
         self.status = status
         self.outcome = outcome
         self.price = price
+        self.paid = paid
         self.leader = leader
         self.bids = bids
         self.acceptedBids = acceptedBids
         self.opensAt = opensAt
         self.closesAt = closesAt
+        self.extensions = extensions
         self.rules = rules
+        self.isReserveMet = isReserveMet
+        self.buyNowPrice = buyNowPrice
         self.minimumBid = minimumBid
         self.openedPosition = openedPosition
         self.closedPosition = closedPosition

@@ -60,8 +60,10 @@ struct ReadState: Sendable {
         state.finishEntry(
             entry.command, rejected: entry.rejection != nil, events: entry.events,
             at: entry.point, links: &links)
-        if case .placeBid(let auction, let bidder, _) = entry.command {
+        switch entry.command {
+        case .placeBid(let auction, let bidder, _), .buyNow(let auction, let bidder):
             bidders.note(bidder, on: auction, head: &userLists[bidder.index].bidding)
+        default: break
         }
     }
 
@@ -74,7 +76,7 @@ struct ReadState: Sendable {
         switch event {
         case .locked(let auction, let user, let amount, let held):
             if amount == held { addHold(auction, of: user) }
-        case .refunded(let auction, _, _, _), .settled(let auction, _, _, _):
+        case .refunded(let auction, _, _, _), .settled(let auction, _, _, _, _):
             if state[auction].held == .zero { removeHold(auction) }
         case .auctionOpened(let auction, let opening, _):
             add(auction, seller: opening.seller, title: opening.title)

@@ -14,7 +14,7 @@ internal import Logging
 struct SnapshotHeader: Hashable, Sendable {
     static let magic: UInt32 = 0x534C_5647
     /// Raised whenever a record's bytes change; older snapshots are then ignored.
-    static let schema: UInt16 = 1
+    static let schema: UInt16 = 2
 
     var ledgerID: LedgerID
     /// How many entries are reflected: always the end of a frame.
@@ -73,7 +73,7 @@ struct SnapshotHeader: Hashable, Sendable {
 
 private enum Section: UInt8 {
     case general = 1
-    case currencies, users, accounts, terms, auctions, references, bids
+    case currencies, users, accounts, terms, extras, auctions, references, bids
 }
 
 // MARK: - Writing
@@ -146,7 +146,16 @@ extension ReadState {
             }
         }
         for terms in state.terms {
-            try writer.record(.terms) { buffer in buffer.appendTerms(terms) }
+            try writer.record(.terms) { buffer in buffer.appendRules(terms.asRules) }
+        }
+        for index in state.extras.indices {
+            let extras = state.extras[index]
+            try writer.record(.extras) { buffer in
+                buffer.append(extras.reservePrice.minorUnits)
+                buffer.append(extras.buyNowPrice.minorUnits)
+                buffer.append(extras.latestEnd.nanoseconds)
+                buffer.append(extras.extensions)
+            }
         }
         for index in state.auctions.indices {
             try writer.record(.auctions) { [state, titles] buffer in
@@ -178,16 +187,6 @@ extension ByteBuffer {
         append(utf8: name)
     }
 
-    fileprivate mutating func appendTerms(_ terms: AuctionTerms) {
-        append(terms.format.rawValue)
-        append(UInt8(terms.proxy ? 1 : 0))
-        append(UInt8(terms.increments.rows.count))
-        for row in terms.increments.rows {
-            append(row.from.minorUnits)
-            append(row.step.minorUnits)
-        }
-    }
-
     fileprivate mutating func appendAuction(_ record: AuctionRecord) {
         for money in [record.openingPrice, record.price, record.maximum, record.held] {
             append(money.minorUnits)
@@ -202,6 +201,7 @@ extension ByteBuffer {
         append(record.seller.rawValue)
         append(record.leader.rawValue)
         append(record.termsIndex)
+        append(record.extrasIndex)
         append(record.currency.rawValue)
         append(record.phase.rawValue)
         append(record.outcome?.rawValue ?? 0)
@@ -210,34 +210,12 @@ extension ByteBuffer {
 
 // MARK: - Reading
 
-/// Reads records out of one chunk.
-private struct ChunkReader {
-    var offset = 5
-
-    mutating func integer<T: FixedWidthInteger>(
-        _ type: T.Type, _ bytes: RawSpan
-    ) throws(LogFault) -> T {
-        guard offset + MemoryLayout<T>.size <= bytes.byteCount else {
-            throw LogFault("a snapshot chunk ends inside a record")
-        }
-        defer { offset += MemoryLayout<T>.size }
-        return bytes.load(type, at: offset)
-    }
-
-    mutating func money(_ bytes: RawSpan) throws(LogFault) -> Money {
-        Money(minorUnits: try integer(Int64.self, bytes))
-    }
-
-    mutating func text(_ count: Int, _ bytes: RawSpan) throws(LogFault) -> String {
-        guard offset + count <= bytes.byteCount,
-            let text = bytes.string(in: offset..<offset + count)
-        else { throw LogFault("a snapshot chunk ends inside a text") }
-        offset += count
-        return text
-    }
-
-    mutating func name(_ bytes: RawSpan) throws(LogFault) -> String {
-        try text(Int(try integer(UInt8.self, bytes)), bytes)
+extension AuctionTerms {
+    /// Terms stand in a snapshot as the rules of a lot that has them, with prices of 1.
+    fileprivate var asRules: AuctionRules {
+        AuctionRules(
+            openingPrice: 1, terms: self,
+            extras: AuctionExtras(reservePrice: .zero, buyNowPrice: 1, latestEnd: .noEnd))
     }
 }
 
@@ -251,7 +229,7 @@ private struct SnapshotLoader {
         guard bytes.byteCount >= 5,
             let section = Section(rawValue: bytes.load(UInt8.self, at: 0))
         else { throw LogFault("a snapshot chunk is of an unknown section") }
-        var reader = ChunkReader()
+        var reader = ByteReader("a snapshot chunk", from: 5, to: bytes.byteCount)
         for _ in 0..<bytes.load(UInt32.self, at: 1) {
             switch section {
             case .general:
@@ -261,8 +239,14 @@ private struct SnapshotLoader {
             case .users: try loadUser(&reader, bytes)
             case .accounts: try loadAccount(&reader, bytes)
             case .terms: try loadTerms(&reader, bytes)
+            case .extras:
+                state.extras.append(
+                    AuctionExtras(
+                        reservePrice: try reader.money(bytes),
+                        buyNowPrice: try reader.money(bytes), latestEnd: try reader.time(bytes),
+                        extensions: try reader.integer(UInt32.self, bytes)))
             case .auctions: try loadAuction(&reader, bytes)
-            case .references: state.references.insert(try reader.name(bytes))
+            case .references: state.references.insert(try reader.shortText(bytes))
             case .bids:
                 bids.append(
                     (
@@ -277,10 +261,10 @@ private struct SnapshotLoader {
     }
 
     private mutating func loadCurrency(
-        _ reader: inout ChunkReader, _ bytes: RawSpan
+        _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
         let scale = try reader.integer(UInt8.self, bytes)
-        let code = CurrencyCode(unchecked: try reader.name(bytes))
+        let code = CurrencyCode(unchecked: try reader.shortText(bytes))
         state.currencies.append(
             CurrencyRecord(
                 currency: Currency(code: code, scale: scale), charged: try reader.money(bytes),
@@ -288,9 +272,9 @@ private struct SnapshotLoader {
     }
 
     private mutating func loadUser(
-        _ reader: inout ChunkReader, _ bytes: RawSpan
+        _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
-        state.userNames.insert(try reader.name(bytes))
+        state.userNames.insert(try reader.shortText(bytes))
         state.users.append(
             UserRecord(
                 firstAccount: try reader.integer(UInt32.self, bytes),
@@ -298,7 +282,7 @@ private struct SnapshotLoader {
     }
 
     private mutating func loadAccount(
-        _ reader: inout ChunkReader, _ bytes: RawSpan
+        _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
         state.accounts.append(
             AccountRecord(
@@ -309,27 +293,18 @@ private struct SnapshotLoader {
     }
 
     private mutating func loadTerms(
-        _ reader: inout ChunkReader, _ bytes: RawSpan
+        _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
-        guard let format = AuctionFormat(rawValue: try reader.integer(UInt8.self, bytes)) else {
-            throw LogFault("a snapshot has an unknown auction format")
-        }
-        let proxy = try reader.integer(UInt8.self, bytes) == 1
-        var rows: [IncrementRow] = []
-        for _ in 0..<(try reader.integer(UInt8.self, bytes)) {
-            rows.append(
-                IncrementRow(from: try reader.money(bytes), step: try reader.money(bytes)))
-        }
-        let terms = AuctionTerms(format: format, proxy: proxy, increments: IncrementTable(rows))
+        let terms = try reader.rules(bytes).terms
         state.termsIndex[terms] = UInt32(state.terms.count)
         state.terms.append(terms)
     }
 
     private mutating func loadAuction(
-        _ reader: inout ChunkReader, _ bytes: RawSpan
+        _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
-        state.auctionNames.insert(try reader.name(bytes))
-        titles.append(try reader.text(Int(try reader.integer(UInt16.self, bytes)), bytes))
+        state.auctionNames.insert(try reader.shortText(bytes))
+        titles.append(try reader.longText(bytes))
         let record = AuctionRecord(
             openingPrice: try reader.money(bytes), price: try reader.money(bytes),
             maximum: try reader.money(bytes), held: try reader.money(bytes),
@@ -343,6 +318,7 @@ private struct SnapshotLoader {
             seller: UserHandle(rawValue: try reader.integer(UInt32.self, bytes)),
             leader: UserHandle(rawValue: try reader.integer(UInt32.self, bytes)),
             termsIndex: try reader.integer(UInt32.self, bytes),
+            extrasIndex: try reader.integer(UInt32.self, bytes),
             currency: CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes)),
             phase: AuctionPhase(rawValue: try reader.integer(UInt8.self, bytes)) ?? .open,
             outcome: AuctionOutcome(rawValue: try reader.integer(UInt8.self, bytes)))

@@ -207,7 +207,7 @@ struct Writer: ~Copyable {
     private mutating func refuseByCapacity(_ command: CanonicalCommand) throws(Refusal) {
         checkStorage()
         switch command {
-        case .placeBid:
+        case .placeBid, .buyNow:
             if isStorageLow { throw .storageLow }
             if closingGuard.isHeld { throw .closingHeld }
         case .openAuction:

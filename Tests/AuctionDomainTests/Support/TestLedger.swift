@@ -68,10 +68,15 @@ struct TestLedger {
     }
 
     /// Closes every auction whose end is at or before a time.
-    mutating func closeDue(at time: Timestamp) {
+    /// - Returns: the events of each closing.
+    @discardableResult
+    mutating func closeDue(at time: Timestamp) -> [EventList] {
+        var closings: [EventList] = []
         while let auction = state.nextDue(at: time) {
-            append(.closeDue(auction), by: .system, at: max(state.time, state[auction].closesAt))
+            let end = max(state.time, state[auction].closesAt)
+            closings.append(append(.closeDue(auction), by: .system, at: end).events)
         }
+        return closings
     }
 
     /// Decides, evolves and finishes one entry.
@@ -172,20 +177,20 @@ extension AuctionRules {
     static func proxy(opening: Money = 1, step: Money = 1) -> AuctionRules {
         AuctionRules(
             openingPrice: opening, proxy: true,
-            increments: IncrementTable([IncrementRow(from: 0, step: step)]))
+            increments: Increments.table([IncrementRow(from: 0, step: step)]))
     }
 
     /// Bids that are prices, with one step at every price.
     static func plain(opening: Money = 1, step: Money = 1) -> AuctionRules {
         AuctionRules(
             openingPrice: opening,
-            increments: IncrementTable([IncrementRow(from: 0, step: step)]))
+            increments: Increments.table([IncrementRow(from: 0, step: step)]))
     }
 }
 
-extension IncrementTable {
+extension Increments {
     /// eBay's table for US dollars, in cents.
-    static let us = IncrementTable([
+    static let us = Increments.table([
         IncrementRow(from: 0, step: 5), IncrementRow(from: 1_00, step: 25),
         IncrementRow(from: 5_00, step: 50), IncrementRow(from: 25_00, step: 1_00),
         IncrementRow(from: 100_00, step: 2_50), IncrementRow(from: 250_00, step: 5_00),

@@ -1,0 +1,94 @@
+// The steps of an auction's story as JSON. Shapes are constant: what a step does not have is null.
+
+public import AuctionDomain
+public import Gavel
+
+extension JSONWriter {
+    /// Writes a step:
+    ///
+    ///     {"position":12,"time":"…","by":"alice","bidder":"alice","amount":500,"rejection":null,
+    ///      "what":[{"fact":"leads","over":"bob"}],"price":410,
+    ///      "price_reason":"step_above_former_maximum","leader":"alice","reserve_met":null,
+    ///      "closes_at":"…"}
+    public mutating func step(_ step: AuctionStep, names: some Names) {
+        object { object in
+            object.field("position", step.point.position)
+            object.field("time", step.point.time)
+            object.field("by", actorName(of: step, names: names))
+            object.field("bidder", step.bidder.map { names.id(of: $0) })
+            object.field("amount", step.amount)
+            object.name("rejection")
+            if let rejection = step.rejection {
+                object.rejection(rejection)
+            } else {
+                object.null()
+            }
+            object.name("what")
+            object.array { array in
+                for fact in step.facts { array.fact(fact, names: names) }
+            }
+            object.field("price", step.price)
+            object.field("price_reason", step.priceReason?.rawValue)
+            object.field("leader", step.leader.map { names.id(of: $0) })
+            object.field("reserve_met", step.isReserveMet)
+            object.field("closes_at", step.closesAt)
+        }
+    }
+
+    private mutating func fact(_ fact: AuctionFact, names: some Names) {
+        object { object in
+            object.field("fact", fact.jsonName)
+            switch fact {
+            case .opened(let opensAt, let closesAt):
+                object.field("opens_at", opensAt)
+                object.field("closes_at", closesAt)
+            case .leads(let former):
+                object.field("over", former.map { names.id(of: $0) })
+            case .absorbed(let leader):
+                object.field("by", names.id(of: leader))
+            case .extended(let closesAt, let reason):
+                object.field("closes_at", closesAt)
+                object.field("reason", reason.jsonName)
+            case .sold(let winner, let paid):
+                object.field("winner", names.id(of: winner))
+                object.field("paid", paid)
+            case .closed(let outcome):
+                object.field("outcome", outcome.jsonName)
+            case .closeConfirmed(let position, let outcome):
+                object.field("position", position)
+                object.field("outcome", outcome.jsonName)
+            case .cancelled(let reason):
+                object.field("reason", reason)
+            case .raised, .boughtNow: break
+            }
+        }
+    }
+}
+
+/// Who acted, in a word; who registers herself stands in no auction's story.
+public func actorName(of step: AuctionStep, names: some Names) -> String {
+    switch step.actor {
+    case .system: "system"
+    case .operator: "operator"
+    case .payment: "payment"
+    case .user(let user): names.id(of: user).string
+    }
+}
+
+extension AuctionFact {
+    /// The fact in JSON.
+    public var jsonName: String {
+        switch self {
+        case .opened: "opened"
+        case .leads: "leads"
+        case .raised: "raised"
+        case .absorbed: "absorbed"
+        case .boughtNow: "bought_now"
+        case .extended: "extended"
+        case .sold: "sold"
+        case .closed: "closed"
+        case .closeConfirmed: "close_confirmed"
+        case .cancelled: "cancelled"
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// The steps of one auction's price: each entry about it, in words.
+
+import Gavel
+import GavelJSON
+
+extension LedgerQueries {
+    /// Visits the steps of an auction, all of them or those that anyone may see.
+    func forEachStep(
+        of auction: AuctionID, isPublic: Bool, _ body: (AuctionStep) throws -> Void
+    ) throws {
+        try forEachStep(of: auction) { step in
+            if let step = isPublic ? step.publicView : step { try body(step) }
+        }
+    }
+}
+
+/// Prints a row for every entry about an auction, oldest first.
+func printSteps(
+    of view: AuctionView, isPublic: Bool = false, _ reader: LedgerReader, on output: Output
+) throws {
+    var table = Table(
+        [
+            .right("position"), .left("time"), .left("by"), .right("amount"),
+            .left("what happened"), .right("price"), .left("because"),
+        ], on: output)
+    let words = StepInWords(currency: view.currency, names: reader.reading)
+    try reader.forEachStep(of: view.auction, isPublic: isPublic) { step in
+        try table.row(words.row(step))
+    }
+    try table.print()
+}
+
+/// Turns steps into rows.
+private struct StepInWords {
+    let currency: Currency
+    let names: Reading
+
+    func row(_ step: AuctionStep) -> [String?] {
+        let what =
+            step.rejection.map { "rejected: " + describeRejection($0, in: currency) }
+            ?? step.facts.map { describe($0, step) }.joined(separator: "; ")
+        return [
+            String(step.point.position), step.point.time.rfc3339,
+            step.bidder.map { names.id(of: $0).string } ?? actorName(of: step, names: names),
+            step.amount?.formatted(in: currency), what, step.price?.formatted(in: currency),
+            step.priceReason.map(describe),
+        ]
+    }
+
+    private func describe(_ fact: AuctionFact, _ step: AuctionStep) -> String {
+        switch fact {
+        case .opened(let opensAt, let closesAt):
+            "opened, bids from \(opensAt.rfc3339)"
+                + (closesAt.map { " until \($0.rfc3339)" } ?? "")
+        case .leads(let former):
+            "leads" + (former.map { ", ahead of \(names.id(of: $0))" } ?? "")
+        case .raised: step.proxy ? "raises the own maximum" : "raises the own bid"
+        case .absorbed(let leader): "absorbed, \(names.id(of: leader)) stays ahead"
+        case .boughtNow: "buys now"
+        case .extended(let closesAt, .firstBid): "first bid: ends at \(closesAt.rfc3339)"
+        case .extended(let closesAt, .softClose): "soft close: ends at \(closesAt.rfc3339)"
+        case .extended(let closesAt, .operator): "extended until \(closesAt.rfc3339)"
+        case .sold(let winner, let paid):
+            "closed, sold to \(names.id(of: winner))"
+                + (paid == step.price ? "" : ", who pays \(paid.formatted(in: currency))")
+        case .closed(let outcome): "closed, \(outcome.jsonName)"
+        case .closeConfirmed(let position, let outcome):
+            "closing at position \(position) confirmed, \(outcome.jsonName)"
+        case .cancelled(let reason): "cancelled" + (reason.isEmpty ? "" : ": \(reason)")
+        }
+    }
+
+    private func describe(_ reason: PriceReason) -> String {
+        switch reason {
+        case .openingPrice: "the opening price"
+        case .bid: "the bid"
+        case .stepAboveFormerMaximum: "a step above the former maximum"
+        case .ownMaximum: "the own maximum, less than a step above the former"
+        case .stepAboveAbsorbedBid: "a step above the absorbed bid"
+        case .leaderMaximum: "the leader's maximum, less than a step above the bid"
+        case .reserve: "the reserve, which a maximum reaches"
+        case .buyNow: "the buy-now price"
+        }
+    }
+}
+
+/// Who stands behind an entry, for tables.
+func actorName(of entry: LedgerEntry, names: Reading) -> String {
+    switch Actor(of: entry, names: names) {
+    case nil: "system"
+    case .operator: "operator"
+    case .payment: "payment"
+    case .user(let user): user.string
+    }
+}
+
+/// A rejection with its limit in decimals: `bid_below_minimum (minimum 16.00 USD)`.
+func describeRejection(_ rejection: Rejection, in currency: Currency?) -> String {
+    guard let limitName = rejection.code.limitName, let currency else {
+        return rejection.code.name
+    }
+    return "\(rejection.code.name) (\(limitName) \(rejection.limit.formatted(in: currency)))"
+}
