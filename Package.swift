@@ -73,7 +73,10 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests", dependencies: ["AuctionDomain", "Gavel", "gavel-cli"],
             swiftSettings: strict),
-        .testTarget(name: "FixtureTests", dependencies: ["gavel-cli"], swiftSettings: strict),
+        .testTarget(
+            name: "FixtureTests",
+            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting", "gavel-cli"],
+            swiftSettings: strict),
         .testTarget(name: "HouseTests", swiftSettings: strict),
     ]
 )

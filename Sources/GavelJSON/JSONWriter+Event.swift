@@ -40,7 +40,8 @@ extension JSONWriter {
         case .userRegistered(_, let user):
             field("user", user)
         case .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened, .leadTaken,
-            .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
+            .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed,
+            .closeConfirmed,
             .auctionCancelled:
             break
         }

@@ -19,7 +19,8 @@ extension Workload {
         let weights = configuration.weights
         let lacksAuctions = model.open.count < configuration.openAuctions
         let kind = generator.pick(weighted: [
-            (weights.bid, Kind.bid), (weights.buyNow, .buyNow), (weights.charge, .charge), (weights.withdraw, .withdraw),
+            (weights.bid, Kind.bid), (weights.buyNow, .buyNow), (weights.charge, .charge),
+            (weights.withdraw, .withdraw),
             (weights.open * (lacksAuctions ? 3 : 1), .open), (weights.close, .close),
             (weights.hammer, .hammer), (weights.extend, .extend), (weights.cancel, .cancel),
             (weights.registerUser, .registerUser),

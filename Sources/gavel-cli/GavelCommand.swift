@@ -25,7 +25,8 @@ struct GavelCommand: AsyncParsableCommand {
             """,
         version: Ledger.version,
         subcommands: [
-            ImportCommand.self, SubmitCommand.self, ExtendCommand.self, AuctionsCommand.self, AuctionCommand.self,
+            ImportCommand.self, SubmitCommand.self, ExtendCommand.self, AuctionsCommand.self,
+            AuctionCommand.self,
             WalletsCommand.self, WalletCommand.self, LogCommand.self, AuditCommand.self,
             BackupCommand.self, RestoreCommand.self, RebuildCommand.self,
             BenchmarkCommand.self,

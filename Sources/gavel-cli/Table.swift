@@ -70,11 +70,11 @@ struct Table {
 
 /// Prints lines of a name and a value, the values below each other.
 func printFields(_ fields: [(name: String, value: String?)], on output: Output) {
-    let width = fields.map(\.name.count).max() ?? 0
-    for field in fields {
-        guard let value = field.value else { continue }
-        let padding = String(repeating: " ", count: width - field.name.count)
-        output.write("\(field.name)\(padding)  \(printable(value))\n")
+    let present = fields.filter { $0.value != nil }
+    let width = present.map(\.name.count).max() ?? 0
+    for case (let name, let value?) in present {
+        let padding = String(repeating: " ", count: width - name.count)
+        output.write("\(name)\(padding)  \(printable(value))\n")
     }
 }
 

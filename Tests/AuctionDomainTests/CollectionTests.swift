@@ -133,7 +133,8 @@ struct DeadlineQueueTests {
             guard !plain.isEmpty else { return }
             let key = plain.remove(at: generator.below(plain.count))
             let end = drawEnd(after: key.end.nanoseconds)
-            state.evolve(.auctionExtended(auction: key.auction, closesAt: end, reason: .operator), at: point)
+            state.evolve(
+                .auctionExtended(auction: key.auction, closesAt: end, reason: .operator), at: point)
             insert(.init(end: end, auction: key.auction))
         }
 

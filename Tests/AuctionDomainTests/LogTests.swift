@@ -68,8 +68,9 @@ struct LogTests {
                 chains.insert(.wallet(payment.user))
             case .locked(_, let user, _, _), .refunded(_, let user, _, _):
                 chains.insert(.wallet(user))
-            case .settled(_, let winner, let seller, _, _):
+            case .settled(_, let winner, let seller, _, let fee):
                 chains.formUnion([.wallet(winner), .wallet(seller)])
+                if fee > 0 { chains.insert(.wallet(.house)) }
             case .auctionOpened(let auction, _, _): chains.insert(.auction(auction))
             default: break
             }

@@ -87,11 +87,11 @@ struct AuditTests {
         #expect(
             run.lines.suffix(3).joined(separator: "\n") == """
                 position  time                      by           amount  what happened         \
-                                                                         price
+                                                                         price  because
                        8  2025-01-01T01:00:00.000Z  operator             opened, bids from \
                 2025-01-01T01:00:00.000Z until 2025-01-02T00:00:00.000Z
                        9  2025-01-01T02:00:00.000Z  alice     15.00 USD  leads                 \
-                                                                     15.00 USD
+                                                                     15.00 USD  the bid
                 """)
         #expect(run.status == 0)
         let unknown = try await space.run(

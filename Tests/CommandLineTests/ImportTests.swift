@@ -103,8 +103,8 @@ struct ImportTests {
         BadLine(
             name: "an unknown command", line: #"{"command":"sing","at":"2025-01-04T00:00:00Z"}"#,
             message: #"unknown command "sing", expected one of register_currency, "#
-                + "register_user, charge, withdraw, open_auction, place_bid, close_auction, "
-                + "extend_auction, cancel_auction"),
+                + "register_user, charge, withdraw, open_auction, place_bid, buy_now, "
+                + "close_auction, extend_auction, cancel_auction"),
         BadLine(
             name: "without at", line: #"{"command":"register_user","user":"x"}"#,
             message: #"missing field "at", the time at which the command happened"#),

@@ -49,10 +49,13 @@ struct QueryTests {
             lines[1] == """
                 {"auction":"lot-2","title":"","seller":"bob","currency":"USD","scale":2,\
                 "status":"open","outcome":null,"winner":null,"leader":"alice","price":700,\
-                "minimum_bid":701,"bids":1,"accepted_bids":1,\
-                "opens_at":"2025-01-03T00:00:00.000Z","closes_at":null,"rules":{"format":\
-                "english","opening_price":1,"proxy":false,"increments":[{"from":0,"step":1}]},\
-                "opened_position":13,"closed_position":null}
+                "paid":null,"minimum_bid":701,"bids":1,"accepted_bids":1,\
+                "opens_at":"2025-01-03T00:00:00.000Z","closes_at":null,"extensions":0,\
+                "reserve_met":null,"buy_now_price":null,"rules":{"format":\
+                "english","opening_price":1,"proxy":false,"increments":[{"from":0,"step":1}],\
+                "reserve_price":null,"buy_now_price":null,"buy_now_until":null,\
+                "soft_close":null,"duration_from_first_bid_ms":null,"fees":null,\
+                "cancel_policy":"before_first_bid"},"opened_position":13,"closed_position":null}
                 """)
     }
 
@@ -79,27 +82,27 @@ struct QueryTests {
     func auction() async throws {
         #expect(
             try await output("auction", "lot-1") == """
-                auction      lot-1
-                title        A clock
-                seller       bob
-                status       closed, sold
-                price        20.00 USD
-                winner       carol
-                bids         3, 2 accepted
-                opens        2025-01-01T01:00:00.000Z
-                closes       2025-01-02T00:00:00.000Z
-                rules        english, opening price 10.00 USD
+                auction  lot-1
+                title    A clock
+                seller   bob
+                status   closed, sold
+                price    20.00 USD
+                winner   carol
+                bids     3, 2 accepted
+                opens    2025-01-01T01:00:00.000Z
+                closes   2025-01-02T00:00:00.000Z
+                rules    english, opening price 10.00 USD
 
                 position  time                      by           amount  what happened         \
-                                                                         price
+                                                                         price  because
                        8  2025-01-01T01:00:00.000Z  operator             opened, bids from \
                 2025-01-01T01:00:00.000Z until 2025-01-02T00:00:00.000Z
                        9  2025-01-01T02:00:00.000Z  alice     15.00 USD  leads                 \
-                                                                     15.00 USD
+                                                                     15.00 USD  the bid
                       10  2025-01-01T02:01:00.000Z  carol     15.00 USD  rejected: \
                 bid_below_minimum (minimum 15.01 USD)                            15.00 USD
                       11  2025-01-01T02:02:00.500Z  carol     20.00 USD  leads, ahead of alice \
-                                                                     20.00 USD
+                                                                     20.00 USD  the bid
                       12  2025-01-02T00:00:00.000Z  system               closed, sold to carol \
                                                                      20.00 USD
                 as of position 14, 2025-01-03T00:01:00.000Z

@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 /// A folder of its own, and `gavel` and python in it.
-private final class Place {
+final class Place {
     static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
     /// Where `gavel` was built together with the tests.

@@ -88,7 +88,8 @@ struct ParseCommandTests {
             auction: try AuctionID(name), title: String(repeating: "\u{1}", count: 256),
             seller: try UserID(name), currency: try CurrencyCode(name), opensAt: .zero,
             closesAt: .max,
-            rules: AuctionRules(openingPrice: .max, proxy: true, increments: Increments.table(rows)))
+            rules: AuctionRules(openingPrice: .max, proxy: true, increments: Increments.table(rows))
+        )
         let line = encodeCommand(
             .openAuction(opening), id: CommandID.none, by: .user(try UserID(name)), at: .max)
         #expect(line.utf8.count < 8_192)
@@ -139,6 +140,12 @@ struct RefusedLineTests {
             #"{"command":"open_auction","auction":"a","seller":"b","currency":"USD",\#(field)}"#,
             message)
     }
+    /// An opening with a soft close, and the words about it after the path.
+    private static func softClose(_ fields: String, _ message: String) -> BadLine {
+        open(
+            #""closes_at":"2026-03-01T12:00:00Z","rules":{"soft_close":{\#(fields)}}"#,
+            "rules.soft_close." + message)
+    }
     /// A registration with one more field.
     private static func user(_ field: String, _ message: String) -> BadLine {
         BadLine(#"{"command":"register_user","user":"alice",\#(field)}"#, message)
@@ -164,13 +171,13 @@ struct RefusedLineTests {
         BadLine(
             #"{"command":"bid"}"#,
             #"unknown command "bid", expected one of register_currency, register_user, charge, "#
-                + "withdraw, open_auction, place_bid, close_auction, extend_auction, "
+                + "withdraw, open_auction, place_bid, buy_now, close_auction, extend_auction, "
                 + "cancel_auction"),
         BadLine(
             #"{"command":"close_due","auction":"a"}"#,
             #"unknown command "close_due", expected one of register_currency, register_user, "#
-                + "charge, withdraw, open_auction, place_bid, close_auction, extend_auction, "
-                + "cancel_auction"),
+                + "charge, withdraw, open_auction, place_bid, buy_now, close_auction, "
+                + "extend_auction, cancel_auction"),
         BadLine(
             #"{"command":"register_user","command":"register_user","user":"alice"}"#,
             "column 28: field \"command\" is given twice"),
@@ -187,7 +194,31 @@ struct RefusedLineTests {
         open(
             #""rules":{"step":5}"#,
             #"unknown field "step" in rules, which may have format, opening_price, proxy, "#
-                + "increments"),
+                + "increments, reserve_price, buy_now_price, buy_now_until, soft_close, "
+                + "duration_from_first_bid_ms, fees, cancel_policy"),
+        open(
+            #""rules":{"increments":{"percent":5}}"#,
+            #"unknown field "percent" in rules.increments, which may have basis_points"#),
+        open(
+            #""rules":{"soft_close":{"window":5}}"#,
+            #"unknown field "window" in rules.soft_close, which may have window_ms, "#
+                + "extension_ms, mode, trigger, max_extensions, latest_end"),
+        open(
+            #""rules":{"fees":{"house":{}}}"#,
+            #"unknown field "house" in rules.fees, which may have seller, buyer"#),
+        open(
+            #""rules":{"fees":{"buyer":{"percent":9}}}"#,
+            #"unknown field "percent" in rules.fees.buyer, which may have basis_points, "#
+                + "fixed, minimum, maximum"),
+        open(
+            #""rules":{"soft_close":{"window_ms":1}}"#,
+            "missing field \"rules.soft_close.extension_ms\""),
+        open(
+            #""rules":{"soft_close":{"extension_ms":1}}"#,
+            "missing field \"rules.soft_close.window_ms\""),
+        open(
+            #""rules":{"increments":{}}"#, "missing field \"rules.increments.basis_points\""),
+        BadLine(#"{"command":"buy_now","auction":"a"}"#, "missing field \"buyer\""),
         open(
             #""rules":{"increments":[{"from":0,"step":1},{"from":5,"stp":1}]}"#,
             #"unknown field "stp" in rules.increments[1], which may have from, step"#),
@@ -232,6 +263,7 @@ struct RefusedLineTests {
             ("withdraw", "user, currency, amount, reference"),
             ("open_auction", "auction, title, seller, currency, opens_at, closes_at, rules"),
             ("place_bid", "auction, bidder, amount"),
+            ("buy_now", "auction, buyer"),
             ("close_auction", "auction, hammer"),
             ("extend_auction", "auction, closes_at"),
             ("cancel_auction", "auction, reason"),
@@ -364,7 +396,7 @@ struct RefusedLineTests {
         open(#""rules":{"proxy":1}"#, "rules.proxy must be true or false, not 1"),
         open(
             #""rules":{"increments":5}"#,
-            "rules.increments must be an array of rows, not 5"),
+            "rules.increments must be an array of rows or an object with basis_points, not 5"),
         open(
             #""rules":{"increments":[]}"#, "rules.increments must have 1 to 64 rows, not 0"),
         open(
@@ -382,6 +414,88 @@ struct RefusedLineTests {
         open(
             #""rules":{"increments":[{"from":0,"step":0}]}"#,
             "rules.increments[0].step must be at least 1, not 0"),
+        open(
+            #""rules":{"increments":[{"from":0,"step":-5}]}"#,
+            "rules.increments[0].step must be at least 1, not -5"),
+        open(
+            #""rules":{"increments":{"basis_points":0}}"#,
+            "rules.increments.basis_points must be 1 to 10000, not 0"),
+        open(
+            #""rules":{"increments":{"basis_points":10001}}"#,
+            "rules.increments.basis_points must be 1 to 10000, not 10001"),
+        open(
+            #""rules":{"opening_price":100,"reserve_price":99}"#,
+            "rules.reserve_price must be at least rules.opening_price 100, not 99"),
+        open(
+            #""rules":{"opening_price":100,"buy_now_price":99}"#,
+            "rules.buy_now_price must be at least rules.opening_price 100, not 99"),
+        open(
+            #""rules":{"reserve_price":200,"buy_now_price":199}"#,
+            "rules.buy_now_price must be at least rules.reserve_price 200, not 199"),
+        open(
+            #""rules":{"buy_now_until":"end"}"#,
+            "rules.buy_now_until needs rules.buy_now_price"),
+        open(
+            #""rules":{"buy_now_price":5,"buy_now_until":"reserve_met"}"#,
+            "rules.buy_now_until reserve_met needs rules.reserve_price"),
+        open(
+            #""rules":{"buy_now_price":5,"buy_now_until":"never"}"#,
+            #"rules.buy_now_until must be "first_bid" or "reserve_met" or "end", "#
+                + #"not the string "never""#),
+        open(#""rules":{"soft_close":5}"#, "rules.soft_close must be an object, not 5"),
+        open(
+            #""rules":{"soft_close":{"window_ms":1,"extension_ms":1}}"#,
+            "rules.soft_close needs an end: closes_at or rules.duration_from_first_bid_ms"),
+        softClose(#""window_ms":0,"extension_ms":1"#, "window_ms must be 1 to 316224000000, not 0"),
+        softClose(
+            #""window_ms":1,"extension_ms":316224000001"#,
+            "extension_ms must be 1 to 316224000000, not 316224000001"),
+        softClose(
+            #""window_ms":1,"extension_ms":1,"max_extensions":0"#,
+            "max_extensions must be 1 to 4294967295, not 0"),
+        softClose(
+            #""window_ms":1,"extension_ms":1,"max_extensions":4294967296"#,
+            "max_extensions must be 1 to 4294967295, not 4294967296"),
+        softClose(
+            #""window_ms":1,"extension_ms":1,"mode":"set""#,
+            #"mode must be "reset" or "add", not the string "set""#),
+        softClose(
+            #""window_ms":1,"extension_ms":1,"trigger":"bid""#,
+            #"trigger must be "accepted_bid" or "price_change" or "lead_change", "#
+                + #"not the string "bid""#),
+        softClose(
+            #""window_ms":1,"extension_ms":1,"latest_end":"2026-03-01T11:59:59.999Z""#,
+            "latest_end must not lie before closes_at"),
+        open(
+            #""closes_at":"2026-03-01T12:00:00Z","rules":{"duration_from_first_bid_ms":1}"#,
+            "rules.duration_from_first_bid_ms cannot stand beside closes_at"),
+        open(
+            #""rules":{"duration_from_first_bid_ms":0}"#,
+            "rules.duration_from_first_bid_ms must be 1 to 316224000000, not 0"),
+        open(
+            #""rules":{"fees":{"seller":{"basis_points":10001}}}"#,
+            "rules.fees.seller.basis_points must be 0 to 10000, that is 100%, not 10001"),
+        open(
+            #""rules":{"fees":{"buyer":{"basis_points":-1}}}"#,
+            "rules.fees.buyer.basis_points must be 0 to 10000, that is 100%, not -1"),
+        open(
+            #""rules":{"fees":{"buyer":{"fixed":-1}}}"#,
+            "rules.fees.buyer.fixed must not be negative, not -1"),
+        open(
+            #""rules":{"fees":{"seller":{"minimum":5,"maximum":4}}}"#,
+            "rules.fees.seller.maximum must be at least its minimum 5, not 4"),
+        open(
+            #""rules":{"opening_price":5,"fees":{"buyer":{"fixed":9223372036854775803}}}"#,
+            "rules.fees.buyer overflows: rules.opening_price 5 and its premium are more than "
+                + "9223372036854775807"),
+        open(
+            #""rules":{"buy_now_price":9223372036854775807,"fees":{"buyer":{"fixed":1}}}"#,
+            "rules.fees.buyer overflows: rules.buy_now_price 9223372036854775807 and its "
+                + "premium are more than 9223372036854775807"),
+        open(
+            #""rules":{"cancel_policy":"never"}"#,
+            #"rules.cancel_policy must be "before_first_bid" or "operator_only", "#
+                + #"not the string "never""#),
         BadLine(
             #"{"command":"close_auction","auction":"a","hammer":"yes"}"#,
             #"hammer must be true or false, not the string "yes""#),

@@ -27,10 +27,14 @@ struct ViewJSONTests {
             writer.text
                 == #"{"auction":"lot-1","title":"A clock","seller":"bob","currency":"USD","#
                 + #""scale":2,"status":"open","outcome":null,"winner":null,"leader":"alice","#
-                + #""price":1500,"minimum_bid":1501,"bids":3,"accepted_bids":2,"#
+                + #""price":1500,"paid":null,"minimum_bid":1501,"bids":3,"accepted_bids":2,"#
                 + #""opens_at":"1970-01-01T00:00:00.000Z","closes_at":null,"#
+                + #""extensions":0,"reserve_met":null,"buy_now_price":null,"#
                 + #""rules":{"format":"english","opening_price":1,"proxy":false,"#
-                + #""increments":[{"from":0,"step":1}]},"#
+                + #""increments":[{"from":0,"step":1}],"reserve_price":null,"#
+                + #""buy_now_price":null,"buy_now_until":null,"soft_close":null,"#
+                + #""duration_from_first_bid_ms":null,"fees":null,"#
+                + #""cancel_policy":"before_first_bid"},"#
                 + #""opened_position":4,"closed_position":null}"#)
     }
 

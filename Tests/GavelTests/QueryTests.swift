@@ -76,14 +76,16 @@ struct QueryTests {
         #expect(newest == all.reversed())
     }
 
-    @Test("Auctions by bidder are those with a bid of hers, accepted or not")
+    @Test("Auctions by bidder are those she bid in or bought, accepted or not")
     func byBidder() async throws {
         let (bench, _) = try await workedLedger(12)
         let ledger = bench.ledger
         var bids: [UserHandle: Set<AuctionHandle>] = [:]
         for entry in try ledger.entries(from: 0, limit: .max) {
-            if case .placeBid(let auction, let bidder, _) = entry.command {
+            switch entry.command {
+            case .placeBid(let auction, let bidder, _), .buyNow(let auction, let bidder):
                 bids[bidder, default: []].insert(auction)
+            default: break
             }
         }
         #expect(bids.count > 3)

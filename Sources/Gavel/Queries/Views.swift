@@ -27,8 +27,8 @@ public struct AuctionView: Hashable, Sendable {
     public var price: Money?
     /// What the winner paid, the buyer's premium included; nil unless sold.
     public var paid: Money?
-    /// Who leads an open auction, won a sold one, or led when it closed below its reserve. A bidder's name is public here; what she
-    /// was ready to pay is not part of this view.
+    /// Who leads an open auction, won a sold one, or led when it closed below its reserve. A
+    /// bidder's name is public here; what she was ready to pay is not part of this view.
     public var leader: UserID?
     /// Bids, rejected ones included.
     public var bids: UInt64

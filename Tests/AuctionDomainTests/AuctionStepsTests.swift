@@ -1,0 +1,121 @@
+// The story of an auction: a reason for every change of the price, and what anyone may read of it.
+
+import AuctionDomain
+import Testing
+
+@Suite("The steps of an auction")
+struct AuctionStepsTests {
+    private func steps(_ ledger: TestLedger) -> [AuctionStep] {
+        var steps = AuctionSteps()
+        return ledger.entries.filter { entry in
+            if case .openAuction = entry.command { true } else { entry.command.auction != nil }
+        }.map { entry in
+            steps.next(
+                entry.command, by: .operator, outcome: entry.outcome,
+                at: EntryPoint(position: entry.position, time: entry.time))
+        }
+    }
+
+    private func ledger(_ change: (inout AuctionRules) -> Void = { _ in }) -> TestLedger {
+        var ledger = TestLedger.prepared(recording: true)
+        var rules = AuctionRules.proxy(opening: 100, step: 10)
+        change(&rules)
+        ledger.open(rules: rules)
+        return ledger
+    }
+
+    @Test("Each change of a proxy auction's price has its reason, and no change has none")
+    func reasons() {
+        var ledger = ledger()
+        ledger.bid("alice", 300)
+        ledger.bid("bob", 200)
+        ledger.bid("bob", 295)
+        ledger.bid("carol", 300)
+        ledger.bid("alice", 600)
+        let steps = steps(ledger)
+        #expect(
+            steps.map(\.priceReason) == [
+                nil, .openingPrice, .stepAboveAbsorbedBid, .leaderMaximum, nil, nil,
+            ])
+        #expect(steps.map(\.price) == [nil, 100, 210, 300, 300, 300])
+        #expect(steps[4].rejection == Rejection(.bidBelowMinimum, limit: 310))
+        #expect(steps[5].facts == [.raised])
+    }
+
+    @Test("A challenger leads at a step above the former maximum, or at the own one if less")
+    func leads() {
+        var ledger = ledger()
+        ledger.bid("alice", 300)
+        ledger.bid("bob", 305)
+        ledger.bid("carol", 900)
+        let steps = steps(ledger)
+        #expect(steps[2].priceReason == .ownMaximum && steps[2].price == 305)
+        #expect(steps[3].priceReason == .stepAboveFormerMaximum && steps[3].price == 315)
+        let bob = ledger.state.user("bob")!
+        #expect(steps[3].facts == [.leads(over: bob)])
+    }
+
+    @Test("The reserve is the reason where a first bid, a challenger or a raise reaches it")
+    func reserve() {
+        for bids in [
+            [("alice", 450)], [("alice", 200), ("alice", 450)], [("alice", 200), ("bob", 450)],
+        ] as [[(UserID, Money)]] {
+            var ledger = ledger { $0.reservePrice = 400 }
+            for (bidder, amount) in bids { ledger.bid(bidder, amount) }
+            let last = steps(ledger).last
+            #expect(last?.priceReason == .reserve && last?.price == 400)
+            #expect(last?.isReserveMet == true)
+        }
+    }
+
+    @Test("Without proxy bidding the bid is the reason, the leader's too")
+    func plain() {
+        var ledger = ledger { $0.proxy = false }
+        ledger.bid("alice", 300)
+        ledger.bid("alice", 310)
+        #expect(steps(ledger).map(\.priceReason) == [nil, .bid, .bid])
+    }
+
+    @Test("A purchase and its sale are facts of one step, with what was paid")
+    func purchase() {
+        var ledger = ledger {
+            $0.buyNow = BuyNow(price: 500, until: .end)
+            $0.fees.buyer = Fee(basisPoints: 1_000)
+        }
+        ledger.bid("alice", 300)
+        ledger.submit(.buyNow(auction: "lot", buyer: "bob"), at: TestLedger.start)
+        let bob = ledger.state.user("bob")!
+        let last = steps(ledger).last
+        #expect(last?.facts == [.boughtNow, .sold(to: bob, paid: 550)])
+        #expect(last?.priceReason == .buyNow && last?.leader == bob)
+    }
+
+    @Test("Extensions say who moved the end: a late bid, the first bid or the operator")
+    func extensions() {
+        var ledger = ledger {
+            $0.softClose = SoftClose(windowMilliseconds: 60_000, extensionMilliseconds: 90_000)
+        }
+        ledger.bid("alice", 300)
+        ledger.submit(
+            .extendAuction("lot", closesAt: TestLedger.start + 500), at: TestLedger.start)
+        let facts = steps(ledger).flatMap(\.facts)
+        #expect(
+            facts.contains(.extended(closesAt: TestLedger.start + 90, reason: .softClose)))
+        #expect(
+            facts.contains(.extended(closesAt: TestLedger.start + 500, reason: .operator)))
+        #expect(steps(ledger).last?.closesAt == TestLedger.start + 500)
+    }
+
+    @Test("The public sees neither maxima nor rejected bids, but every plain bid")
+    func publicView() {
+        var proxy = ledger()
+        proxy.bid("alice", 300)
+        proxy.bid("bob", 1)
+        let views = steps(proxy).map(\.publicView)
+        #expect(views[1]?.amount == nil && views[1]?.price == 100)
+        #expect(views[2] == nil)
+        var plain = ledger { $0.proxy = false }
+        plain.bid("alice", 300)
+        #expect(steps(plain).map(\.publicView)[1]?.amount == 300)
+    }
+}
