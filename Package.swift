@@ -71,7 +71,8 @@ let package = Package(
             name: "CommandLineTests", dependencies: ["Gavel", "GavelJSON", "gavel-cli"],
             swiftSettings: strict),
         .testTarget(
-            name: "DocumentationTests", dependencies: ["AuctionDomain", "Gavel", "gavel-cli"],
+            name: "DocumentationTests",
+            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "gavel-cli"],
             swiftSettings: strict),
         .testTarget(
             name: "FixtureTests",

@@ -38,13 +38,15 @@ extension Ledger {
         since: Timestamp = .zero, to closesAt: Timestamp
     ) async throws -> [ExtendedAuction] {
         var extended: [ExtendedAuction] = []
-        let ended = endedAuctions(since: since)
+        let now = clock.now()
+        let ended = endedAuctions(since: since, until: now)
         for start in stride(from: 0, to: ended.count, by: 1_000) {
             let chunk = ended[start..<min(start + 1_000, ended.count)]
             let receipts = try await submit(
                 chunk.map {
                     Submission(
-                        id: .generate(), command: .extendAuction($0.auction, closesAt: closesAt))
+                        id: .generate(at: now),
+                        command: .extendAuction($0.auction, closesAt: closesAt))
                 })
             for ((auction, end), receipt) in zip(chunk, receipts) {
                 extended.append(
@@ -56,10 +58,9 @@ extension Ledger {
 
     /// The open auctions whose end has come, the earliest first: none but while closings are held.
     private func endedAuctions(
-        since: Timestamp
+        since: Timestamp, until now: Timestamp
     ) -> [(auction: AuctionID, end: Timestamp)] {
-        let now = clock.now()
-        return reading.readState.withLock { state in
+        reading.readState.withLock { state in
             var ended: [(auction: AuctionID, end: Timestamp)] = []
             let first = DeadlineQueue.Key(end: since, auction: AuctionHandle(rawValue: 0))
             state.state.deadlines.forEach(from: first) { key in

@@ -9,6 +9,7 @@ struct OpeningTests {
     private static let commands = [
         ["auctions"], ["auction", "lot-1"], ["wallets"], ["wallet", "alice"], ["log"],
         ["audit", "verify"], ["audit", "replay"], ["backup", "copy"], ["rebuild"], ["submit"],
+        ["extend", "--to", "2260-01-01T00:00:00Z"],
     ]
 
     private func expectUnusable(

@@ -4,6 +4,7 @@
 import AuctionDomain
 import Foundation
 import Gavel
+import GavelJSON
 import Testing
 
 private let root = URL(filePath: #filePath).deletingLastPathComponent()
@@ -44,8 +45,11 @@ private struct Book {
         #expect(outcome.rejection == nil, "\(command)")
     }
 
-    mutating func bid(_ bidder: UserID, _ amount: Money) throws -> Rejection? {
-        try submit(.placeBid(auction: "lot", bidder: bidder, amount: amount)).rejection
+    mutating func bid(
+        _ bidder: UserID, _ amount: Money, at seconds: Int64 = 0
+    ) throws -> Rejection? {
+        try submit(.placeBid(auction: "lot", bidder: bidder, amount: amount), at: seconds)
+            .rejection
     }
 
     private mutating func evolve(
@@ -70,10 +74,13 @@ private struct Book {
     }
 }
 
-private func opening(_ rules: AuctionRules, opensAt: Timestamp? = nil) -> Command {
+private func opening(
+    _ rules: AuctionRules, opensAt: Timestamp? = nil, closesAt: Timestamp? = nil
+) -> Command {
     .openAuction(
         OpenAuction(
-            auction: "lot", seller: "seller", currency: "USD", opensAt: opensAt, rules: rules))
+            auction: "lot", seller: "seller", currency: "USD", opensAt: opensAt,
+            closesAt: closesAt, rules: rules))
 }
 
 private let stepOfTen = Increments.table([IncrementRow(from: 0, step: 10)])
@@ -148,6 +155,104 @@ struct ArticleTests {
         ])
         #expect(99 + table.step(at: 99) == 104)
         #expect(100 + table.step(at: 100) == 125)
+        let share = Increments.basisPoints(500)
+        #expect(10 + share.step(at: 10) == 11)
+        #expect(100 + share.step(at: 100) == 105)
+        #expect(101 + share.step(at: 101) == 107)
+    }
+
+    @Test("The rules object of Auctions is one that can be opened")
+    func rulesObject() throws {
+        let text = try article("Auctions.md").components(separatedBy: "```json\n")[1]
+            .components(separatedBy: "```")[0]
+        let line =
+            #"{"command":"open_auction","auction":"a","seller":"b","currency":"USD","#
+            + #""closes_at":"2026-05-01T20:00:00Z","rules":"# + text + "}"
+        guard case .openAuction(let opening) = try parseCommand(line).command else {
+            Issue.record("not an opening")
+            return
+        }
+        #expect(opening.rules.softClose?.maxExtensions == 10)
+        #expect(opening.rules.fees.seller.minimum == 30)
+    }
+
+    @Test("The reserve of Auctions is met as it is told there")
+    func reserve() throws {
+        let rules = AuctionRules(
+            openingPrice: 100, proxy: true, increments: stepOfTen, reservePrice: 400)
+        var book = try Book()
+        try book.accept(opening(rules))
+        #expect(try book.bid("alice", 250) == nil)
+        #expect(book.lot.price == 100)
+        #expect(try book.bid("bob", 300) == nil)
+        #expect(book.lot.price == 260 && book.leader == "bob")
+        var unmet = book
+        try unmet.accept(.closeAuction("lot", hammer: true))
+        #expect(unmet.lot.outcome == .reserveNotMet && unmet.available("bob") == 1000)
+        #expect(try book.bid("bob", 450) == nil)
+        #expect(book.lot.price == 400)
+        #expect(try book.bid("alice", 420) == nil)
+        #expect(book.lot.price == 430 && book.leader == "bob")
+    }
+
+    @Test("The buy-now offer of Auctions is taken as it is told there")
+    func buyNow() throws {
+        let rules = AuctionRules(
+            openingPrice: 100, proxy: true, increments: stepOfTen,
+            buyNow: BuyNow(price: 500, until: .end))
+        var first = try Book()
+        try first.accept(opening(rules))
+        #expect(try first.bid("alice", 800) == nil)
+        #expect(first.lot.outcome == .sold && first.available("alice") == 500)
+        var book = try Book()
+        try book.accept(opening(rules))
+        #expect(try book.bid("alice", 400) == nil)
+        #expect(try book.bid("alice", 800) == nil)
+        #expect(book.lot.price == 100 && book.locked("alice") == 800)
+        var other = book
+        try other.accept(.buyNow(auction: "lot", buyer: "bob"))
+        #expect(other.leader == "bob" && other.available("bob") == 500)
+        #expect(other.available("alice") == 1000)
+        try book.accept(.buyNow(auction: "lot", buyer: "alice"))
+        #expect(book.available("alice") == 500 && book.locked("alice") == 0)
+    }
+
+    @Test("The soft close of Auctions moves the end as it is told there")
+    func softClose() throws {
+        // Seconds from 11:50:00; the end is 12:00:00.
+        let end: Int64 = 600
+        func ends(_ mode: SoftClose.Mode, _ bids: [Int64]) throws -> [Int64] {
+            var book = try Book()
+            let rules = AuctionRules(
+                proxy: true,
+                softClose: SoftClose(
+                    windowMilliseconds: 120_000, extensionMilliseconds: 120_000, mode: mode))
+            try book.accept(opening(rules, closesAt: Timestamp(seconds: end)))
+            return try bids.enumerated().map { index, seconds in
+                let amount = Money(minorUnits: 100 + Int64(index))
+                #expect(try book.bid("alice", amount, at: seconds) == nil)
+                return book.lot.closesAt.nanoseconds / 1_000_000_000 - end
+            }
+        }
+        #expect(try ends(.reset, [479, 480, 570, 689]) == [0, 0, 90, 209])
+        #expect(try ends(.add, [480, 570]) == [120, 120])
+    }
+
+    @Test("The sale with fees of Auctions is divided as it is told there")
+    func fees() throws {
+        let rules = AuctionRules(
+            proxy: true, increments: stepOfTen,
+            fees: Fees(seller: Fee(basisPoints: 1000, minimum: 30), buyer: Fee(basisPoints: 900)))
+        #expect(rules.fees.paid(at: 1000) == 1090 && rules.fees.paid(at: 250) == 272)
+        #expect(rules.fees.proceeds(at: 250) == 220 && rules.fees.proceeds(at: 20) == 0)
+        var book = try Book()
+        try book.accept(opening(rules))
+        #expect(try book.bid("alice", 917) == nil)
+        #expect(try book.bid("bob", 240) == nil)
+        #expect(book.lot.price == 250)
+        try book.accept(.closeAuction("lot", hammer: true))
+        #expect(book.available("alice") == 728 && book.available("seller") == 220)
+        #expect(book.available("house") == 52)
     }
 
     @Test("The answers that Errors names as outside the order of the tables are given")

@@ -77,9 +77,11 @@ struct DocumentationTests {
         #expect(try await sellAClock(in: folder.path) == 15_00)
     }
 
-    @Test("The README's session is what the command prints")
-    func session() throws {
-        let block = try #require(blocks(try read("README.md"), "console").first)
+    @Test("The README's sessions are what the command prints", arguments: [0, 1])
+    func session(_ number: Int) throws {
+        let sessions = blocks(try read("README.md"), "console")
+        try #require(sessions.count == 2)
+        let block = sessions[number]
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "gavel-session-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -58,6 +58,15 @@ struct RuleHistoryTests {
         return "\(rejection.code.name) \(rejection.limit.minorUnits)"
     }
 
+    @Test("No history of the folder is left out")
+    func complete() throws {
+        let folder = Place.fixtures.appending(path: "histories/rules").path
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        let kinds = ["jsonl", "md", "expected.csv", "wallets.csv"]
+        let expected = Self.names.flatMap { name in kinds.map { "\(name).\($0)" } }
+        #expect(files.sorted() == (expected + ["README.md"]).sorted())
+    }
+
     @Test("Each line is answered, and each auction stands, as the table says", arguments: names)
     func lines(name: String) throws {
         let (ledger, clock) = try openLedger()
@@ -69,7 +78,6 @@ struct RuleHistoryTests {
             let parsed = try parseCommand(String(line), allowing: .history)
             let time = try #require(parsed.at)
             clock.advance(to: time)
-            // A jump of the wall clock, which ours is not, would hold closings.
             let id = CommandID(
                 milliseconds: UInt64(time.nanoseconds / 1_000_000), randomHigh: 0,
                 randomLow: UInt64(row.line))

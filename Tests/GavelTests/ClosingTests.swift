@@ -152,6 +152,43 @@ struct ClosingTests {
         #expect(try await bench.bid("alice", 100, on: "lot-2").status == .accepted)
     }
 
+    @Test("All that ended while closings were held gets a later end; what ends later keeps its own")
+    func extendsEnded() async throws {
+        let bench = try Bench { $0.closing = .held }
+        try await bench.prepare()
+        let start = bench.clock.now()
+        for (auction, seconds) in [("a", 30), ("b", 20), ("c", 60), ("d", 61)] {
+            try await bench.open(AuctionID(unchecked: auction), seconds: Int64(seconds))
+        }
+        bench.clock.advance(seconds: 60)
+        func at(_ seconds: Int64) -> Timestamp {
+            Timestamp(nanoseconds: start.nanoseconds + seconds * 1_000_000_000)
+        }
+        let extended = try await bench.ledger.extendEndedAuctions(since: at(30), to: at(600))
+        #expect(extended.map(\.auction) == ["a", "c"])
+        #expect(extended.map(\.formerEnd) == [at(30), at(60)])
+        #expect(extended.allSatisfy { $0.receipt.status == .accepted })
+        try await bench.ledger.confirmClosings()
+        for (auction, end) in [("a", 600), ("c", 600), ("d", 61)] as [(AuctionID, Int64)] {
+            let view = try bench.ledger.auction(auction).value
+            #expect(view.status == .open && view.closesAt == at(end))
+        }
+        #expect(try bench.ledger.auction("b").value.outcome == .noBids)
+        // Nothing is overdue now.
+        #expect(try await bench.ledger.extendEndedAuctions(to: at(900)).isEmpty)
+    }
+
+    @Test("An extension to a time that has passed is rejected for each, and changes nothing")
+    func extendsToThePast() async throws {
+        let bench = try Bench { $0.closing = .held }
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 60)
+        bench.clock.advance(seconds: 90)
+        let end = bench.clock.now()
+        let extended = try await bench.ledger.extendEndedAuctions(to: end)
+        #expect(extended.map(\.receipt.rejection?.code) == [.closesAtTooEarly])
+    }
+
     @Test(
         "A wall clock set a day forward or half an hour back closes nothing until confirmed",
         arguments: [86_400, -1800])
