@@ -228,11 +228,13 @@ struct ArticleTests {
                 softClose: SoftClose(
                     windowMilliseconds: 120_000, extensionMilliseconds: 120_000, mode: mode))
             try book.accept(opening(rules, closesAt: Timestamp(seconds: end)))
-            return try bids.enumerated().map { index, seconds in
-                let amount = Money(minorUnits: 100 + Int64(index))
+            var moves: [Int64] = []
+            for seconds in bids {
+                let amount = Money(minorUnits: 100 + Int64(moves.count))
                 #expect(try book.bid("alice", amount, at: seconds) == nil)
-                return book.lot.closesAt.nanoseconds / 1_000_000_000 - end
+                moves.append(book.lot.closesAt.nanoseconds / 1_000_000_000 - end)
             }
+            return moves
         }
         #expect(try ends(.reset, [479, 480, 570, 689]) == [0, 0, 90, 209])
         #expect(try ends(.add, [480, 570]) == [120, 120])
