@@ -68,9 +68,7 @@ public final class Ledger: Sendable {
                 throw error
             }
         } catch let held as WriterFile.Held {
-            throw LedgerError(
-                .heldByWriter,
-                "\(path) is being written by process \(held.pid.map(String.init) ?? "unknown")")
+            throw LedgerError(held, at: path)
         } catch {
             throw LedgerError(error, while: "opening \(path)")
         }

@@ -64,6 +64,14 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension LedgerError {
+    /// Names the process that writes a ledger.
+    init(_ held: WriterFile.Held, at path: String) {
+        let pid = held.pid.map(String.init) ?? "unknown"
+        self.init(.heldByWriter, "\(path) is being written by process \(pid)")
+    }
+}
+
 /// Bytes of the log that do not mean what they should. Always becomes `LedgerError.damaged` or a
 /// finding of the verifier; never a trap.
 package struct LogFault: Error, Hashable, Sendable {

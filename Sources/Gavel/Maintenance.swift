@@ -37,9 +37,7 @@ extension Ledger {
             try snapshots.write(loaded.readState, tree: loaded.tree)
             return loaded.readState.entryCount
         } catch let held as WriterFile.Held {
-            throw LedgerError(
-                .heldByWriter,
-                "\(path) is being written by process \(held.pid.map(String.init) ?? "unknown")")
+            throw LedgerError(held, at: path)
         } catch {
             throw LedgerError(error, while: "rebuilding \(path)")
         }

@@ -62,6 +62,8 @@ struct ForgedEntryTests {
         .leadTaken(auction: lot, bidder: .none, maximum: 1, price: 1),
         .maximumRaised(auction: nothing, bidder: bob, maximum: 1, price: 1),
         .bidAbsorbed(auction: nothing, bidder: bob, price: 1),
+        .boughtNow(auction: nothing, buyer: bob, price: 1),
+        .boughtNow(auction: lot, buyer: nobody, price: 1),
         .auctionExtended(auction: nothing, closesAt: .max, reason: .operator),
         .auctionClosed(auction: nothing, outcome: .noBids, winner: .none, price: 0),
         .auctionCancelled(auction: nothing),
@@ -81,6 +83,8 @@ struct ForgedEntryTests {
         .refunded(auction: lot, user: bob, amount: 1, reason: .outbid),
         .refunded(auction: ended, user: alice, amount: 1, reason: .outbid),
         .settled(auction: lot, winner: alice, seller: seller, amount: 101, fee: 0),
+        .settled(auction: lot, winner: alice, seller: seller, amount: 100, fee: 101),
+        .settled(auction: lot, winner: alice, seller: seller, amount: 100, fee: -1),
         .charged(payment(alice, dollar, 0)),
         .charged(payment(alice, dollar, .max)),
         .withdrawn(payment(bob, dollar, 51)),
@@ -96,10 +100,19 @@ struct ForgedEntryTests {
         .currencyRegistered(CurrencyHandle(rawValue: 1), Currency(code: "USD", scale: 2)),
         .auctionExtended(auction: lot, closesAt: TestLedger.start, reason: .operator),
         .auctionExtended(auction: ended, closesAt: .max, reason: .operator),
+        .auctionExtended(auction: lot, closesAt: .max, reason: .softClose),
+        .auctionExtended(auction: lot, closesAt: .max, reason: .firstBid),
+        .auctionExtended(auction: lot, closesAt: .noEnd, reason: .operator),
+        .boughtNow(auction: ended, buyer: bob, price: 1),
         .auctionClosed(auction: ended, outcome: .noBids, winner: .none, price: 0),
         .auctionCancelled(auction: ended),
         .leadTaken(auction: ended, bidder: bob, maximum: 1, price: 1),
         opening(rules: AuctionRules(increments: Increments.table([]))),
+        opening(rules: AuctionRules(openingPrice: 2, reservePrice: 1)),
+        opening(rules: AuctionRules(fees: Fees(buyer: Fee(fixed: .max)))),
+        opening(
+            rules: AuctionRules(
+                softClose: SoftClose(windowMilliseconds: 1, extensionMilliseconds: 1))),
     ]
 
     @Test("an impossible event is named, and traps nowhere", arguments: forgeries.indices)
