@@ -115,7 +115,7 @@ extension Workload {
 
     private mutating func makePurchase(of id: AuctionID) -> (actor: Actor, command: Command) {
         var buyer = drawUser()
-        if generator.chance(perMille: 300), let (auction, leader) = leaderAboveBuyNow() {
+        if generator.chance(perMille: 600), let (auction, leader) = leaderAboveBuyNow() {
             return (.user(leader), .buyNow(auction: auction, buyer: leader))
         }
         if let auction = model.auctions[id] {
@@ -138,7 +138,13 @@ extension Workload {
         var bidder = drawUser()
         if let leader = auction.leader, generator.chance(perMille: 120) { bidder = leader }
         if bidder == auction.seller && generator.chance(perMille: 900) { bidder = drawUser() }
-        let amount = bidAmount(on: auction, by: bidder)
+        var amount = bidAmount(on: auction, by: bidder)
+        if let leader = auction.leader, let offer = model.buyNowPrice(of: auction),
+            generator.chance(perMille: 150)
+        {
+            // A maximum above an offer that still stands: rare unless aimed at.
+            (bidder, amount) = (leader, shifted(offer, by: generator.number(in: 0...50)))
+        }
         let actor = generator.chance(perMille: 900) ? Actor.user(bidder) : .operator
         return (actor, .placeBid(auction: id, bidder: bidder, amount: amount))
     }
@@ -167,7 +173,7 @@ extension Workload {
             (220, Aim.minimum), (60, .belowMinimum), (330, .aboveMinimum), (70, .tie),
             (50, .justAboveMaximum), (40, .justBelowMaximum), (30, .stepAboveMaximum),
             (40, .everything), (40, .tooMuch), (40, .opening), (40, .reserve),
-            (auction.leader == nil ? 10 : 60, .buyNow),
+            (model.buyNowPrice(of: auction) == nil || auction.leader == nil ? 10 : 120, .buyNow),
             (60, .anything), (10, .huge),
         ])
         switch aim {
@@ -341,7 +347,7 @@ extension Workload {
         }
         if generator.chance(perMille: 400) {
             let least = rules.reservePrice ?? rules.openingPrice
-            var until = generator.pick(BuyNow.Until.allCases)
+            var until = generator.pick([BuyNow.Until.firstBid, .reserveMet, .end, .end])
             if rules.reservePrice == nil && until == .reserveMet { until = .end }
             rules.buyNow = BuyNow(
                 price: shifted(least, by: generator.number(in: 0...900)), until: until)
