@@ -55,6 +55,31 @@ struct AuctionStepsTests {
         #expect(steps[3].facts == [.leads(over: bob)])
     }
 
+    @Test("Steps are looked up at the losing amount, and a raise is remembered")
+    func brackets() {
+        var ledger = ledger {
+            $0.increments = .table([
+                IncrementRow(from: 0, step: 10), IncrementRow(from: 300, step: 50),
+            ])
+        }
+        ledger.bid("alice", 290)
+        ledger.bid("alice", 600)
+        ledger.bid("bob", 400)
+        ledger.bid("carol", 900)
+        let last = steps(ledger).suffix(2)
+        #expect(last.map(\.price) == [450, 650])
+        #expect(
+            last.map(\.priceReason) == [.stepAboveAbsorbedBid, .stepAboveFormerMaximum])
+    }
+
+    @Test("A maximum that is exactly the reserve gives the reserve as the reason")
+    func exactReserve() {
+        var ledger = ledger { $0.reservePrice = 400 }
+        ledger.bid("alice", 200)
+        ledger.bid("bob", 400)
+        #expect(steps(ledger).last?.priceReason == .reserve)
+    }
+
     @Test("The reserve is the reason where a first bid, a challenger or a raise reaches it")
     func reserve() {
         for bids in [

@@ -72,6 +72,12 @@ struct BuyNowTests {
             events.contains(.locked(auction: lot, user: alice, amount: 100, held: 500)))
         #expect(less.available("alice") == 9_500 && less.locked("alice") == 0)
 
+        // A hold of exactly the price: nothing is locked and nothing comes back.
+        var same = ledger(.end)
+        same.bid("alice", 400)
+        same.bid("alice", 500)
+        #expect(buy("alice", &same).events.count == 3)
+
         var more = ledger(.end)
         more.bid("alice", 400)
         more.bid("alice", 800)
@@ -108,8 +114,18 @@ struct BuyNowTests {
         ledger.bid("bob", 489)
         #expect(ledger.auction().price == 499)
         #expect(ledger.state.buyNowPrice(of: ledger.state.auction("lot")!) == 500)
-        ledger.bid("bob", 510)
-        #expect(ledger.auction().price == 520)
+        ledger.bid("bob", 509)
+        #expect(ledger.auction().price == 519)
+        #expect(buy("bob", &ledger).rejection == Rejection(.buyNowEnded))
+    }
+
+    @Test("A price that is exactly the buy-now price has reached it")
+    func priceReachesIt() {
+        var ledger = ledger(.end)
+        ledger.bid("alice", 400)
+        ledger.bid("alice", 900)
+        ledger.bid("bob", 490)
+        #expect(ledger.auction().price == 500)
         #expect(buy("bob", &ledger).rejection == Rejection(.buyNowEnded))
     }
 
@@ -126,6 +142,10 @@ struct BuyNowTests {
             ])
         #expect(at.auction().price == 500 && at.auction().acceptedBids == 1)
         #expect(at.available("alice") == 9_500 && at.auction().outcome == .sold)
+        var exactly = ledger(.end)
+        exactly.bid("alice", 500)
+        #expect(exactly.auction().outcome == .sold && exactly.auction().price == 500)
+        #expect(exactly.state.buyNowPrice(of: lot) == nil)
         var below = ledger(.end)
         below.bid("alice", 499)
         #expect(below.auction().phase == .open)

@@ -16,6 +16,7 @@ struct FeeTests {
         #expect(Fee(basisPoints: 900, fixed: 5, minimum: 20, maximum: 26).amount(on: 250) == 26)
         #expect(Fee(fixed: .max).amount(on: 1) == .max)
         #expect(Fee(basisPoints: 10_000, fixed: 1).amount(on: .max) == .max)
+        #expect(Fee(basisPoints: 10_000, fixed: .max).amount(on: 5) == .max)
         #expect(Fee.none.amount(on: .max) == 0)
     }
 

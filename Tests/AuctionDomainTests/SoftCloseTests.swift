@@ -196,5 +196,11 @@ struct SoftCloseTests {
         ledger.open(rules: rules, closesAt: nil)
         #expect(ledger.bid("alice", 100, at: late).isAccepted)
         #expect(ledger.auction().closesAt == .max)
+        // A minute fits into the number of nanoseconds, but not into the years.
+        var shorter = TestLedger.prepared()
+        rules.durationFromFirstBidMilliseconds = 60_000
+        shorter.open(rules: rules, closesAt: nil)
+        #expect(shorter.bid("alice", 100, at: late).isAccepted)
+        #expect(shorter.auction().closesAt == .max)
     }
 }

@@ -90,6 +90,8 @@ struct IncrementTableTests {
             (0, 5), (1, 5), (99, 5), (100, 25), (101, 25), (499, 25), (500, 50), (.max, 50),
         ]
         for (price, step) in expected { #expect(table.step(at: price) == step) }
+        #expect(Increments.basisPoints(1).step(at: 0) == 1)
+        #expect(Increments.basisPoints(10_000).step(at: .max) == .max)
         #expect(Increments.one.step(at: 0) == 1 && Increments.one.step(at: .max) == 1)
     }
 
