@@ -70,6 +70,14 @@ struct AuctionStepsTests {
         #expect(last.map(\.price) == [450, 650])
         #expect(
             last.map(\.priceReason) == [.stepAboveAbsorbedBid, .stepAboveFormerMaximum])
+        var low = self.ledger {
+            $0.increments = .table([
+                IncrementRow(from: 0, step: 10), IncrementRow(from: 300, step: 50),
+            ])
+        }
+        low.bid("alice", 600)
+        low.bid("carol", 900)
+        #expect(steps(low).last?.priceReason == .stepAboveFormerMaximum)
     }
 
     @Test("A maximum that is exactly the reserve gives the reserve as the reason")

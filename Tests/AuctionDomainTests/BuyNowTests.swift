@@ -119,6 +119,15 @@ struct BuyNowTests {
         #expect(buy("bob", &ledger).rejection == Rejection(.buyNowEnded))
     }
 
+    @Test("A finished auction offers nothing")
+    func finished() {
+        var ledger = ledger(.end)
+        let lot = ledger.state.auction("lot")!
+        #expect(ledger.state.buyNowPrice(of: lot) == 500)
+        ledger.submit(.cancelAuction("lot"), at: TestLedger.start)
+        #expect(ledger.state.buyNowPrice(of: lot) == nil)
+    }
+
     @Test("A price that is exactly the buy-now price has reached it")
     func priceReachesIt() {
         var ledger = ledger(.end)

@@ -103,6 +103,7 @@ struct ForgedEntryTests {
         .auctionExtended(auction: lot, closesAt: .max, reason: .softClose),
         .auctionExtended(auction: lot, closesAt: .max, reason: .firstBid),
         .auctionExtended(auction: lot, closesAt: .noEnd, reason: .operator),
+        .auctionExtended(auction: lot, closesAt: TestLedger.start + 60, reason: .operator),
         .boughtNow(auction: ended, buyer: bob, price: 1),
         .auctionClosed(auction: ended, outcome: .noBids, winner: .none, price: 0),
         .auctionCancelled(auction: ended),
