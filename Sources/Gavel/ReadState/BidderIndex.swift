@@ -37,6 +37,12 @@ struct BidderIndex: Sendable {
         if (nodes.count + 1) * 4 > slots.count * 3 { grow() }
     }
 
+    /// Touches the place where a bid will be noted.
+    @inline(__always)
+    func warmth(_ user: UserHandle, _ auction: AuctionHandle) -> UInt64 {
+        UInt64(slots[Int(truncatingIfNeeded: Self.hash(user, auction)) & (slots.count - 1)])
+    }
+
     private mutating func grow() {
         slots = ContiguousArray(repeating: 0, count: slots.count * 2)
         let mask = slots.count - 1
@@ -48,6 +54,7 @@ struct BidderIndex: Sendable {
         }
     }
 
+    @inline(__always)
     /// Handles are dense and given by the ledger, so no caller can craft collisions.
     private static func hash(_ user: UserHandle, _ auction: AuctionHandle) -> UInt64 {
         var x = UInt64(auction.rawValue) << 32 | UInt64(user.rawValue)
