@@ -35,7 +35,9 @@ package final class Frame: @unchecked Sendable {
     // passes to the next through queues that order memory.
 
     private var entries: ByteBuffer
-    private var ends: ContiguousArray<UInt32> = []
+    /// Where each entry ends, 32 bits each, as stored.
+    private var ends = ByteBuffer(capacity: 256)
+    package private(set) var count = 0
     package let firstPosition: UInt64
     private var lastTime = Timestamp.zero
     private var header = ByteBuffer(capacity: FrameLayout.headerBytes)
@@ -47,13 +49,12 @@ package final class Frame: @unchecked Sendable {
         entries = ByteBuffer(capacity: capacity)
     }
 
-    package var count: Int { ends.count }
-    package var isEmpty: Bool { ends.isEmpty }
+    package var isEmpty: Bool { count == 0 }
     /// How many entries the log has once this frame is in it.
-    package var endPosition: UInt64 { firstPosition + UInt64(ends.count) }
+    package var endPosition: UInt64 { firstPosition + UInt64(count) }
     var isFull: Bool { entries.count >= FrameLayout.bytesSoftMax }
     /// The length of the stored value.
-    var byteCount: Int { FrameLayout.headerBytes + 4 * ends.count + entries.count }
+    var byteCount: Int { FrameLayout.headerBytes + ends.count + entries.count }
 
     /// Appends an entry. Its position must be `endPosition`.
     func append(
@@ -64,6 +65,7 @@ package final class Frame: @unchecked Sendable {
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
             links: links)
         ends.append(UInt32(truncatingIfNeeded: entries.count))
+        count += 1
         lastTime = point.time
     }
 
@@ -71,9 +73,10 @@ package final class Frame: @unchecked Sendable {
     func forEachEntry(_ body: (RawSpan, Range<Int>) throws -> Void) rethrows {
         try entries.withBytes { span in
             var start = 0
-            for end in ends {
-                try body(span, start..<Int(end))
-                start = Int(end)
+            for index in 0..<count {
+                let end = end(of: index)
+                try body(span, start..<end)
+                start = end
             }
         }
     }
@@ -83,8 +86,12 @@ package final class Frame: @unchecked Sendable {
         at position: UInt64, _ body: (RawSpan, Range<Int>) throws -> R
     ) rethrows -> R {
         let index = Int(position - firstPosition)
-        let range = Int(index == 0 ? 0 : ends[index - 1])..<Int(ends[index])
+        let range = (index == 0 ? 0 : end(of: index - 1))..<end(of: index)
         return try entries.withBytes { try body($0, range) }
+    }
+
+    private func end(of index: Int) -> Int {
+        ends.withBytes { Int($0.load(UInt32.self, at: 4 * index)) }
     }
 
     /// What a frame says besides its entries.
@@ -97,13 +104,15 @@ package final class Frame: @unchecked Sendable {
 
     /// Completes the frame: hashes the entries into the tree and writes the header.
     func seal(_ identity: Identity, tree: inout MerkleTree) {
-        forEachEntry { span, range in tree.append(span.extracting(range)) }
+        entries.withBytes { entries in
+            ends.withBytes { ends in tree.append(entries: entries, ends: ends) }
+        }
         header.removeAll()
         header.append(FrameLayout.magic)
         header.append(FrameLayout.format)
         header.append(UInt16(FrameLayout.headerBytes))
         header.append(UInt32(0))
-        header.append(UInt32(ends.count))
+        header.append(UInt32(count))
         header.append(identity.ledgerID.high.byteSwapped)
         header.append(identity.ledgerID.low.byteSwapped)
         header.append(identity.epoch)
@@ -118,10 +127,8 @@ package final class Frame: @unchecked Sendable {
 
     /// Lends the three parts of the stored value, in order, once sealed.
     package func withParts(_ body: (RawSpan) throws -> Void) rethrows {
-        var offsets = ByteBuffer(capacity: 4 * ends.count)
-        for end in ends { offsets.append(end) }
         try header.withBytes(body)
-        try offsets.withBytes(body)
+        try ends.withBytes(body)
         try entries.withBytes(body)
     }
 }
@@ -190,5 +197,15 @@ package struct FrameHeader: Hashable, Sendable {
             throw LogFault("an entry's offsets do not fit its frame")
         }
         return first + start..<first + end
+    }
+
+    /// Hashes the entries into a tree, all or none.
+    /// - Throws: `LogFault` when the offsets are not ascending within the entries.
+    func hash(_ value: RawSpan, into tree: inout MerkleTree) throws(LogFault) {
+        for index in 0..<count { _ = try range(of: index, value) }
+        let first = FrameLayout.headerBytes + 4 * count
+        tree.append(
+            entries: value.extracting(first..<first + entriesBytes),
+            ends: value.extracting(FrameLayout.headerBytes..<first))
     }
 }
