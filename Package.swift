@@ -31,11 +31,12 @@ let package = Package(
             name: "CLMDB", pkgConfig: "lmdb",
             providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strictAndMemorySafe),
+        .target(name: "CSHA256"),
         .target(name: "AuctionDomain", swiftSettings: strictAndMemorySafe),
         .target(
             name: "Gavel",
             dependencies: [
-                "AuctionDomain", "LMDB",
+                "AuctionDomain", "CSHA256", "LMDB",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -172,8 +172,8 @@ package final class Frame: @unchecked Sendable {
 
     /// Completes the frame: hashes the entries into the tree and writes the header.
     func seal(_ identity: Identity, tree: inout MerkleTree) {
-        withEntries { bytes in
-            for index in 0..<count { tree.append(bytes.extracting(range(of: index))) }
+        entries.withBytes { entries in
+            ends.withBytes { ends in tree.append(entries: entries, ends: ends) }
         }
         header.removeAll()
         header.append(FrameLayout.magic)
@@ -265,5 +265,15 @@ package struct FrameHeader: Hashable, Sendable {
             throw LogFault("an entry's offsets do not fit its frame")
         }
         return first + start..<first + end
+    }
+
+    /// Hashes the entries into a tree, all or none.
+    /// - Throws: `LogFault` when the offsets are not ascending within the entries.
+    func hash(_ value: RawSpan, into tree: inout MerkleTree) throws(LogFault) {
+        for index in 0..<count { _ = try range(of: index, value) }
+        let first = FrameLayout.headerBytes + 4 * count
+        tree.append(
+            entries: value.extracting(first..<first + entriesBytes),
+            ends: value.extracting(FrameLayout.headerBytes..<first))
     }
 }
