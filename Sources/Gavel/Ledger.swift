@@ -168,12 +168,12 @@ public final class Ledger: Sendable {
     ) async throws -> Receipt {
         let submission = Submission(id: id, actor: actor, command: command)
         do { try command.validate() } catch { return Receipt(refused: .malformed) }
-        return try await withCheckedThrowingContinuation { continuation in
-            switch admission.admit(.one(submission, continuation)) {
+        return try await Waiter<Receipt>.wait { waiter in
+            switch admission.admit(.one(submission, waiter)) {
             case .admitted: break
-            case .full: continuation.resume(returning: Receipt(refused: .queueFull))
-            case .stopped: continuation.resume(returning: Receipt(refused: .shuttingDown))
-            case .failed(let error): continuation.resume(throwing: error)
+            case .full: waiter.answer(Receipt(refused: .queueFull))
+            case .stopped: waiter.answer(Receipt(refused: .shuttingDown))
+            case .failed(let error): waiter.fail(error)
             }
         }
     }
@@ -232,16 +232,14 @@ public final class Ledger: Sendable {
     }
 
     private func control(
-        _ work: (CheckedContinuation<Void, any Error>) -> Admitted.Work
+        _ work: (Waiter<Void>) -> Admitted.Work
     ) async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            switch admission.admit(work(continuation)) {
+        try await Waiter<Void>.wait { waiter in
+            switch admission.admit(work(waiter)) {
             case .admitted: break
-            case .full:
-                continuation.resume(throwing: LedgerError(.storage, "the queue is full"))
-            case .stopped:
-                continuation.resume(throwing: LedgerError(.closed, "the ledger is closed"))
-            case .failed(let error): continuation.resume(throwing: error)
+            case .full: waiter.fail(LedgerError(.storage, "the queue is full"))
+            case .stopped: waiter.fail(LedgerError(.closed, "the ledger is closed"))
+            case .failed(let error): waiter.fail(error)
             }
         }
     }

@@ -160,18 +160,18 @@ struct Writer: ~Copyable {
     private mutating func process(_ item: Admitted) {
         let time = max(item.time, state.time)
         switch item.work {
-        case .one(let submission, let continuation):
+        case .one(let submission, let waiter):
             let receipt = submit(submission, handles(of: submission), at: time)
-            frame.completions.append(.one(continuation, receipt))
+            frame.completions.append(.one(waiter, receipt))
         case .batch(let ticket):
             process(ticket, at: time)
-        case .tick(let continuation):
+        case .tick(let waiter):
             closeDue(at: time)
-            frame.completions.append(.waiter(continuation))
-        case .hold(let isHeld, let continuation):
+            frame.completions.append(.waiter(waiter))
+        case .hold(let isHeld, let waiter):
             closingGuard.hold(isHeld)
             closeDue(at: time)
-            frame.completions.append(.waiter(continuation))
+            frame.completions.append(.waiter(waiter))
         }
     }
 
