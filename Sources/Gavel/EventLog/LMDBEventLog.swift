@@ -58,8 +58,15 @@ package final class LMDBEventLog: EventLog {
         state.withLock { $0.handler = handler }
     }
 
-    package func append(_ frame: Frame, seal: @escaping @Sendable (Frame) -> Void) {
-        queue.async { self.store(frame, seal) }
+    package func append(
+        _ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void
+    ) {
+        if atOnce {
+            // Runs on this thread, in the queue's order.
+            queue.sync { store(frame, seal) }
+        } else {
+            queue.async { self.store(frame, seal) }
+        }
     }
 
     private func store(_ frame: Frame, _ seal: (Frame) -> Void) {

@@ -122,11 +122,14 @@ struct Writer: ~Copyable {
         guard !frame.isEmpty || !frame.completions.isEmpty else { return }
         let inFlight = pipeline.inFlight
         let isWorthAFlush = frame.byteCount >= Self.bytesWorthAFlush
-        if inFlight == 0 || isWorthAFlush && inFlight < Pipeline.depth { handOver() }
+        if inFlight == 0 || isWorthAFlush && inFlight < Pipeline.depth {
+            // What a small frame's commit keeps the writer from deciding is soon decided after it.
+            handOver(atOnce: !isWorthAFlush)
+        }
     }
 
     /// Gives the open frame to the log, waiting while the log is too far behind.
-    private mutating func handOver() {
+    private mutating func handOver(atOnce: Bool = false) {
         // After a failure nothing is stored any more; `run` answers those who wait.
         if pipeline.failure != nil { return }
         pipeline.takePlace()
@@ -136,7 +139,7 @@ struct Writer: ~Copyable {
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
         let sealer = sealer
-        log.append(finished) { sealer.seal($0, identity) }
+        log.append(finished, atOnce: atOnce) { sealer.seal($0, identity) }
         if !finished.isEmpty { frameNumber += 1 }
     }
 
