@@ -9,9 +9,10 @@ public struct ChunkedArray<Element>: Sendable where Element: Sendable {
     @inlinable static var mask: Int { (1 << shift) - 1 }
 
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>> = []
-    public private(set) var count = 0
+    @usableFromInline var storedCount = 0
+    @inlinable public var count: Int { storedCount }
 
-    public init() {}
+    @inlinable public init() {}
 
     @inlinable public subscript(index: Int) -> Element {
         @inline(__always) get { chunks[index >> Self.shift][index & Self.mask] }
@@ -25,16 +26,20 @@ public struct ChunkedArray<Element>: Sendable where Element: Sendable {
     }
 
     /// - Complexity: O(1); no element moves once it stands.
+    @inlinable
     public mutating func append(_ element: Element) {
-        if count & Self.mask == 0 {
-            var chunk = ContiguousArray<Element>()
-            chunk.reserveCapacity(count == 0 ? 16 : 1 << Self.shift)
-            chunks.append(chunk)
-        }
-        chunks[count >> Self.shift].append(element)
-        count += 1
+        if storedCount & Self.mask == 0 { addChunk() }
+        chunks[storedCount >> Self.shift].append(element)
+        storedCount += 1
     }
 
-    public var indices: Range<Int> { 0..<count }
-    public var isEmpty: Bool { count == 0 }
+    @usableFromInline
+    mutating func addChunk() {
+        var chunk = ContiguousArray<Element>()
+        chunk.reserveCapacity(storedCount == 0 ? 16 : 1 << Self.shift)
+        chunks.append(chunk)
+    }
+
+    @inlinable public var indices: Range<Int> { 0..<count }
+    @inlinable public var isEmpty: Bool { count == 0 }
 }

@@ -4,8 +4,10 @@
 
 extension State {
     /// Every broken invariant, as a sentence with its number; none when all hold.
+    /// - Parameter recomputesDigest: whether the digest is compared with the one of the records,
+    ///   which looks at every name too and costs some ten times as much as everything else.
     /// - Complexity: O(size of the state).
-    public func invariantViolations() -> [String] {
+    public func invariantViolations(recomputesDigest: Bool = true) -> [String] {
         var violations: [String] = []
         var holds = Holds(
             own: [Int64](repeating: 0, count: wallets.count),
@@ -31,7 +33,7 @@ extension State {
                         + "\(expected) were charged and not withdrawn")
             }
         }
-        if recomputedDigest() != digest {
+        if recomputesDigest, recomputedDigest() != digest {
             violations.append("7: the incremental digest is not the digest of the records")
         }
         return violations

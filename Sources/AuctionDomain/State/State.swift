@@ -280,6 +280,13 @@ extension State {
         return first.auction
     }
 
+    /// Touches where a bid's names will be looked up.
+    /// - Returns: nothing that means anything.
+    @inline(__always)
+    package func warmth(_ auction: AuctionID, _ bidder: UserID) -> UInt64 {
+        userNames.warmth(bidder.string) &+ auctionNames.warmth(auction.string)
+    }
+
     /// Touches what a bid will read and change, so that it is in the cache when it does.
     /// - Returns: nothing that means anything.
     @inline(__always)

@@ -3,8 +3,8 @@
 // the head, where one machine is not enough.
 //
 // Invariants a log keeps: `append` does not wait unless it may; frames are stored in the order of
-// `append`, each wholly or not at all; reports come in that order, one for each frame; after `fenced` or
-// `unknown` nothing is stored any more and every later frame is reported the same way.
+// `append`, each wholly or not at all; reports come in that order, one for each frame; after
+// `fenced` or `unknown` nothing is stored any more and every later frame is reported the same way.
 
 internal import AuctionDomain
 internal import LMDB

@@ -161,8 +161,14 @@ struct ReadState: Sendable {
             userLists[record.seller.index].selling = auction.rawValue
             if record.held > .zero { addHold(auction, of: record.leader) }
         }
-        for (user, auction) in bids {
-            bidders.note(user, on: auction, head: &userLists[user.index].bidding)
+        var heads = ChunkedArray<UserLists>()
+        swap(&heads, &userLists)
+        bidders = BidderIndex(bids) { user, number in
+            heads.update(user.index) { lists in
+                defer { lists.bidding = number }
+                return lists.bidding
+            }
         }
+        swap(&heads, &userLists)
     }
 }

@@ -41,6 +41,8 @@ struct Writer: ~Copyable {
 
     /// How many bids of a batch are looked up together.
     private static let lookAheadCount = 32
+    /// With fewer users their names lie in the cache anyhow.
+    private static let lookAheadUsersMin = 1 << 14
     /// A frame worth handing over while another is still being flushed: smaller ones wait and
     /// grow, since a commit costs the same for one entry as for hundreds.
     private static let bytesWorthAFlush = 64 << 10
@@ -204,6 +206,14 @@ struct Writer: ~Copyable {
     /// the misses of many overlap (decision 0013).
     private mutating func lookUp(_ submissions: ArraySlice<Submission>) {
         lookedUp.removeAll(keepingCapacity: true)
+        if state.userCount >= Self.lookAheadUsersMin {
+            for submission in submissions {
+                guard case .placeBid(let auction, let bidder, _) = submission.command else {
+                    continue
+                }
+                warmth &+= state.warmth(auction, bidder)
+            }
+        }
         for submission in submissions { lookedUp.append(handles(of: submission)) }
         for case let handles? in lookedUp {
             warmth &+= state.warmth(handles.auction, handles.bidder)
