@@ -23,6 +23,10 @@ package final class LMDBEventLog: EventLog {
         var failure: String?
     }
 
+    /// Large enough to be rare at a million bids a second, small enough to be written in some
+    /// milliseconds. Spares small commits a fifth (decision 0014).
+    static let growthStepBytes = 8 << 20
+
     /// The name of the one table.
     static let tableName = "frames"
 
@@ -40,6 +44,7 @@ package final class LMDBEventLog: EventLog {
         var configuration = Environment.Configuration()
         configuration.isReadOnly = isReadOnly
         configuration.createsDirectory = creates
+        configuration.growthStepBytes = isReadOnly ? 0 : Self.growthStepBytes
         configuration.maxTables = 4
         return configuration
     }
