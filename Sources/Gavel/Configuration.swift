@@ -37,9 +37,7 @@ public struct Configuration: Sendable {
     /// commands close auctions.
     package var ledgerID: LedgerID?
     package var closesByTimer = true
-    /// How many bytes of durable frames are kept, so that most repeated commands are answered
-    /// without reading the log.
-    package var recentBytesMax = 32 << 20
+    package var shortcuts = Shortcuts.all
 
     public init() {}
 }

@@ -56,7 +56,9 @@ public final class Ledger: Sendable {
             try FileSystem.createDirectory(path)
             let writerFile = try WriterFile.acquire(at: folder.writer)
             do {
-                let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
+                let log = try LMDBEventLog(
+                    at: folder.log, isReadOnly: false, creates: true,
+                    growsAhead: configuration.shortcuts.contains(.growAhead))
                 let snapshots = try SnapshotStore.openOrReplace(
                     at: folder.projections, logger: configuration.logger)
                 return try Ledger(
@@ -92,7 +94,9 @@ public final class Ledger: Sendable {
         let pipeline = Pipeline(durableCount: state.entryCount)
         let admission = Admission(
             clock: configuration.clock, countMax: configuration.queueCommandsMax)
-        let sealer = FrameSealer(tree: loaded.tree)
+        let sealer = FrameSealer(
+            tree: loaded.tree,
+            engine: configuration.shortcuts.contains(.hashInstructions) ? .fastest : .library)
         let publisher = Publisher(
             reading: Reading(readState: loaded.readState, log: log),
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,

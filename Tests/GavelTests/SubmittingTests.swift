@@ -296,7 +296,7 @@ struct FailureTests {
         try await withLedgerPath { path in
             let gate = Gate()
             var configuration = Configuration()
-            configuration.recentBytesMax = 0
+            configuration.shortcuts.remove(.recentFrames)
             let ledger = try Ledger.open(at: path, configuration: configuration) { log in
                 GatedLog(log, gate)
             }

@@ -171,9 +171,9 @@ package final class Frame: @unchecked Sendable {
     }
 
     /// Completes the frame: hashes the entries into the tree and writes the header.
-    func seal(_ identity: Identity, tree: inout MerkleTree) {
+    func seal(_ identity: Identity, tree: inout MerkleTree, by engine: HashEngine = .fastest) {
         entries.withBytes { entries in
-            ends.withBytes { ends in tree.append(entries: entries, ends: ends) }
+            ends.withBytes { ends in tree.append(entries: entries, ends: ends, by: engine) }
         }
         header.removeAll()
         header.append(FrameLayout.magic)

@@ -32,21 +32,16 @@ package final class LMDBEventLog: EventLog {
 
     /// Opens the log in a folder.
     /// - Throws: `LMDBError`.
-    package init(at directory: String, isReadOnly: Bool, creates: Bool) throws {
-        environment = try Environment(
-            at: directory, configuration: Self.configuration(isReadOnly: isReadOnly, creates))
-        table = try environment.integerTable(named: Self.tableName, create: creates)
-    }
-
-    private static func configuration(
-        isReadOnly: Bool, _ creates: Bool
-    ) -> Environment.Configuration {
+    package init(
+        at directory: String, isReadOnly: Bool, creates: Bool, growsAhead: Bool = true
+    ) throws {
         var configuration = Environment.Configuration()
         configuration.isReadOnly = isReadOnly
         configuration.createsDirectory = creates
-        configuration.growthStepBytes = isReadOnly ? 0 : Self.growthStepBytes
+        configuration.growthStepBytes = isReadOnly || !growsAhead ? 0 : Self.growthStepBytes
         configuration.maxTables = 4
-        return configuration
+        environment = try Environment(at: directory, configuration: configuration)
+        table = try environment.integerTable(named: Self.tableName, create: creates)
     }
 
     package var entryCount: UInt64 {

@@ -25,12 +25,14 @@ extension ReadState {
     @inline(__always)
     mutating func apply(
         _ count: Int, in bytes: RawSpan, using entry: inout DecodedEntry,
+        shortcuts: Shortcuts = .all,
         range: (Int) throws(LogFault) -> Range<Int>,
         begin: (Int) -> Void = { _ in },
         isWanted: (DecodedEntry) throws -> Bool = { _ in true },
         check: (inout ReadState, DecodedEntry) throws -> Void = { _, _ in }
     ) throws -> Bool {
-        var warmedCount = 0
+        var warmedCount = shortcuts.contains(.lookAhead) ? 0 : count
+        let flattensBids = shortcuts.contains(.flatBids)
         for index in 0..<count {
             if index == warmedCount, state.userCount >= Self.warmedWalletsMin {
                 warmedCount = min(count, index + Self.warmedEntries)
@@ -40,7 +42,7 @@ extension ReadState {
                 }
             }
             begin(index)
-            try entry.decode(bytes, in: try range(index))
+            try entry.decode(bytes, in: try range(index), flattensBids: flattensBids)
             guard try isWanted(entry) else { return false }
             try apply(entry)
             try check(&self, entry)

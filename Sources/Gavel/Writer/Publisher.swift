@@ -71,7 +71,8 @@ final class Publisher: Sendable {
                 var entry = DecodedEntry()
                 try frame.withEntries { bytes in
                     _ = try readState.apply(
-                        frame.count, in: bytes, using: &entry, range: { frame.range(of: $0) })
+                        frame.count, in: bytes, using: &entry, shortcuts: configuration.shortcuts,
+                        range: { frame.range(of: $0) })
                 }
             }
             try writerFile?.publishDurable(frame.endPosition)

@@ -141,8 +141,15 @@ struct Writer: ~Copyable {
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
         let sealer = sealer
-        log.append(finished, atOnce: atOnce) { sealer.seal($0, identity) }
+        log.append(finished, atOnce: atOnce && configuration.shortcuts.contains(.storeAtOnce)) {
+            sealer.seal($0, identity)
+        }
         if !finished.isEmpty { frameNumber += 1 }
+    }
+
+    /// How many bytes of durable frames are kept: at a million bids a second a quarter of a second.
+    private var recentBytesMax: Int {
+        configuration.shortcuts.contains(.recentFrames) ? 32 << 20 : 0
     }
 
     private mutating func keep(_ finished: Frame) {
@@ -151,7 +158,7 @@ struct Writer: ~Copyable {
         handedOverBytes += finished.byteCount
         let durable = pipeline.durableCount
         var gone = 0
-        while gone < handedOver.count, handedOverBytes > configuration.recentBytesMax,
+        while gone < handedOver.count, handedOverBytes > recentBytesMax,
             handedOver[gone].endPosition <= durable
         {
             handedOverBytes -= handedOver[gone].byteCount
@@ -206,7 +213,8 @@ struct Writer: ~Copyable {
     /// the misses of many overlap (decision 0013).
     private mutating func lookUp(_ submissions: ArraySlice<Submission>) {
         lookedUp.removeAll(keepingCapacity: true)
-        if state.userCount >= Self.lookAheadUsersMin {
+        let looksAhead = configuration.shortcuts.contains(.lookAhead)
+        if looksAhead, state.userCount >= Self.lookAheadUsersMin {
             for submission in submissions {
                 guard case .placeBid(let auction, let bidder, _) = submission.command else {
                     continue
@@ -215,6 +223,7 @@ struct Writer: ~Copyable {
             }
         }
         for submission in submissions { lookedUp.append(handles(of: submission)) }
+        guard looksAhead else { return }
         for case let handles? in lookedUp {
             warmth &+= state.warmth(handles.auction, handles.bidder)
         }
@@ -222,7 +231,9 @@ struct Writer: ~Copyable {
 
     @inline(__always)
     private func handles(of submission: Submission) -> BidHandles? {
-        guard case .placeBid(let auction, let bidder, _) = submission.command else { return nil }
+        guard configuration.shortcuts.contains(.flatBids),
+            case .placeBid(let auction, let bidder, _) = submission.command
+        else { return nil }
         return state.handles(ofBidBy: bidder, on: auction, actor: submission.actor)
     }
 
@@ -454,9 +465,14 @@ final class FrameSealer: @unchecked Sendable {
     /// The tree up to the last sealed frame.
     private(set) var tree: MerkleTree
 
-    init(tree: MerkleTree) { self.tree = tree }
+    private let engine: HashEngine
+
+    init(tree: MerkleTree, engine: HashEngine) {
+        self.tree = tree
+        self.engine = engine
+    }
 
     func seal(_ frame: Frame, _ identity: Frame.Identity) {
-        frame.seal(identity, tree: &tree)
+        frame.seal(identity, tree: &tree, by: engine)
     }
 }
