@@ -47,8 +47,8 @@ struct NameKey: Hashable, Sendable {
     }
 }
 
-/// A set of names in order of insertion: 16 bytes a name of up to 15 bytes, and 8 bytes for each
-/// of at most 2.7 slots.
+/// A set of names in order of insertion: 16 bytes a name of up to 15 bytes, and a slot of
+/// `HashSlots`.
 public struct NameTable: Sendable {
     /// Names of one run of 4,096 long ones, end to end.
     private struct Run: Sendable {
@@ -61,9 +61,7 @@ public struct NameTable: Sendable {
     private var keys = ChunkedArray<NameKey>()
     private var long: ContiguousArray<Run> = []
     private var longCount = 0
-    /// Open addressing, linear probing: 32 bits of hash above number + 1; 0 is free. The hash
-    /// stands in the slot, so growing touches no name.
-    private var slots: ContiguousArray<UInt64> = [0, 0, 0, 0, 0, 0, 0, 0]
+    private var slots = HashSlots()
     private let seeds = Self.processSeeds
     public var count: Int { keys.count }
 
@@ -81,36 +79,12 @@ public struct NameTable: Sendable {
     @inline(__always)
     public func number(of name: String) -> Int? {
         guard let key = NameKey(name) else { return longNumber(of: name) }
-        return number(of: key, hash: hash(key))
-    }
-
-    @inline(__always)
-    private func number(of key: NameKey, hash: UInt64) -> Int? {
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while true {
-            let entry = slots[slot]
-            if entry == 0 { return nil }
-            if entry >> 32 == hash {
-                let number = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) - 1
-                if keys[number] == key { return number }
-            }
-            slot = (slot + 1) & mask
-        }
+        return slots.first(hash(key)) { keys[$0] == key }
     }
 
     private func longNumber(of name: String) -> Int? {
-        let hash = Self.hash(long: name)
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while true {
-            let entry = slots[slot]
-            if entry == 0 { return nil }
-            if entry >> 32 == hash {
-                let number = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) - 1
-                if let place = keys[number].longNumber, isEqual(place, name) { return number }
-            }
-            slot = (slot + 1) & mask
+        slots.first(Self.hash(long: name)) { number in
+            keys[number].longNumber.map { isEqual($0, name) } ?? false
         }
     }
 
@@ -119,7 +93,7 @@ public struct NameTable: Sendable {
     @inline(__always)
     func warmth(_ name: String) -> UInt64 {
         guard let key = NameKey(name) else { return 0 }
-        return slots[Int(truncatingIfNeeded: hash(key)) & (slots.count - 1)]
+        return slots.warmth(hash(key))
     }
 
     /// The name with a number.
@@ -133,13 +107,12 @@ public struct NameTable: Sendable {
     /// - Returns: its number.
     @discardableResult
     public mutating func insert(_ name: String) -> Int {
-        if (count + 1) * 4 > slots.count * 3 { grow() }
         let number = count
         if let key = NameKey(name) {
-            place(hash: hash(key), number: number)
+            slots.insert(hash(key), number)
             keys.append(key)
         } else {
-            place(hash: Self.hash(long: name), number: number)
+            slots.insert(Self.hash(long: name), number)
             keys.append(NameKey(long: longCount))
             keep(name)
         }
@@ -176,21 +149,5 @@ public struct NameTable: Sendable {
     private func isEqual(_ place: Int, _ name: String) -> Bool {
         let (start, end) = bounds(place)
         return long[place >> Self.runShift].bytes[start..<end].elementsEqual(name.utf8)
-    }
-
-    private mutating func place(hash: UInt64, number: Int) {
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = hash << 32 | UInt64(number + 1)
-    }
-
-    /// Doubles the slots.
-    private mutating func grow() {
-        let old = slots
-        slots = ContiguousArray(repeating: 0, count: old.count * 2)
-        for entry in old where entry != 0 {
-            place(hash: entry >> 32, number: Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) - 1)
-        }
     }
 }
