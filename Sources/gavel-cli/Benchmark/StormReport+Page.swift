@@ -1,0 +1,1 @@
+extension StormReport { var page: String { "" } }
