@@ -159,8 +159,10 @@ final class PlannedCallers: Sendable {
         if let last = lastAnswered.withLock({ $0 }) {
             return (repeated(last, as: planned.kind), planned.kind)
         }
+        // More than anybody has.
         var other = planned
         other.kind = .short
+        other.amount = .max / 4
         return maker.submission(other, at: milliseconds)
     }
 

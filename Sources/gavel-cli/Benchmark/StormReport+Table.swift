@@ -6,8 +6,10 @@ extension StormReport {
         output.write("\n")
         try printRates(on: output)
         output.write("\n")
-        try printLatencies(on: output)
-        output.write("\n")
+        if passes.contains(where: { $0.figures["latency_p50_ns"] != nil }) {
+            try printLatencies(on: output)
+            output.write("\n")
+        }
         printFields(details, on: output)
         output.write("\n")
         for note in notes { output.write("\(note)\n") }
@@ -72,7 +74,10 @@ extension StormReport {
             let codes = pass.last.codes.map { "\(grouped($0.count)) \($0.name)" }
             if !codes.isEmpty { details.append((pass.last.name, codes.joined(separator: ", "))) }
             let extras = Self.extras.compactMap { name, text in
-                pass.figures[name].map { "\(text) \(name.hasSuffix("_ns") ? span($0, isWide: true) : value($0))" }
+                pass.figures[name].map { spread in
+                    let isSpan = name.hasSuffix("_ns")
+                    return "\(text) \(isSpan ? span(spread, isWide: true) : value(spread))"
+                }
             }
             if !extras.isEmpty { details.append((pass.last.name, extras.joined(separator: ", "))) }
         }
