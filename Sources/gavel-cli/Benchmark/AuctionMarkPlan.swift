@@ -68,7 +68,9 @@ struct AuctionMarkPlan {
                 // Somewhere in its life at the beginning.
                 addItem(from: 0, remaining: random.share())
             }
-            bySoonest = (0..<UInt32(cast.auctions)).sorted { items[Int($0)].end > items[Int($1)].end }
+            bySoonest = (0..<UInt32(cast.auctions)).sorted {
+                items[Int($0)].end > items[Int($1)].end
+            }
         }
 
         mutating func addItem(from time: UInt32, remaining: Double) {
@@ -132,7 +134,9 @@ struct AuctionMarkPlan {
             if random.below(2) == 0, count > 0 {
                 // The last of `bySoonest` end first; as many as end within the ten virtual hours.
                 let first = bySoonest.firstSoon { items[Int($0)].end < time &+ soon }
-                if first < count { planned.auction = bySoonest[first + random.below(count - first)] }
+                if first < count {
+                    planned.auction = bySoonest[first + random.below(count - first)]
+                }
             }
             let index = Int(planned.auction)
             let price = items[index].price

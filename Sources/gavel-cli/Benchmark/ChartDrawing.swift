@@ -121,7 +121,8 @@ private func rounded(_ value: Double) -> String {
 private func secondsText(_ milliseconds: Int64) -> String {
     if milliseconds < 1_000 { return "\(milliseconds) ms" }
     let tenths = (milliseconds + 50) / 100
-    return tenths % 10 == 0 || tenths >= 1_000 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
+    return tenths % 10 == 0 || tenths >= 1_000
+        ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
 }
 
 /// Text as HTML holds it.

@@ -12,7 +12,7 @@ struct MarketPlan {
         static let raise = 534
         static let stale = raise + 64
         static let tie = stale + 716
-        static let absorbed = tie + 4_625
+        static let absorbed = tie + 5_050
     }
 
     private struct Auction {
@@ -34,12 +34,16 @@ struct MarketPlan {
         auctions = [Auction](repeating: Auction(), count: cast.auctions)
     }
 
-    /// Plans all bids of the auctions' lives, squeezed into `seconds`.
-    /// - Parameter bids: how many in all; nil gives each auction its drawn number.
+    /// Plans the bids of the last `span` of the auctions' lives, squeezed into `seconds`.
+    /// - Parameters:
+    ///   - bids: how many in all; nil gives each auction its drawn number, less those before `span`.
+    ///   - span: in seconds; nil plays the auctions' whole lives.
     mutating func plan(
-        bids: Int?, seconds: Double, arrivals: ArrivalModel, defects: DefectShares
+        bids: Int?, seconds: Double, arrivals: ArrivalModel, span: Double? = nil,
+        defects: DefectShares
     ) -> [PlannedBid] {
-        var arrived = times(bids, seconds, arrivals)
+        let span = min(span ?? arrivals.duration, arrivals.duration)
+        var arrived = times(bids, seconds, arrivals, span)
         arrived.sort()
         var plan: [PlannedBid] = []
         plan.reserveCapacity(arrived.count)
@@ -52,16 +56,19 @@ struct MarketPlan {
 
     /// Times and auctions, packed so that sorting sorts by time.
     private mutating func times(
-        _ bids: Int?, _ seconds: Double, _ arrivals: ArrivalModel
+        _ bids: Int?, _ seconds: Double, _ arrivals: ArrivalModel, _ span: Double
     ) -> [UInt64] {
         var arrived: [UInt64] = []
         var auction = 0
+        let played = arrivals.share(within: span)
         while bids.map({ arrived.count < $0 }) ?? (auction < cast.auctions) {
-            var left = BidsPerAuction.draw(&random)
-            if let bids { left = min(left, bids - arrived.count) }
-            for _ in 0..<left {
-                let before = arrivals.draw(&random) / arrivals.duration
-                let due = UInt64((1 - before) * seconds * 1_000_000)
+            for _ in 0..<BidsPerAuction.draw(&random) {
+                if let bids, arrived.count >= bids { break }
+                let share = random.share()
+                // Before the part that is played; a given number is drawn from that part alone.
+                if bids == nil, share > played { continue }
+                let before = arrivals.secondsToClose(bids == nil ? share : share * played)
+                let due = UInt64(max(0, 1 - before / span) * seconds * 1_000_000)
                 arrived.append(due << 32 | UInt64(auction % cast.auctions))
             }
             auction += 1

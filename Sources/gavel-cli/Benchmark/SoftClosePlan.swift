@@ -52,7 +52,9 @@ struct SoftClosePlan {
         self.ends = ends
         self.extensions = extensions
         self.lotsExtended = lotsExtended
-        self.bids = bids.sorted { ($0.due, $0.auction, $0.amount) < ($1.due, $1.auction, $1.amount) }
+        self.bids = bids.sorted {
+            ($0.due, $0.auction, $0.amount) < ($1.due, $1.auction, $1.amount)
+        }
     }
 
     /// Before the window: as many of the shares of the last ten minutes as lie there.

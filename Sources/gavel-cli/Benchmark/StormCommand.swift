@@ -98,6 +98,12 @@ struct StormCommand: AsyncParsableCommand {
             valueName: "file"))
     var arrivals: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "R2: play only so many seconds before the end, as they were measured.",
+            valueName: "seconds"))
+    var span: Double?
+
     @Option(help: ArgumentHelp("Where the temporary ledger is made.", valueName: "dir"))
     var folder: String?
 
@@ -129,6 +135,9 @@ struct StormCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--seconds must be 0.05 to \(Int(StormOptions.secondsMax)), not \(seconds)")
         }
+        if let span, !(span >= 1 && span <= 604_800) {
+            throw ValidationError("--span must be 1 to 604800 seconds, not \(span)")
+        }
         if let load, !(load > 0 && load <= 10) {
             throw ValidationError("--load must be above 0 and at most 10, not \(load)")
         }
@@ -155,6 +164,7 @@ struct StormCommand: AsyncParsableCommand {
         }
         let only: [(name: String, isSet: Bool, scenarios: [Scenario])] = [
             ("--history", !history.isEmpty, [.r1]), ("--arrivals", arrivals != nil, [.r2]),
+            ("--span", span != nil, [.r2]),
             ("--rejected", rejected, [.r3]), ("--load", load != nil, [.r2, .r3]),
             ("--rate", rate != nil, [.r2, .r3, .r6]), ("--path async", path == .async, [.r2, .r3]),
             ("--beside", beside, [.r2, .r3, .r4, .r5, .r6]),
@@ -194,6 +204,7 @@ struct StormCommand: AsyncParsableCommand {
         options.runs = runs
         options.beside = beside
         options.history = history
+        options.span = span
         options.folder = folder
         return options
     }

@@ -108,6 +108,8 @@ struct StormOptions {
     /// Whether snapshots, a subscriber and verifications go on beside the storm.
     var beside = false
     var history: [String] = []
+    /// R2: only so many seconds before the end are played; nil plays the auctions' whole lives.
+    var span: Double?
     var arrivals: ArrivalModel
     var arrivalsName: String
     var folder: String?

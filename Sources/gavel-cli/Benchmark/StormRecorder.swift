@@ -30,7 +30,9 @@ struct ReceiptCounts: Equatable, Sendable {
 /// One stretch of the time line.
 struct TimelinePart: Sendable {
     var counts = ReceiptCounts()
-    var latency = Histogram<UInt32>(numberOfSignificantValueDigits: .two)
+    /// Of a fixed range: growing one costs more than recording thousands of values.
+    var latency = Histogram<UInt32>(
+        highestTrackableValue: StormRecorder.latencyMax, numberOfSignificantValueDigits: .two)
 }
 
 /// The answer did not fit the question.
@@ -44,7 +46,7 @@ struct StormRecorder: Sendable {
     static let bucketsMax = 240
     private static let firstBucketNanoseconds: Int64 = 5_000_000
     /// The highest latency that is told apart: an hour.
-    private static let latencyMax: UInt64 = 3_600_000_000_000
+    static let latencyMax: UInt64 = 3_600_000_000_000
 
     /// Uptime at which the pass began.
     private(set) var start: Int64

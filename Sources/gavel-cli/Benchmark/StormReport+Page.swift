@@ -27,9 +27,12 @@ extension StormReport {
             text += "<h2>Latency</h2>\n" + latencyTable
         }
         for pass in passes where pass.last.timeline.count > 1 { text += section(pass) }
-        text += "<h2>What was found</h2>\n" + list(details.compactMap { name, value in
-            value.map { (name, $0) }
-        })
+        text +=
+            "<h2>What was found</h2>\n"
+            + list(
+                details.compactMap { name, value in
+                    value.map { (name, $0) }
+                })
         text += "<h2>What was run</h2>\n" + list(settings + machine)
         for note in notes { text += "<p class=\"note\">\(escaped(note))</p>\n" }
         return text + "</body>\n</html>\n"
@@ -135,7 +138,10 @@ extension StormReport {
         for (head, cells) in rows {
             text += "<tr><th>\(escaped(head))</th>"
             for (column, cell) in zip(columns, cells) {
-                text += "<td data-name=\"\(escaped(column))\">\(escaped(cell))</td>"
+                // The range over several runs stands below its median.
+                let cell = escaped(cell).replacing(" [", with: " <small>[")
+                    .replacing("]", with: "]</small>")
+                text += "<td data-name=\"\(escaped(column))\">\(cell)</td>"
             }
             text += "</tr>\n"
         }
@@ -191,7 +197,8 @@ private let pageStyle = """
       font-variant-numeric: tabular-nums; }
     th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--rule);
       vertical-align: top; }
-    th:first-child { text-align: left; } thead th { color: var(--soft); font-weight: 500; }
+    td small { display: block; color: var(--soft); white-space: nowrap; }
+    th:first-child { text-align: left; white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; }
     .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr));
       gap: 1rem; }
     figure { margin: 0; background: var(--card); border: 1px solid var(--rule);
@@ -221,6 +228,7 @@ private let pageStyle = """
         border-bottom: 1px solid var(--rule); }
       th, td { display: flex; justify-content: space-between; border: 0; padding: .1rem 0; }
       td::before { content: attr(data-name); color: var(--soft); }
+      td small { display: inline; margin-left: auto; padding-left: .4em; }
       td:empty { display: none; }
       dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 

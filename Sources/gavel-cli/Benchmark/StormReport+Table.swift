@@ -2,7 +2,8 @@
 
 extension StormReport {
     func printTable(on output: Output) throws {
-        printFields(settings.map { ($0.name, $0.value) } + machine.map { ($0.name, $0.value) }, on: output)
+        printFields(
+            settings.map { ($0.name, $0.value) } + machine.map { ($0.name, $0.value) }, on: output)
         output.write("\n")
         try printRates(on: output)
         output.write("\n")
@@ -84,7 +85,10 @@ extension StormReport {
         details += facts.map { ($0.name, $0.value) }
         details += [
             ("rebuild", settling["rebuild_entries_per_second"].map { "\(value($0)) entries/s" }),
-            ("verify", settling["verify_entries_per_second"].map { "\(value($0)) entries/s, full" }),
+            (
+                "verify",
+                settling["verify_entries_per_second"].map { "\(value($0)) entries/s, full" }
+            ),
             ("open", settling["open_ns"].map { "\(span($0, isWide: runs > 1)) with a snapshot" }),
             ("entries", settling["entries"].map(value)),
             ("on disk", settling["log_bytes_per_entry"].map { "\(value($0)) bytes an entry" }),
@@ -97,6 +101,7 @@ extension StormReport {
 
     static let extras = [
         ("planned_in_last_minute", "planned in the last minute"),
+        ("missed_the_end", "in time by plan and judged after the end"),
         ("extensions_planned", "extensions planned"), ("extensions", "seen"),
         ("lots_extended", "lots extended"), ("closings_per_second", "closings a second"),
         ("closings_durable_ns", "last closing durable after"),

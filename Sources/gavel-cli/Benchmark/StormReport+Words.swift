@@ -13,8 +13,11 @@ extension StormOptions {
             settings.append(("auctions", grouped(auctions)))
             settings.append(("seed", String(seed)))
             settings.append(
-                ("not honest", defects.all.map { "\($0.percent) % \($0.name.dropFirst(2))" }
-                    .joined(separator: ", ")))
+                (
+                    "not honest",
+                    defects.all.map { "\($0.percent) % \($0.name.dropFirst(2))" }
+                        .joined(separator: ", ")
+                ))
         }
         if scenario == .r2 { settings.append(("arrivals", arrivalsName)) }
         if let load { settings.append(("load", "\(load) of the capacity")) }

@@ -3,6 +3,7 @@
 // Invariant: table, JSON and page are made from these values alone, so they cannot differ. Figures
 // are whole numbers whose names end in their unit.
 
+import Gavel
 import Histogram
 
 /// Figures in order.
@@ -153,7 +154,7 @@ struct StormReport: Sendable {
 
 extension PassReport {
     /// The most points a time line is drawn with.
-    private static let pointsMax = 120
+    private static let pointsMax = 60
 
     /// Takes over what was recorded.
     mutating func fill(_ recorder: StormRecorder, cpu: Int64, cores: Int) {
@@ -202,6 +203,13 @@ extension PassReport {
                 p99: isEmpty ? 0 : Int64(latency.valueAtPercentile(99)),
                 max: isEmpty ? 0 : Int64(latency.maxRecorded))
         }
+    }
+
+    /// Adds how many bids of a plan were to be in time and were judged after the end.
+    mutating func addMissedEnds(_ plan: [PlannedBid]) {
+        let ended = [Rejection.Code.auctionEnded, .auctionAlreadyClosed].map(\.name)
+        let late = codes.filter { ended.contains($0.name) }.reduce(0) { $0 + $1.count }
+        figures.add("missed_the_end", Int64(late) - Int64(plan.count { $0.kind == .late }))
     }
 
     /// Takes over how the pass was written.

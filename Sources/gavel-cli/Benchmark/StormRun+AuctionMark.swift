@@ -11,20 +11,18 @@ extension StormRun {
             cast, count: min(count, StormOptions.plannedMax), perSecond: rate,
             defects: options.defects, seed: options.seed)
         var world = try world(names) { mark.balances[$0] * 100 }
-        var number = -1
         let start = try openAhead(
-            names, &world, end: { Int64(mark.ends[$0]) * 1_000 },
-            {
-                number += 1
-                return Self.item($0, price: mark.openingPrices[number], closesAt: $1)
-            })
+            names, &world,
+            rules: { AuctionRules(openingPrice: Money(minorUnits: mark.openingPrices[$0])) },
+            end: { Int64(mark.ends[$0]) * 1_000 })
         let wall = clock.now().nanoseconds + start - clock.uptimeNanoseconds()
         var maker = SubmissionMaker(names, ids: world.ids)
         let existing = UInt32(cast.auctions)
         maker.opening = { planned in
             let end = mark.laterEnds[Int(planned.auction - existing)]
-            return Self.item(
-                names.auction(planned.auction), price: planned.amount,
+            return StormWorld.opening(
+                names.auction(planned.auction),
+                rules: AuctionRules(openingPrice: Money(minorUnits: planned.amount)),
                 closesAt: Timestamp(nanoseconds: wall + Int64(end) * 1_000))
         }
         let ledger = world.ledger
@@ -48,14 +46,6 @@ extension StormRun {
         world.goOn(after: maker.idsUsed)
         try world.submit(stillOpen(world.ledger).map { .closeAuction($0, hammer: true) })
         try await settle(world)
-    }
-
-    private static func item(
-        _ auction: AuctionID, price: Int64, closesAt: Timestamp
-    ) -> OpenAuction {
-        OpenAuction(
-            auction: auction, seller: StormWorld.seller, currency: StormWorld.currency,
-            closesAt: closesAt, rules: AuctionRules(openingPrice: Money(minorUnits: price)))
     }
 
     /// Auctions that are open now, or will be; none of them ends within the next second.

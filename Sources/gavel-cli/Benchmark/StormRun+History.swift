@@ -49,7 +49,9 @@ extension StormRun {
         var cursor: String?
         repeat {
             let page = try world.ledger.auctions(filter, after: cursor, limit: pageItemsMax)
-            commands += page.items.map { .cancelAuction($0.auction, reason: "end of the benchmark") }
+            commands += page.items.map {
+                .cancelAuction($0.auction, reason: "end of the benchmark")
+            }
             cursor = page.cursor
         } while cursor != nil
         try world.submit(commands)

@@ -6,9 +6,7 @@ extension StormRun {
     mutating func runHotLots() async throws {
         let names = StormNames(cast, prefix: "hot")
         var world = try world(names)
-        try world.open(names) { _, auction in
-            OpenAuction(auction: auction, seller: StormWorld.seller, currency: StormWorld.currency)
-        }
+        try world.open(names) { _, auction in StormWorld.opening(auction) }
         var maker = SubmissionMaker(names, ids: world.ids)
         var source = TakeoverSource(cast, options.defects, seed: options.seed)
         let rate = try await plannedRate(world, &source, &maker)

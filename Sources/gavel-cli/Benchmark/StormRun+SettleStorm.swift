@@ -10,12 +10,7 @@ extension StormRun {
         let names = StormNames(cast, prefix: "d")
         var world = try world(names)
         let due = try openAhead(
-            names, &world, extraCommands: cast.auctions, end: { _ in 0 },
-            {
-                OpenAuction(
-                    auction: $0, seller: StormWorld.seller, currency: StormWorld.currency,
-                    closesAt: $1)
-            })
+            names, &world, extraCommands: cast.auctions, end: { _ in 0 })
         try world.submit(
             names.allAuctions.enumerated().map { number, auction in
                 .placeBid(

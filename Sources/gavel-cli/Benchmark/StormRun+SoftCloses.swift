@@ -10,9 +10,7 @@ extension StormRun {
         var limit = batchLimit
         if options.bids == nil, options.seconds == nil { limit.bids = 500_000 }
         // Plain lots first: what every bid would cost without.
-        try world.open(names) { _, auction in
-            OpenAuction(auction: auction, seller: StormWorld.seller, currency: StormWorld.currency)
-        }
+        try world.open(names) { _, auction in StormWorld.opening(auction) }
         ids = world.ids
         ids = try await hotPath(
             "plain", "lots without a soft close, as fast as it goes", names, world, limit, ids)
@@ -24,9 +22,7 @@ extension StormRun {
             softClose: SoftClose(
                 windowMilliseconds: 86_400_000, extensionMilliseconds: 1, mode: .add))
         try world.open(soft) { _, auction in
-            OpenAuction(
-                auction: auction, seller: StormWorld.seller, currency: StormWorld.currency,
-                closesAt: hour, rules: rules)
+            StormWorld.opening(auction, rules: rules, closesAt: hour)
         }
         ids = try await hotPath(
             "soft-close", "the same with a soft close: every bid moves the end", soft, world,
@@ -66,12 +62,7 @@ extension StormRun {
                 windowMilliseconds: plan.windowMilliseconds,
                 extensionMilliseconds: plan.windowMilliseconds))
         let start = try openAhead(
-            names, &world, end: { Int64(plan.ends[$0]) * 1_000 },
-            {
-                OpenAuction(
-                    auction: $0, seller: StormWorld.seller, currency: StormWorld.currency,
-                    closesAt: $1, rules: rules)
-            })
+            names, &world, rules: { _ in rules }, end: { Int64(plan.ends[$0]) * 1_000 })
         var maker = SubmissionMaker(names, ids: world.ids)
         try await planned(
             "chains", "staggered ends, 17 % of the lots extended, in chains", world, plan.bids,
@@ -84,6 +75,7 @@ extension StormRun {
             lots += extensions > 0 ? 1 : 0
         }
         amendLastPass { pass in
+            pass.addMissedEnds(plan.bids)
             pass.figures.add("extensions_planned", plan.extensions)
             pass.figures.add("extensions", seen)
             pass.figures.add("lots_extended", lots)

@@ -96,8 +96,10 @@ struct SubmissionMaker: Sendable {
         switch planned.kind {
         case .bid, .low:
             let id = ids.next(at: milliseconds)
-            remember(Sent(
-                id: id, auction: planned.auction, bidder: planned.bidder, amount: planned.amount))
+            remember(
+                Sent(
+                    id: id, auction: planned.auction, bidder: planned.bidder, amount: planned.amount
+                ))
             return (bid(planned, id), planned.kind)
         case .short, .late, .stale:
             return (bid(planned, ids.next(at: milliseconds)), planned.kind)
@@ -213,7 +215,7 @@ struct StormWorld {
                     reference: "storm"))
         }
         commands += names.endedAuctions.map {
-            .openAuction(OpenAuction(auction: $0, seller: Self.seller, currency: Self.currency))
+            .openAuction(Self.opening($0))
         }
         commands += names.endedAuctions.map { .closeAuction($0, hammer: true) }
         try submit(commands)
@@ -224,6 +226,14 @@ struct StormWorld {
         _ names: StormNames, _ opening: (Int, AuctionID) -> OpenAuction
     ) throws {
         try submit(names.allAuctions.enumerated().map { .openAuction(opening($0, $1)) })
+    }
+
+    /// The opening of one auction.
+    static func opening(
+        _ auction: AuctionID, rules: AuctionRules = AuctionRules(), closesAt: Timestamp? = nil
+    ) -> OpenAuction {
+        OpenAuction(
+            auction: auction, seller: seller, currency: currency, closesAt: closesAt, rules: rules)
     }
 
     /// Hands commands over in batches and expects every one to be accepted.
