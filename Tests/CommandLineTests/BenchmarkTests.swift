@@ -1,5 +1,5 @@
-// `gavel benchmark` as people run it, in small: every scenario to its end, what is printed, and what
-// is refused. No speed is asserted anywhere.
+// `gavel benchmark` as people run it, in small: every scenario to its end, what is printed, and
+// what is refused. No speed is asserted anywhere.
 
 import Foundation
 import Testing

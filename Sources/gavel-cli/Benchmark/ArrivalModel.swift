@@ -62,8 +62,8 @@ struct QuantileTable {
 /// Draws how long before the end of its auction a bid comes.
 struct ArrivalModel {
     /// Share of all bids in the last so many seconds, hard close: up to two minutes of all 10,681
-    /// bids, from there on (0.05, 0.1, 0.5, 1, 5 and 10 % of the time) of the 7,041 in auctions of 7
-    /// days.
+    /// bids, from there on (0.05, 0.1, 0.5, 1, 5 and 10 % of the time) of the 7,041 in auctions of
+    /// 7 days.
     private static let tail: [(share: Double, seconds: Double)] = [
         (0.0002, 1), (0.0011, 2), (0.0029, 5), (0.0066, 10), (0.0095, 15), (0.020, 30),
         (0.031, 60), (0.046, 120), (0.067, 302.4), (0.087, 604.8), (0.137, 3_024),

@@ -1,8 +1,8 @@
 // Bids through the async path: `Ledger.submit`, many callers at once.
 //
-// Closed loop: so many callers, each sending its next bid when the last one is answered; latency runs
-// from the call. Open loop: each bid is sent at its planned time by a task of its own, and the number
-// of callers only bounds how many wait at once; latency runs from the planned time.
+// Closed loop: so many callers, each sending its next bid when the last one is answered; latency
+// runs from the call. Open loop: each bid is sent at its planned time by a task of its own, and the
+// number of callers only bounds how many wait at once; latency runs from the planned time.
 
 import Dispatch
 import Gavel

@@ -1,12 +1,13 @@
 // R6: AuctionMark's transaction mix on a ledger ("AuctionMark-L").
 //
 // Kept from AuctionMark (cmu-db/benchbase): the weights of GetItem 45, GetUserInfo 10, NewBid 20,
-// NewItem 10, NewPurchase 5; 10,000 users; opening prices Zipf(1…999, 1.25); balances Zipf(100…10,000);
-// durations of 1 to 9 days, 5.4 on average; 1 real second = 600 virtual ones; bids up to 1.25 % above
-// the price. Changed: comments, feedback and item texts (10 of 100) are no entries of a ledger and
-// left out; auctions close by their end; half of the bids go to auctions that end within 10 virtual
-// hours, as AuctionMark means to (its code gives 5 %); arrivals are open loop; a bid locks funds and
-// refunds; a purchase is the settlement from the lock, and where none is due an auction is hammered.
+// NewItem 10, NewPurchase 5; 10,000 users; opening prices Zipf(1…999, 1.25); balances
+// Zipf(100…10,000); durations of 1 to 9 days, 5.4 on average; 1 real second = 600 virtual ones;
+// bids up to 1.25 % above the price. Changed: comments, feedback and item texts (10 of 100) are no
+// entries of a ledger and left out; auctions close by their end; half of the bids go to auctions
+// that end within 10 virtual hours, as AuctionMark means to (its code gives 5 %); arrivals are open
+// loop; a bid locks funds and refunds; a purchase is the settlement from the lock, and where none
+// is due an auction is hammered.
 
 /// The plan of an AuctionMark-L run.
 struct AuctionMarkPlan {
@@ -76,7 +77,7 @@ struct AuctionMarkPlan {
         mutating func addItem(from time: UInt32, remaining: Double) {
             // The mean of two draws: near the bell AuctionMark draws from.
             let middle = (random.share() + random.share()) / 2
-            let days = 1 + middle * (AuctionMarkPlan.days.upperBound - 1) * 1.1
+            let days = min(AuctionMarkPlan.days.upperBound, 1 + middle * 8.8)
             let seconds = days * 86_400 * remaining / AuctionMarkPlan.virtualSecondsPerSecond
             let price = Int64(random.zipf(999, exponent: 1.25)) * 100
             // At least a quarter of a second: an auction cannot be opened with an end in the past.

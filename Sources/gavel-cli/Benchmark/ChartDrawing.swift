@@ -1,8 +1,8 @@
 // Lines over time as inline SVG, with words around them as HTML.
 //
 // Invariants: a drawing needs nothing from elsewhere: no script, no style sheet, no picture; its
-// colours are CSS variables, so light and dark are the page's choice; words stand outside the SVG, so
-// a narrow window squeezes the lines and never the letters.
+// colours are CSS variables, so light and dark are the page's choice; words stand outside the SVG,
+// so a narrow window squeezes the lines and never the letters.
 
 #if canImport(Glibc)
     import Glibc

@@ -1,6 +1,6 @@
-// How a pass was written: the frames of the log by entries and bytes, read from the log itself after
-// the run. A frame stands under the position of its first entry (LogFormat), and each was flushed
-// before its receipts went out; so their number is that of group commits.
+// How a pass was written: the frames of the log by entries and bytes, read from the log itself
+// after the run. A frame stands under the position of its first entry (LogFormat), and each was
+// flushed before its receipts went out; so their number is that of group commits.
 
 import LMDB
 

@@ -36,7 +36,8 @@ struct MarketPlan {
 
     /// Plans the bids of the last `span` of the auctions' lives, squeezed into `seconds`.
     /// - Parameters:
-    ///   - bids: how many in all; nil gives each auction its drawn number, less those before `span`.
+    ///   - bids: how many in all; nil gives each auction its drawn number, without those before
+    ///     `span`.
     ///   - span: in seconds; nil plays the auctions' whole lives.
     mutating func plan(
         bids: Int?, seconds: Double, arrivals: ArrivalModel, span: Double? = nil,

@@ -1,9 +1,9 @@
 // After every run: everything closes, and the ledger is checked in every way there is. A benchmark
 // that loses a cent fails.
 //
-// Checked: every auction is closed; nothing is locked; per currency the wallets hold exactly what was
-// charged less what was withdrawn (by the log's own events); reopening and rebuilding give the same
-// digest; a full verification is clean and gives it too.
+// Checked: every auction is closed; nothing is locked; per currency the wallets hold exactly what
+// was charged less what was withdrawn (by the log's own events); reopening and rebuilding give the
+// same digest; a full verification is clean and gives it too.
 
 import Gavel
 import LMDB

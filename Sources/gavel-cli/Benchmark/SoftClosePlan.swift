@@ -1,9 +1,9 @@
 // R4: lots with staggered ends whose soft close is driven by chains of bids.
 //
-// MaxSold sale 103293: 735 bids on 152 lots, 17 % of the lots extended, an extended lot 3.3 times on
-// average and 14 at most, a reset of 120 s. The last ten minutes of each lot are played, squeezed so
-// that they take `life` seconds; a lot that is not extended gets its bids before the window opens,
-// so that extensions come from the chains alone and their number is known beforehand.
+// MaxSold sale 103293: 735 bids on 152 lots, 17 % of the lots extended, an extended lot 3.3 times
+// on average and 14 at most, a reset of 120 s. The last ten minutes of each lot are played,
+// squeezed so that they take `life` seconds; a lot that is not extended gets its bids before the
+// window opens, so that extensions come from the chains alone and their number is known beforehand.
 
 /// The ends and bids of a sale with soft closes.
 struct SoftClosePlan {

@@ -1,8 +1,8 @@
 // What became of what was sent: counts, latencies, and both over the time line of the pass.
 //
-// Invariants: every receipt is held against what its bid may come to, and one that does not fit ends
-// the benchmark as a finding; memory is bounded: the time line has at most `bucketsMax` parts, which
-// are joined two by two when a pass outlasts them.
+// Invariants: every receipt is held against what its bid may come to, and one that does not fit
+// ends the benchmark as a finding; memory is bounded: the time line has at most `bucketsMax` parts,
+// which are joined two by two when a pass outlasts them.
 
 import Gavel
 import Histogram
@@ -67,7 +67,8 @@ struct StormRecorder: Sendable {
     /// Whether bids are judged in the order they were drawn in.
     private let isOrdered: Bool
 
-    /// - Parameter honest: what an honest bid may be rejected with: nothing where bids are judged in
+    /// - Parameter honest: what an honest bid may be rejected with: nothing where bids are judged
+    ///   in
     ///   the order they were drawn in.
     init(startingAt start: Int64, honest: Set<Rejection.Code>, isOrdered: Bool = true) {
         self.start = start

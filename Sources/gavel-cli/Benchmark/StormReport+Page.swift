@@ -177,7 +177,8 @@ private func shortSpan(_ nanoseconds: Double) -> String {
 
 private let pageStyle = """
     :root { color-scheme: light dark; --back: #fbfaf8; --front: #1d1c1a; --soft: #68645c;
-      --rule: #dcd8d0; --card: #ffffff; --c1: #0b6e99; --c2: #b4501a; --c3: #6b4fa0; --c4: #7a7a1c; }
+      --rule: #dcd8d0; --card: #ffffff;
+      --c1: #0b6e99; --c2: #b4501a; --c3: #6b4fa0; --c4: #7a7a1c; }
     @media (prefers-color-scheme: dark) {
       :root { --back: #16171a; --front: #e9e7e2; --soft: #a09c93; --rule: #36373c; --card: #1f2125;
         --c1: #5bb8e0; --c2: #f09a5e; --c3: #b79df0; --c4: #c9c95a; } }
@@ -198,7 +199,8 @@ private let pageStyle = """
     th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--rule);
       vertical-align: top; }
     td small { display: block; color: var(--soft); white-space: nowrap; }
-    th:first-child { text-align: left; white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; }
+    th:first-child { text-align: left; white-space: nowrap; }
+    thead th { color: var(--soft); font-weight: 500; }
     .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr));
       gap: 1rem; }
     figure { margin: 0; background: var(--card); border: 1px solid var(--rule);

@@ -124,8 +124,8 @@ extension StormReport {
     func span(_ spread: Spread, isWide: Bool) -> String {
         let text = spanText(UInt64(max(0, spread.median)))
         guard isWide, runs > 1 else { return text }
-        return text
-            + " [\(spanText(UInt64(max(0, spread.least))))..\(spanText(UInt64(max(0, spread.most))))]"
+        let (least, most) = (UInt64(max(0, spread.least)), UInt64(max(0, spread.most)))
+        return "\(text) [\(spanText(least))..\(spanText(most))]"
     }
 
     private func times(_ percent: Int64) -> String {
