@@ -70,7 +70,7 @@ struct HouseTests {
             "GavelJSON": ["AuctionDomain", "Gavel"],
             "GavelTesting": system.union(["AuctionDomain", "Gavel", "LMDB"]),
             "gavel-cli": system.union([
-                "AuctionDomain", "Gavel", "GavelJSON", "LMDB", "ArgumentParser",
+                "AuctionDomain", "Gavel", "GavelJSON", "LMDB", "ArgumentParser", "Histogram",
             ]),
         ]
         for (room, modules) in allowed.sorted(by: { $0.key < $1.key }) {
