@@ -7,6 +7,12 @@ internal import AuctionDomain
 internal import Dispatch
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// Somebody to be answered once a frame is durable.
 enum Completion: Sendable {
     case one(Waiter<Receipt>, Receipt)
@@ -136,6 +142,8 @@ final class Admission: Sendable {
     }
 
     private let state = Mutex(State())
+    /// How many items wait: read without the lock by `linger`, and by nothing else.
+    private let waitingCount = Atomic<Int>(0)
     private let wakeUp = DispatchSemaphore(value: 0)
     private let clock: any LedgerClock
     private let countMax: Int
@@ -155,6 +163,7 @@ final class Admission: Sendable {
             let count = item.commandCount
             if state.commandCount > 0, state.commandCount + count > countMax { return .full }
             state.items.append(item)
+            waitingCount.store(state.items.count, ordering: .relaxed)
             state.commandCount += count
             wakes = state.isWriterWaiting
             state.isWriterWaiting = false
@@ -179,6 +188,30 @@ final class Admission: Sendable {
         return takeNow(isLast: true).items
     }
 
+    /// Gives callers who were just answered a moment to come back: for as long as somebody comes
+    /// every few microseconds, until as many wait as were answered.
+    ///
+    /// Without it the first of them gets a commit of her own, and all others wait for two commits
+    /// instead of one, for ever after.
+    func linger(for count: Int) {
+        var seen = 0
+        var turnsWithoutNews = 0
+        for _ in 0..<Self.lingerTurnsMax {
+            let waiting = waitingCount.load(ordering: .relaxed)
+            if waiting >= count { return }
+            turnsWithoutNews = waiting > seen ? 0 : turnsWithoutNews + 1
+            if turnsWithoutNews > Self.lingerTurnsWithoutNews { return }
+            seen = waiting
+            // Lets the callers run where all processors are taken; else returns at once.
+            sched_yield()
+        }
+    }
+
+    /// A turn takes about half a microsecond where nobody else wants the processor, so a commit is
+    /// put off by a fifth of its time at most.
+    private static let lingerTurnsMax = 128
+    private static let lingerTurnsWithoutNews = 16
+
     private func takeNow(
         isLast: Bool
     ) -> (items: ContiguousArray<Admitted>, isReady: Bool) {
@@ -189,6 +222,7 @@ final class Admission: Sendable {
             state.commandCount = 0
             var items = ContiguousArray<Admitted>()
             swap(&items, &state.items)
+            waitingCount.store(0, ordering: .relaxed)
             return (items, isReady)
         }
     }

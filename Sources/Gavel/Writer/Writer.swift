@@ -28,6 +28,8 @@ struct Writer: ~Copyable {
     /// the log, where the newest may not be readable yet.
     private var handedOver: ContiguousArray<Frame> = []
     private var handedOverBytes = 0
+    /// How many callers the frame just stored on this thread has answered.
+    private var answeredAtOnce = 0
     private var isStorageLow = false
     private var nextStorageCheck: UInt64 = 0
 
@@ -84,6 +86,8 @@ struct Writer: ~Copyable {
     /// Works until the queue is stopped and empty, or the log fails.
     mutating func run() {
         while pipeline.failure == nil {
+            if answeredAtOnce > 1 { admission.linger(for: answeredAtOnce) }
+            answeredAtOnce = 0
             let items = admission.take(patience: patience)
             if let jump = closingGuard.check(configuration.clock) {
                 configuration.logger.error(
@@ -126,7 +130,10 @@ struct Writer: ~Copyable {
         let isWorthAFlush = frame.byteCount >= Self.bytesWorthAFlush
         if inFlight == 0 || isWorthAFlush && inFlight < Pipeline.depth {
             // What a small frame's commit keeps the writer from deciding is soon decided after it.
-            handOver(atOnce: !isWorthAFlush)
+            let isAtOnce = !isWorthAFlush && configuration.shortcuts.contains(.storeAtOnce)
+            let answered = frame.completions.count
+            handOver(atOnce: isAtOnce)
+            if isAtOnce { answeredAtOnce = answered }
         }
     }
 
@@ -141,7 +148,7 @@ struct Writer: ~Copyable {
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
         let sealer = sealer
-        log.append(finished, atOnce: atOnce && configuration.shortcuts.contains(.storeAtOnce)) {
+        log.append(finished, atOnce: atOnce) {
             sealer.seal($0, identity)
         }
         if !finished.isEmpty { frameNumber += 1 }
