@@ -84,14 +84,16 @@ extension StormReport {
     }
 
     private var latencyTable: String {
-        let columns = ["p50", "p90", "p99", "p99.9", "max"]
+        var columns = ["p50", "p90", "p99", "p99.9", "max"]
+        let hasRatio = passes.contains { $0.figures["raw_commit_percent"] != nil }
+        if hasRatio { columns.append("to a raw commit") }
         var rows: [(head: String, cells: [String])] = []
         for pass in passes {
             for (kind, name) in Self.latencies where pass.figures["\(kind)_p50_ns"] != nil {
                 let cells = ["p50", "p90", "p99", "p999", "max"].map {
                     pass.figures["\(kind)_\($0)_ns"].map { span($0, isWide: true) } ?? ""
                 }
-                rows.append((pass.last.name + name, cells))
+                rows.append((pass.last.name + name, cells + (hasRatio ? [ratio(pass)] : [])))
             }
         }
         return table(columns, rows)
@@ -229,8 +231,8 @@ private let pageStyle = """
       thead { display: none; } tr { display: block; padding: .5rem 0;
         border-bottom: 1px solid var(--rule); }
       th, td { display: flex; justify-content: space-between; border: 0; padding: .1rem 0; }
-      td::before { content: attr(data-name); color: var(--soft); }
-      td small { display: inline; margin-left: auto; padding-left: .4em; }
+      td::before { content: attr(data-name); color: var(--soft); margin-right: auto; }
+      td small { display: inline; padding-left: .4em; }
       td:empty { display: none; }
       dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 

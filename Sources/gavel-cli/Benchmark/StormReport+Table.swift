@@ -62,7 +62,8 @@ extension StormReport {
         ("send_lag", ", lag of the sender"),
     ]
 
-    private func ratio(_ pass: PassSummary) -> String {
+    /// How a lone bid stands to the least it could cost; empty elsewhere.
+    func ratio(_ pass: PassSummary) -> String {
         guard let percent = pass.figures["raw_commit_percent"] else { return "" }
         let range = runs > 1 ? " [\(times(percent.least))..\(times(percent.most))]" : ""
         return "\(times(percent.median)) × raw commit\(range)"

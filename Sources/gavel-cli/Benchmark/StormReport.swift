@@ -153,8 +153,10 @@ struct StormReport: Sendable {
 }
 
 extension PassReport {
-    /// The most points a time line is drawn with.
-    private static let pointsMax = 60
+    /// The most points a time line is drawn with, and the least that one stands for: below it, a
+    /// point shows how batches fall and not how fast they come.
+    private static let pointsMax = 120
+    private static let pointNanosecondsMin: Int64 = 20_000_000
 
     /// Takes over what was recorded.
     mutating func fill(_ recorder: StormRecorder, cpu: Int64, cores: Int) {
@@ -187,7 +189,9 @@ extension PassReport {
     private mutating func fillTimeline(_ recorder: StormRecorder) {
         var parts = recorder.parts
         var width = recorder.bucketNanoseconds
-        while parts.count > Self.pointsMax {
+        while parts.count > Self.pointsMax
+            || width < Self.pointNanosecondsMin && parts.count > 20
+        {
             parts = StormRecorder.joined(parts)
             width *= 2
         }
