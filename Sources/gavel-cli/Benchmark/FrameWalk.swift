@@ -36,8 +36,17 @@ struct FrameFigures: Equatable, Sendable {
 
 /// All frames of a ledger nobody has open.
 struct FrameWalk {
+    /// A frame's size and the time of its last entry.
+    struct Frame: Equatable, Sendable {
+        let byteCount: Int
+        let nanoseconds: Int64
+    }
+
+    /// Where a frame's header says the time of its last entry (LogFormat).
+    private static let timeOffset = 56
+
     private var firsts: [UInt64] = []
-    private var sizes: [Int] = []
+    private var all: [Frame] = []
     private let end: UInt64
 
     /// - Parameter entries: how many entries the log holds.
@@ -48,25 +57,36 @@ struct FrameWalk {
             configuration: Environment.Configuration(isReadOnly: true, createsDirectory: false))
         defer { try? environment.close() }
         let table = try environment.integerTable(named: "frames", create: false)
-        (firsts, sizes) = try environment.read { transaction in
+        (firsts, all) = try environment.read { transaction in
             var firsts: [UInt64] = []
-            var sizes: [Int] = []
+            var all: [Frame] = []
             try transaction.forEach(in: table) { key, value in
                 firsts.append(key)
-                sizes.append(value.byteCount)
+                all.append(
+                    Frame(
+                        byteCount: value.byteCount,
+                        nanoseconds: value.load(Int64.self, at: Self.timeOffset)))
                 return true
             }
-            return (firsts, sizes)
+            return (firsts, all)
         }
     }
 
     /// The frames that begin within a stretch of positions.
-    func figures(_ range: Range<UInt64>) -> FrameFigures {
+    func frames(_ range: Range<UInt64>) -> [Frame] { Array(all[places(range)]) }
+
+    private func places(_ range: Range<UInt64>) -> Range<Int> {
         let low = firsts.firstIndex { $0 >= range.lowerBound } ?? firsts.count
         let high = firsts.firstIndex { $0 >= range.upperBound } ?? firsts.count
-        guard low < high else { return FrameFigures() }
+        return low..<max(low, high)
+    }
+
+    /// How the frames that begin within a stretch of positions were written.
+    func figures(_ range: Range<UInt64>) -> FrameFigures {
+        let places = places(range)
+        guard !places.isEmpty else { return FrameFigures() }
         return FrameFigures(
-            firsts: Array(firsts[low..<high]), sizes: Array(sizes[low..<high]),
-            end: high < firsts.count ? firsts[high] : end)
+            firsts: Array(firsts[places]), sizes: all[places].map(\.byteCount),
+            end: places.upperBound < firsts.count ? firsts[places.upperBound] : end)
     }
 }

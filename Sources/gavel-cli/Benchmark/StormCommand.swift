@@ -89,6 +89,14 @@ struct StormCommand: AsyncParsableCommand {
     @Flag(help: "Beside the storm: frequent snapshots, a subscriber, verifications.")
     var beside = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Leave out what is done for speed alone: "
+                + Shortcuts.named.map(\.name).joined(separator: ", ") + ", or all.",
+            valueName: "name,…"),
+        transform: shortcuts)
+    var without: Shortcuts = []
+
     @Option(help: ArgumentHelp("R1: a history, as `gavel import` reads it.", valueName: "file"))
     var history: [String] = []
 
@@ -202,6 +210,7 @@ struct StormCommand: AsyncParsableCommand {
         options.lone = lone
         options.seed = seed
         options.runs = runs
+        options.shortcuts.subtract(without)
         options.beside = beside
         options.history = history
         options.span = span
@@ -250,6 +259,20 @@ struct StormCommand: AsyncParsableCommand {
             throw Failure(.usage, "--html \(path) cannot be written: \(error)")
         }
     }
+}
+
+/// Reads names of shortcuts with commas between them.
+@Sendable private func shortcuts(_ text: String) throws -> Shortcuts {
+    if text == "all" { return .all }
+    var shortcuts: Shortcuts = []
+    for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+        guard let known = Shortcuts.named.first(where: { $0.name == name }) else {
+            let names = Shortcuts.named.map(\.name).joined(separator: ", ")
+            throw ArgumentProblem("'\(name)' is none of \(names), and not all")
+        }
+        shortcuts.insert(known.shortcut)
+    }
+    return shortcuts
 }
 
 /// Reads numbers with commas between them.

@@ -1,6 +1,7 @@
 // What a storm is asked to be: plain values, checked once, with the reason for each default.
 
 import ArgumentParser
+import Gavel
 
 /// The arrivals a storm is made of.
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
@@ -105,6 +106,7 @@ struct StormOptions {
     var lone = 500
     var seed: UInt64 = 1
     var runs = 1
+    var shortcuts = Shortcuts.all
     /// Whether snapshots, a subscriber and verifications go on beside the storm.
     var beside = false
     var history: [String] = []

@@ -107,6 +107,8 @@ extension StormReport {
         ("lots_extended", "lots extended"), ("closings_per_second", "closings a second"),
         ("closings_durable_ns", "last closing durable after"),
         ("last_receipt_ns", "last receipt after"), ("reads_per_second", "reads a second"),
+        ("percent_of_raw_append", "entries a second in percent of LMDB alone, 1,000 a commit:"),
+        ("raw_append_per_second", "which is"),
         ("entries_per_frame_p50", "entries a frame: p50"), ("entries_per_frame_max", "most"),
     ]
 

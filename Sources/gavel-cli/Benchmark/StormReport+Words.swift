@@ -1,5 +1,7 @@
 // The words of a report: what was asked for, on which machine, and what the figures do not say.
 
+import Gavel
+
 extension StormOptions {
     /// What was asked for, in the order a reader asks.
     var settings: [(name: String, value: String)] {
@@ -23,6 +25,8 @@ extension StormOptions {
         if let load { settings.append(("load", "\(load) of the capacity")) }
         if let rate { settings.append(("rate", "\(grouped(rate)) a second planned")) }
         settings.append(("runs", runs == 1 ? "1" : "\(runs); medians, and the whole range"))
+        let without = Shortcuts.named.filter { !shortcuts.contains($0.shortcut) }.map(\.name)
+        if !without.isEmpty { settings.append(("without", without.joined(separator: ", "))) }
         if beside {
             settings.append(("beside", "frequent snapshots, a subscriber, verifications"))
         }

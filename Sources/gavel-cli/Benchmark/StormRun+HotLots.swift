@@ -12,6 +12,7 @@ extension StormRun {
         let rate = try await plannedRate(world, &source, &maker)
         if options.path != .async {
             try await batches(world, &source, &maker, rate)
+            if rate == nil { try compareWithRawAppend() }
         }
         if options.rejected {
             var low = LowSource(cast, seed: options.seed)

@@ -49,7 +49,8 @@ struct StormRun {
         _ names: StormNames, balance: (Int) -> Int64 = { _ in StormCast.fortune }
     ) throws -> StormWorld {
         let before = Machine.anonymousBytes
-        var world = try StormWorld(at: ledgerPath, cast: cast, beside: options.beside)
+        var world = try StormWorld(
+            at: ledgerPath, cast: cast, beside: options.beside, shortcuts: options.shortcuts)
         try world.prepare(names, balance: balance)
         if let before, let after = Machine.anonymousBytes, cast.users >= 100_000 {
             fact("memory", "\((after - before) / cast.users) bytes a wallet")
@@ -159,5 +160,6 @@ struct StormRun {
         for index in report.passes.indices where !report.passes[index].positions.isEmpty {
             report.passes[index].fill(walk.figures(report.passes[index].positions))
         }
+        try compareWithRawCommits(walk)
     }
 }

@@ -184,8 +184,11 @@ struct StormWorld {
     static let currency = CurrencyCode(unchecked: "USD")
     static let seller = UserID(unchecked: "seller")
 
-    init(at path: String, cast: StormCast, beside: Bool) throws {
+    init(
+        at path: String, cast: StormCast, beside: Bool, shortcuts: Shortcuts = .all
+    ) throws {
         var configuration = Configuration()
+        configuration.shortcuts = shortcuts
         // Written this often, snapshots are always under way beside a storm.
         if beside { configuration.snapshotIntervalEntries = 100_000 }
         ledger = try Ledger.open(at: path, configuration: configuration)
