@@ -49,6 +49,7 @@ let package = Package(
             dependencies: [
                 "BidPlan",
                 .product(name: "Gavel", package: "gavel"),
+                .product(name: "GavelTesting", package: "gavel"),
                 .product(name: "Benchmark", package: "benchmark"),
             ],
             path: "Benchmarks/GavelBenchmarks",
