@@ -58,7 +58,7 @@ struct CompareBaselines: AsyncParsableCommand {
             throw ValidationError("--seconds must be above 0 and at most 600, not \(seconds)")
         }
         guard depth == 1 || peer == .gavelBatches else {
-            throw ValidationError("--depth is for gavel-batches; \(peer.rawValue) has one at a time")
+            throw ValidationError("--depth is for gavel-batches, and must be 1 for \(peer.rawValue)")
         }
         try validateConcurrency()
         guard (connection != nil) == peer.rawValue.hasPrefix("postgresql") else {
@@ -112,19 +112,19 @@ struct CompareBaselines: AsyncParsableCommand {
         do {
             try await parse().run()
         } catch let failure as Failure {
-            leave(1, "compare-baselines: \(failure.message)")
-        } catch where exitCode(for: error) == .success {
-            print(fullMessage(for: error))
-        } catch where exitCode(for: error) == .validationFailure {
-            leave(2, "compare-baselines: \(message(for: error))")
+            leave(1, failure.message)
         } catch {
-            leave(1, "compare-baselines: \(error)")
+            switch exitCode(for: error) {
+            case .success: print(fullMessage(for: error))
+            case .validationFailure: leave(2, message(for: error))
+            default: leave(1, "\(error)")
+            }
         }
     }
 }
 
 /// Ends the process with one line on standard error.
 private func leave(_ status: Int32, _ message: String) -> Never {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
+    FileHandle.standardError.write(Data("compare-baselines: \(message)\n".utf8))
     exit(status)
 }

@@ -139,7 +139,10 @@ private struct Bidding {
                 "UPDATE wallets SET balance = balance - $1, locked_balance = locked_balance + $1 "
                     + "WHERE user_id = $2"
             ),
-            ("lead", "UPDATE auctions SET current_price = $1, highest_bidder_id = $2 WHERE id = $3"),
+            (
+                "lead",
+                "UPDATE auctions SET current_price = $1, highest_bidder_id = $2 WHERE id = $3"
+            ),
             (
                 "record",
                 "INSERT INTO bids (auction_id, bidder_id, amount) VALUES ($1, $2, $3) RETURNING id"
