@@ -58,7 +58,7 @@ struct CompareBaselines: AsyncParsableCommand {
             throw ValidationError("--seconds must be above 0 and at most 600, not \(seconds)")
         }
         guard depth == 1 || peer == .gavelBatches else {
-            throw ValidationError("--depth is for gavel-batches, and must be 1 for \(peer.rawValue)")
+            throw ValidationError("--depth must be 1 for \(peer.rawValue), not \(depth)")
         }
         try validateConcurrency()
         guard (connection != nil) == peer.rawValue.hasPrefix("postgresql") else {
@@ -66,6 +66,11 @@ struct CompareBaselines: AsyncParsableCommand {
         }
         guard (folder != nil) != (connection != nil) else {
             throw ValidationError("--folder is needed, except with --connection")
+        }
+        if let folder {
+            guard (try? FileManager.default.contentsOfDirectory(atPath: folder)) == [] else {
+                throw ValidationError("--folder must be an empty folder, not \(folder)")
+            }
         }
     }
 

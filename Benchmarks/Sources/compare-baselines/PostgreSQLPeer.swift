@@ -229,6 +229,7 @@ private final class Session {
     }
 
     private func failure(_ what: String) -> Failure {
-        Failure("PostgreSQL: \(String(cString: PQerrorMessage(handle))) in \(what)")
+        let message = String(cString: PQerrorMessage(handle)).split(separator: "\n")
+        return Failure("PostgreSQL: \(message.joined(separator: " ")), in \(what)")
     }
 }
