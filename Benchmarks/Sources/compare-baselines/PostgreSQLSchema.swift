@@ -109,9 +109,6 @@ enum PostgreSQLSchema {
                     AND placed.bidder IS DISTINCT FROM
                         coalesce(placed.bidder_before, a.highest_bidder_id)
                     AND w.balance >= placed.amount),
-            recorded AS (
-                INSERT INTO bids (auction_id, bidder_id, amount)
-                SELECT auction, bidder, amount FROM judged ORDER BY place RETURNING 1),
             moves AS (
                 SELECT user_id, sum(amount)::bigint AS amount FROM (
                     SELECT bidder AS user_id, amount FROM judged WHERE is_last
@@ -126,7 +123,9 @@ enum PostgreSQLSchema {
                 UPDATE auctions a SET current_price = judged.amount,
                     highest_bidder_id = judged.bidder
                 FROM judged WHERE judged.is_last AND a.id = judged.auction)
-            SELECT count(*) INTO recorded_count FROM recorded;
+            INSERT INTO bids (auction_id, bidder_id, amount)
+                SELECT auction, bidder, amount FROM judged;
+            GET DIAGNOSTICS recorded_count = ROW_COUNT;
             IF recorded_count <> cardinality(auctions_) THEN
                 RAISE EXCEPTION '% of % bids broke a rule',
                     cardinality(auctions_) - recorded_count, cardinality(auctions_);
