@@ -40,6 +40,12 @@ class Arithmetic(unittest.TestCase):
             self.rows[self.row("postgresql-statements")])
         self.assertEqual(values, [2.0, 3.0, 1.0])
 
+    def test_a_round_that_the_base_lacks_gives_no_ratio(self):
+        base = dict(self.rows[self.row("postgresql-statements")])
+        del base[1]
+        values = report.ratios(self.rows[self.row("postgresql-function")], base)
+        self.assertEqual(values, [3.0, 1.0])
+
     def test_the_base_has_as_many_clients_or_the_most_below(self):
         rows = list(self.rows)
         same = report.base_row(self.row("gavel-async", clients=64), rows)

@@ -99,7 +99,9 @@ private func addDomainSuite(
     _ name: String, _ body: @escaping (Benchmark, inout Domain) throws -> Void
 ) {
     var domain: Domain?
-    Benchmark(name, configuration: .init(scalingFactor: .kilo)) { benchmark in
+    Benchmark(
+        name, configuration: configuration(Tolerance.computing, scalingFactor: .kilo)
+    ) { benchmark in
         guard var current = domain.take() else {
             return benchmark.error("the folds were not made")
         }
@@ -134,7 +136,9 @@ func addDomainSuites() {
         precondition(domain.isLevel, "the same entries gave another state")
     }
 
-    Benchmark("hash", configuration: .init(scalingFactor: .kilo)) { benchmark in
+    Benchmark(
+        "hash", configuration: configuration(Tolerance.computing, scalingFactor: .kilo)
+    ) { benchmark in
         // As many bytes as a bid's entry has.
         let entry = [UInt8](repeating: 7, count: 114)
         benchmark.startMeasurement()

@@ -13,7 +13,9 @@ private func filledFixture(bids: Int) throws -> LedgerFixture {
 /// Measures a question, asked a thousand times.
 private func addQuery(_ name: String, _ ask: @escaping (LedgerFixture, Int) throws -> Void) {
     var fixture: LedgerFixture?
-    Benchmark(name, configuration: .init(scalingFactor: .kilo)) { benchmark in
+    Benchmark(
+        name, configuration: configuration(Tolerance.computing, scalingFactor: .kilo)
+    ) { benchmark in
         guard let fixture else { return benchmark.error("the ledger was not made") }
         benchmark.startMeasurement()
         for number in benchmark.scaledIterations { try ask(fixture, number) }
@@ -46,7 +48,8 @@ private func addQueries() {
 private func addFanOut(subscribers: Int) {
     var fixture: LedgerFixture?
     Benchmark(
-        "subscribe-1000-to-\(subscribers)", configuration: .init(maxIterations: 300)
+        "subscribe-1000-to-\(subscribers)",
+        configuration: configuration(Tolerance.waiting, maxIterations: 300)
     ) { benchmark in
         guard let fixture else { return benchmark.error("the ledger was not made") }
         let (ledger, start) = (fixture.ledger, fixture.ledger.durableCount)
@@ -79,9 +82,7 @@ private func addFanOut(subscribers: Int) {
 /// Measures opening a ledger of 121,000 entries, 100,000 of them bids.
 private func addOpening(_ name: String, removesSnapshots: Bool) {
     var fixture: LedgerFixture?
-    Benchmark(
-        name, configuration: .init(warmupIterations: 1, maxDuration: .seconds(2))
-    ) { benchmark in
+    Benchmark(name, configuration: configuration(Tolerance.waiting)) { benchmark in
         guard let fixture else { return benchmark.error("the ledger was not made") }
         fixture.close()
         if removesSnapshots { try fixture.removeSnapshots() }
