@@ -99,7 +99,10 @@ def ratio_text(values, is_exact=True):
     if not values:
         return ""
     value = median(values)
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value < 0.1:
+        text = f"{value:.2g}"
+    else:
+        text = milliseconds(value) if value < 1_000 else f"{value:,.0f}"
     return text + ("" if is_exact else "\\*")
 
 
@@ -203,17 +206,20 @@ def markdown(runs, machine, command):
 
 # The chart.
 
-COLORS = {"postgresql": "--sql", "sqlite": "--sql", "lmdb": "--raw", "file": "--raw",
-          "gavel": "--gavel"}
+GROUNDS = {"postgresql": "sql", "sqlite": "sql", "lmdb": "raw", "file": "raw", "gavel": "gavel"}
+# Plain classes and no variables, which not every renderer knows.
 STYLE = """
-:root { --ink: #1f2328; --soft: #59636e; --grid: #d1d9e0; --paper: #ffffff;
-  --gavel: #0969da; --sql: #bc4c00; --raw: #818b98; }
-@media (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --soft: #9198a1; --grid: #3d444d;
-  --paper: #0d1117; --gavel: #4493f8; --sql: #db6d28; --raw: #767e88; } }
 text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif;
-  fill: var(--ink); }
-.soft { fill: var(--soft); } .head { font-weight: 600; font-size: 14px; }
-.grid { stroke: var(--grid); stroke-width: 1; } .spread { stroke: var(--ink); stroke-width: 1.5; }
+  fill: #1f2328; }
+text.head { font-weight: 600; font-size: 14px; }
+text.soft, tspan.soft { fill: #59636e; }
+.paper { fill: #ffffff; } .gavel { fill: #0969da; } .sql { fill: #bc4c00; } .raw { fill: #818b98; }
+.grid { stroke: #d1d9e0; } .spread { stroke: #1f2328; stroke-width: 1.5; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f0f6fc; } text.soft, tspan.soft { fill: #9198a1; }
+  .paper { fill: #0d1117; } .gavel { fill: #4493f8; } .sql { fill: #db6d28; } .raw { fill: #767e88; }
+  .grid { stroke: #3d444d; } .spread { stroke: #f0f6fc; }
+}
 """
 LABELS_WIDTH, PLOT_WIDTH, VALUES_WIDTH, ROW_HEIGHT, BAR_HEIGHT = 360, 440, 110, 22, 14
 
@@ -245,16 +251,15 @@ def tick_text(value):
 def bar(row, rounds, scale, y):
     """One row of the chart."""
     rates = [run["bids_per_second"] for run in rounds.values()]
-    color = next(color for name, color in COLORS.items() if row.peer.startswith(name))
+    ground = next(ground for name, ground in GROUNDS.items() if row.peer.startswith(name))
     middle = y + ROW_HEIGHT / 2
     left = LABELS_WIDTH
     ends = [left + scale.place(value) for value in (min(rates), max(rates))]
     return [
         f'<text x="{left - 10}" y="{middle + 4.5:.1f}" text-anchor="end">'
         f'{escape(NAMES[row.peer])} <tspan class="soft">{escape(load_text(row))}</tspan></text>',
-        f'<rect x="{left}" y="{middle - BAR_HEIGHT / 2:.1f}" '
-        f'width="{scale.place(median(rates)):.1f}" height="{BAR_HEIGHT}" '
-        f'style="fill: var({color})"/>',
+        f'<rect class="{ground}" x="{left}" y="{middle - BAR_HEIGHT / 2:.1f}" '
+        f'width="{scale.place(median(rates)):.1f}" height="{BAR_HEIGHT}"/>',
         f'<line class="spread" x1="{ends[0]:.1f}" x2="{ends[1]:.1f}" y1="{middle}" y2="{middle}"/>',
         f'<text class="soft" x="{max(ends[1], left) + 8:.1f}" y="{middle + 4.5:.1f}">'
         f'{rate(median(rates))}</text>',
@@ -285,7 +290,7 @@ def chart(runs):
         f'width="{width}" height="{y + 8}" role="img" '
         f'aria-label="Durable bids per second of Gavel and its peers">',
         f"<style>{STYLE}</style>",
-        f'<rect width="{width}" height="{y + 8}" style="fill: var(--paper)"/>',
+        f'<rect class="paper" width="{width}" height="{y + 8}"/>',
         '<text class="head" x="12" y="24">Durable bids per second, logarithmic; '
         'line: least to most of the rounds</text>',
     ]

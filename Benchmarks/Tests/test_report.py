@@ -103,7 +103,7 @@ class Pictures(unittest.TestCase):
     def test_the_chart_is_well_formed_and_has_a_bar_a_row(self):
         root = ElementTree.fromstring(report.chart(self.runs))
         bars = [element for element in root.iter("{http://www.w3.org/2000/svg}rect")
-                if "--paper" not in element.get("style")]
+                if element.get("class") != "paper"]
         self.assertEqual(len(bars), len(report.by_row(self.runs)))
 
     def test_ten_times_the_rate_is_one_step_of_the_scale_further(self):

@@ -100,7 +100,7 @@ private func addDomainSuite(
 ) {
     var domain: Domain?
     Benchmark(
-        name, configuration: configuration(Tolerance.computing, scalingFactor: .kilo)
+        name, configuration: configuration(.computing, scalingFactor: .kilo)
     ) { benchmark in
         guard var current = domain.take() else {
             return benchmark.error("the folds were not made")
@@ -137,7 +137,7 @@ func addDomainSuites() {
     }
 
     Benchmark(
-        "hash", configuration: configuration(Tolerance.computing, scalingFactor: .kilo)
+        "hash", configuration: configuration(.computing, scalingFactor: .kilo)
     ) { benchmark in
         // As many bytes as a bid's entry has.
         let entry = [UInt8](repeating: 7, count: 114)

@@ -6,7 +6,7 @@ import Gavel
 /// Measures batches of bids on a ledger that lives as long as the benchmark.
 private func addBatches(_ name: String, bids: Int, isDurable: Bool) {
     var fixture: LedgerFixture?
-    Benchmark(name, configuration: configuration(Tolerance.waiting)) { benchmark in
+    Benchmark(name, configuration: configuration(.waiting)) { benchmark in
         guard let fixture else { return benchmark.error("the ledger was not made") }
         let batch = fixture.bids(bids)
         benchmark.startMeasurement()

@@ -9,22 +9,22 @@ import Benchmark
 /// How much longer than its threshold a suite may take, in percent, at the 90th percentile. CI runs
 /// on other machines than the one that wrote the thresholds, and not alone: what is found is a
 /// loop that became quadratic. Nothing is faster by 100 % and more, so faster never fails.
-enum Tolerance {
+enum Tolerance: Double {
     /// For suites that compute.
-    static let computing = BenchmarkThresholds(relative: [.p90: 400])
+    case computing = 400
     /// For suites that wait for a disk or another thread.
-    static let waiting = BenchmarkThresholds(relative: [.p90: 1_900])
+    case waiting = 1_900
 }
 
 /// A suite's configuration.
 func configuration(
-    _ tolerance: BenchmarkThresholds, scalingFactor: BenchmarkScalingFactor = .one,
+    _ tolerance: Tolerance, scalingFactor: BenchmarkScalingFactor = .one,
     maxIterations: Int = 1_000
 ) -> Benchmark.Configuration {
     .init(
         metrics: [.wallClock], warmupIterations: 3, scalingFactor: scalingFactor,
         maxDuration: .seconds(1), maxIterations: maxIterations,
-        thresholds: [.wallClock: tolerance])
+        thresholds: [.wallClock: BenchmarkThresholds(relative: [.p90: tolerance.rawValue])])
 }
 
 let benchmarks: @Sendable () -> Void = {

@@ -14,7 +14,7 @@ private func filledFixture(bids: Int) throws -> LedgerFixture {
 private func addQuery(_ name: String, _ ask: @escaping (LedgerFixture, Int) throws -> Void) {
     var fixture: LedgerFixture?
     Benchmark(
-        name, configuration: configuration(Tolerance.computing, scalingFactor: .kilo)
+        name, configuration: configuration(.computing, scalingFactor: .kilo)
     ) { benchmark in
         guard let fixture else { return benchmark.error("the ledger was not made") }
         benchmark.startMeasurement()
@@ -49,7 +49,7 @@ private func addFanOut(subscribers: Int) {
     var fixture: LedgerFixture?
     Benchmark(
         "subscribe-1000-to-\(subscribers)",
-        configuration: configuration(Tolerance.waiting, maxIterations: 300)
+        configuration: configuration(.waiting, maxIterations: 300)
     ) { benchmark in
         guard let fixture else { return benchmark.error("the ledger was not made") }
         let (ledger, start) = (fixture.ledger, fixture.ledger.durableCount)
@@ -82,7 +82,7 @@ private func addFanOut(subscribers: Int) {
 /// Measures opening a ledger of 121,000 entries, 100,000 of them bids.
 private func addOpening(_ name: String, removesSnapshots: Bool) {
     var fixture: LedgerFixture?
-    Benchmark(name, configuration: configuration(Tolerance.waiting)) { benchmark in
+    Benchmark(name, configuration: configuration(.waiting)) { benchmark in
         guard let fixture else { return benchmark.error("the ledger was not made") }
         fixture.close()
         if removesSnapshots { try fixture.removeSnapshots() }
