@@ -38,7 +38,8 @@ struct SQLitePeer {
         try database.run(
             """
             BEGIN;
-            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= \(plan.users))
+            WITH RECURSIVE n (i) AS (
+                    SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= \(plan.users))
                 INSERT INTO users (id, username) SELECT i, 'user-' || i FROM n;
             INSERT INTO wallets (user_id, balance, locked_balance)
                 SELECT id, \(BidPlan.fundsMinorUnits), 0 FROM users WHERE id <= \(plan.users);
