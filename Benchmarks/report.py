@@ -217,7 +217,8 @@ text.soft, tspan.soft { fill: #59636e; }
 .grid { stroke: #d1d9e0; } .spread { stroke: #1f2328; stroke-width: 1.5; }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc; } text.soft, tspan.soft { fill: #9198a1; }
-  .paper { fill: #0d1117; } .gavel { fill: #4493f8; } .sql { fill: #db6d28; } .raw { fill: #767e88; }
+  .paper { fill: #0d1117; } .gavel { fill: #4493f8; } .sql { fill: #db6d28; }
+  .raw { fill: #767e88; }
   .grid { stroke: #3d444d; } .spread { stroke: #f0f6fc; }
 }
 """
