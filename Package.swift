@@ -23,6 +23,7 @@ let package = Package(
         .executable(name: "gavel", targets: ["gavel-cli"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -32,11 +33,12 @@ let package = Package(
             name: "CLMDB", pkgConfig: "lmdb",
             providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strictAndMemorySafe),
+        .target(name: "CSHA256"),
         .target(name: "AuctionDomain", swiftSettings: strictAndMemorySafe),
         .target(
             name: "Gavel",
             dependencies: [
-                "AuctionDomain", "LMDB",
+                "AuctionDomain", "CSHA256", "LMDB",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -52,6 +54,7 @@ let package = Package(
             dependencies: [
                 "Gavel", "GavelJSON", "LMDB",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),

@@ -51,7 +51,8 @@ public enum Command: Hashable, Sendable {
     /// Takes available money out of a wallet.
     case withdraw(
         user: UserID, currency: CurrencyCode, amount: Money, reference: PaymentReference)
-    case openAuction(OpenAuction)
+    /// Indirect: rules are large, and a command is copied on its way; bids should not pay for them.
+    indirect case openAuction(OpenAuction)
     /// `amount` is the price without proxy bidding and the bidder's maximum with it.
     case placeBid(auction: AuctionID, bidder: UserID, amount: Money)
     /// Takes the auction's offer to sell at once at its buy-now price.

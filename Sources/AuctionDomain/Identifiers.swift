@@ -140,5 +140,7 @@ public struct CurrencyHandle: Hashable, Comparable, Sendable {
     @inlinable public static func < (left: Self, right: Self) -> Bool {
         left.rawValue < right.rawValue
     }
+    /// Stands where no currency stands; never registered (`Limits.currenciesMax` is below).
+    public static let none = CurrencyHandle(rawValue: .max)
     @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
 }

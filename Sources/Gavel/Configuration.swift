@@ -37,6 +37,7 @@ public struct Configuration: Sendable {
     /// commands close auctions.
     package var ledgerID: LedgerID?
     package var closesByTimer = true
+    package var shortcuts = Shortcuts.all
 
     public init() {}
 }

@@ -56,7 +56,9 @@ public final class Ledger: Sendable {
             try FileSystem.createDirectory(path)
             let writerFile = try WriterFile.acquire(at: folder.writer)
             do {
-                let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
+                let log = try LMDBEventLog(
+                    at: folder.log, isReadOnly: false, creates: true,
+                    growsAhead: configuration.shortcuts.contains(.growAhead))
                 let snapshots = try SnapshotStore.openOrReplace(
                     at: folder.projections, logger: configuration.logger)
                 return try Ledger(
@@ -92,7 +94,9 @@ public final class Ledger: Sendable {
         let pipeline = Pipeline(durableCount: state.entryCount)
         let admission = Admission(
             clock: configuration.clock, countMax: configuration.queueCommandsMax)
-        let sealer = FrameSealer(tree: loaded.tree)
+        let sealer = FrameSealer(
+            tree: loaded.tree,
+            engine: configuration.shortcuts.contains(.hashInstructions) ? .fastest : .library)
         let publisher = Publisher(
             reading: Reading(readState: loaded.readState, log: log),
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,
@@ -168,12 +172,12 @@ public final class Ledger: Sendable {
     ) async throws -> Receipt {
         let submission = Submission(id: id, actor: actor, command: command)
         do { try command.validate() } catch { return Receipt(refused: .malformed) }
-        return try await withCheckedThrowingContinuation { continuation in
-            switch admission.admit(.one(submission, continuation)) {
+        return try await Waiter<Receipt>.wait { waiter in
+            switch admission.admit(.one(submission, waiter)) {
             case .admitted: break
-            case .full: continuation.resume(returning: Receipt(refused: .queueFull))
-            case .stopped: continuation.resume(returning: Receipt(refused: .shuttingDown))
-            case .failed(let error): continuation.resume(throwing: error)
+            case .full: waiter.answer(Receipt(refused: .queueFull))
+            case .stopped: waiter.answer(Receipt(refused: .shuttingDown))
+            case .failed(let error): waiter.fail(error)
             }
         }
     }
@@ -232,16 +236,14 @@ public final class Ledger: Sendable {
     }
 
     private func control(
-        _ work: (CheckedContinuation<Void, any Error>) -> Admitted.Work
+        _ work: (Waiter<Void>) -> Admitted.Work
     ) async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            switch admission.admit(work(continuation)) {
+        try await Waiter<Void>.wait { waiter in
+            switch admission.admit(work(waiter)) {
             case .admitted: break
-            case .full:
-                continuation.resume(throwing: LedgerError(.storage, "the queue is full"))
-            case .stopped:
-                continuation.resume(throwing: LedgerError(.closed, "the ledger is closed"))
-            case .failed(let error): continuation.resume(throwing: error)
+            case .full: waiter.fail(LedgerError(.storage, "the queue is full"))
+            case .stopped: waiter.fail(LedgerError(.closed, "the ledger is closed"))
+            case .failed(let error): waiter.fail(error)
             }
         }
     }

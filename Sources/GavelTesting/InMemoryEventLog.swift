@@ -76,7 +76,9 @@ extension InMemoryEventLog: EventLog {
         state.withLock { $0.handler = handler }
     }
 
-    package func append(_ frame: Frame, seal: @escaping @Sendable (Frame) -> Void) {
+    package func append(
+        _ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void
+    ) {
         queue.async { self.store(frame, seal) }
     }
 

@@ -24,12 +24,17 @@ extension Environment {
         try extend(handle, toHave: bytes)
     }
 
+    /// The smallest step.
+    static let growthStepBytesMin = 1 << 20
+
     /// Takes a step when less than a quarter of one is left. Called under the write lock.
     func growIfNeeded() {
-        let step = configuration.growthStepBytes
-        guard step > 0, let handle = try? gate.enter("prewrite") else { return }
+        let largestStep = configuration.growthStepBytes
+        guard largestStep > 0, let handle = try? gate.enter("prewrite") else { return }
         defer { gate.leave() }
         let used = usedBytes(handle)
+        // A small file at most doubles.
+        let step = min(largestStep, max(Self.growthStepBytesMin, used))
         if fileBytesSeen.load(ordering: .relaxed) - used >= step / 4 { return }
         do {
             try extend(handle, toHave: step)

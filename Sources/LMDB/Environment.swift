@@ -59,10 +59,11 @@ public final class Environment: Sendable {
         /// Refuses writes. The lock file still has to be writable, unless the file system is not.
         public var isReadOnly: Bool
         public var syncMode: SyncMode
-        /// When not 0, the file is grown in steps of so many bytes of written zeros, ahead of what
-        /// is used: a flush is then spared the journal commit of a growing file. A step is taken
-        /// by the write that finds less than a quarter of one left, and takes as long as the
-        /// device needs for it; `prewrite(aheadOf:)` takes it at a better time.
+        /// When not 0, the file is grown in steps of so many bytes of written zeros (a small file
+        /// by as much as it has, at least a mebibyte), ahead of what is used: a flush is then
+        /// spared the journal commit of a growing file. A step is taken by the write that finds
+        /// less than a quarter of one left, and takes as long as the device needs for it;
+        /// `prewrite(aheadOf:)` takes it at a better time.
         public var growthStepBytes: Int
         /// Creates the folder, private to its owner, when it is missing.
         public var createsDirectory: Bool

@@ -109,3 +109,9 @@ struct Progress {
         try? writeAll(Array("\r\u{1B}[K".utf8), to: STDERR_FILENO)
     }
 }
+
+/// Prints a line on a terminal's standard error: for people who wait, never for files.
+func noteOnTerminal(_ line: String) {
+    guard isatty(STDERR_FILENO) == 1 else { return }
+    try? writeAll(Array("\(line)\n".utf8), to: STDERR_FILENO)
+}

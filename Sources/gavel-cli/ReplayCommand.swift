@@ -61,20 +61,30 @@ struct ReplayCommand: ParsableCommand {
     private func replay(_ reader: LedgerReader, into state: inout State) throws {
         var progress = Progress("replaying")
         defer { progress.clear() }
-        var links = ContiguousArray<EntryLink>()
+        var fold = EntryFold()
         while state.entryCount < reader.reflects {
             let run = try reader.entries(from: state.entryCount)
             guard !run.isEmpty else {
                 throw Failure(.unusable, "entry \(state.entryCount) is not in the log")
             }
-            for entry in run { try apply(entry, to: &state, &links) }
+            for entry in run { try fold.apply(entry, to: &state) }
             progress.show(state.entryCount, of: reader.reflects)
         }
     }
 
-    private func apply(
-        _ entry: LedgerEntry, to state: inout State, _ links: inout ContiguousArray<EntryLink>
-    ) throws {
+    private func speed(_ count: UInt64, _ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let milliseconds = max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+        return "\(count * 1000 / UInt64(milliseconds)) entries/s (\(milliseconds) ms)"
+    }
+}
+
+/// Applies entries of a log to a state, one after the other.
+struct EntryFold {
+    private var links = ContiguousArray<EntryLink>()
+
+    /// - Throws: `Failure` when the entry cannot follow those before it.
+    mutating func apply(_ entry: LedgerEntry, to state: inout State) throws {
         let point = EntryPoint(position: entry.position, time: entry.time)
         let events = entry.outcome.events
         do {
@@ -90,11 +100,5 @@ struct ReplayCommand: ParsableCommand {
         state.finishEntry(
             entry.command, rejected: entry.outcome.rejection != nil, events: events, at: point,
             links: &links)
-    }
-
-    private func speed(_ count: UInt64, _ duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        let milliseconds = max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000)
-        return "\(count * 1000 / UInt64(milliseconds)) entries/s (\(milliseconds) ms)"
     }
 }

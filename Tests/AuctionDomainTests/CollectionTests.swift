@@ -1,8 +1,9 @@
-// The three containers of the state, each against the plainest one that does the same.
+// The containers of the state, each against the plainest one that does the same.
 
-import AuctionDomain
 import GavelTesting
 import Testing
+
+@testable import AuctionDomain
 
 @Suite("Name tables")
 struct NameTableTests {
@@ -41,6 +42,49 @@ struct NameTableTests {
         table.insert("two")
         #expect(copy.count == 1 && copy.number(of: "two") == nil)
         #expect(table.number(of: "two") == 1)
+    }
+}
+
+@Suite("Hash slots")
+struct HashSlotsTests {
+    @Test("Every number is found under its hash, also where many share one", arguments: [0, 5_000])
+    func numbers(capacity: Int) {
+        var generator = SeededGenerator(seed: 3)
+        var slots = HashSlots(minimumCapacity: capacity)
+        // A few hashes are crowded, the last ones of a segment among them.
+        let hashes: [UInt64] = (0..<20_000).map { number in
+            number % 50 == 0
+                ? 0xFFFF_FFFF - UInt64(generator.below(3)) : generator.next() & 0xFFFF_FFFF
+        }
+        for (number, hash) in hashes.enumerated() {
+            #expect(slots.first(hash) { $0 == number } == nil)
+            slots.insert(hash, number)
+        }
+        for (number, hash) in hashes.enumerated() {
+            #expect(slots.first(hash) { $0 == number } == number)
+        }
+        #expect(slots.first(12_345) { _ in false } == nil)
+    }
+
+    @Test("A number is asked for under its own hash only")
+    func asked() {
+        var slots = HashSlots()
+        for number in 0..<3_000 { slots.insert(UInt64(number) << 20, number) }
+        var asked: [Int] = []
+        let found = slots.first(7 << 20) { number in
+            asked.append(number)
+            return true
+        }
+        #expect(found == 7 && asked == [7])
+    }
+
+    @Test("A copy does not see what is inserted later")
+    func copies() {
+        var slots = HashSlots()
+        slots.insert(1, 1)
+        let copy = slots
+        slots.insert(2, 2)
+        #expect(copy.first(2) { _ in true } == nil && slots.first(2) { _ in true } == 2)
     }
 }
 

@@ -50,8 +50,8 @@ struct LogTests {
         where replayed.auctions[index] != ledger.state.auctions[index] {
             Issue.record("auction \(index) was replayed otherwise, seed \(seed)")
         }
-        for index in ledger.state.users.indices
-        where replayed.users[index] != ledger.state.users[index] {
+        for index in ledger.state.wallets.indices
+        where replayed.wallets[index] != ledger.state.wallets[index] {
             Issue.record("user \(index) was replayed otherwise, seed \(seed)")
         }
     }

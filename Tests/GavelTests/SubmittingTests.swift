@@ -295,12 +295,14 @@ struct FailureTests {
     func unreadable() async throws {
         try await withLedgerPath { path in
             let gate = Gate()
-            let ledger = try Ledger.open(at: path, configuration: Configuration()) { log in
+            var configuration = Configuration()
+            configuration.shortcuts.remove(.recentFrames)
+            let ledger = try Ledger.open(at: path, configuration: configuration) { log in
                 GatedLog(log, gate)
             }
             let first = Submission(id: .generate(), command: .registerUser("dora"))
             _ = try ledger.enqueue([first]).wait()
-            // A second frame, so that the first is no longer among those handed over.
+            // A second frame, so that the first is durable and no longer kept.
             _ = try ledger.enqueue([
                 Submission(id: .generate(), command: .registerUser("emil"))
             ]).wait()

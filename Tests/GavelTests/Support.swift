@@ -124,8 +124,8 @@ final class GatedLog: EventLog {
         }
     }
 
-    func append(_ frame: Frame, seal: @escaping @Sendable (Frame) -> Void) {
-        log.append(frame, seal: seal)
+    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {
+        log.append(frame, atOnce: atOnce, seal: seal)
     }
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         if gate.isUnreadable.load(ordering: .acquiring) { throw LogFault("asked for") }

@@ -70,8 +70,7 @@ struct TwinTests {
                     try decoded.decode(bytes, in: 0..<bytes.byteCount)
                 }
                 try twin.apply(decoded)
-                let expected = twin.lastLinks.map { $0.reach(from: decoded.point.position) }
-                #expect(expected.elementsEqual(decoded.reaches), "seed \(seed) step \(step)")
+                #expect(twin.hasLinks(decoded), "seed \(seed) step \(step)")
                 applied += 1
             }
             try #require(twin.state.digest == ledger.state.digest, "seed \(seed) step \(step)")
@@ -83,6 +82,55 @@ struct TwinTests {
             if step % 1000 == 999, step < 20_000 { try replay(ledger, seed, step) }
         }
         try replay(ledger, seed, -1)
+    }
+
+    @Test(
+        "Accepted bids as flat values give the same state, lists, links and bytes as events",
+        arguments: 6...8)
+    func flatBids(_ seed: UInt64) throws {
+        var configuration = Workload.Configuration()
+        configuration.faults = .withoutIDs
+        var workload = Workload(seed: seed, configuration: configuration)
+        var ledger = ByteLedger(at: configuration.start)
+        for _ in 0..<(10_000 * campaignScale) { ledger.submit(workload.nextStep()) }
+        var (flat, general) = (ReadState(), ReadState())
+        var (bid, events) = (DecodedEntry(), DecodedEntry())
+        var kinds: [AcceptedBid.Kind: Int] = [:]
+        var extended = 0
+        for (position, entry) in ledger.entries.enumerated() {
+            let place = Comment(rawValue: "seed \(seed) position \(position)")
+            try withBytes(of: entry) { bytes in
+                try bid.decode(bytes, in: 0..<bytes.byteCount)
+                try events.decode(bytes, in: 0..<bytes.byteCount, flattensBids: false)
+            }
+            #expect(events.bid == nil, place)
+            try #require(bid.entry == events.entry, place)
+            try flat.apply(bid)
+            try general.apply(events)
+            try #require(flat.hasLinks(bid) && general.hasLinks(events), place)
+            try #require(flat.state.digest == general.state.digest, place)
+            guard let accepted = bid.bid else { continue }
+            kinds[accepted.kind, default: 0] += 1
+            if accepted.closesAt != nil { extended += 1 }
+            let links = bid.entry.links.map(\.previous)
+            var buffer = ByteBuffer(capacity: 256)
+            buffer.appendEntry(
+                accepted, id: bid.id, actor: bid.actor, at: bid.point,
+                links: BidLinks(
+                    auction: links[0], bidder: links[1],
+                    refunded: links.count == 3 ? links[2] : nil))
+            try #require(buffer.array() == entry, place)
+        }
+        #expect(kinds.count == 3 && kinds.values.allSatisfy { $0 > 50 } && extended > 50)
+        for index in flat.state.wallets.indices {
+            #expect(flat.state.wallets[index] == general.state.wallets[index])
+            #expect(flat.userLists[index] == general.userLists[index])
+        }
+        for index in flat.state.auctions.indices {
+            #expect(flat.state.auctions[index] == general.state.auctions[index])
+            #expect(flat.auctionLists[index] == general.auctionLists[index])
+        }
+        #expect(flat.bidders.nodes.count == general.bidders.nodes.count)
     }
 
     private func replay(_ ledger: ByteLedger, _ seed: UInt64, _ step: Int) throws {

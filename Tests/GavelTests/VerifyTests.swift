@@ -63,7 +63,7 @@ private final class FrameList: EventLog {
 
     var entryCount: UInt64 { 20 }
     func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {}
-    func append(_ frame: Frame, seal: @escaping @Sendable (Frame) -> Void) {}
+    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {}
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         let start = frames.lastIndex { $0.0 <= position } ?? 0
         for frame in frames[min(start, frames.count)...] {

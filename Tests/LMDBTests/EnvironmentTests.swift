@@ -374,7 +374,7 @@ struct EnvironmentTests {
         func failedGrowth() async {
             await #expect(processExitsWith: .success) {
                 try withTemporaryDirectory { directory in
-                    Self.limitFiles(2 << 20)
+                    Self.limitFiles(1 << 20)
                     let environment = try Environment(
                         at: directory, configuration: .init(growthStepBytes: 4 << 20))
                     let table = try environment.integerTable(named: "t", create: true)

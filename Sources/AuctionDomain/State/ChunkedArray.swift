@@ -5,30 +5,41 @@
 /// An array of fixed-size chunks.
 public struct ChunkedArray<Element>: Sendable where Element: Sendable {
     /// Elements a chunk: 4,096 wallets are about 130 KB, some ten microseconds to copy.
-    @usableFromInline static var shift: Int { 12 }
-    @usableFromInline static var mask: Int { (1 << shift) - 1 }
+    @inlinable static var shift: Int { 12 }
+    @inlinable static var mask: Int { (1 << shift) - 1 }
 
     @usableFromInline var chunks: ContiguousArray<ContiguousArray<Element>> = []
-    public private(set) var count = 0
+    @usableFromInline var storedCount = 0
+    @inlinable public var count: Int { storedCount }
 
-    public init() {}
+    @inlinable public init() {}
 
     @inlinable public subscript(index: Int) -> Element {
-        get { chunks[index >> Self.shift][index & Self.mask] }
-        _modify { yield &chunks[index >> Self.shift][index & Self.mask] }
+        @inline(__always) get { chunks[index >> Self.shift][index & Self.mask] }
+        @inline(__always) _modify { yield &chunks[index >> Self.shift][index & Self.mask] }
+    }
+
+    /// Changes one element in place: every field of it for the price of one look-up.
+    @inlinable @inline(__always)
+    public mutating func update<R>(_ index: Int, _ body: (inout Element) -> R) -> R {
+        body(&chunks[index >> Self.shift][index & Self.mask])
     }
 
     /// - Complexity: O(1); no element moves once it stands.
+    @inlinable
     public mutating func append(_ element: Element) {
-        if count & Self.mask == 0 {
-            var chunk = ContiguousArray<Element>()
-            chunk.reserveCapacity(count == 0 ? 16 : 1 << Self.shift)
-            chunks.append(chunk)
-        }
-        chunks[count >> Self.shift].append(element)
-        count += 1
+        if storedCount & Self.mask == 0 { addChunk() }
+        chunks[storedCount >> Self.shift].append(element)
+        storedCount += 1
     }
 
-    public var indices: Range<Int> { 0..<count }
-    public var isEmpty: Bool { count == 0 }
+    @usableFromInline
+    mutating func addChunk() {
+        var chunk = ContiguousArray<Element>()
+        chunk.reserveCapacity(storedCount == 0 ? 16 : 1 << Self.shift)
+        chunks.append(chunk)
+    }
+
+    @inlinable public var indices: Range<Int> { 0..<count }
+    @inlinable public var isEmpty: Bool { count == 0 }
 }

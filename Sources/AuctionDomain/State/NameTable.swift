@@ -1,101 +1,153 @@
 // Names to dense numbers and back.
 //
 // Invariants: the n-th distinct name inserted has number n for ever; the table is never
-// iterated, so the per-process seed of Swift's hasher (which keeps crafted names from
-// colliding) cannot reach any result.
+// iterated, so the per-process seeds (which keep crafted names from colliding) cannot reach any
+// result; a name of at most 15 bytes is its `NameKey`, a longer one stands in `long` and its key
+// says where.
 
-/// A set of names in order of insertion, about 21 bytes and the name itself each.
+/// A name packed into 16 bytes: up to 15 bytes of UTF-8 and, in the last one, how many; one
+/// comparison and a few instructions of hashing, where a string takes a loop for each.
+struct NameKey: Hashable, Sendable {
+    fileprivate var low: UInt64 = 0
+    fileprivate var high: UInt64 = 0
+
+    static let bytesMax = 15
+    private static let isLong: UInt64 = 0xFF << 56
+
+    /// Packs a name; nil when it is longer than 15 bytes.
+    @inline(__always)
+    init?(_ name: String) {
+        let utf8 = name.utf8
+        let count = utf8.count
+        guard count <= Self.bytesMax else { return nil }
+        var index = 0
+        for byte in utf8 {
+            let shifted = UInt64(byte) &<< UInt64(8 &* (index & 7))
+            if index < 8 { low |= shifted } else { high |= shifted }
+            index &+= 1
+        }
+        high |= UInt64(count) &<< 56
+    }
+
+    /// The key of the name with a number among the long ones.
+    fileprivate init(long number: Int) {
+        low = UInt64(number)
+        high = Self.isLong
+    }
+
+    /// The number among the long names, when it is the key of one.
+    fileprivate var longNumber: Int? { high == Self.isLong ? Int(low) : nil }
+
+    fileprivate var name: String {
+        let count = Int(high >> 56)
+        return String(
+            decoding: (0..<count).map { index in
+                UInt8(truncatingIfNeeded: (index < 8 ? low : high) >> UInt64(8 * (index & 7)))
+            }, as: UTF8.self)
+    }
+}
+
+/// A set of names in order of insertion: 16 bytes a name of up to 15 bytes, and a slot of
+/// `HashSlots`.
 public struct NameTable: Sendable {
-    /// Names of one run of 4,096, end to end.
-    struct Run: Sendable {
+    /// Names of one run of 4,096 long ones, end to end.
+    private struct Run: Sendable {
         var bytes: ContiguousArray<UInt8> = []
         var ends: ContiguousArray<UInt32> = []
     }
     private static let runShift = 12
     private static let runMask = (1 << runShift) - 1
 
-    private var runs: ContiguousArray<Run> = []
-    /// Open addressing, linear probing: 32 bits of hash above number + 1; 0 is free. The hash
-    /// stands in the slot, so growing touches no name.
-    private var slots: ContiguousArray<UInt64> = [0, 0, 0, 0, 0, 0, 0, 0]
-    public private(set) var count = 0
+    private var keys = ChunkedArray<NameKey>()
+    private var long: ContiguousArray<Run> = []
+    private var longCount = 0
+    private var slots = HashSlots()
+    private let seeds = Self.processSeeds
+    public var count: Int { keys.count }
+
+    /// Two numbers that nobody outside the process knows: from Swift's own hasher, whose seed is
+    /// drawn when the process starts.
+    private static let processSeeds: (UInt64, UInt64) = (
+        UInt64(truncatingIfNeeded: "names".hashValue) | 1,
+        UInt64(truncatingIfNeeded: "and numbers".hashValue) | 1
+    )
 
     public init() {}
 
     /// The number of a name, or nil.
     /// - Complexity: O(1) expected.
+    @inline(__always)
     public func number(of name: String) -> Int? {
-        let hash = Self.hash(name)
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while true {
-            let entry = slots[slot]
-            if entry == 0 { return nil }
-            if entry >> 32 == hash {
-                let number = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) - 1
-                if isEqual(number, name) { return number }
-            }
-            slot = (slot + 1) & mask
+        guard let key = NameKey(name) else { return longNumber(of: name) }
+        return slots.first(hash(key)) { keys[$0] == key }
+    }
+
+    private func longNumber(of name: String) -> Int? {
+        slots.first(Self.hash(long: name)) { number in
+            keys[number].longNumber.map { isEqual($0, name) } ?? false
         }
+    }
+
+    /// Touches the place where a look-up of a name will begin, so that it is in the cache then.
+    /// - Returns: nothing that means anything.
+    @inline(__always)
+    func warmth(_ name: String) -> UInt64 {
+        guard let key = NameKey(name) else { return 0 }
+        return slots.warmth(hash(key))
     }
 
     /// The name with a number.
     public func name(_ number: Int) -> String {
-        let run = runs[number >> Self.runShift]
-        let (start, end) = bounds(number)
-        return String(decoding: run.bytes[start..<end], as: UTF8.self)
+        guard let place = keys[number].longNumber else { return keys[number].name }
+        let (start, end) = bounds(place)
+        return String(decoding: long[place >> Self.runShift].bytes[start..<end], as: UTF8.self)
     }
 
     /// Adds a name that is not there yet.
     /// - Returns: its number.
     @discardableResult
     public mutating func insert(_ name: String) -> Int {
-        if (count + 1) * 4 > slots.count * 3 { grow() }
         let number = count
-        place(hash: Self.hash(name), number: number)
-        if number & Self.runMask == 0 { runs.append(Run()) }
-        let run = number >> Self.runShift
-        runs[run].bytes.append(contentsOf: name.utf8)
-        runs[run].ends.append(UInt32(runs[run].bytes.count))
-        count += 1
+        if let key = NameKey(name) {
+            slots.insert(hash(key), number)
+            keys.append(key)
+        } else {
+            slots.insert(Self.hash(long: name), number)
+            keys.append(NameKey(long: longCount))
+            keep(name)
+        }
         return number
     }
 
-    private static func hash(_ name: String) -> UInt64 {
+    private mutating func keep(_ name: String) {
+        if longCount & Self.runMask == 0 { long.append(Run()) }
+        let run = longCount >> Self.runShift
+        long[run].bytes.append(contentsOf: name.utf8)
+        long[run].ends.append(UInt32(long[run].bytes.count))
+        longCount += 1
+    }
+
+    /// The folded product of both halves, each hidden by a seed: 32 bits of it.
+    @inline(__always)
+    private func hash(_ key: NameKey) -> UInt64 {
+        let product = (key.low ^ seeds.0).multipliedFullWidth(
+            by: (key.high ^ seeds.1) | 0x8000_0000)
+        let folded = product.high ^ product.low
+        return (folded ^ folded >> 32) & 0xFFFF_FFFF
+    }
+
+    private static func hash(long name: String) -> UInt64 {
         UInt64(truncatingIfNeeded: name.hashValue) & 0xFFFF_FFFF
     }
 
-    private func bounds(_ number: Int) -> (start: Int, end: Int) {
-        let run = number >> Self.runShift
-        let place = number & Self.runMask
-        return (place == 0 ? 0 : Int(runs[run].ends[place - 1]), Int(runs[run].ends[place]))
+    private func bounds(_ place: Int) -> (start: Int, end: Int) {
+        let run = long[place >> Self.runShift]
+        let index = place & Self.runMask
+        return (index == 0 ? 0 : Int(run.ends[index - 1]), Int(run.ends[index]))
     }
 
-    private func isEqual(_ number: Int, _ name: String) -> Bool {
-        let (start, end) = bounds(number)
-        let utf8 = name.utf8
-        guard utf8.count == end - start else { return false }
-        var offset = start
-        for byte in utf8 {
-            if runs[number >> Self.runShift].bytes[offset] != byte { return false }
-            offset += 1
-        }
-        return true
-    }
-
-    private mutating func place(hash: UInt64, number: Int) {
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = hash << 32 | UInt64(number + 1)
-    }
-
-    /// Doubles the slots.
-    private mutating func grow() {
-        let old = slots
-        slots = ContiguousArray(repeating: 0, count: old.count * 2)
-        for entry in old where entry != 0 {
-            place(hash: entry >> 32, number: Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) - 1)
-        }
+    private func isEqual(_ place: Int, _ name: String) -> Bool {
+        let (start, end) = bounds(place)
+        return long[place >> Self.runShift].bytes[start..<end].elementsEqual(name.utf8)
     }
 }

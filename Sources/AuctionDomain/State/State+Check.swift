@@ -106,6 +106,43 @@ extension State {
         }
     }
 
+    /// Checks an accepted bid's whole entry: what `check` of its command and events does.
+    @inline(__always)
+    package func check(
+        _ bid: AcceptedBid, by actor: CanonicalActor, at point: EntryPoint
+    ) throws(ImpossibleEntry) {
+        guard point.position == entryCount, point.time >= time, entryCount > 0,
+            bid.auction.index < auctions.count, bid.bidder.index < wallets.count
+        else {
+            return try checkEach(bid, by: actor, at: point)
+        }
+        if case .user(let user) = actor, user != .none { try check(user) }
+        try checkOpen(bid.auction)
+        if bid.kind != .bidAbsorbed {
+            let currency = auctions[bid.auction.index].currency
+            if bid.refunded != .none {
+                try check(bid.refund, isLocked: true, of: bid.refunded, currency)
+                try checkHold(bid.auction, covers: bid.refund)
+            }
+            try check(bid.locked, isLocked: false, of: bid.bidder, currency)
+        }
+        if let closesAt = bid.closesAt {
+            try check(
+                .auctionExtended(
+                    auction: bid.auction, closesAt: closesAt, reason: bid.extensionReason))
+        }
+    }
+
+    /// Says which of the checks of a bid's command failed.
+    private func checkEach(
+        _ bid: AcceptedBid, by actor: CanonicalActor, at point: EntryPoint
+    ) throws(ImpossibleEntry) {
+        try check(
+            .placeBid(auction: bid.auction, bidder: bid.bidder, amount: bid.maximum), by: actor,
+            at: point)
+        throw ImpossibleEntry("a bid comes before everything")
+    }
+
     /// Checks that an auction is whole after an entry about it: what closing relies on.
     public func checkConsistency(of auction: AuctionHandle) throws(ImpossibleEntry) {
         let record = self[auction]
@@ -115,12 +152,14 @@ extension State {
         }
     }
 
+    @inline(__always)
     private func check(_ auction: AuctionHandle) throws(ImpossibleEntry) {
         guard auction.index < auctionCount else {
             throw ImpossibleEntry("auction \(auction.rawValue) was never opened")
         }
     }
 
+    @inline(__always)
     private func check(_ user: UserHandle) throws(ImpossibleEntry) {
         guard user.index < userCount else {
             throw ImpossibleEntry("user \(user.rawValue) was never registered")
@@ -133,9 +172,10 @@ extension State {
         }
     }
 
+    @inline(__always)
     private func checkOpen(_ auction: AuctionHandle) throws(ImpossibleEntry) {
         try check(auction)
-        guard self[auction].phase == .open else {
+        guard auctions[auction.index].phase == .open else {
             throw ImpossibleEntry("auction \(auction.rawValue) is not open any more")
         }
     }
@@ -143,17 +183,24 @@ extension State {
     private func check(
         _ amount: Money, isLocked: Bool, of user: UserHandle, _ auction: AuctionHandle
     ) throws(ImpossibleEntry) {
-        try check(user)
         try check(auction)
-        guard let index = accountIndex(of: user, in: self[auction].currency), amount >= 0,
-            amount <= (isLocked ? accounts[index].locked : accounts[index].available)
+        try check(amount, isLocked: isLocked, of: user, self[auction].currency)
+    }
+
+    @inline(__always)
+    private func check(
+        _ amount: Money, isLocked: Bool, of user: UserHandle, _ currency: CurrencyHandle
+    ) throws(ImpossibleEntry) {
+        try check(user)
+        guard let account = account(of: user, in: currency), amount >= 0,
+            amount <= (isLocked ? account.locked : account.available)
         else { throw ImpossibleEntry("user \(user.rawValue) has no \(amount.minorUnits) to move") }
     }
 
     private func checkHold(
         _ auction: AuctionHandle, covers amount: Money
     ) throws(ImpossibleEntry) {
-        guard amount <= self[auction].held else {
+        guard amount <= auctions[auction.index].held else {
             throw ImpossibleEntry("auction \(auction.rawValue) holds less than it gives back")
         }
     }

@@ -28,7 +28,8 @@ extension State {
     ) throws(Rejection) {
         switch command {
         case .placeBid(let auction, let bidder, let amount):
-            try decideBid(auction, bidder, amount, by: actor, at: time, into: &events)
+            try decideBid(auction, bidder, amount, by: actor, at: time, purchase: &events)?
+                .appendEvents(to: &events)
         case .buyNow(let auction, let buyer):
             try decidePurchase(auction, buyer, by: actor, at: time, into: &events)
         case .closeAuction(let auction, let hammer):
@@ -66,7 +67,7 @@ extension State {
         // `user(.none)` is the person herself: `resolve` gives it to nobody else.
         guard actor == .operator || actor == .user(.none) else { throw Rejection(.notPermitted) }
         guard user(id) == nil else { throw Rejection(.userAlreadyRegistered) }
-        events.append(.userRegistered(UserHandle(rawValue: UInt32(users.count)), id))
+        events.append(.userRegistered(UserHandle(rawValue: UInt32(wallets.count)), id))
     }
 
     private func decideRegistration(

@@ -5,10 +5,15 @@
 // must reach price + step like everyone.
 
 extension State {
-    func decideBid(
+    /// Decides a bid.
+    /// - Parameter purchase: receives the events of a bid that buys at once.
+    /// - Returns: what the bid changed; nil where it bought.
+    /// - Throws: the first rule in precedence that the bid breaks.
+    @inline(__always)
+    package func decideBid(
         _ auction: AuctionHandle, _ bidder: UserHandle, _ amount: Money,
-        by actor: CanonicalActor, at time: Timestamp, into events: inout EventList
-    ) throws(Rejection) {
+        by actor: CanonicalActor, at time: Timestamp, purchase: inout EventList
+    ) throws(Rejection) -> AcceptedBid? {
         let record = auctions[auction.index]
         try checkMayBuy(bidder, record, by: actor, at: time)
 
@@ -21,8 +26,8 @@ extension State {
             }
             if case .standing(let price) = buyNowOffer(of: record), amount >= price {
                 try decideSale(
-                    record, auction, to: bidder, at: price, bid: amount, into: &events)
-                return
+                    record, auction, to: bidder, at: price, bid: amount, into: &purchase)
+                return nil
             }
         } else if isLeader && proxy {
             guard amount > record.maximum else {
@@ -39,32 +44,30 @@ extension State {
         if noAmountSuffices { throw Rejection(.overflowsPrice) }
 
         // From here it succeeds.
-        let price: Money
-        var takesLead = false
+        var bid: AcceptedBid
         if isLeader {
-            price = priceWithReserve(
+            let price = priceWithReserve(
                 proxy ? record.price : amount, maximum: amount, in: record)
-            events.append(
-                .maximumRaised(auction: auction, bidder: bidder, maximum: amount, price: price))
-            events.append(
-                .locked(auction: auction, user: bidder, amount: hold - record.held, held: hold))
+            bid = AcceptedBid(
+                auction: auction, bidder: bidder, maximum: amount, kind: .maximumRaised,
+                price: price, refunded: .none, refund: .zero, locked: hold - record.held,
+                held: hold)
         } else if proxy && record.leader != .none && amount <= record.maximum {
             // Equal maxima stay with the earlier bid. Sums above the maximum are cut to it, so an
             // overflowing one is too.
             let pushed = amount.adding(step(of: record, at: amount)) ?? .max
-            price = min(record.maximum, pushed)
-            events.append(.bidAbsorbed(auction: auction, bidder: bidder, price: price))
+            bid = AcceptedBid(
+                absorbed: auction, bidder: bidder, maximum: amount,
+                price: min(record.maximum, pushed))
         } else {
-            takesLead = true
-            price = priceWithReserve(
+            let price = priceWithReserve(
                 priceOfLead(amount, record, proxy: proxy), maximum: amount, in: record)
-            events.append(
-                .leadTaken(auction: auction, bidder: bidder, maximum: amount, price: price))
-            refundLeader(record, auction, reason: .outbid, into: &events)
-            events.append(.locked(auction: auction, user: bidder, amount: hold, held: hold))
+            bid = AcceptedBid(
+                auction: auction, bidder: bidder, maximum: amount, kind: .leadTaken, price: price,
+                refunded: record.leader, refund: record.held, locked: hold, held: hold)
         }
-        moveEnd(
-            record, auction, newPrice: price, takesLead: takesLead, at: time, into: &events)
+        moveEnd(record, &bid, at: time)
+        return bid
     }
 
     func decidePurchase(
@@ -166,38 +169,41 @@ extension State {
     /// Starts the clock at the first bid, or moves the end where a bid comes within the soft
     /// close's window. The bid that starts the clock does not move the end as well.
     @inline(__always)
-    private func moveEnd(
-        _ record: AuctionRecord, _ auction: AuctionHandle, newPrice: Money, takesLead: Bool,
-        at time: Timestamp, into events: inout EventList
-    ) {
+    private func moveEnd(_ record: AuctionRecord, _ bid: inout AcceptedBid, at time: Timestamp) {
         if record.closesAt == .noEnd {
-            startClock(record, auction, at: time, into: &events)
-        } else if let extras = extras(of: record),
-            var softClose = terms[Int(record.termsIndex)].softClose
-        {
-            softClose.latestEnd = extras.latestEnd
-            let triggers =
-                switch softClose.trigger {
-                case .acceptedBid: true
-                case .priceChange: newPrice != record.price
-                case .leadChange: takesLead
-                }
-            guard triggers, extras.extensions < softClose.maxExtensions ?? .max,
-                let end = softClose.newEnd(after: time, end: record.closesAt)
-            else { return }
-            events.append(
-                .auctionExtended(auction: auction, closesAt: end, reason: .softClose))
+            startClock(record, &bid, at: time)
+        } else if record.extrasIndex != Self.noExtras {
+            extendSoftly(record, &bid, at: time)
         }
     }
 
+    private func extendSoftly(
+        _ record: AuctionRecord, _ bid: inout AcceptedBid, at time: Timestamp
+    ) {
+        guard let extras = extras(of: record),
+            var softClose = terms[Int(record.termsIndex)].softClose
+        else { return }
+        softClose.latestEnd = extras.latestEnd
+        let triggers =
+            switch softClose.trigger {
+            case .acceptedBid: true
+            case .priceChange: bid.price != record.price
+            case .leadChange: bid.kind == .leadTaken
+            }
+        guard triggers, extras.extensions < softClose.maxExtensions ?? .max,
+            let end = softClose.newEnd(after: time, end: record.closesAt)
+        else { return }
+        bid.closesAt = end
+        bid.extensionReason = .softClose
+    }
+
     private func startClock(
-        _ record: AuctionRecord, _ auction: AuctionHandle, at time: Timestamp,
-        into events: inout EventList
+        _ record: AuctionRecord, _ bid: inout AcceptedBid, at time: Timestamp
     ) {
         guard record.leader == .none,
             let duration = terms[Int(record.termsIndex)].durationFromFirstBidMilliseconds
         else { return }
-        let end = time.adding(milliseconds: duration)
-        events.append(.auctionExtended(auction: auction, closesAt: end, reason: .firstBid))
+        bid.closesAt = time.adding(milliseconds: duration)
+        bid.extensionReason = .firstBid
     }
 }

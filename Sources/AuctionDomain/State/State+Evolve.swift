@@ -16,12 +16,10 @@ extension State {
             setLead(auction, bidder, maximum: maximum, price: price)
             countAcceptedBid(auction)
         case .locked(let auction, let user, let amount, let held):
-            let account = existingAccount(user, auctions[auction.index].currency)
-            move(amount, from: .available, to: .locked, in: account)
+            lock(amount, of: user, auctions[auction.index].currency)
             setHeld(auction, held)
         case .refunded(let auction, let user, let amount, _):
-            let account = existingAccount(user, auctions[auction.index].currency)
-            move(amount, from: .locked, to: .available, in: account)
+            lock(.zero - amount, of: user, auctions[auction.index].currency)
             setHeld(auction, auctions[auction.index].held - amount)
         case .settled(let auction, let winner, let seller, let amount, let fee):
             evolveSettlement(auction, winner: winner, seller: seller, amount: amount, fee: fee)
@@ -74,16 +72,13 @@ private enum Field {
     static let extensions: UInt64 = 8
 }
 
-/// Which half of an account money is in.
-private enum Half { case available, locked }
-
 // MARK: - Registering and paying
 
 extension State {
     private mutating func register(_ handle: UserHandle, _ id: UserID) {
-        precondition(handle.index == users.count, "user handles are dense")
+        precondition(handle.index == wallets.count, "user handles are dense")
         userNames.insert(id.string)
-        users.append(UserRecord(firstAccount: Self.noAccount, lastPosition: noPosition))
+        wallets.append(WalletRecord())
         digest.add(.user, handle.index, field: Field.name, StateDigest.of(id.string))
     }
 
@@ -98,8 +93,7 @@ extension State {
 
     private mutating func evolveCharge(_ payment: Payment) {
         use(payment, charge: true)
-        let account = account(payment.user, payment.currency)
-        add(payment.amount, to: .available, of: account)
+        move(payment.amount, into: payment.user, payment.currency)
         let total = currencies[payment.currency.index].charged
         currencies[payment.currency.index].charged = total + payment.amount
         digest.add(
@@ -109,8 +103,7 @@ extension State {
 
     private mutating func evolveWithdrawal(_ payment: Payment) {
         use(payment, charge: false)
-        let account = existingAccount(payment.user, payment.currency)
-        subtract(payment.amount, from: .available, of: account)
+        change(payment.user, payment.currency, available: .zero - payment.amount, locked: .zero)
         let total = currencies[payment.currency.index].withdrawn
         currencies[payment.currency.index].withdrawn = total + payment.amount
         digest.add(
@@ -128,61 +121,161 @@ extension State {
 // MARK: - Accounts
 
 extension State {
-    /// The index of an account that must be there because money was moved in it before.
+    /// What the digest calls an account.
     @inline(__always)
-    private func existingAccount(_ user: UserHandle, _ currency: CurrencyHandle) -> Int {
-        guard let index = accountIndex(of: user, in: currency) else {
-            preconditionFailure("money moves out of an account that does not exist")
-        }
-        return index
+    private static func number(of user: UserHandle, _ currency: CurrencyHandle) -> Int {
+        user.index << 16 | currency.index
     }
 
-    /// The index of an account, made when this is its first movement.
-    private mutating func account(_ user: UserHandle, _ currency: CurrencyHandle) -> Int {
-        if let index = accountIndex(of: user, in: currency) { return index }
-        let index = accounts.count
-        accounts.append(
-            AccountRecord(
-                available: .zero, locked: .zero, user: user,
-                next: users[user.index].firstAccount, currency: currency))
-        users[user.index].firstAccount = UInt32(index)
+    /// Moves money from available to locked, or back where the amount is negative.
+    @inline(__always)
+    private mutating func lock(
+        _ amount: Money, of user: UserHandle, _ currency: CurrencyHandle
+    ) {
+        change(user, currency, available: .zero - amount, locked: amount)
+    }
+
+    /// Moves money into a user's available, making the account when this is its first movement.
+    private mutating func move(
+        _ amount: Money, into user: UserHandle, _ currency: CurrencyHandle
+    ) {
+        if account(of: user, in: currency) == nil { addAccount(user, currency) }
+        change(user, currency, available: amount, locked: .zero)
+    }
+
+    private mutating func addAccount(_ user: UserHandle, _ currency: CurrencyHandle) {
+        if wallets[user.index].currency == .none {
+            wallets[user.index].currency = currency
+            walletAccountCount += 1
+        } else {
+            furtherAccounts.append(
+                AccountRecord(
+                    available: .zero, locked: .zero, user: user,
+                    next: wallets[user.index].next, currency: currency))
+            wallets[user.index].next = UInt32(furtherAccounts.count - 1)
+        }
         digest.add(
-            .account, index, field: Field.owner,
+            .account, Self.number(of: user, currency), field: Field.owner,
             UInt64(user.rawValue) << 16 | UInt64(currency.rawValue) + 1)
-        return index
     }
 
+    /// Changes both halves of an account that must be there because money was moved in it before.
     @inline(__always)
-    private mutating func move(_ amount: Money, from: Half, to: Half, in account: Int) {
-        subtract(amount, from: from, of: account)
-        add(amount, to: to, of: account)
-    }
-
-    @inline(__always)
-    private mutating func add(_ amount: Money, to half: Half, of account: Int) {
-        switch half {
-        case .available: accounts[account].available = accounts[account].available + amount
-        case .locked: accounts[account].locked = accounts[account].locked + amount
+    private mutating func change(
+        _ user: UserHandle, _ currency: CurrencyHandle, available: Money, locked: Money
+    ) {
+        let isOwn = wallets.update(user.index) { wallet in
+            guard wallet.currency == currency else { return false }
+            Self.change(&wallet.available, &wallet.locked, available, locked)
+            return true
         }
-        digest.add(.account, account, field: Self.field(half), from: 0, to: amount.minorUnits)
+        if !isOwn { changeFurther(user, currency, available, locked) }
+        count(user, currency, available: available, locked: locked)
     }
 
-    @inline(__always)
-    private mutating func subtract(_ amount: Money, from half: Half, of account: Int) {
-        switch half {
-        case .available:
-            precondition(accounts[account].available >= amount, "available is never negative")
-            accounts[account].available = accounts[account].available - amount
-        case .locked:
-            precondition(accounts[account].locked >= amount, "locked is never negative")
-            accounts[account].locked = accounts[account].locked - amount
+    private mutating func changeFurther(
+        _ user: UserHandle, _ currency: CurrencyHandle, _ available: Money, _ locked: Money
+    ) {
+        guard let index = furtherAccountIndex(from: wallets[user.index].next, in: currency) else {
+            preconditionFailure("money moves in an account that does not exist")
         }
-        digest.add(.account, account, field: Self.field(half), from: amount.minorUnits, to: 0)
+        furtherAccounts.update(index) { account in
+            Self.change(&account.available, &account.locked, available, locked)
+        }
     }
 
     @inline(__always)
-    private static func field(_ half: Half) -> UInt64 {
-        half == .available ? Field.available : Field.locked
+    private static func change(
+        _ available: inout Money, _ locked: inout Money, _ addedAvailable: Money,
+        _ addedLocked: Money
+    ) {
+        available = available + addedAvailable
+        locked = locked + addedLocked
+        precondition(available >= .zero, "available is never negative")
+        precondition(locked >= .zero, "locked is never negative")
+    }
+
+    /// Counts what was moved into the digest.
+    @inline(__always)
+    private mutating func count(
+        _ user: UserHandle, _ currency: CurrencyHandle, available: Money, locked: Money
+    ) {
+        var delta = StateDigest.Delta()
+        delta.add(field: Field.available, from: 0, to: available.minorUnits)
+        delta.add(field: Field.locked, from: 0, to: locked.minorUnits)
+        digest.add(.account, Self.number(of: user, currency), delta)
+    }
+}
+
+// MARK: - Accepted bids
+
+extension State {
+    /// Applies an accepted bid as its whole entry: what `evolve` of its events and `finishEntry`
+    /// do, with each record looked up once.
+    /// - Returns: the entry's links.
+    @inline(__always)
+    package mutating func evolve(_ bid: AcceptedBid, at point: EntryPoint) -> BidLinks {
+        begin(point)
+        let isLead = bid.kind != .bidAbsorbed
+        var delta = StateDigest.Delta()
+        let (currency, previous) = auctions.update(bid.auction.index) { record in
+            let previous = record.lastPosition
+            record.lastPosition = point.position
+            record.acceptedBids += 1
+            delta.add(field: Field.bids, 1)
+            delta.add(
+                field: Field.price, from: record.price.minorUnits, to: bid.price.minorUnits)
+            record.price = bid.price
+            if isLead { Self.setLead(bid, in: &record, &delta) }
+            return (record.currency, previous)
+        }
+        digest.add(.auction, bid.auction.index, delta)
+        let bidderPrevious = touch(bid.bidder, currency, locking: bid.locked, at: point)
+        var refundedPrevious: UInt64?
+        if bid.refunded != .none {
+            refundedPrevious = touch(bid.refunded, currency, locking: .zero - bid.refund, at: point)
+        }
+        if let closesAt = bid.closesAt {
+            setEnd(bid.auction, closesAt)
+            if bid.extensionReason == .softClose { countExtension(bid.auction) }
+        }
+        return BidLinks(auction: previous, bidder: bidderPrevious, refunded: refundedPrevious)
+    }
+
+    @inline(__always)
+    private static func setLead(
+        _ bid: AcceptedBid, in record: inout AuctionRecord, _ delta: inout StateDigest.Delta
+    ) {
+        delta.add(
+            field: Field.leader, from: Int64(record.leader.rawValue &+ 1),
+            to: Int64(bid.bidder.rawValue &+ 1))
+        delta.add(
+            field: Field.maximum, from: record.maximum.minorUnits, to: bid.maximum.minorUnits)
+        delta.add(field: Field.held, from: record.held.minorUnits, to: bid.held.minorUnits)
+        record.leader = bid.bidder
+        record.maximum = bid.maximum
+        record.held = bid.held
+    }
+
+    /// Moves money within a wallet and makes an entry the last of its chain.
+    /// - Returns: the chain's previous entry.
+    @inline(__always)
+    private mutating func touch(
+        _ user: UserHandle, _ currency: CurrencyHandle, locking amount: Money,
+        at point: EntryPoint
+    ) -> UInt64 {
+        let (isOwn, previous) = wallets.update(user.index) { wallet in
+            let previous = wallet.lastPosition
+            wallet.lastPosition = point.position
+            guard wallet.currency == currency else { return (false, previous) }
+            Self.change(&wallet.available, &wallet.locked, .zero - amount, amount)
+            return (true, previous)
+        }
+        // Somebody whose bid was absorbed may have moved no money of this currency, or none left.
+        guard amount != .zero else { return previous }
+        if !isOwn { changeFurther(user, currency, .zero - amount, amount) }
+        count(user, currency, available: .zero - amount, locked: amount)
+        return previous
     }
 }
 
@@ -279,7 +372,6 @@ extension State {
         return index
     }
 
-    @inline(__always)
     private mutating func setLead(
         _ auction: AuctionHandle, _ bidder: UserHandle, maximum: Money, price: Money
     ) {
@@ -295,7 +387,6 @@ extension State {
         setPrice(auction, price)
     }
 
-    @inline(__always)
     private mutating func setPrice(_ auction: AuctionHandle, _ price: Money) {
         let old = auctions[auction.index].price
         auctions[auction.index].price = price
@@ -304,13 +395,11 @@ extension State {
             from: old.minorUnits, to: price.minorUnits)
     }
 
-    @inline(__always)
     private mutating func countAcceptedBid(_ auction: AuctionHandle) {
         auctions[auction.index].acceptedBids += 1
         digest.add(.auction, auction.index, field: Field.bids, 1)
     }
 
-    @inline(__always)
     private mutating func setHeld(_ auction: AuctionHandle, _ held: Money) {
         let old = auctions[auction.index].held
         auctions[auction.index].held = held
@@ -350,9 +439,9 @@ extension State {
         fee: Money
     ) {
         let currency = auctions[auction.index].currency
-        subtract(amount, from: .locked, of: existingAccount(winner, currency))
-        if amount > fee { add(amount - fee, to: .available, of: account(seller, currency)) }
-        if fee > .zero { add(fee, to: .available, of: account(.house, currency)) }
+        change(winner, currency, available: .zero, locked: .zero - amount)
+        if amount > fee { move(amount - fee, into: seller, currency) }
+        if fee > .zero { move(fee, into: .house, currency) }
         setHeld(auction, auctions[auction.index].held - amount)
     }
 }
@@ -364,8 +453,11 @@ extension State {
     /// - Complexity: O(size of the state).
     public func recomputedDigest() -> StateDigest {
         var digest = StateDigest()
-        for user in users.indices {
+        for user in wallets.indices {
             digest.add(.user, user, field: Field.name, StateDigest.of(userNames.name(user)))
+            for account in accounts(of: UserHandle(rawValue: UInt32(user))) {
+                Self.add(account, to: &digest)
+            }
         }
         for (index, record) in currencies.enumerated() {
             digest.add(
@@ -381,19 +473,18 @@ extension State {
             digest.add(
                 .reference, number, field: Field.name, StateDigest.of(references.name(number)))
         }
-        for index in accounts.indices {
-            let account = accounts[index]
-            digest.add(
-                .account, index, field: Field.owner,
-                UInt64(account.user.rawValue) << 16 | UInt64(account.currency.rawValue) + 1)
-            digest.add(
-                .account, index, field: Field.available, from: 0,
-                to: account.available.minorUnits)
-            digest.add(
-                .account, index, field: Field.locked, from: 0, to: account.locked.minorUnits)
-        }
         for index in auctions.indices { addAuction(index, to: &digest) }
         return digest
+    }
+
+    private static func add(_ account: AccountRecord, to digest: inout StateDigest) {
+        var delta = StateDigest.Delta()
+        delta.add(
+            field: Field.owner,
+            UInt64(account.user.rawValue) << 16 | UInt64(account.currency.rawValue) + 1)
+        delta.add(field: Field.available, from: 0, to: account.available.minorUnits)
+        delta.add(field: Field.locked, from: 0, to: account.locked.minorUnits)
+        digest.add(.account, number(of: account.user, account.currency), delta)
     }
 
     private func addAuction(_ index: Int, to digest: inout StateDigest) {

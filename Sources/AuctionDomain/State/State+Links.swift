@@ -31,10 +31,7 @@ extension State {
         _ command: CanonicalCommand, rejected: Bool, events: EventList, at point: EntryPoint,
         links: inout ContiguousArray<EntryLink>
     ) {
-        precondition(point.position == entryCount, "positions are dense")
-        precondition(point.time >= time, "times never fall")
-        entryCount = point.position + 1
-        time = point.time
+        begin(point)
         if let auction = command.auction {
             link(auction, point.position, into: &links)
             if rejected, case .placeBid = command { auctions[auction.index].rejectedBids += 1 }
@@ -55,6 +52,15 @@ extension State {
         }
     }
 
+    /// Takes note of an entry's position and time.
+    @inline(__always)
+    mutating func begin(_ point: EntryPoint) {
+        precondition(point.position == entryCount, "positions are dense")
+        precondition(point.time >= time, "times never fall")
+        entryCount = point.position + 1
+        time = point.time
+    }
+
     @inline(__always)
     private mutating func link(
         _ auction: AuctionHandle, _ position: UInt64, into links: inout ContiguousArray<EntryLink>
@@ -69,9 +75,9 @@ extension State {
     private mutating func link(
         _ user: UserHandle, _ position: UInt64, into links: inout ContiguousArray<EntryLink>
     ) {
-        let previous = users[user.index].lastPosition
+        let previous = wallets[user.index].lastPosition
         if previous == position { return }
-        users[user.index].lastPosition = position
+        wallets[user.index].lastPosition = position
         links.append(EntryLink(chain: .wallet(user), previous: previous))
     }
 }

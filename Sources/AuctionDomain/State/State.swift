@@ -8,16 +8,25 @@
 /// No position: nothing came before.
 public let noPosition = UInt64.max
 
-/// A user: her accounts hang on a list, one for each currency ever moved.
-public struct UserRecord: Hashable, Sendable {
-    /// The first account's index, or `State.noAccount`.
-    public package(set) var firstAccount: UInt32
+/// A user's wallet: 32 bytes, so that a bid touches one cache line of it. The account of the first
+/// currency ever moved stands in it, further ones hang on a list.
+public struct WalletRecord: Hashable, Sendable {
+    package var available: Money
+    package var locked: Money
     /// The position of the last entry that touched the wallet, or `noPosition`.
     public package(set) var lastPosition: UInt64
+    /// The next account's index in `State.furtherAccounts`, or `State.noAccount`.
+    package var next: UInt32
+    /// `CurrencyHandle.none` before the first movement.
+    package var currency: CurrencyHandle
 
-    package init(firstAccount: UInt32, lastPosition: UInt64) {
-        self.firstAccount = firstAccount
-        self.lastPosition = lastPosition
+    /// A wallet in which nothing was moved yet.
+    package init() {
+        available = .zero
+        locked = .zero
+        lastPosition = noPosition
+        next = State.noAccount
+        currency = .none
     }
 }
 
@@ -25,10 +34,10 @@ public struct UserRecord: Hashable, Sendable {
 public struct AccountRecord: Hashable, Sendable {
     public package(set) var available: Money
     public package(set) var locked: Money
-    public package(set) var user: UserHandle
+    public let user: UserHandle
     /// The user's next account, or `State.noAccount`.
-    public package(set) var next: UInt32
-    public package(set) var currency: CurrencyHandle
+    package var next: UInt32
+    public let currency: CurrencyHandle
 
     package init(
         available: Money, locked: Money, user: UserHandle, next: UInt32, currency: CurrencyHandle
@@ -147,8 +156,11 @@ public struct State: Sendable {
     /// Payment references used, each as kind, user and reference.
     package var references = NameTable()
     package var currencies: [CurrencyRecord] = []
-    package var users = ChunkedArray<UserRecord>()
-    package var accounts = ChunkedArray<AccountRecord>()
+    package var wallets = ChunkedArray<WalletRecord>()
+    /// Accounts beyond the one in the wallet itself.
+    package var furtherAccounts = ChunkedArray<AccountRecord>()
+    /// Wallets whose own account is in use.
+    package var walletAccountCount = 0
     package var auctions = ChunkedArray<AuctionRecord>()
     /// Each distinct set of terms once; most auctions of a house share one.
     package var terms: [AuctionTerms] = []
@@ -187,8 +199,9 @@ extension State {
 // MARK: - Reading
 
 extension State {
-    public var userCount: Int { users.count }
-    public var accountCount: Int { accounts.count }
+    public var userCount: Int { wallets.count }
+    /// How many pairs of user and currency ever moved.
+    public var accountCount: Int { walletAccountCount + furtherAccounts.count }
     public var auctionCount: Int { auctions.count }
     public var currencyCount: Int { currencies.count }
 
@@ -212,44 +225,75 @@ extension State {
         AuctionID(unchecked: auctionNames.name(auction.index))
     }
 
-    public subscript(user: UserHandle) -> UserRecord { users[user.index] }
+    public subscript(user: UserHandle) -> WalletRecord { wallets[user.index] }
     public subscript(auction: AuctionHandle) -> AuctionRecord { auctions[auction.index] }
     public subscript(currency: CurrencyHandle) -> CurrencyRecord { currencies[currency.index] }
-    public func account(_ index: Int) -> AccountRecord { accounts[index] }
 
-    /// The index of a user's account in a currency, or nil when she never moved any of it.
+    /// A user's account in a currency, or nil when she never moved any of it.
     /// - Complexity: O(currencies the user ever moved).
     @inline(__always)
-    public func accountIndex(of user: UserHandle, in currency: CurrencyHandle) -> Int? {
-        var index = users[user.index].firstAccount
+    public func account(of user: UserHandle, in currency: CurrencyHandle) -> AccountRecord? {
+        let wallet = wallets[user.index]
+        if wallet.currency == currency { return Self.account(user, wallet) }
+        return furtherAccountIndex(from: wallet.next, in: currency).map { furtherAccounts[$0] }
+    }
+
+    /// The place of an account on a user's list.
+    func furtherAccountIndex(from first: UInt32, in currency: CurrencyHandle) -> Int? {
+        var index = first
         while index != Self.noAccount {
-            let account = accounts[Int(index)]
+            let account = furtherAccounts[Int(index)]
             if account.currency == currency { return Int(index) }
             index = account.next
         }
         return nil
     }
 
+    static func account(_ user: UserHandle, _ wallet: WalletRecord) -> AccountRecord {
+        AccountRecord(
+            available: wallet.available, locked: wallet.locked, user: user, next: wallet.next,
+            currency: wallet.currency)
+    }
+
     /// A user's accounts, in order of currency.
     public func accounts(of user: UserHandle) -> [AccountRecord] {
-        var found: [AccountRecord] = []
-        var index = users[user.index].firstAccount
+        let wallet = wallets[user.index]
+        guard wallet.currency != .none else { return [] }
+        var found = [Self.account(user, wallet)]
+        var index = wallet.next
         while index != Self.noAccount {
-            found.append(accounts[Int(index)])
-            index = accounts[Int(index)].next
+            found.append(furtherAccounts[Int(index)])
+            index = furtherAccounts[Int(index)].next
         }
         return found.sorted { $0.currency < $1.currency }
     }
 
     /// The money a user can spend in a currency.
+    @inline(__always)
     public func available(_ user: UserHandle, _ currency: CurrencyHandle) -> Money {
-        accountIndex(of: user, in: currency).map { accounts[$0].available } ?? .zero
+        account(of: user, in: currency)?.available ?? .zero
     }
 
     /// The next open auction whose end is at or before a time.
     public func nextDue(at time: Timestamp) -> AuctionHandle? {
         guard let first = deadlines.first, first.end <= time else { return nil }
         return first.auction
+    }
+
+    /// Touches where a bid's names will be looked up.
+    /// - Returns: nothing that means anything.
+    @inline(__always)
+    package func warmth(_ auction: AuctionID, _ bidder: UserID) -> UInt64 {
+        userNames.warmth(bidder.string) &+ auctionNames.warmth(auction.string)
+    }
+
+    /// Touches what a bid will read and change, so that it is in the cache when it does.
+    /// - Returns: nothing that means anything.
+    @inline(__always)
+    package func warmth(_ auction: AuctionHandle, _ bidder: UserHandle) -> UInt64 {
+        let leader = auctions[auction.index].leader
+        let challenged = leader == .none ? 0 : wallets[leader.index].lastPosition
+        return challenged &+ wallets[bidder.index].lastPosition
     }
 
     /// What makes a payment reference unique: kind and user stand before it.

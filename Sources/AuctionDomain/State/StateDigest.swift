@@ -1,6 +1,6 @@
 // A 64-bit fingerprint of all users, wallets, currencies and auctions, kept up to date at the
 // price of one multiplication a changed field: the wrapping sum over all fields of
-// value × coefficient(record, field).
+// value × coefficient(record) × coefficient(field).
 //
 // Linear on purpose: a change adds `(new − old) × coefficient`, nothing is hashed again, and the
 // order of changes does not matter. It finds two folds that differ (chance of a miss about
@@ -18,10 +18,35 @@ public struct StateDigest: Hashable, Sendable, CustomStringConvertible {
         case account, auction, currency, reference
     }
 
+    /// The changes of one record's fields: summed first, so that a record is looked up once.
+    struct Delta {
+        fileprivate var sum: UInt64 = 0
+
+        @inline(__always)
+        mutating func add(field: UInt64, _ delta: UInt64) {
+            sum &+= delta &* StateDigest.scrambled(field &+ 1)
+        }
+
+        /// Adds a change of one amount, count or time.
+        @inline(__always)
+        mutating func add(field: UInt64, from old: Int64, to new: Int64) {
+            add(field: field, UInt64(bitPattern: new &- old))
+        }
+    }
+
+    /// Adds the changes of one record.
+    @inline(__always)
+    mutating func add(_ record: Record, _ index: Int, _ delta: Delta) {
+        let number = UInt64(truncatingIfNeeded: index) << 3 | record.rawValue
+        value &+= delta.sum &* Self.scrambled(number)
+    }
+
     /// Adds a change of one field.
     @inline(__always)
     mutating func add(_ record: Record, _ index: Int, field: UInt64, _ delta: UInt64) {
-        value &+= delta &* Self.coefficient(record, index, field)
+        var change = Delta()
+        change.add(field: field, delta)
+        add(record, index, change)
     }
 
     /// Adds a change of one amount, count or time.
@@ -31,10 +56,12 @@ public struct StateDigest: Hashable, Sendable, CustomStringConvertible {
         add(record, index, field: field, UInt64(bitPattern: new &- old))
     }
 
-    /// An odd pseudo-random number for each field of each record (finalizer of SplitMix64).
+    /// An odd pseudo-random number for each number (finalizer of SplitMix64). A field's
+    /// coefficient is the product of its record's and its own: odd again, so that no change of a
+    /// single field is ever lost.
     @inline(__always)
-    private static func coefficient(_ record: Record, _ index: Int, _ field: UInt64) -> UInt64 {
-        var x = UInt64(truncatingIfNeeded: index) << 8 | record.rawValue << 5 | field
+    private static func scrambled(_ number: UInt64) -> UInt64 {
+        var x = number &+ 0x9E37_79B9_7F4A_7C15
         x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
         x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
         return (x ^ (x >> 31)) | 1

@@ -1,5 +1,5 @@
 // The two halves of reading a frame back, side by side: hashing its entries into the tree, and
-// folding them. They need nothing of each other, and each costs about as much as the other.
+// folding them. They need nothing of each other.
 
 internal import Dispatch
 internal import LMDB
@@ -16,7 +16,7 @@ enum FrameFold {
     ) throws {
         guard header.count >= parallelEntriesMin else {
             try fold(value)
-            try hash(value, header, into: &tree)
+            try header.hash(value, into: &tree)
             return
         }
         // Two iterations of one call, each with variables of its own: nothing is shared, and both
@@ -27,7 +27,7 @@ enum FrameFold {
             nonisolated(unsafe) let fold = fold
             DispatchQueue.concurrentPerform(iterations: 2) { half in
                 if half == 0 {
-                    do { unsafe try hash(value, header, into: &hashed) } catch {
+                    do { unsafe try header.hash(value, into: &hashed) } catch {
                         unsafe failures.hash = error
                     }
                 } else {
@@ -37,13 +37,5 @@ enum FrameFold {
         }
         if let failure = unsafe failures.fold ?? failures.hash { throw failure }
         unsafe tree = hashed
-    }
-
-    private static func hash(
-        _ value: RawSpan, _ header: FrameHeader, into tree: inout MerkleTree
-    ) throws {
-        for index in 0..<header.count {
-            tree.append(value.extracting(try header.range(of: index, value)))
-        }
     }
 }

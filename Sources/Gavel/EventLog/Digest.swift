@@ -1,7 +1,19 @@
 // SHA-256, and the two ways RFC 6962 section 2.1 uses it.
 
+internal import CSHA256
 internal import Crypto
 internal import LMDB
+
+/// Which code computes a hash. All give the same; tests compare them.
+enum HashEngine: Sendable {
+    /// The processor's own instructions.
+    case instructions
+    /// swift-crypto.
+    case library
+
+    /// The one for this processor.
+    static let fastest: HashEngine = csha256_available() == 1 ? .instructions : .library
+}
 
 /// A SHA-256 hash: 32 bytes, kept as four words in memory order.
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
@@ -39,24 +51,37 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The leaf hash of an entry: SHA-256(0x00 ‖ entry).
-    static func leaf(_ entry: RawSpan) -> Digest {
-        var hash = SHA256()
-        // The buffers are read within the calls and not kept.
-        unsafe withUnsafeBytes(of: UInt8(0)) { unsafe hash.update(bufferPointer: $0) }
-        unsafe entry.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-        return Digest(hash.finalize())
+    static func leaf(_ entry: RawSpan, by engine: HashEngine = .fastest) -> Digest {
+        // The bytes are read within the call.
+        unsafe entry.withUnsafeBytes { unsafe Digest(prefix: 0, $0, by: engine) }
     }
 
     /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
-    static func node(_ left: Digest, _ right: Digest) -> Digest {
-        var hash = SHA256()
-        var block = ByteBlock65()
-        block.set(left, right)
-        // The buffer is read within the call and not kept.
-        unsafe withUnsafeBytes(of: &block.bytes) {
-            unsafe hash.update(bufferPointer: UnsafeRawBufferPointer($0))
+    static func node(
+        _ left: Digest, _ right: Digest, by engine: HashEngine = .fastest
+    ) -> Digest {
+        // The bytes are read within the call; a digest is its 32 bytes in memory order.
+        unsafe withUnsafeBytes(of: (left, right)) { unsafe Digest(prefix: 1, $0, by: engine) }
+    }
+
+    /// The hash of a byte and the bytes after it.
+    init(prefix: UInt8, _ bytes: UnsafeRawBufferPointer, by engine: HashEngine) {
+        // Both engines read the bytes within the call, as many as there are.
+        switch engine {
+        case .instructions:
+            self.init(words: (0, 0, 0, 0))
+            let start = unsafe bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+            // The digest's own 32 bytes are written, and any bytes are a digest.
+            unsafe withUnsafeMutableBytes(of: &self) { digest in
+                let out = unsafe digest.assumingMemoryBound(to: UInt8.self).baseAddress
+                unsafe csha256_prefixed(prefix, start, bytes.count, out)
+            }
+        case .library:
+            var hash = SHA256()
+            unsafe withUnsafeBytes(of: prefix) { unsafe hash.update(bufferPointer: $0) }
+            unsafe hash.update(bufferPointer: bytes)
+            self.init(hash.finalize())
         }
-        return Digest(hash.finalize())
     }
 
     /// The 32 bytes.
@@ -78,24 +103,6 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         let digits: [Character] = Array("0123456789abcdef")
         return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-    }
-}
-
-/// The 65 bytes of an inner node's preimage.
-private struct ByteBlock65 {
-    var bytes = InlineArray<65, UInt8>(repeating: 1)
-
-    mutating func set(_ left: Digest, _ right: Digest) {
-        // 1 + 32 + 32 bytes: every store lies within the 65.
-        unsafe withUnsafeMutableBytes(of: &bytes) { target in
-            var offset = 1
-            for half in [left, right] {
-                for word in [half.words.0, half.words.1, half.words.2, half.words.3] {
-                    unsafe target.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
-                    offset += 8
-                }
-            }
-        }
     }
 }
 

@@ -67,6 +67,42 @@ enum EntryLayout {
     static let actorSpecial: UInt32 = 0xFFFF_FFF0
 }
 
+/// Where an accepted bid's fields lie, counted from the entry's first byte.
+enum BidLayout {
+    static let commandBytes = 16
+    static let auction = EntryLayout.headerBytes
+    static let bidder = auction + 4
+    static let maximum = bidder + 4
+    static let eventCount = maximum + 8
+    static let firstEvent = eventCount + 2
+    /// Tag and price.
+    static let priceEventBytes = 9
+    static let refundedBytes = 14
+    static let lockedBytes = 21
+    static let extendedBytes = 10
+    /// An absorbed bid without links: less is no accepted bid.
+    static let bytesMin = firstEvent + priceEventBytes + 1
+}
+
+extension AcceptedBid.Kind {
+    var tag: EventTag {
+        switch self {
+        case .leadTaken: .leadTaken
+        case .maximumRaised: .maximumRaised
+        case .bidAbsorbed: .bidAbsorbed
+        }
+    }
+
+    init?(tag: UInt8) {
+        switch tag {
+        case EventTag.leadTaken.rawValue: self = .leadTaken
+        case EventTag.maximumRaised.rawValue: self = .maximumRaised
+        case EventTag.bidAbsorbed.rawValue: self = .bidAbsorbed
+        default: return nil
+        }
+    }
+}
+
 extension CanonicalActor {
     /// The actor field. Whoever registers herself is `UserHandle.none`, 0xFFFF_FFFF.
     var encoded: UInt32 {
@@ -121,11 +157,61 @@ extension ByteBuffer {
             for event in events { appendEvent(event) }
         }
         append(UInt8(links.count))
-        for link in links {
-            let reach = link.reach(from: point.position)
-            if wide { append(reach) } else { append(UInt32(truncatingIfNeeded: reach)) }
-        }
+        for link in links { appendReach(link.reach(from: point.position), wide: wide) }
         precondition(count - start <= Limits.entryBytesMax, "an entry has at most 65,535 bytes")
+    }
+
+    /// Appends the entry of an accepted bid: the same bytes as `appendEntry` of its events.
+    mutating func appendEntry(
+        _ bid: AcceptedBid, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
+        links: BidLinks
+    ) {
+        let reaches = (
+            EntryLink.reach(of: links.auction, from: point.position),
+            EntryLink.reach(of: links.bidder, from: point.position),
+            links.refunded.map { EntryLink.reach(of: $0, from: point.position) } ?? 0
+        )
+        let wide = max(reaches.0, reaches.1, reaches.2) > UInt64(UInt32.max)
+        append(EntryKind.placeBid.rawValue)
+        append(wide ? EntryLayout.wideLinksFlag : 0)
+        append(UInt16(BidLayout.commandBytes))
+        append(actor.encoded)
+        append(point.position)
+        append(point.time.nanoseconds)
+        append(id.high.byteSwapped)
+        append(id.low.byteSwapped)
+        append(bid.auction.rawValue)
+        append(bid.bidder.rawValue)
+        append(bid.maximum.minorUnits)
+        append(UInt16(bid.eventCount))
+        append(bid.kind.tag.rawValue)
+        append(bid.price.minorUnits)
+        if bid.refunded != .none {
+            append(EventTag.refunded.rawValue)
+            append(bid.refunded.rawValue)
+            append(bid.refund.minorUnits)
+            append(RefundReason.outbid.rawValue)
+        }
+        if bid.kind != .bidAbsorbed {
+            append(EventTag.locked.rawValue)
+            append(bid.bidder.rawValue)
+            append(bid.locked.minorUnits)
+            append(bid.held.minorUnits)
+        }
+        if let closesAt = bid.closesAt {
+            append(EventTag.auctionExtended.rawValue)
+            append(closesAt.nanoseconds)
+            append(bid.extensionReason.rawValue)
+        }
+        append(UInt8(links.refunded == nil ? 2 : 3))
+        appendReach(reaches.0, wide: wide)
+        appendReach(reaches.1, wide: wide)
+        if links.refunded != nil { appendReach(reaches.2, wide: wide) }
+    }
+
+    @inline(__always)
+    private mutating func appendReach(_ reach: UInt64, wide: Bool) {
+        if wide { append(reach) } else { append(UInt32(truncatingIfNeeded: reach)) }
     }
 
     /// Appends a command's canonical bytes: what makes two commands the same.
@@ -234,7 +320,10 @@ extension ByteBuffer {
 extension EntryLink {
     /// How many positions the link goes back; 0 for a chain's first entry.
     @inline(__always)
-    func reach(from position: UInt64) -> UInt64 {
+    func reach(from position: UInt64) -> UInt64 { Self.reach(of: previous, from: position) }
+
+    @inline(__always)
+    static func reach(of previous: UInt64, from position: UInt64) -> UInt64 {
         previous == noPosition ? 0 : position - previous
     }
 }
@@ -288,20 +377,54 @@ extension Event {
 
 /// An entry as decoded, reused from one to the next so that a replay allocates nothing.
 package struct DecodedEntry: Sendable {
-    package var point = EntryPoint(position: 0, time: .zero)
-    package var id = CommandID.none
-    package var actor = CanonicalActor.system
-    package var command = CanonicalCommand.closeDue(AuctionHandle(rawValue: 0))
-    package var rejection: Rejection?
-    package var events = EventList()
-    /// How far each link goes back; whose links they are follows from command and events.
-    package var reaches = ContiguousArray<UInt64>()
+    package private(set) var point = EntryPoint(position: 0, time: .zero)
+    package private(set) var id = CommandID.none
+    package private(set) var actor = CanonicalActor.system
+    package private(set) var rejection: Rejection?
+    /// The whole of an accepted bid; nil for every other entry.
+    package private(set) var bid: AcceptedBid?
+    /// How far a bid's links go back; the third is none's where nobody was refunded.
+    private var bidReaches: (UInt64, UInt64, UInt64) = (0, 0, 0)
+
+    // What is not an accepted bid.
+    private var otherCommand = CanonicalCommand.closeDue(AuctionHandle(rawValue: 0))
+    private var otherEvents = EventList()
+    private var otherReaches = ContiguousArray<UInt64>()
 
     package init() {}
+
+    package var command: CanonicalCommand {
+        guard let bid else { return otherCommand }
+        return .placeBid(auction: bid.auction, bidder: bid.bidder, amount: bid.maximum)
+    }
+
+    /// - Complexity: an allocation for an accepted bid, whose `bid` says the same without one.
+    package var events: EventList {
+        guard let bid else { return otherEvents }
+        var events = EventList()
+        bid.appendEvents(to: &events)
+        return events
+    }
+
+    /// How far each link goes back; whose links they are follows from command and events.
+    package var reaches: ContiguousArray<UInt64> {
+        guard let bid else { return otherReaches }
+        let (auction, bidder, refunded) = bidReaches
+        return bid.refunded == .none ? [auction, bidder] : [auction, bidder, refunded]
+    }
+
+    /// Whether a bid's links are these.
+    package func has(_ links: BidLinks) -> Bool {
+        bidReaches.0 == EntryLink.reach(of: links.auction, from: point.position)
+            && bidReaches.1 == EntryLink.reach(of: links.bidder, from: point.position)
+            && bidReaches.2
+                == links.refunded.map { EntryLink.reach(of: $0, from: point.position) } ?? 0
+    }
 
     /// The entry as a plain value, its links given their chains.
     package var entry: LedgerEntry {
         var links = ContiguousArray<EntryLink>()
+        let (command, events) = (command, events)
         for (chain, reach) in zip(command.chains(events: events), reaches) {
             let previous = reach == 0 ? noPosition : point.position &- reach
             links.append(EntryLink(chain: chain, previous: previous))
@@ -315,20 +438,24 @@ package struct DecodedEntry: Sendable {
 
 extension DecodedEntry {
     /// Reads one entry.
+    /// - Parameter flattensBids: whether accepted bids are read into `bid`; a test reads them as
+    ///   every other entry, to see that both say the same.
     /// - Throws: `LogFault` when the bytes are no entry, or one of a newer format.
-    package mutating func decode(_ bytes: RawSpan, in range: Range<Int>) throws(LogFault) {
+    package mutating func decode(
+        _ bytes: RawSpan, in range: Range<Int>, flattensBids: Bool = true
+    ) throws(LogFault) {
         guard range.count >= EntryLayout.headerBytes, range.upperBound <= bytes.byteCount else {
             throw LogFault("an entry is shorter than its header")
         }
         let start = range.lowerBound
-        guard let kind = EntryKind(rawValue: bytes.load(UInt8.self, at: start)) else {
-            throw LogFault("unknown entry kind \(bytes.load(UInt8.self, at: start))")
+        let number = bytes.load(UInt8.self, at: start)
+        guard let kind = EntryKind(rawValue: number) else {
+            throw LogFault("unknown entry kind \(number)")
         }
         let flags = bytes.load(UInt8.self, at: start + 1)
         guard flags & ~EntryLayout.knownFlags == 0 else {
             throw LogFault("unknown entry flags \(flags)")
         }
-        let commandBytes = Int(bytes.load(UInt16.self, at: start + 2))
         actor = try CanonicalActor(encoded: bytes.load(UInt32.self, at: start + 4))
         point = EntryPoint(
             position: bytes.load(UInt64.self, at: start + 8),
@@ -336,19 +463,34 @@ extension DecodedEntry {
         id = CommandID(
             high: bytes.load(UInt64.self, at: start + 24).byteSwapped,
             low: bytes.load(UInt64.self, at: start + 32).byteSwapped)
+        if kind == .placeBid, flags == 0, flattensBids, decodeBid(bytes, in: range) {
+            rejection = nil
+            return
+        }
+        bid = nil
+        try decodeOther(kind, flags, bytes, in: range)
+    }
+
+    /// Reads whatever is not an accepted bid of the usual shape.
+    private mutating func decodeOther(
+        _ kind: EntryKind, _ flags: UInt8, _ bytes: RawSpan, in range: Range<Int>
+    ) throws(LogFault) {
+        let start = range.lowerBound
+        let commandBytes = Int(bytes.load(UInt16.self, at: start + 2))
         var reader = ByteReader(
             "an entry", from: start + EntryLayout.headerBytes, to: range.upperBound)
-        command = try reader.command(kind, bytes)
+        let command = try reader.command(kind, bytes)
+        otherCommand = command
         guard reader.offset == start + EntryLayout.headerBytes + commandBytes else {
             throw LogFault("a command's length is not \(commandBytes)")
         }
-        events.removeAll(keepingCapacity: true)
+        otherEvents.removeAll(keepingCapacity: true)
         if flags & EntryLayout.rejectedFlag != 0 {
             rejection = try reader.rejection(bytes)
         } else {
             rejection = nil
             let count = try reader.integer(UInt16.self, bytes)
-            for _ in 0..<count { events.append(try reader.event(of: command, bytes)) }
+            for _ in 0..<count { otherEvents.append(try reader.event(of: command, bytes)) }
         }
         try decodeLinks(&reader, wide: flags & EntryLayout.wideLinksFlag != 0, bytes)
         guard reader.offset == range.upperBound else {
@@ -356,14 +498,81 @@ extension DecodedEntry {
         }
     }
 
+    /// Reads an accepted bid.
+    /// - Returns: false where anything is not as `appendEntry` of a bid writes it: the general
+    ///   decoder then says what it is, or what is wrong with it.
+    @inline(__always)
+    private mutating func decodeBid(_ bytes: RawSpan, in range: Range<Int>) -> Bool {
+        let start = range.lowerBound
+        guard range.count >= BidLayout.bytesMin,
+            bytes.load(UInt16.self, at: start + 2) == UInt16(BidLayout.commandBytes),
+            let kind = AcceptedBid.Kind(
+                tag: bytes.load(UInt8.self, at: start + BidLayout.firstEvent))
+        else { return false }
+        let bidder = bytes.load(UInt32.self, at: start + BidLayout.bidder)
+        var offset = start + BidLayout.firstEvent + BidLayout.priceEventBytes
+        var (refunded, refund) = (UserHandle.none, Int64(0))
+        if kind == .leadTaken, range.upperBound - offset > BidLayout.refundedBytes,
+            bytes.load(UInt8.self, at: offset) == EventTag.refunded.rawValue
+        {
+            refunded = UserHandle(rawValue: bytes.load(UInt32.self, at: offset + 1))
+            refund = bytes.load(Int64.self, at: offset + 5)
+            guard refunded != .none, refunded.rawValue != bidder,
+                bytes.load(UInt8.self, at: offset + 13) == RefundReason.outbid.rawValue
+            else { return false }
+            offset += BidLayout.refundedBytes
+        }
+        var (locked, held) = (Int64(0), Int64(0))
+        if kind != .bidAbsorbed {
+            guard range.upperBound - offset > BidLayout.lockedBytes,
+                bytes.load(UInt8.self, at: offset) == EventTag.locked.rawValue,
+                bytes.load(UInt32.self, at: offset + 1) == bidder
+            else { return false }
+            locked = bytes.load(Int64.self, at: offset + 5)
+            held = bytes.load(Int64.self, at: offset + 13)
+            offset += BidLayout.lockedBytes
+        }
+        var bid = AcceptedBid(
+            auction: AuctionHandle(
+                rawValue: bytes.load(UInt32.self, at: start + BidLayout.auction)),
+            bidder: UserHandle(rawValue: bidder),
+            maximum: Money(minorUnits: bytes.load(Int64.self, at: start + BidLayout.maximum)),
+            kind: kind,
+            price: Money(
+                minorUnits: bytes.load(Int64.self, at: start + BidLayout.firstEvent + 1)),
+            refunded: refunded, refund: Money(minorUnits: refund),
+            locked: Money(minorUnits: locked), held: Money(minorUnits: held))
+        if range.upperBound - offset > BidLayout.extendedBytes,
+            bytes.load(UInt8.self, at: offset) == EventTag.auctionExtended.rawValue
+        {
+            guard let reason = ExtensionReason(rawValue: bytes.load(UInt8.self, at: offset + 9))
+            else { return false }
+            bid.closesAt = Timestamp(nanoseconds: bytes.load(Int64.self, at: offset + 1))
+            bid.extensionReason = reason
+            offset += BidLayout.extendedBytes
+        }
+        let linkCount = refunded == .none ? 2 : 3
+        guard range.upperBound - offset == 1 + 4 * linkCount,
+            bytes.load(UInt8.self, at: offset) == UInt8(linkCount),
+            bytes.load(UInt16.self, at: start + BidLayout.eventCount) == UInt16(bid.eventCount)
+        else { return false }
+        bidReaches = (
+            UInt64(bytes.load(UInt32.self, at: offset + 1)),
+            UInt64(bytes.load(UInt32.self, at: offset + 5)),
+            linkCount == 2 ? 0 : UInt64(bytes.load(UInt32.self, at: offset + 9))
+        )
+        self.bid = bid
+        return true
+    }
+
     @inline(__always)
     private mutating func decodeLinks(
         _ reader: inout ByteReader, wide: Bool, _ bytes: RawSpan
     ) throws(LogFault) {
-        reaches.removeAll(keepingCapacity: true)
+        otherReaches.removeAll(keepingCapacity: true)
         let count = try reader.integer(UInt8.self, bytes)
         for _ in 0..<count {
-            reaches.append(
+            otherReaches.append(
                 wide
                     ? try reader.integer(UInt64.self, bytes)
                     : UInt64(try reader.integer(UInt32.self, bytes)))

@@ -2,9 +2,9 @@
 // in order. The same frames could go to a replicated database that appends by compare-and-set on
 // the head, where one machine is not enough.
 //
-// Invariants a log keeps: `append` never waits; frames are stored in the order of `append`, each
-// wholly or not at all; reports come in that order, one for each frame; after `fenced` or
-// `unknown` nothing is stored any more and every later frame is reported the same way.
+// Invariants a log keeps: `append` does not wait unless it may; frames are stored in the order of
+// `append`, each wholly or not at all; reports come in that order, one for each frame; after
+// `fenced` or `unknown` nothing is stored any more and every later frame is reported the same way.
 
 internal import AuctionDomain
 internal import LMDB
@@ -29,7 +29,10 @@ package protocol EventLog: AnyObject, Sendable {
     func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void)
 
     /// Hands over a frame whose `seal` has not run; the log runs it on its own thread.
-    func append(_ frame: Frame, seal: @escaping @Sendable (Frame) -> Void)
+    /// - Parameter atOnce: nothing is under way and the caller has nothing else to do: the log may
+    ///   store and report the frame before this returns, which spares whoever waits alone a change
+    ///   of threads.
+    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void)
 
     /// Calls `body` with each stored frame from the one that holds `position` on, until it
     /// answers false. The bytes are valid within the call.

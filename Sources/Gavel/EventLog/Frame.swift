@@ -25,65 +25,140 @@ enum FrameLayout {
     static let bytesSoftMax = 1 << 20
 }
 
-/// A frame while it is built and until it is durable.
-///
-/// The writer builds it; once handed over, entries and offsets never change again, so the writer
-/// may still read them (to answer a repeated command) while the log stores them. What `seal`
-/// writes belongs to the log, what waits on the frame to the publisher.
-package final class Frame: @unchecked Sendable {
-    // Sendable without a check: each field has one writing owner at a time, as stated above, and
-    // passes to the next through queues that order memory.
-
-    private var entries: ByteBuffer
-    private var ends: ContiguousArray<UInt32> = []
-    package let firstPosition: UInt64
-    private var lastTime = Timestamp.zero
-    private var header = ByteBuffer(capacity: FrameLayout.headerBytes)
+/// A frame while it is built: the writer's own, a value that nobody else can see.
+struct FrameBuilder: ~Copyable {
+    fileprivate var entries: ByteBuffer
+    /// Where each entry ends, four bytes each.
+    fileprivate var ends: ByteBuffer
+    let firstPosition: UInt64
+    private(set) var count = 0
+    fileprivate var lastTime = Timestamp.zero
     /// Who waits for this frame.
     var completions: ContiguousArray<Completion> = []
 
     init(firstPosition: UInt64, capacity: Int) {
         self.firstPosition = firstPosition
         entries = ByteBuffer(capacity: capacity)
+        ends = ByteBuffer(capacity: capacity / 24)
     }
 
-    package var count: Int { ends.count }
-    package var isEmpty: Bool { ends.isEmpty }
+    var isEmpty: Bool { count == 0 }
     /// How many entries the log has once this frame is in it.
-    package var endPosition: UInt64 { firstPosition + UInt64(ends.count) }
+    var endPosition: UInt64 { firstPosition + UInt64(count) }
     var isFull: Bool { entries.count >= FrameLayout.bytesSoftMax }
     /// The length of the stored value.
-    var byteCount: Int { FrameLayout.headerBytes + 4 * ends.count + entries.count }
+    var byteCount: Int { FrameLayout.headerBytes + ends.count + entries.count }
 
     /// Appends an entry. Its position must be `endPosition`.
-    func append(
+    mutating func append(
         _ command: CanonicalCommand, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
         rejection: Rejection?, events: EventList, links: ContiguousArray<EntryLink>
     ) {
         entries.appendEntry(
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
             links: links)
-        ends.append(UInt32(truncatingIfNeeded: entries.count))
-        lastTime = point.time
+        finishEntry(point)
     }
 
-    /// Reads the entries one after the other.
-    func forEachEntry(_ body: (RawSpan, Range<Int>) throws -> Void) rethrows {
-        try entries.withBytes { span in
-            var start = 0
-            for end in ends {
-                try body(span, start..<Int(end))
-                start = Int(end)
-            }
-        }
+    /// Appends the entry of an accepted bid. Its position must be `endPosition`.
+    @inline(__always)
+    mutating func append(
+        _ bid: AcceptedBid, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
+        links: BidLinks
+    ) {
+        entries.appendEntry(bid, id: id, actor: actor, at: point, links: links)
+        finishEntry(point)
+    }
+
+    @inline(__always)
+    private mutating func finishEntry(_ point: EntryPoint) {
+        ends.append(UInt32(truncatingIfNeeded: entries.count))
+        count += 1
+        lastTime = point.time
     }
 
     /// Reads one entry of this frame.
     func withEntry<R>(
         at position: UInt64, _ body: (RawSpan, Range<Int>) throws -> R
     ) rethrows -> R {
-        let index = Int(position - firstPosition)
-        let range = Int(index == 0 ? 0 : ends[index - 1])..<Int(ends[index])
+        let range = ends.range(of: Int(position - firstPosition))
+        return try entries.withBytes { try body($0, range) }
+    }
+
+    /// Ends the frame and begins the next one, which will be about as large.
+    mutating func finish() -> Frame {
+        var finished = FrameBuilder(
+            firstPosition: endPosition, capacity: max(4096, entries.count * 5 / 4))
+        swap(&self, &finished)
+        return Frame(finished)
+    }
+}
+
+extension ByteBuffer {
+    /// The entry with an index, where the buffer holds the ends of entries.
+    @inline(__always)
+    fileprivate func range(of index: Int) -> Range<Int> {
+        withBytes { ends in
+            let start = index == 0 ? 0 : Int(ends.load(UInt32.self, at: 4 * (index - 1)))
+            return start..<Int(ends.load(UInt32.self, at: 4 * index))
+        }
+    }
+}
+
+/// A frame from being handed over until it is durable, and a little longer for repeated commands.
+///
+/// Entries and offsets never change, so the writer may read them (to answer a repeated command)
+/// while the log stores them. What `seal` writes belongs to the log, what waits on the frame to
+/// the publisher.
+package final class Frame: @unchecked Sendable {
+    // Sendable without a check: `header` and `completions` have one owner at a time, as stated
+    // above, and pass to the next through queues that order memory.
+
+    private let entries: ByteBuffer
+    private let ends: ByteBuffer
+    package let firstPosition: UInt64
+    package let count: Int
+    private let lastTime: Timestamp
+    private var header = ByteBuffer(capacity: FrameLayout.headerBytes)
+    /// Who waits for this frame.
+    private var completions: ContiguousArray<Completion>
+
+    fileprivate init(_ builder: consuming FrameBuilder) {
+        firstPosition = builder.firstPosition
+        count = builder.count
+        lastTime = builder.lastTime
+        completions = builder.completions
+        entries = builder.entries
+        ends = builder.ends
+    }
+
+    package var isEmpty: Bool { count == 0 }
+    /// How many entries the log has once this frame is in it.
+    package var endPosition: UInt64 { firstPosition + UInt64(count) }
+    /// The length of the stored value.
+    var byteCount: Int { FrameLayout.headerBytes + ends.count + entries.count }
+
+    /// Hands out who waits, once.
+    func takeCompletions() -> ContiguousArray<Completion> {
+        var taken = ContiguousArray<Completion>()
+        swap(&taken, &completions)
+        return taken
+    }
+
+    /// Lends the entries, end to end.
+    func withEntries<R>(_ body: (RawSpan) throws -> R) rethrows -> R {
+        try entries.withBytes(body)
+    }
+
+    /// Where an entry lies within the entries.
+    @inline(__always)
+    func range(of index: Int) -> Range<Int> { ends.range(of: index) }
+
+    /// Reads one entry of this frame.
+    func withEntry<R>(
+        at position: UInt64, _ body: (RawSpan, Range<Int>) throws -> R
+    ) rethrows -> R {
+        let range = range(of: Int(position - firstPosition))
         return try entries.withBytes { try body($0, range) }
     }
 
@@ -96,14 +171,16 @@ package final class Frame: @unchecked Sendable {
     }
 
     /// Completes the frame: hashes the entries into the tree and writes the header.
-    func seal(_ identity: Identity, tree: inout MerkleTree) {
-        forEachEntry { span, range in tree.append(span.extracting(range)) }
+    func seal(_ identity: Identity, tree: inout MerkleTree, by engine: HashEngine = .fastest) {
+        entries.withBytes { entries in
+            ends.withBytes { ends in tree.append(entries: entries, ends: ends, by: engine) }
+        }
         header.removeAll()
         header.append(FrameLayout.magic)
         header.append(FrameLayout.format)
         header.append(UInt16(FrameLayout.headerBytes))
         header.append(UInt32(0))
-        header.append(UInt32(ends.count))
+        header.append(UInt32(count))
         header.append(identity.ledgerID.high.byteSwapped)
         header.append(identity.ledgerID.low.byteSwapped)
         header.append(identity.epoch)
@@ -118,10 +195,8 @@ package final class Frame: @unchecked Sendable {
 
     /// Lends the three parts of the stored value, in order, once sealed.
     package func withParts(_ body: (RawSpan) throws -> Void) rethrows {
-        var offsets = ByteBuffer(capacity: 4 * ends.count)
-        for end in ends { offsets.append(end) }
         try header.withBytes(body)
-        try offsets.withBytes(body)
+        try ends.withBytes(body)
         try entries.withBytes(body)
     }
 }
@@ -190,5 +265,15 @@ package struct FrameHeader: Hashable, Sendable {
             throw LogFault("an entry's offsets do not fit its frame")
         }
         return first + start..<first + end
+    }
+
+    /// Hashes the entries into a tree, all or none.
+    /// - Throws: `LogFault` when the offsets are not ascending within the entries.
+    func hash(_ value: RawSpan, into tree: inout MerkleTree) throws(LogFault) {
+        for index in 0..<count { _ = try range(of: index, value) }
+        let first = FrameLayout.headerBytes + 4 * count
+        tree.append(
+            entries: value.extracting(first..<first + entriesBytes),
+            ends: value.extracting(FrameLayout.headerBytes..<first))
     }
 }

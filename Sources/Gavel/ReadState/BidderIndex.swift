@@ -16,42 +16,52 @@ struct BidderIndex: Sendable {
     static let none = UInt32.max
 
     private(set) var nodes = ChunkedArray<Node>()
-    /// Node number + 1, by open addressing on the pair; 0 is free.
-    private var slots: ContiguousArray<UInt32> = ContiguousArray(repeating: 0, count: 64)
+    private var slots: HashSlots
+
+    init() { slots = HashSlots() }
+
+    /// Takes up pairs that were stored, each once, in the order in which they were noted.
+    /// - Parameter takeHead: sets a bidder's newest node and gives the one before.
+    /// - Complexity: O(pairs), without a look at any node.
+    init(
+        _ pairs: [(UserHandle, AuctionHandle)], takeHead: (UserHandle, UInt32) -> UInt32
+    ) {
+        slots = HashSlots(minimumCapacity: pairs.count)
+        for (number, (user, auction)) in pairs.enumerated() {
+            let next = takeHead(user, UInt32(number))
+            nodes.append(Node(user: user, auction: auction, next: next))
+            slots.insert(Self.hash(user, auction), number)
+        }
+    }
 
     /// Takes note of a bid.
     /// - Parameter head: the bidder's newest node; becomes the new one.
     /// - Complexity: O(1) expected.
+    @inline(__always)
     mutating func note(_ user: UserHandle, on auction: AuctionHandle, head: inout UInt32) {
-        let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: Self.hash(user, auction)) & mask
-        while slots[slot] != 0 {
-            let node = nodes[Int(slots[slot] - 1)]
-            if node.user == user && node.auction == auction { return }
-            slot = (slot + 1) & mask
+        let hash = Self.hash(user, auction)
+        let known = slots.first(hash) { number in
+            let node = nodes[number]
+            return node.user == user && node.auction == auction
         }
+        guard known == nil else { return }
         let number = UInt32(nodes.count)
         nodes.append(Node(user: user, auction: auction, next: head))
-        slots[slot] = number + 1
+        slots.insert(hash, Int(number))
         head = number
-        if (nodes.count + 1) * 4 > slots.count * 3 { grow() }
     }
 
-    private mutating func grow() {
-        slots = ContiguousArray(repeating: 0, count: slots.count * 2)
-        let mask = slots.count - 1
-        for number in nodes.indices {
-            let node = nodes[number]
-            var slot = Int(truncatingIfNeeded: Self.hash(node.user, node.auction)) & mask
-            while slots[slot] != 0 { slot = (slot + 1) & mask }
-            slots[slot] = UInt32(number) + 1
-        }
+    /// Touches the place where a bid will be noted.
+    @inline(__always)
+    func warmth(_ user: UserHandle, _ auction: AuctionHandle) -> UInt64 {
+        slots.warmth(Self.hash(user, auction))
     }
 
     /// Handles are dense and given by the ledger, so no caller can craft collisions.
+    @inline(__always)
     private static func hash(_ user: UserHandle, _ auction: AuctionHandle) -> UInt64 {
         var x = UInt64(auction.rawValue) << 32 | UInt64(user.rawValue)
         x = (x ^ (x >> 31)) &* 0x9E37_79B9_7F4A_7C15
-        return x ^ (x >> 32)
+        return (x ^ (x >> 29)) >> 32
     }
 }

@@ -93,12 +93,10 @@ struct Loader {
         }
         var isWithinLimit = true
         try FrameFold.run(value, header, tree: &loaded.tree) { value in
-            for index in 0..<header.count {
-                try entry.decode(value, in: try header.range(of: index, value))
-                isWithinLimit = limit.allows(entry.point)
-                guard isWithinLimit else { return }
-                try loaded.readState.apply(entry)
-            }
+            isWithinLimit = try loaded.readState.apply(
+                header.count, in: value, using: &entry,
+                range: { index throws(LogFault) in try header.range(of: index, value) },
+                isWanted: { limit.allows($0.point) })
         }
         guard isWithinLimit else { return false }
         guard loaded.tree.root == header.root else {

@@ -9,7 +9,7 @@ internal import AuctionDomain
 /// Wallets, auctions and lists as of a position.
 struct ReadState: Sendable {
     /// What hangs on a user.
-    struct UserLists: Sendable {
+    struct UserLists: Hashable, Sendable {
         /// Her newest auction as a seller, or `none`.
         var selling = ReadState.none
         /// Her newest node in `bidders`, or `BidderIndex.none`.
@@ -19,7 +19,7 @@ struct ReadState: Sendable {
     }
 
     /// What hangs on an auction: its places on users' lists.
-    struct AuctionLists: Sendable {
+    struct AuctionLists: Hashable, Sendable {
         /// The same seller's auction before this one, or `none`.
         var selling = ReadState.none
         /// Who has a hold on it, and the holder's neighbouring holds.
@@ -36,7 +36,11 @@ struct ReadState: Sendable {
     private(set) var auctionLists = ChunkedArray<AuctionLists>()
     private(set) var bidders = BidderIndex()
 
+    // Of the last entry applied.
     private var links = ContiguousArray<EntryLink>()
+    /// What `warm` looked at, kept so that looking is not optimized away. Means nothing.
+    var warmth: UInt64 = 0
+    private var lastBidLinks = BidLinks(auction: 0, bidder: 0, refunded: nil)
 
     var entryCount: UInt64 { state.entryCount }
 
@@ -44,31 +48,59 @@ struct ReadState: Sendable {
 
     /// Applies the next entry after checking that it can follow.
     /// - Throws: `LogFault` with the position; the state is then of no more use.
+    @inline(__always)
     mutating func apply(_ entry: DecodedEntry) throws(LogFault) {
         do {
-            try state.check(entry.command, by: entry.actor, at: entry.point)
-            for event in entry.events {
-                try state.check(event)
-                state.evolve(event, at: entry.point)
-                list(event)
+            if let bid = entry.bid {
+                try apply(bid, by: entry.actor, at: entry.point)
+            } else {
+                try applyOther(entry)
             }
-            if let auction = entry.command.auction { try state.checkConsistency(of: auction) }
         } catch {
             throw LogFault("entry \(entry.point.position): \(error.reason)")
         }
+    }
+
+    /// Applies an accepted bid: what `applyOther` does with its events.
+    @inline(__always)
+    private mutating func apply(
+        _ bid: AcceptedBid, by actor: CanonicalActor, at point: EntryPoint
+    ) throws(ImpossibleEntry) {
+        try state.check(bid, by: actor, at: point)
+        lastBidLinks = state.evolve(bid, at: point)
+        try state.checkConsistency(of: bid.auction)
+        if bid.kind != .bidAbsorbed {
+            if bid.refunded != .none { removeHold(bid.auction) }
+            if bid.locked == bid.held { addHold(bid.auction, of: bid.bidder) }
+        }
+        bidders.note(bid.bidder, on: bid.auction, head: &userLists[bid.bidder.index].bidding)
+    }
+
+    private mutating func applyOther(_ entry: DecodedEntry) throws(ImpossibleEntry) {
+        let (command, events) = (entry.command, entry.events)
+        try state.check(command, by: entry.actor, at: entry.point)
+        for event in events {
+            try state.check(event)
+            state.evolve(event, at: entry.point)
+            list(event)
+        }
+        if let auction = command.auction { try state.checkConsistency(of: auction) }
         links.removeAll(keepingCapacity: true)
         state.finishEntry(
-            entry.command, rejected: entry.rejection != nil, events: entry.events,
-            at: entry.point, links: &links)
-        switch entry.command {
+            command, rejected: entry.rejection != nil, events: events, at: entry.point,
+            links: &links)
+        switch command {
         case .placeBid(let auction, let bidder, _), .buyNow(let auction, let bidder):
             bidders.note(bidder, on: auction, head: &userLists[bidder.index].bidding)
         default: break
         }
     }
 
-    /// The links the last entry applied should carry.
-    var lastLinks: ContiguousArray<EntryLink> { links }
+    /// Whether the entry just applied carries the links it should.
+    func hasLinks(_ entry: DecodedEntry) -> Bool {
+        if entry.bid != nil { return entry.has(lastBidLinks) }
+        return links.map { $0.reach(from: entry.point.position) }.elementsEqual(entry.reaches)
+    }
 
     // MARK: Lists
 
@@ -129,8 +161,14 @@ struct ReadState: Sendable {
             userLists[record.seller.index].selling = auction.rawValue
             if record.held > .zero { addHold(auction, of: record.leader) }
         }
-        for (user, auction) in bids {
-            bidders.note(user, on: auction, head: &userLists[user.index].bidding)
+        var heads = ChunkedArray<UserLists>()
+        swap(&heads, &userLists)
+        bidders = BidderIndex(bids) { user, number in
+            heads.update(user.index) { lists in
+                defer { lists.bidding = number }
+                return lists.bidding
+            }
         }
+        swap(&heads, &userLists)
     }
 }

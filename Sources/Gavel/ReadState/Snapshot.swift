@@ -14,7 +14,7 @@ internal import Logging
 struct SnapshotHeader: Hashable, Sendable {
     static let magic: UInt32 = 0x534C_5647
     /// Raised whenever a record's bytes change; older snapshots are then ignored.
-    static let schema: UInt16 = 2
+    static let schema: UInt16 = 3
 
     var ledgerID: LedgerID
     /// How many entries are reflected: always the end of a frame.
@@ -128,15 +128,19 @@ extension ReadState {
                 buffer.append(record.withdrawn.minorUnits)
             }
         }
-        for index in state.users.indices {
+        for index in state.wallets.indices {
+            let wallet = state.wallets[index]
             try writer.record(.users) { [state] buffer in
                 buffer.appendName(state.userNames.name(index))
-                buffer.append(state.users[index].firstAccount)
-                buffer.append(state.users[index].lastPosition)
+                buffer.append(wallet.lastPosition)
+                buffer.append(wallet.currency.rawValue)
+                buffer.append(wallet.next)
+                buffer.append(wallet.available.minorUnits)
+                buffer.append(wallet.locked.minorUnits)
             }
         }
-        for index in state.accounts.indices {
-            let account = state.accounts[index]
+        for index in state.furtherAccounts.indices {
+            let account = state.furtherAccounts[index]
             try writer.record(.accounts) { buffer in
                 buffer.append(account.available.minorUnits)
                 buffer.append(account.locked.minorUnits)
@@ -275,16 +279,20 @@ private struct SnapshotLoader {
         _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
         state.userNames.insert(try reader.shortText(bytes))
-        state.users.append(
-            UserRecord(
-                firstAccount: try reader.integer(UInt32.self, bytes),
-                lastPosition: try reader.integer(UInt64.self, bytes)))
+        var wallet = WalletRecord()
+        wallet.lastPosition = try reader.integer(UInt64.self, bytes)
+        wallet.currency = CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes))
+        wallet.next = try reader.integer(UInt32.self, bytes)
+        wallet.available = try reader.money(bytes)
+        wallet.locked = try reader.money(bytes)
+        state.wallets.append(wallet)
+        if wallet.currency != .none { state.walletAccountCount += 1 }
     }
 
     private mutating func loadAccount(
         _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
-        state.accounts.append(
+        state.furtherAccounts.append(
             AccountRecord(
                 available: try reader.money(bytes), locked: try reader.money(bytes),
                 user: UserHandle(rawValue: try reader.integer(UInt32.self, bytes)),

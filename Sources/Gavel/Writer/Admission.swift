@@ -9,23 +9,23 @@ internal import Synchronization
 
 /// Somebody to be answered once a frame is durable.
 enum Completion: Sendable {
-    case one(CheckedContinuation<Receipt, any Error>, Receipt)
+    case one(Waiter<Receipt>, Receipt)
     case batch(BatchTicket)
-    case waiter(CheckedContinuation<Void, any Error>)
+    case waiter(Waiter<Void>)
 
     func resume() {
         switch self {
-        case .one(let continuation, let receipt): continuation.resume(returning: receipt)
+        case .one(let waiter, let receipt): waiter.answer(receipt)
         case .batch(let ticket): ticket.finish(.success(()))
-        case .waiter(let continuation): continuation.resume()
+        case .waiter(let waiter): waiter.answer(())
         }
     }
 
     func fail(_ error: LedgerError) {
         switch self {
-        case .one(let continuation, _): continuation.resume(throwing: error)
+        case .one(let waiter, _): waiter.fail(error)
         case .batch(let ticket): ticket.finish(.failure(error))
-        case .waiter(let continuation): continuation.resume(throwing: error)
+        case .waiter(let waiter): waiter.fail(error)
         }
     }
 }
@@ -95,12 +95,12 @@ public final class BatchTicket: @unchecked Sendable {
 /// One thing for the writer to do, at a time.
 struct Admitted: Sendable {
     enum Work: Sendable {
-        case one(Submission, CheckedContinuation<Receipt, any Error>)
+        case one(Submission, Waiter<Receipt>)
         case batch(BatchTicket)
         /// Close what is due, then answer.
-        case tick(CheckedContinuation<Void, any Error>)
+        case tick(Waiter<Void>)
         /// Hold closings, or release them.
-        case hold(Bool, CheckedContinuation<Void, any Error>)
+        case hold(Bool, Waiter<Void>)
     }
     let time: Timestamp
     let work: Work
@@ -111,10 +111,9 @@ struct Admitted: Sendable {
 
     func fail(_ error: LedgerError) {
         switch work {
-        case .one(_, let continuation): continuation.resume(throwing: error)
+        case .one(_, let waiter): waiter.fail(error)
         case .batch(let ticket): ticket.finish(.failure(error))
-        case .tick(let continuation), .hold(_, let continuation):
-            continuation.resume(throwing: error)
+        case .tick(let waiter), .hold(_, let waiter): waiter.fail(error)
         }
     }
 }

@@ -3,56 +3,66 @@
 //
 // Invariants: every id in the log whose time is at or after the horizon is in the window; ids
 // before the horizon are refused, so forgetting them cannot let one take effect twice; the
-// horizon never falls. Ids are kept as 64 bits of hash and a position, the log holds the rest.
+// horizon never falls. Ids are kept as 32 bits of hash and a position, the log holds the rest.
 
 internal import AuctionDomain
 
-/// The ids of recent commands, in buckets of one second of the ids' own time.
+/// The ids of recent commands, in buckets by the ids' own time.
+///
+/// Ids come with the time of their making, so almost all of a moment fall into one bucket: one
+/// that is small enough to stay in the cache, where one table for all would miss it at every bid.
 struct CommandIDWindow {
-    /// Ids of one second. Open addressing, linear probing.
+    /// Ids of one period. Open addressing, linear probing; 8 bytes a slot.
     private struct Bucket {
-        let second: UInt64
+        let period: UInt64
         let firstPosition: UInt64
         var count = 0
-        var slots: ContiguousArray<Slot>
+        /// 32 bits of hash above position − `firstPosition` + 1; 0 is a free slot.
+        var slots: ContiguousArray<UInt64>
 
-        struct Slot {
-            var hash: UInt64
-            /// Position + 1; 0 is a free slot.
-            var place: UInt64
-        }
-
-        init(second: UInt64, firstPosition: UInt64) {
-            self.second = second
+        /// - Parameter expected: how many ids it will probably hold: as many as the one before.
+        init(period: UInt64, firstPosition: UInt64, expected: Int) {
+            self.period = period
             self.firstPosition = firstPosition
-            slots = ContiguousArray(repeating: Slot(hash: 0, place: 0), count: 8)
+            var size = 8
+            while size * 2 < expected * 3 { size *= 2 }
+            slots = ContiguousArray(repeating: 0, count: size)
         }
 
+        /// Whether a position can be told from `firstPosition` in 32 bits.
+        func reaches(_ position: UInt64) -> Bool {
+            position >= firstPosition && position - firstPosition < UInt64(UInt32.max)
+        }
+
+        @inline(__always)
         mutating func insert(_ hash: UInt64, _ position: UInt64) {
             if (count + 1) * 3 > slots.count * 2 { grow() }
-            place(Slot(hash: hash, place: position + 1))
+            place(hash & ~0xFFFF_FFFF | (position - firstPosition + 1), hash)
             count += 1
         }
 
-        private mutating func place(_ slot: Slot) {
+        @inline(__always)
+        private mutating func place(_ slot: UInt64, _ hash: UInt64) {
             let mask = slots.count - 1
-            var index = Int(truncatingIfNeeded: slot.hash) & mask
-            while slots[index].place != 0 { index = (index + 1) & mask }
+            var index = Int(truncatingIfNeeded: hash >> 32) & mask
+            while slots[index] != 0 { index = (index + 1) & mask }
             slots[index] = slot
         }
 
         private mutating func grow() {
             let old = slots
-            slots = ContiguousArray(repeating: Slot(hash: 0, place: 0), count: old.count * 2)
-            for slot in old where slot.place != 0 { place(slot) }
+            slots = ContiguousArray(repeating: 0, count: old.count * 2)
+            for slot in old where slot != 0 { place(slot, slot) }
         }
 
+        @inline(__always)
         func find(_ hash: UInt64, _ isIt: (UInt64) throws -> Bool) rethrows -> UInt64? {
             let mask = slots.count - 1
-            var index = Int(truncatingIfNeeded: hash) & mask
-            while slots[index].place != 0 {
-                if slots[index].hash == hash, try isIt(slots[index].place - 1) {
-                    return slots[index].place - 1
+            var index = Int(truncatingIfNeeded: hash >> 32) & mask
+            while slots[index] != 0 {
+                if slots[index] >> 32 == hash >> 32 {
+                    let position = firstPosition + (slots[index] & 0xFFFF_FFFF) - 1
+                    if try isIt(position) { return position }
                 }
                 index = (index + 1) & mask
             }
@@ -62,22 +72,32 @@ struct CommandIDWindow {
 
     /// Ids may be this far ahead of the clock: callers' clocks differ.
     static let futureMillisecondsMax: UInt64 = 300_000
+    /// A bucket of a million ids a second is then half a mebibyte.
+    static let periodMilliseconds: UInt64 = 64
 
+    private let periodMilliseconds: UInt64
     private let retentionMilliseconds: UInt64
     private let countMax: Int
-    /// Ascending by second.
+    /// Ascending by period; of two of one period the later ids stand in the second.
     private var buckets: ContiguousArray<Bucket> = []
     private(set) var count = 0
     private(set) var horizon: CommandHorizon
 
-    /// - Parameter horizon: of the last frame in the log, so that no restart lowers it.
-    init(retentionSeconds: Int, countMax: Int, horizon: CommandHorizon = CommandHorizon()) {
+    /// - Parameters:
+    ///   - horizon: of the last frame in the log, so that no restart lowers it.
+    ///   - periodMilliseconds: how much time a bucket covers.
+    init(
+        retentionSeconds: Int, countMax: Int, horizon: CommandHorizon = CommandHorizon(),
+        periodMilliseconds: UInt64 = Self.periodMilliseconds
+    ) {
         retentionMilliseconds = UInt64(max(1, retentionSeconds)) * 1000
         self.countMax = max(1, countMax)
         self.horizon = horizon
+        self.periodMilliseconds = periodMilliseconds
     }
 
     /// Why an id cannot be taken at a time, before asking whether it was seen.
+    @inline(__always)
     func refusal(of id: CommandID, at time: Timestamp) -> Refusal? {
         guard id.isVersion7 else { return .commandIDMalformed }
         if id.milliseconds < horizon.milliseconds { return .commandIDExpired }
@@ -86,61 +106,83 @@ struct CommandIDWindow {
     }
 
     /// Raises the horizon as time passes.
+    @inline(__always)
     mutating func advance(to time: Timestamp) {
         let now = UInt64(max(0, time.nanoseconds)) / 1_000_000
-        guard now > retentionMilliseconds else { return }
-        let second = (now - retentionMilliseconds) / 1000
-        if second * 1000 > horizon.milliseconds { forget(before: second) }
+        guard now > retentionMilliseconds,
+            now - retentionMilliseconds >= horizon.milliseconds + periodMilliseconds
+        else { return }
+        forget(before: (now - retentionMilliseconds) / periodMilliseconds)
     }
 
     /// The position of an id's entry, or nil when the id is new.
     /// - Parameter isIt: whether the entry at a position has exactly this id.
+    @inline(__always)
     func position(
         of id: CommandID, _ isIt: (UInt64) throws -> Bool
     ) rethrows -> UInt64? {
-        guard let index = index(of: id.milliseconds / 1000) else { return nil }
-        return try buckets[index].find(Self.hash(id), isIt)
+        let period = id.milliseconds / periodMilliseconds
+        guard var index = index(of: period) else { return nil }
+        let hash = Self.hash(id)
+        while true {
+            if let position = try buckets[index].find(hash, isIt) { return position }
+            guard index > 0, buckets[index - 1].period == period else { return nil }
+            index -= 1
+        }
     }
 
     /// Remembers an id. Does nothing when the id lies before the horizon.
+    @inline(__always)
     mutating func insert(_ id: CommandID, at position: UInt64) {
         guard id.milliseconds >= horizon.milliseconds else { return }
-        let second = id.milliseconds / 1000
-        if let index = index(of: second) {
+        let period = id.milliseconds / periodMilliseconds
+        if let index = index(of: period), buckets[index].reaches(position) {
             buckets[index].insert(Self.hash(id), position)
         } else {
-            let place = buckets.firstIndex { $0.second > second } ?? buckets.count
-            buckets.insert(Bucket(second: second, firstPosition: position), at: place)
-            buckets[place].insert(Self.hash(id), position)
+            insertBucket(period, Self.hash(id), position)
         }
         count += 1
-        if count > countMax { forget(before: buckets[0].second + 1) }
+        if count > countMax { forget(before: buckets[0].period + 1) }
     }
 
-    private mutating func forget(before second: UInt64) {
+    private mutating func insertBucket(_ period: UInt64, _ hash: UInt64, _ position: UInt64) {
+        let place = buckets.firstIndex { $0.period > period } ?? buckets.count
+        let expected = place == 0 ? 0 : buckets[place - 1].count
+        buckets.insert(
+            Bucket(period: period, firstPosition: position, expected: expected), at: place)
+        buckets[place].insert(hash, position)
+    }
+
+    private mutating func forget(before period: UInt64) {
         var gone = 0
-        while gone < buckets.count, buckets[gone].second < second {
+        while gone < buckets.count, buckets[gone].period < period {
             count -= buckets[gone].count
             gone += 1
         }
         buckets.removeFirst(gone)
-        horizon.milliseconds = max(horizon.milliseconds, second * 1000)
+        horizon.milliseconds = max(horizon.milliseconds, period * periodMilliseconds)
         // Later ids stand later in the log, so between two calls the least can only grow.
         if let least = buckets.lazy.map(\.firstPosition).min() { horizon.position = least }
     }
 
-    /// The bucket of a second: almost always one of the last.
-    private func index(of second: UInt64) -> Int? {
-        var low = 0
-        var high = buckets.count
-        if let last = buckets.last, last.second == second { return buckets.count - 1 }
-        while low < high {
-            let middle = (low + high) / 2
-            if buckets[middle].second < second { low = middle + 1 } else { high = middle }
-        }
-        return low < buckets.count && buckets[low].second == second ? low : nil
+    /// The last bucket of a period: almost always one of the last of all.
+    @inline(__always)
+    private func index(of period: UInt64) -> Int? {
+        if let last = buckets.last, last.period == period { return buckets.count - 1 }
+        return searched(period)
     }
 
+    private func searched(_ period: UInt64) -> Int? {
+        var low = 0
+        var high = buckets.count
+        while low < high {
+            let middle = (low + high) / 2
+            if buckets[middle].period <= period { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 && buckets[low - 1].period == period ? low - 1 : nil
+    }
+
+    @inline(__always)
     private static func hash(_ id: CommandID) -> UInt64 {
         var x = id.low ^ (id.high &* 0x9E37_79B9_7F4A_7C15)
         x = (x ^ (x >> 32)) &* 0xD6E8_FEB8_6659_FD93

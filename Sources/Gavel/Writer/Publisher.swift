@@ -69,16 +69,17 @@ final class Publisher: Sendable {
         if !frame.isEmpty {
             try reading.readState.withLock { readState in
                 var entry = DecodedEntry()
-                try frame.forEachEntry { span, range in
-                    try entry.decode(span, in: range)
-                    try readState.apply(entry)
+                try frame.withEntries { bytes in
+                    _ = try readState.apply(
+                        frame.count, in: bytes, using: &entry, shortcuts: configuration.shortcuts,
+                        range: { frame.range(of: $0) })
                 }
             }
             try writerFile?.publishDurable(frame.endPosition)
         }
         pipeline.advance(to: frame.endPosition)
         admission.wake()
-        for completion in frame.completions { completion.resume() }
+        for completion in frame.takeCompletions() { completion.resume() }
         if !frame.isEmpty {
             wakeSubscribers()
             snapshotIfDue(frame.endPosition)
@@ -89,7 +90,7 @@ final class Publisher: Sendable {
         configuration.logger.critical("the ledger stops", metadata: ["why": "\(error)"])
         pipeline.fail(error)
         admission.fail(error)
-        for completion in frame.completions { completion.fail(error) }
+        for completion in frame.takeCompletions() { completion.fail(error) }
         closeSubscriptions()
     }
 

@@ -22,17 +22,27 @@ struct Writer: ~Copyable {
     private var state: State
     private var window: CommandIDWindow
     private var closingGuard: ClosingGuard
-    private var frame: Frame
+    private var frame: FrameBuilder
     private var frameNumber: UInt64
-    /// Frames handed over whose entries may not be readable in the log yet, oldest first.
+    /// Frames handed over, oldest first: repeated commands are answered from them without reading
+    /// the log, where the newest may not be readable yet.
     private var handedOver: ContiguousArray<Frame> = []
+    private var handedOverBytes = 0
     private var isStorageLow = false
     private var nextStorageCheck: UInt64 = 0
 
     // Reused from one command to the next.
     private var events = EventList()
     private var links = ContiguousArray<EntryLink>()
+    private var lookedUp = ContiguousArray<BidHandles?>()
+    private var decoded = DecodedEntry()
+    /// What looking ahead touched, kept so that it is not optimized away. Means nothing.
+    private var warmth: UInt64 = 0
 
+    /// How many bids of a batch are looked up together.
+    private static let lookAheadCount = 32
+    /// With fewer users their names lie in the cache anyhow.
+    private static let lookAheadUsersMin = 1 << 14
     /// A frame worth handing over while another is still being flushed: smaller ones wait and
     /// grow, since a commit costs the same for one entry as for hundreds.
     private static let bytesWorthAFlush = 64 << 10
@@ -55,7 +65,7 @@ struct Writer: ~Copyable {
         closingGuard = ClosingGuard(
             isHeld: configuration.closing == .held, clock: configuration.clock,
             lastEntry: state.time)
-        frame = Frame(firstPosition: state.entryCount, capacity: 4096)
+        frame = FrameBuilder(firstPosition: state.entryCount, capacity: 4096)
     }
 
     /// Writes the entries that begin every session, before anybody is admitted.
@@ -114,26 +124,47 @@ struct Writer: ~Copyable {
         guard !frame.isEmpty || !frame.completions.isEmpty else { return }
         let inFlight = pipeline.inFlight
         let isWorthAFlush = frame.byteCount >= Self.bytesWorthAFlush
-        if inFlight == 0 || isWorthAFlush && inFlight < Pipeline.depth { handOver() }
+        if inFlight == 0 || isWorthAFlush && inFlight < Pipeline.depth {
+            // What a small frame's commit keeps the writer from deciding is soon decided after it.
+            handOver(atOnce: !isWorthAFlush)
+        }
     }
 
     /// Gives the open frame to the log, waiting while the log is too far behind.
-    private mutating func handOver() {
+    private mutating func handOver(atOnce: Bool = false) {
         // After a failure nothing is stored any more; `run` answers those who wait.
         if pipeline.failure != nil { return }
         pipeline.takePlace()
-        let durable = pipeline.durableCount
-        handedOver.removeAll { $0.endPosition <= durable }
-        if !frame.isEmpty { handedOver.append(frame) }
+        let finished = frame.finish()
+        keep(finished)
         let identity = Frame.Identity(
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
         let sealer = sealer
-        log.append(frame) { sealer.seal($0, identity) }
-        if !frame.isEmpty { frameNumber += 1 }
-        // The next frame will be about as large as this one.
-        frame = Frame(
-            firstPosition: state.entryCount, capacity: max(4096, frame.byteCount * 5 / 4))
+        log.append(finished, atOnce: atOnce && configuration.shortcuts.contains(.storeAtOnce)) {
+            sealer.seal($0, identity)
+        }
+        if !finished.isEmpty { frameNumber += 1 }
+    }
+
+    /// How many bytes of durable frames are kept: at a million bids a second a quarter of a second.
+    private var recentBytesMax: Int {
+        configuration.shortcuts.contains(.recentFrames) ? 32 << 20 : 0
+    }
+
+    private mutating func keep(_ finished: Frame) {
+        guard !finished.isEmpty else { return }
+        handedOver.append(finished)
+        handedOverBytes += finished.byteCount
+        let durable = pipeline.durableCount
+        var gone = 0
+        while gone < handedOver.count, handedOverBytes > recentBytesMax,
+            handedOver[gone].endPosition <= durable
+        {
+            handedOverBytes -= handedOver[gone].byteCount
+            gone += 1
+        }
+        handedOver.removeFirst(gone)
     }
 
     // MARK: Work
@@ -141,36 +172,123 @@ struct Writer: ~Copyable {
     private mutating func process(_ item: Admitted) {
         let time = max(item.time, state.time)
         switch item.work {
-        case .one(let submission, let continuation):
-            let receipt = submit(submission, at: time)
-            frame.completions.append(.one(continuation, receipt))
+        case .one(let submission, let waiter):
+            let receipt = submit(submission, handles(of: submission), at: time)
+            frame.completions.append(.one(waiter, receipt))
         case .batch(let ticket):
             process(ticket, at: time)
-        case .tick(let continuation):
+        case .tick(let waiter):
             closeDue(at: time)
-            frame.completions.append(.waiter(continuation))
-        case .hold(let isHeld, let continuation):
+            frame.completions.append(.waiter(waiter))
+        case .hold(let isHeld, let waiter):
             closingGuard.hold(isHeld)
             closeDue(at: time)
-            frame.completions.append(.waiter(continuation))
+            frame.completions.append(.waiter(waiter))
         }
     }
 
     private mutating func process(_ ticket: BatchTicket, at time: Timestamp) {
-        for (index, submission) in ticket.submissions.enumerated() {
-            let time = ticket.times.map { max($0[index], state.time) } ?? time
-            if pipeline.failure != nil { break }
-            ticket.receipts.append(submit(submission, at: time))
+        var receipts: [Receipt] = []
+        receipts.reserveCapacity(ticket.submissions.count)
+        var start = 0
+        while start < ticket.submissions.count, pipeline.failure == nil {
+            let end = min(start + Self.lookAheadCount, ticket.submissions.count)
+            lookUp(ticket.submissions[start..<end])
+            for index in start..<end {
+                let time = ticket.times.map { max($0[index], state.time) } ?? time
+                receipts.append(
+                    submit(ticket.submissions[index], lookedUp[index - start], at: time))
+            }
+            start = end
         }
+        ticket.receipts = receipts
         frame.completions.append(.batch(ticket))
     }
 
+    private typealias BidHandles = (
+        auction: AuctionHandle, bidder: UserHandle, actor: CanonicalActor
+    )
+
+    /// Looks up the names of bids and what the bids will change, all before the first is judged:
+    /// the misses of many overlap (decision 0013).
+    private mutating func lookUp(_ submissions: ArraySlice<Submission>) {
+        lookedUp.removeAll(keepingCapacity: true)
+        let looksAhead = configuration.shortcuts.contains(.lookAhead)
+        if looksAhead, state.userCount >= Self.lookAheadUsersMin {
+            for submission in submissions {
+                guard case .placeBid(let auction, let bidder, _) = submission.command else {
+                    continue
+                }
+                warmth &+= state.warmth(auction, bidder)
+            }
+        }
+        for submission in submissions { lookedUp.append(handles(of: submission)) }
+        guard looksAhead else { return }
+        for case let handles? in lookedUp {
+            warmth &+= state.warmth(handles.auction, handles.bidder)
+        }
+    }
+
+    @inline(__always)
+    private func handles(of submission: Submission) -> BidHandles? {
+        guard configuration.shortcuts.contains(.flatBids),
+            case .placeBid(let auction, let bidder, _) = submission.command
+        else { return nil }
+        return state.handles(ofBidBy: bidder, on: auction, actor: submission.actor)
+    }
+
     /// Judges one submission.
-    private mutating func submit(_ submission: Submission, at time: Timestamp) -> Receipt {
+    /// - Parameter handles: of a bid, where they were found.
+    @inline(__always)
+    private mutating func submit(
+        _ submission: Submission, _ handles: BidHandles?, at time: Timestamp
+    ) -> Receipt {
         closeDue(at: time)
         // By the last entry's time, not by this command's: a clock that jumps ahead must not make
         // everybody's ids too old.
         window.advance(to: state.time)
+        if let handles, case .placeBid(_, _, let amount) = submission.command, amount >= 1,
+            let receipt = submitBid(handles, amount, id: submission.id, at: time)
+        {
+            return receipt
+        }
+        return submitOther(submission, at: time)
+    }
+
+    /// Judges a new bid whose names were found.
+    /// - Returns: nil where anything else is the matter: `submitOther` then does all of it.
+    @inline(__always)
+    private mutating func submitBid(
+        _ handles: BidHandles, _ amount: Money, id: CommandID, at time: Timestamp
+    ) -> Receipt? {
+        guard window.refusal(of: id, at: time) == nil,
+            window.position(of: id, { _ in true }) == nil
+        else { return nil }
+        checkStorage()
+        if isStorageLow || closingGuard.isHeld { return nil }
+        let point = EntryPoint(position: state.entryCount, time: time)
+        events.removeAll(keepingCapacity: true)
+        do {
+            guard
+                let bid = try state.decideBid(
+                    handles.auction, handles.bidder, amount, by: handles.actor, at: time,
+                    purchase: &events)
+            else { return nil }
+            let links = state.evolve(bid, at: point)
+            frame.append(bid, id: id, actor: handles.actor, at: point, links: links)
+            if frame.isFull { handOver() }
+            window.insert(id, at: point.position)
+            return Receipt(acceptedAt: point.position, time: time)
+        } catch {
+            let command = CanonicalCommand.placeBid(
+                auction: handles.auction, bidder: handles.bidder, amount: amount)
+            write(command, id: id, by: handles.actor, at: time, rejection: error)
+            window.insert(id, at: point.position)
+            return Receipt(rejectedAt: point.position, time: time, error)
+        }
+    }
+
+    private mutating func submitOther(_ submission: Submission, at time: Timestamp) -> Receipt {
         do {
             try refuseByShape(submission, at: time)
             let resolved = resolve(submission)
@@ -288,12 +406,14 @@ struct Writer: ~Copyable {
 extension Writer {
     /// The first receipt again, if the id is in the log.
     /// - Throws: `Refusal.commandIDReused` when the content is another; whatever reading throws.
-    private func replay(
+    private mutating func replay(
         _ id: CommandID, _ resolved: Result<Resolved, Refusal>
     ) throws -> Receipt? {
         var first = DecodedEntry()
+        swap(&first, &decoded)
+        defer { swap(&first, &decoded) }
         let position = try window.position(of: id) { position in
-            first = try entry(at: position)
+            try read(&first, at: position)
             return first.id == id
         }
         guard position != nil else { return nil }
@@ -307,18 +427,20 @@ extension Writer {
         } ?? Receipt(acceptedAt: point.position, time: point.time, isReplay: true)
     }
 
-    /// An entry that may be in the open frame, in one handed over, or in the log.
-    private func entry(at position: UInt64) throws -> DecodedEntry {
-        var decoded = DecodedEntry()
-        for frame in [frame] + handedOver.reversed()
-        where position >= frame.firstPosition && position < frame.endPosition {
-            try frame.withEntry(at: position) { try decoded.decode($0, in: $1) }
-            return decoded
+    /// Reads an entry that may be in the open frame, in one handed over, or in the log.
+    private func read(_ entry: inout DecodedEntry, at position: UInt64) throws {
+        if position >= frame.firstPosition {
+            return try frame.withEntry(at: position) { try entry.decode($0, in: $1) }
+        }
+        if let frame = handedOver.first(where: { $0.endPosition > position }),
+            frame.firstPosition <= position
+        {
+            return try frame.withEntry(at: position) { try entry.decode($0, in: $1) }
         }
         guard let stored = try log.entry(at: position) else {
             throw LogFault("entry \(position) is not in the log")
         }
-        return stored
+        entry = stored
     }
 }
 
@@ -343,9 +465,14 @@ final class FrameSealer: @unchecked Sendable {
     /// The tree up to the last sealed frame.
     private(set) var tree: MerkleTree
 
-    init(tree: MerkleTree) { self.tree = tree }
+    private let engine: HashEngine
+
+    init(tree: MerkleTree, engine: HashEngine) {
+        self.tree = tree
+        self.engine = engine
+    }
 
     func seal(_ frame: Frame, _ identity: Frame.Identity) {
-        frame.seal(identity, tree: &tree)
+        frame.seal(identity, tree: &tree, by: engine)
     }
 }

@@ -156,9 +156,7 @@ extension TestLedger {
     func locked(_ user: UserID) -> Money { account(user)?.locked ?? 0 }
 
     private func account(_ user: UserID) -> AccountRecord? {
-        state.accountIndex(of: state.user(user)!, in: state.currency("USD")!).map {
-            state.account($0)
-        }
+        state.account(of: state.user(user)!, in: state.currency("USD")!)
     }
 }
 
