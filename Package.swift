@@ -17,6 +17,7 @@ let package = Package(
     platforms: [.macOS(.v26)],
     products: [
         .library(name: "Gavel", targets: ["Gavel"]),
+        .library(name: "LMDB", targets: ["LMDB"]),
         .library(name: "GavelJSON", targets: ["GavelJSON"]),
         .library(name: "GavelTesting", targets: ["GavelTesting"]),
         .executable(name: "gavel", targets: ["gavel-cli"]),

@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+// Measurements of Gavel from outside: this package sees the root package's products only, as an
+// embedder does. Its two halves are the suites (`swift package benchmark`) and the peers that do
+// the same bids without Gavel (`compare-baselines`, run by `./compare`). Nothing here is built by
+// the root package, which keeps needing no more than liblmdb.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "gavel-benchmarks",
+    platforms: [.macOS(.v26)],
+    dependencies: [
+        // Named, so that the folder the repository was cloned into does not matter.
+        .package(name: "gavel", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Without its traits: they replace malloc and the reference counting of the runtime, which
+        // would be measured along.
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CPostgreSQL", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+        .target(
+            name: "BidPlan", dependencies: [.product(name: "GavelTesting", package: "gavel")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "compare-baselines",
+            dependencies: [
+                "BidPlan", "CPostgreSQL", "CSQLite",
+                .product(name: "GavelTesting", package: "gavel"),
+                .product(name: "Gavel", package: "gavel"),
+                .product(name: "LMDB", package: "gavel"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "GavelBenchmarks",
+            dependencies: [
+                "BidPlan",
+                .product(name: "Gavel", package: "gavel"),
+                .product(name: "GavelTesting", package: "gavel"),
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Benchmarks/GavelBenchmarks",
+            swiftSettings: strict,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
+    ]
+)

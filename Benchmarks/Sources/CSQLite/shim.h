@@ -1,0 +1,2 @@
+// SQLite, for the peer that is compared with.
+#include <sqlite3.h>
