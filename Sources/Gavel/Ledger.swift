@@ -56,9 +56,7 @@ public final class Ledger: Sendable {
             try FileSystem.createDirectory(path)
             let writerFile = try WriterFile.acquire(at: folder.writer)
             do {
-                let log = try LMDBEventLog(
-                    at: folder.log, isReadOnly: false, creates: true,
-                    growsAhead: configuration.shortcuts.contains(.growAhead))
+                let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
                 let snapshots = try SnapshotStore.openOrReplace(
                     at: folder.projections, logger: configuration.logger)
                 return try Ledger(

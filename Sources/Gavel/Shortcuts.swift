@@ -18,17 +18,14 @@ package struct Shortcuts: OptionSet, Sendable {
     package static let recentFrames = Self(rawValue: 1 << 3)
     /// Hashes are made by the processor's own instructions, two at a time.
     package static let hashInstructions = Self(rawValue: 1 << 4)
-    /// The log's file is grown ahead of need.
-    package static let growAhead = Self(rawValue: 1 << 5)
 
     package static let all: Self = [
-        .flatBids, .lookAhead, .storeAtOnce, .recentFrames, .hashInstructions, .growAhead,
+        .flatBids, .lookAhead, .storeAtOnce, .recentFrames, .hashInstructions,
     ]
 
     /// Each with its name on the command line.
     package static let named: [(name: String, shortcut: Self)] = [
         ("flat-bids", .flatBids), ("look-ahead", .lookAhead), ("store-at-once", .storeAtOnce),
         ("recent-frames", .recentFrames), ("hash-instructions", .hashInstructions),
-        ("grow-ahead", .growAhead),
     ]
 }

@@ -14,7 +14,7 @@ extension Environment {
         /// Reads under way in all processes, dead ones included until they are cleared.
         public var readersInUse: Int
         public var maxReaders: Int
-        /// The length of the data file, prewritten zeros included.
+        /// The length of the data file.
         public var fileBytes: Int
         /// The bytes up to the last page in use. Free pages among them are reused.
         public var usedBytes: Int { Int(lastPage + 1) * pageSizeBytes }

@@ -59,18 +59,12 @@ public final class Environment: Sendable {
         /// Refuses writes. The lock file still has to be writable, unless the file system is not.
         public var isReadOnly: Bool
         public var syncMode: SyncMode
-        /// When not 0, the file is grown in steps of so many bytes of written zeros (a small file
-        /// by as much as it has, at least a mebibyte), ahead of what is used: a flush is then
-        /// spared the journal commit of a growing file. A step is taken by the write that finds
-        /// less than a quarter of one left, and takes as long as the device needs for it;
-        /// `prewrite(aheadOf:)` takes it at a better time.
-        public var growthStepBytes: Int
         /// Creates the folder, private to its owner, when it is missing.
         public var createsDirectory: Bool
 
         public init(
             mapSizeBytes: Int = 1 << 40, maxTables: Int = 8, maxReaders: Int = 1022,
-            isReadOnly: Bool = false, syncMode: SyncMode = .full, growthStepBytes: Int = 0,
+            isReadOnly: Bool = false, syncMode: SyncMode = .full,
             createsDirectory: Bool = true
         ) {
             self.mapSizeBytes = mapSizeBytes
@@ -78,7 +72,6 @@ public final class Environment: Sendable {
             self.maxReaders = maxReaders
             self.isReadOnly = isReadOnly
             self.syncMode = syncMode
-            self.growthStepBytes = growthStepBytes
             self.createsDirectory = createsDirectory
         }
     }
@@ -92,8 +85,6 @@ public final class Environment: Sendable {
     let tables = Mutex(TableCache())
     /// The thread that is inside `write`, or 0.
     let writingThread = Atomic<UInt>(0)
-    /// The length of the data file when it was last looked at, to look rarely.
-    let fileBytesSeen = Atomic<Int>(0)
     private let identities: [FileIdentity]
 
     /// Opens the environment in a folder.
@@ -191,7 +182,6 @@ public final class Environment: Sendable {
         try gate.refuseAfterFailure()
         let state = try begin(isWriting: true)
         writingThread.store(currentThreadNumber(), ordering: .relaxed)
-        growIfNeeded()
         return state
     }
 

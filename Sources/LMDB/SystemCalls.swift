@@ -147,9 +147,4 @@ func sleepBriefly() {
     _ = usleep(1000)
 }
 
-/// Shortens a file, as far as the system allows: only ever to undo a growth that failed.
-func truncateFile(_ descriptor: Int32, to byteCount: Int) {
-    _ = retryingInterrupts { ftruncate(descriptor, off_t(byteCount)) }
-}
-
 let fileExists = EEXIST

@@ -57,6 +57,14 @@ struct BenchmarkTests {
         let passes = try #require(report["passes"] as? [[String: Any]])
         #expect(!passes.isEmpty)
         for pass in passes { try check(pass) }
+        // Every planned pass stands beside raw commits of as many frames.
+        for pass in passes where pass["loop"] as? String == "open" {
+            let name = try #require(pass["name"] as? String)
+            let raw = try #require(passes.first { $0["name"] as? String == "raw-" + name })
+            let frames = median("frames", try #require(pass["figures"] as? [String: Any]))
+            let sent = median("sent", try #require(raw["figures"] as? [String: Any]))
+            #expect(frames == sent)
+        }
         let ledger = try #require(report["ledger"] as? [String: Any])
         for name in [
             "entries", "log_bytes_per_entry", "open_ns", "rebuild_entries_per_second",
@@ -107,6 +115,7 @@ struct BenchmarkTests {
         let figures = try #require(passes[0]["figures"] as? [String: Any])
         let codes = try #require(passes[0]["codes"] as? [String: Int])
         #expect(median("sent", figures) == 1_000)
+        #expect(try #require(median("percent_of_raw_append", figures)) > 0)
         for figure in ["replayed", "refused"] {
             let count = try #require(median(figure, figures))
             #expect((50...150).contains(count), "\(figure): \(count)")

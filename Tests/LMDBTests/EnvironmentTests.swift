@@ -282,47 +282,6 @@ struct EnvironmentTests {
         }
         try await writing.value
     }
-
-    @Test("the file grows ahead of use in steps, and what is written stays readable")
-    func prewrittenGrowth() throws {
-        try withTemporaryDirectory { directory in
-            let step = 1 << 20
-            let configuration = Environment.Configuration(growthStepBytes: step)
-            let environment = try Environment(at: directory, configuration: configuration)
-            let table = try environment.integerTable(named: "t", create: true)
-            var lengths: Set<Int> = []
-            for key: UInt64 in 0..<40 {
-                try environment.write {
-                    try $0.append(table, key, [UInt8](repeating: UInt8(key), count: 100_000))
-                }
-                let info = try environment.info
-                #expect(info.fileBytes >= info.usedBytes)
-                lengths.insert(info.fileBytes)
-            }
-            #expect(lengths.count < 12)
-            try environment.prewrite(aheadOf: 5 * step)
-            let ahead = try environment.info
-            #expect(ahead.fileBytes - ahead.usedBytes >= 5 * step)
-            try environment.close()
-            let reopened = try Environment(at: directory, configuration: configuration)
-            let again = try reopened.integerTable(named: "t", create: false)
-            try reopened.read { transaction in
-                for key: UInt64 in 0..<40 {
-                    let bytes = try transaction.value(again, key)
-                    #expect(bytes == [UInt8](repeating: UInt8(key), count: 100_000))
-                }
-            }
-            #expect(try reopened.info.fileBytes == ahead.fileBytes)
-        }
-    }
-
-    @Test("prewriting stops at the end of the map")
-    func prewritingIsBounded() throws {
-        try withEnvironment(.init(mapSizeBytes: 1 << 20)) { environment, _, _ in
-            try environment.prewrite(aheadOf: 1 << 30)
-            #expect(try environment.info.fileBytes == 1 << 20)
-        }
-    }
 }
 
 #if os(Linux)
@@ -366,28 +325,6 @@ struct EnvironmentTests {
                     try reopened.write { try $0.append(again, 1, large) }
                     let count = try reopened.read { try $0.count(of: again) }
                     #expect(count == 2)
-                }
-            }
-        }
-
-        @Test("a disk too full for growing ahead is no failure while there is room for the entry")
-        func failedGrowth() async {
-            await #expect(processExitsWith: .success) {
-                try withTemporaryDirectory { directory in
-                    Self.limitFiles(1 << 20)
-                    let environment = try Environment(
-                        at: directory, configuration: .init(growthStepBytes: 4 << 20))
-                    let table = try environment.integerTable(named: "t", create: true)
-                    for key: UInt64 in 0..<10 {
-                        try environment.write { try $0.append(table, key, value(key)) }
-                    }
-                    let fileBytes = try environment.info.fileBytes
-                    #expect(fileBytes < 1 << 20)
-                    #expect(throws: LMDBError.code(.system(EFBIG))) {
-                        try environment.prewrite(aheadOf: 4 << 20)
-                    }
-                    let keys = try environment.read { try $0.keys(table) }
-                    #expect(keys == Array(0..<10))
                 }
             }
         }

@@ -15,10 +15,7 @@ let recordBytes = 114
 
 /// Appends records to an LMDB table with Gavel's settings, one value each, some a commit.
 func measureLMDB(in folder: String, _ load: Load) throws -> Tally {
-    // The file grows in written steps as Gavel's log does: without them each flush of a growing
-    // file costs a commit of the file system's journal, and the limit would look lower than it is.
-    let environment = try Environment(
-        at: folder, configuration: Environment.Configuration(growthStepBytes: 8 << 20))
+    let environment = try Environment(at: folder)
     defer { try? environment.close() }
     let table = try environment.integerTable(named: "records", create: true)
     let record = [UInt8](repeating: 7, count: recordBytes)

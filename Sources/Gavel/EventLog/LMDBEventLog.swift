@@ -23,22 +23,15 @@ package final class LMDBEventLog: EventLog {
         var failure: String?
     }
 
-    /// Large enough to be rare at a million bids a second, small enough to be written in some
-    /// milliseconds. Spares small commits a fifth (decision 0014).
-    static let growthStepBytes = 8 << 20
-
     /// The name of the one table.
     static let tableName = "frames"
 
     /// Opens the log in a folder.
     /// - Throws: `LMDBError`.
-    package init(
-        at directory: String, isReadOnly: Bool, creates: Bool, growsAhead: Bool = true
-    ) throws {
+    package init(at directory: String, isReadOnly: Bool, creates: Bool) throws {
         var configuration = Environment.Configuration()
         configuration.isReadOnly = isReadOnly
         configuration.createsDirectory = creates
-        configuration.growthStepBytes = isReadOnly || !growsAhead ? 0 : Self.growthStepBytes
         configuration.maxTables = 4
         environment = try Environment(at: directory, configuration: configuration)
         table = try environment.integerTable(named: Self.tableName, create: creates)

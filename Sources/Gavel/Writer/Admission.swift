@@ -207,10 +207,11 @@ final class Admission: Sendable {
         }
     }
 
-    /// A turn takes about half a microsecond where nobody else wants the processor, so a commit is
-    /// put off by a fifth of its time at most.
-    private static let lingerTurnsMax = 128
-    private static let lingerTurnsWithoutNews = 16
+    /// A turn takes about half a microsecond where nobody else wants the processor. Waking a thread
+    /// takes some tens of microseconds, so that is how long nobody need come; a commit is put off
+    /// by less than half of its time at most.
+    private static let lingerTurnsMax = 256
+    private static let lingerTurnsWithoutNews = 128
 
     private func takeNow(
         isLast: Bool

@@ -19,6 +19,7 @@ final class Publisher: Sendable {
     private let writerFile: WriterFile?
     private let configuration: Configuration
     private let subscribers = Mutex(Subscribers())
+    private let answerQueue = DispatchQueue(label: "gavel.answers", qos: .userInitiated)
     private let snapshotQueue = DispatchQueue(label: "gavel.snapshot", qos: .utility)
     private let snapshotState: Mutex<SnapshotState>
 
@@ -79,12 +80,25 @@ final class Publisher: Sendable {
         }
         pipeline.advance(to: frame.endPosition)
         admission.wake()
-        for completion in frame.takeCompletions() { completion.resume() }
+        answer(frame.takeCompletions())
         if !frame.isEmpty {
             wakeSubscribers()
             snapshotIfDue(frame.endPosition)
         }
     }
+
+    /// Answers callers: many of them on a thread of its own, so that the log goes on to the next
+    /// frame meanwhile.
+    private func answer(_ completions: ContiguousArray<Completion>) {
+        guard completions.count >= Self.answersWorthAThread else {
+            for completion in completions { completion.resume() }
+            return
+        }
+        answerQueue.async { for completion in completions { completion.resume() } }
+    }
+
+    /// Waking somebody costs about as much as an answer or two hundred.
+    private static let answersWorthAThread = 200
 
     private func fail(_ frame: Frame, _ error: LedgerError) {
         configuration.logger.critical("the ledger stops", metadata: ["why": "\(error)"])
@@ -177,6 +191,7 @@ final class Publisher: Sendable {
     /// Writes a last snapshot unless there is one of this very state. Called once the log has
     /// reported everything.
     func finish() {
+        answerQueue.sync {}
         snapshotQueue.sync {}
         let copy = reading.readState.withLock { $0 }
         if snapshotState.withLock({ $0.lastCount }) < copy.entryCount, pipeline.failure == nil {

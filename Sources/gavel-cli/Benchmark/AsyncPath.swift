@@ -45,24 +45,42 @@ final class Callers<Source: BidSource & Sendable>: Sendable {
         }
     }
 
+    /// A bid and its receipt.
+    private struct Answered {
+        let receipt: Receipt
+        let kind: BidKind
+        let sent: Int64
+        let received: Int64
+    }
+
     /// One caller.
     private func call() async throws {
         // What is sent again is this caller's own last bid, which is answered: sent by another it
         // might arrive before the first.
         var last: Submission?
-        while let (drawn, kind) = draw(last) {
+        var answered: Answered?
+        while let (drawn, kind) = try recordAndDraw(answered, last) {
             let sent = clock.uptimeNanoseconds()
             let receipt = try await ledger.submit(drawn.command, id: drawn.id)
-            let now = clock.uptimeNanoseconds()
+            answered = Answered(
+                receipt: receipt, kind: kind, sent: sent, received: clock.uptimeNanoseconds())
             if kind == .bid { last = drawn }
-            try state.withLock { try $0.recorder.record(receipt, kind, from: sent, at: now) }
         }
     }
 
-    private func draw(_ last: Submission?) -> (Submission, BidKind)? {
-        let now = clock.uptimeNanoseconds()
+    /// Counts a receipt and draws the next bid, in one step: the callers share one lock with each
+    /// other, and what they wait for it would count as the ledger's time.
+    private func recordAndDraw(
+        _ answered: Answered?, _ last: Submission?
+    ) throws -> (Submission, BidKind)? {
         let milliseconds = UInt64(clock.now().nanoseconds / 1_000_000)
-        return state.withLock { state in
+        return try state.withLock { state in
+            var now = state.recorder.start
+            if let answered {
+                now = answered.received
+                try state.recorder.record(
+                    answered.receipt, answered.kind, from: answered.sent, at: now)
+            }
             guard state.drawn < limit.bids, now - state.recorder.start < limit.nanoseconds else {
                 return nil
             }

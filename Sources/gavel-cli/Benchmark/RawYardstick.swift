@@ -94,6 +94,7 @@ extension StormRun {
             var raw = PassReport(
                 name: "raw-\(pass.name)", what: "LMDB alone, the same frames at the same times",
                 path: "lmdb", loop: .lone)
+            raw.figures.add("sent", latencies.count)
             raw.figures.add("latency", latencies.quantiles)
             add(raw)
         }
