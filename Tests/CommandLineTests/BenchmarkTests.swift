@@ -115,7 +115,7 @@ struct BenchmarkTests {
         let figures = try #require(passes[0]["figures"] as? [String: Any])
         let codes = try #require(passes[0]["codes"] as? [String: Int])
         #expect(median("sent", figures) == 1_000)
-        #expect(try #require(median("percent_of_raw_append", figures)) > 0)
+        #expect(try #require(median("raw_append_per_second", figures)) > 0)
         for figure in ["replayed", "refused"] {
             let count = try #require(median(figure, figures))
             #expect((50...150).contains(count), "\(figure): \(count)")

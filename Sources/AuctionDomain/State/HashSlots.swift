@@ -5,7 +5,7 @@
 //
 // Segments, because one large table stops everything when it grows (a hundred milliseconds at
 // four million numbers) and again when a copy of it is kept and the next number is placed: a
-// segment is 1/256 of that. They grow by halves, so that at least half of their slots are in use.
+// segment is 1/1024 of that. They grow by halves, so that at least half of their slots are in use.
 
 /// A set of numbers, each under a hash of 32 bits.
 package struct HashSlots: Sendable {
@@ -15,7 +15,7 @@ package struct HashSlots: Sendable {
         @usableFromInline var count = 0
     }
 
-    @inlinable static var segmentBits: UInt64 { 8 }
+    @inlinable static var segmentBits: UInt64 { 10 }
     @usableFromInline var segments = ContiguousArray(
         repeating: Segment(), count: 1 << Int(HashSlots.segmentBits))
 

@@ -12,6 +12,8 @@ struct NameKey: Hashable, Sendable {
     fileprivate var high: UInt64 = 0
 
     static let bytesMax = 15
+
+    fileprivate init() {}
     private static let isLong: UInt64 = 0xFF << 56
 
     /// Packs a name; nil when it is longer than 15 bytes.
@@ -47,6 +49,27 @@ struct NameKey: Hashable, Sendable {
     }
 }
 
+/// Up to 32 names that are looked up together.
+struct NameRun {
+    fileprivate var keys = InlineArray<32, NameKey>(repeating: NameKey())
+    fileprivate var hashes = InlineArray<32, UInt64>(repeating: 0)
+    fileprivate var isShort = InlineArray<32, Bool>(repeating: false)
+    /// What was found at each place; `UInt32.max` where nothing was.
+    fileprivate(set) var numbers = InlineArray<32, UInt32>(repeating: .max)
+
+    /// Takes up a name; a long one is looked up at once.
+    @inline(__always)
+    mutating func add(_ name: String, at place: Int, of table: NameTable) {
+        guard let key = NameKey(name) else {
+            if let number = table.number(of: name) { numbers[place] = UInt32(number) }
+            return
+        }
+        keys[place] = key
+        hashes[place] = table.hash(key)
+        isShort[place] = true
+    }
+}
+
 /// A set of names in order of insertion: 16 bytes a name of up to 15 bytes, and a slot of
 /// `HashSlots`.
 public struct NameTable: Sendable {
@@ -79,7 +102,12 @@ public struct NameTable: Sendable {
     @inline(__always)
     public func number(of name: String) -> Int? {
         guard let key = NameKey(name) else { return longNumber(of: name) }
-        return slots.first(hash(key)) { keys[$0] == key }
+        return number(of: key, hash: hash(key))
+    }
+
+    @inline(__always)
+    private func number(of key: NameKey, hash: UInt64) -> Int? {
+        slots.first(hash) { keys[$0] == key }
     }
 
     private func longNumber(of name: String) -> Int? {
@@ -88,12 +116,31 @@ public struct NameTable: Sendable {
         }
     }
 
-    /// Touches the place where a look-up of a name will begin, so that it is in the cache then.
+    /// Finds the names of a run: each step for all of them before the next.
+    /// - Parameter touches: whether what the next step reads is touched first.
     /// - Returns: nothing that means anything.
-    @inline(__always)
-    func warmth(_ name: String) -> UInt64 {
-        guard let key = NameKey(name) else { return 0 }
-        return slots.warmth(hash(key))
+    func find(_ run: inout NameRun, _ count: Int, touches: Bool) -> UInt64 {
+        var warmth: UInt64 = 0
+        if touches {
+            for place in 0..<count { warmth &+= slots.warmth(run.hashes[place]) }
+        }
+        for place in 0..<count where run.isShort[place] {
+            if let number = slots.first(run.hashes[place], where: { _ in true }) {
+                run.numbers[place] = UInt32(number)
+            }
+        }
+        if touches {
+            for place in 0..<count where run.numbers[place] != .max {
+                warmth &+= keys[Int(run.numbers[place])].low
+            }
+        }
+        for place in 0..<count where run.isShort[place] && run.numbers[place] != .max {
+            if keys[Int(run.numbers[place])] == run.keys[place] { continue }
+            // Another name with the same 32 bits of hash stood first.
+            let number = number(of: run.keys[place], hash: run.hashes[place])
+            run.numbers[place] = number.map { UInt32($0) } ?? .max
+        }
+        return warmth
     }
 
     /// The name with a number.
@@ -129,7 +176,7 @@ public struct NameTable: Sendable {
 
     /// The folded product of both halves, each hidden by a seed: 32 bits of it.
     @inline(__always)
-    private func hash(_ key: NameKey) -> UInt64 {
+    fileprivate func hash(_ key: NameKey) -> UInt64 {
         let product = (key.low ^ seeds.0).multipliedFullWidth(
             by: (key.high ^ seeds.1) | 0x8000_0000)
         let folded = product.high ^ product.low

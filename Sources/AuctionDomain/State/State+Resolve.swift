@@ -50,21 +50,6 @@ extension State {
         }
     }
 
-    /// Who bids where, for a bid whose actor needs no look-up of its own.
-    /// - Returns: nil where a name is not there or somebody else acts: `resolve` then says what to
-    ///   do. Names stay registered for ever, so an answer holds for all later states.
-    @inline(__always)
-    package func handles(
-        ofBidBy bidder: UserID, on auction: AuctionID, actor: Actor
-    ) -> (auction: AuctionHandle, bidder: UserHandle, actor: CanonicalActor)? {
-        guard let user = user(bidder), let lot = self.auction(auction) else { return nil }
-        switch actor {
-        case .operator: return (lot, user, .operator)
-        case .user(let id) where id == bidder: return (lot, user, .user(user))
-        default: return nil
-        }
-    }
-
     private func payment(
         _ user: UserID, _ currency: CurrencyCode, _ amount: Money, _ reference: PaymentReference
     ) throws(Refusal) -> Payment {

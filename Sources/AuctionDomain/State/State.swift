@@ -280,22 +280,6 @@ extension State {
         return first.auction
     }
 
-    /// Touches where a bid's names will be looked up.
-    /// - Returns: nothing that means anything.
-    @inline(__always)
-    package func warmth(_ auction: AuctionID, _ bidder: UserID) -> UInt64 {
-        userNames.warmth(bidder.string) &+ auctionNames.warmth(auction.string)
-    }
-
-    /// Touches what a bid will read and change, so that it is in the cache when it does.
-    /// - Returns: nothing that means anything.
-    @inline(__always)
-    package func warmth(_ auction: AuctionHandle, _ bidder: UserHandle) -> UInt64 {
-        let leader = auctions[auction.index].leader
-        let challenged = leader == .none ? 0 : wallets[leader.index].lastPosition
-        return challenged &+ wallets[bidder.index].lastPosition
-    }
-
     /// What makes a payment reference unique: kind and user stand before it.
     static func referenceKey(_ payment: Payment, charge: Bool) -> String {
         "\(charge ? "c" : "w")\(payment.user.rawValue) \(payment.reference.string)"

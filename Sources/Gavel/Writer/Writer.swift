@@ -36,13 +36,10 @@ struct Writer: ~Copyable {
     // Reused from one command to the next.
     private var events = EventList()
     private var links = ContiguousArray<EntryLink>()
-    private var lookedUp = ContiguousArray<BidHandles?>()
     private var decoded = DecodedEntry()
     /// What looking ahead touched, kept so that it is not optimized away. Means nothing.
     private var warmth: UInt64 = 0
 
-    /// How many bids of a batch are looked up together.
-    private static let lookAheadCount = 32
     /// With fewer users their names lie in the cache anyhow.
     private static let lookAheadUsersMin = 1 << 14
     /// A frame worth handing over while another is still being flushed: smaller ones wait and
@@ -184,7 +181,8 @@ struct Writer: ~Copyable {
         let time = max(item.time, state.time)
         switch item.work {
         case .one(let submission, let waiter):
-            let receipt = submit(submission, handles(of: submission), at: time)
+            let found = lookUp([submission])
+            let receipt = submit(submission, handles(found, 0, submission), at: time)
             frame.completions.append(.one(waiter, receipt))
         case .batch(let ticket):
             process(ticket, at: time)
@@ -203,12 +201,14 @@ struct Writer: ~Copyable {
         receipts.reserveCapacity(ticket.submissions.count)
         var start = 0
         while start < ticket.submissions.count, pipeline.failure == nil {
-            let end = min(start + Self.lookAheadCount, ticket.submissions.count)
-            lookUp(ticket.submissions[start..<end])
+            let end = min(start + BidLookUps.countMax, ticket.submissions.count)
+            let found = lookUp(ticket.submissions[start..<end])
+            warmth &+= found.warmth
             for index in start..<end {
                 let time = ticket.times.map { max($0[index], state.time) } ?? time
+                let submission = ticket.submissions[index]
                 receipts.append(
-                    submit(ticket.submissions[index], lookedUp[index - start], at: time))
+                    submit(submission, handles(found, index - start, submission), at: time))
             }
             start = end
         }
@@ -220,32 +220,34 @@ struct Writer: ~Copyable {
         auction: AuctionHandle, bidder: UserHandle, actor: CanonicalActor
     )
 
-    /// Looks up the names of bids and what the bids will change, all before the first is judged:
-    /// the misses of many overlap (decision 0013).
-    private mutating func lookUp(_ submissions: ArraySlice<Submission>) {
-        lookedUp.removeAll(keepingCapacity: true)
+    /// Looks up the names of bids and touches what they will read, all before the first is judged.
+    private func lookUp(_ submissions: ArraySlice<Submission>) -> BidLookUps {
+        guard configuration.shortcuts.contains(.flatBids) else { return BidLookUps() }
         let looksAhead = configuration.shortcuts.contains(.lookAhead)
-        if looksAhead, state.userCount >= Self.lookAheadUsersMin {
-            for submission in submissions {
-                guard case .placeBid(let auction, let bidder, _) = submission.command else {
-                    continue
-                }
-                warmth &+= state.warmth(auction, bidder)
-            }
-        }
-        for submission in submissions { lookedUp.append(handles(of: submission)) }
-        guard looksAhead else { return }
-        for case let handles? in lookedUp {
-            warmth &+= state.warmth(handles.auction, handles.bidder)
+        let touches = looksAhead && state.userCount >= Self.lookAheadUsersMin
+        let first = submissions.startIndex
+        return state.lookUp(submissions.count, touches: touches) { place in
+            guard case .placeBid(let auction, let bidder, _) = submissions[first + place].command
+            else { return nil }
+            return (bidder, auction)
         }
     }
 
+    /// Who bids where, at a place among those looked up.
+    /// - Returns: nil where it is no bid, a name is not there, or the actor needs a look-up of its
+    ///   own: `submitOther` then does everything.
     @inline(__always)
-    private func handles(of submission: Submission) -> BidHandles? {
-        guard configuration.shortcuts.contains(.flatBids),
-            case .placeBid(let auction, let bidder, _) = submission.command
-        else { return nil }
-        return state.handles(ofBidBy: bidder, on: auction, actor: submission.actor)
+    private func handles(
+        _ found: BidLookUps, _ place: Int, _ submission: Submission
+    ) -> BidHandles? {
+        guard let (auction, bidder) = found.handles(place) else { return nil }
+        switch submission.actor {
+        case .operator: return (auction, bidder, .operator)
+        case .user(let id):
+            guard case .placeBid(_, id, _) = submission.command else { return nil }
+            return (auction, bidder, .user(bidder))
+        case .payment: return nil
+        }
     }
 
     /// Judges one submission.

@@ -26,16 +26,17 @@ struct PassLimit: Equatable {
 struct BatchPath {
     let ledger: Ledger
     let batch: Int
+    /// So many batches are handed over and not answered in a closed loop.
+    let underWay: Int
     private let clock = SystemClock()
 
-    /// So many batches are handed over and not answered in a closed loop.
-    static let underWay = 8
     /// The most commands under way: below what the ledger's queue holds.
     static let commandsMax = 100_000
 
-    init(_ ledger: Ledger, batch: Int) {
+    init(_ ledger: Ledger, batch: Int, underWay: Int) {
         self.ledger = ledger
         self.batch = batch
+        self.underWay = max(1, min(underWay, Self.commandsMax / batch))
     }
 
     private struct Pending {
@@ -54,7 +55,6 @@ struct BatchPath {
         var pending: [Pending] = []
         var first = 0
         var sent = 0
-        let underWay = max(1, min(Self.underWay, Self.commandsMax / batch))
         while sent < limit.bids {
             let now = clock.uptimeNanoseconds()
             if now - recorder.start > limit.nanoseconds { break }

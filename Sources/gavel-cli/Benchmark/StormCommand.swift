@@ -42,6 +42,9 @@ struct StormCommand: AsyncParsableCommand {
     @Option(help: "How many bids the batch path hands over at once, at most.")
     var batch = 1_000
 
+    @Option(help: "How many batches a closed loop keeps under way: more bids, later receipts.")
+    var underWay = 16
+
     @Option(
         help: ArgumentHelp("How many callers of the async path wait at once.", valueName: "n,…"),
         transform: counts)
@@ -130,6 +133,7 @@ struct StormCommand: AsyncParsableCommand {
     private func validateCounts() throws {
         let counts: [(name: String, value: Int?, least: Int, most: Int)] = [
             ("--bids", bids, 1, 1_000_000_000), ("--batch", batch, 1, 100_000),
+            ("--under-way", underWay, 1, 1_000),
             ("--rate", rate, 1, 10_000_000), ("--auctions", auctions, 1, 4_000_000),
             ("--users", users, 2, 5_000_000), ("--lone", lone, 0, 1_000_000),
             ("--runs", runs, 1, 99),
@@ -202,6 +206,7 @@ struct StormCommand: AsyncParsableCommand {
         options.bids = bids
         options.path = path
         options.batch = batch
+        options.underWay = underWay
         options.inFlight = inFlight
         options.rate = rate
         options.load = load

@@ -93,6 +93,9 @@ struct StormOptions {
     var bids: Int?
     var path = StormPath.both
     var batch = 1_000
+    /// How many batches a closed loop keeps under way: enough that neither the writer nor the log
+    /// ever waits for the generator.
+    var underWay = 16
     var inFlight = [1, 16, 64, 1_024]
     /// Bids planned a second, open loop.
     var rate: Int?

@@ -60,7 +60,7 @@ extension StormRun {
     ) async throws {
         guard let rate else {
             try await closedBatches(
-                "batch", "as fast as it goes, \(BatchPath.underWay) batches under way", world,
+                "batch", "as fast as it goes, \(options.underWay) batches under way", world,
                 &source, &maker, limit: batchLimit)
             return
         }

@@ -102,7 +102,8 @@ struct StormRun {
     ) async throws {
         let report = PassReport(
             name: name, what: what, path: "batch", loop: .closed, batch: options.batch)
-        let path = BatchPath(world.ledger, batch: options.batch)
+        let path = BatchPath(
+            world.ledger, batch: options.batch, underWay: options.underWay)
         try await pass(report, world) { recorder in
             var recorder = recorder
             try path.runClosed(&source, &maker, limit: limit, into: &recorder)
@@ -117,7 +118,7 @@ struct StormRun {
     ) async throws -> Double {
         try await closedBatches(
             "capacity", "as fast as it goes, to know what a share of it is", world, &source,
-            &maker, limit: PassLimit(bids: 300_000, seconds: 2))
+            &maker, limit: PassLimit(bids: 3_000_000, seconds: 3))
         return Double(report.passes[report.passes.count - 1].figures["receipts_per_second"] ?? 1)
     }
 
