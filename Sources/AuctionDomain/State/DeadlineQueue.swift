@@ -17,9 +17,9 @@ public struct DeadlineQueue: Sendable {
         }
     }
 
-    /// Large enough that a hundred thousand auctions are 200 chunks, small enough that an
-    /// insertion moves at most 8 KB.
-    private static let chunkMax = 512
+    /// Small enough that an insertion moves at most a kibibyte, as every bid of a soft close does;
+    /// large enough that a million auctions are some twenty thousand chunks.
+    private static let chunkMax = 64
     private var chunks: ContiguousArray<ContiguousArray<Key>> = [[]]
     public private(set) var count = 0
 

@@ -218,6 +218,8 @@ extension State {
         begin(point)
         let isLead = bid.kind != .bidAbsorbed
         var delta = StateDigest.Delta()
+        var oldEnd = Timestamp.noEnd
+        var extrasIndex = Self.noExtras
         let (currency, previous) = auctions.update(bid.auction.index) { record in
             let previous = record.lastPosition
             record.lastPosition = point.position
@@ -227,6 +229,14 @@ extension State {
                 field: Field.price, from: record.price.minorUnits, to: bid.price.minorUnits)
             record.price = bid.price
             if isLead { Self.setLead(bid, in: &record, &delta) }
+            if let closesAt = bid.closesAt {
+                oldEnd = record.closesAt
+                extrasIndex = record.extrasIndex
+                record.closesAt = closesAt
+                delta.add(
+                    field: Field.end, from: oldEnd.nanoseconds, to: closesAt.nanoseconds)
+                if bid.extensionReason == .softClose { delta.add(field: Field.extensions, 1) }
+            }
             return (record.currency, previous)
         }
         digest.add(.auction, bid.auction.index, delta)
@@ -236,8 +246,10 @@ extension State {
             refundedPrevious = touch(bid.refunded, currency, locking: .zero - bid.refund, at: point)
         }
         if let closesAt = bid.closesAt {
-            setEnd(bid.auction, closesAt)
-            if bid.extensionReason == .softClose { countExtension(bid.auction) }
+            moveDeadline(of: bid.auction, from: oldEnd, to: closesAt)
+            if bid.extensionReason == .softClose {
+                extras.update(Int(extrasIndex)) { $0.extensions += 1 }
+            }
         }
         return BidLinks(auction: previous, bidder: bidderPrevious, refunded: refundedPrevious)
     }
@@ -410,11 +422,17 @@ extension State {
     private mutating func setEnd(_ auction: AuctionHandle, _ closesAt: Timestamp) {
         let old = auctions[auction.index].closesAt
         auctions[auction.index].closesAt = closesAt
-        if old != .noEnd { deadlines.remove(.init(end: old, auction: auction)) }
-        deadlines.insert(.init(end: closesAt, auction: auction))
+        moveDeadline(of: auction, from: old, to: closesAt)
         digest.add(
             .auction, auction.index, field: Field.end,
             from: old.nanoseconds, to: closesAt.nanoseconds)
+    }
+
+    private mutating func moveDeadline(
+        of auction: AuctionHandle, from old: Timestamp, to new: Timestamp
+    ) {
+        if old != .noEnd { deadlines.remove(.init(end: old, auction: auction)) }
+        deadlines.insert(.init(end: new, auction: auction))
     }
 
     private mutating func finish(

@@ -44,10 +44,7 @@ struct Writer: ~Copyable {
     private static let lookAheadUsersMin = 1 << 14
     /// A frame worth handing over while another is still being flushed: smaller ones wait and
     /// grow, since a commit costs the same for one entry as for hundreds.
-    private static let bytesWorthAFlush = 64 << 10
-    /// Up to here the writer stores a frame itself when nothing is under way: what that keeps it
-    /// from deciding is soon decided afterwards.
-    private static let bytesStoredAtOnceMax = 32 << 10
+    private static let bytesWorthAFlush = 32 << 10
     private static let storageCheckEntries: UInt64 = 4096
 
     init(
@@ -129,9 +126,8 @@ struct Writer: ~Copyable {
         let inFlight = pipeline.inFlight
         let isWorthAFlush = frame.byteCount >= Self.bytesWorthAFlush
         if inFlight == 0 || isWorthAFlush && inFlight < Pipeline.depth {
-            let isAtOnce =
-                frame.byteCount < Self.bytesStoredAtOnceMax
-                && configuration.shortcuts.contains(.storeAtOnce)
+            // What a small frame's commit keeps the writer from deciding is soon decided after it.
+            let isAtOnce = !isWorthAFlush && configuration.shortcuts.contains(.storeAtOnce)
             let answered = frame.completions.count
             handOver(atOnce: isAtOnce)
             if isAtOnce { answeredAtOnce = answered }

@@ -109,6 +109,7 @@ extension StormReport {
         ("last_receipt_ns", "last receipt after"), ("reads_per_second", "reads a second"),
         ("percent_of_raw_append", "entries a second in percent of LMDB alone, 1,000 a commit:"),
         ("raw_append_per_second", "which is"),
+        ("last_fifth_percent_of_first", "rate in the last fifth in percent of the first:"),
         ("entries_per_frame_p50", "entries a frame: p50"), ("entries_per_frame_max", "most"),
     ]
 

@@ -207,6 +207,20 @@ extension PassReport {
                 p99: isEmpty ? 0 : Int64(latency.valueAtPercentile(99)),
                 max: isEmpty ? 0 : Int64(latency.maxRecorded))
         }
+        addGrowth()
+    }
+
+    /// How fast a closed loop still was at its end: what a ledger that has grown costs.
+    private mutating func addGrowth() {
+        let fifth = timeline.count / 5
+        guard loop == .closed, fifth >= 2 else { return }
+        func sum(_ points: ArraySlice<TimelinePoint>) -> Int64 {
+            points.reduce(0) { $0 + $1.accepted + $1.rejected }
+        }
+        // The last point is cut off by the end of the pass.
+        let late = sum(timeline.dropLast().suffix(fifth))
+        let early = sum(timeline.prefix(fifth))
+        if early > 0 { figures.add("last_fifth_percent_of_first", late * 100 / early) }
     }
 
     /// Adds how many bids of a plan were to be in time and were judged after the end.
