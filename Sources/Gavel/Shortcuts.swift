@@ -14,18 +14,16 @@ package struct Shortcuts: OptionSet, Sendable {
     package static let lookAhead = Self(rawValue: 1 << 1)
     /// A small frame is stored on the writer's thread when nothing else is under way.
     package static let storeAtOnce = Self(rawValue: 1 << 2)
-    /// Durable frames are kept for a while, to answer repeated commands.
-    package static let recentFrames = Self(rawValue: 1 << 3)
     /// Hashes are made by the processor's own instructions, two at a time.
-    package static let hashInstructions = Self(rawValue: 1 << 4)
+    package static let hashInstructions = Self(rawValue: 1 << 3)
 
     package static let all: Self = [
-        .flatBids, .lookAhead, .storeAtOnce, .recentFrames, .hashInstructions,
+        .flatBids, .lookAhead, .storeAtOnce, .hashInstructions,
     ]
 
     /// Each with its name on the command line.
     package static let named: [(name: String, shortcut: Self)] = [
         ("flat-bids", .flatBids), ("look-ahead", .lookAhead), ("store-at-once", .storeAtOnce),
-        ("recent-frames", .recentFrames), ("hash-instructions", .hashInstructions),
+        ("hash-instructions", .hashInstructions),
     ]
 }

@@ -24,10 +24,8 @@ struct Writer: ~Copyable {
     private var closingGuard: ClosingGuard
     private var frame: FrameBuilder
     private var frameNumber: UInt64
-    /// Frames handed over, oldest first: repeated commands are answered from them without reading
-    /// the log, where the newest may not be readable yet.
+    /// Frames handed over whose entries may not be readable in the log yet, oldest first.
     private var handedOver: ContiguousArray<Frame> = []
-    private var handedOverBytes = 0
     /// How many callers the frame just stored on this thread has answered.
     private var answeredAtOnce = 0
     private var isStorageLow = false
@@ -140,7 +138,9 @@ struct Writer: ~Copyable {
         if pipeline.failure != nil { return }
         pipeline.takePlace()
         let finished = frame.finish()
-        keep(finished)
+        let durable = pipeline.durableCount
+        handedOver.removeAll { $0.endPosition <= durable }
+        if !finished.isEmpty { handedOver.append(finished) }
         let identity = Frame.Identity(
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
@@ -149,26 +149,6 @@ struct Writer: ~Copyable {
             sealer.seal($0, identity)
         }
         if !finished.isEmpty { frameNumber += 1 }
-    }
-
-    /// How many bytes of durable frames are kept: at a million bids a second a quarter of a second.
-    private var recentBytesMax: Int {
-        configuration.shortcuts.contains(.recentFrames) ? 32 << 20 : 0
-    }
-
-    private mutating func keep(_ finished: Frame) {
-        guard !finished.isEmpty else { return }
-        handedOver.append(finished)
-        handedOverBytes += finished.byteCount
-        let durable = pipeline.durableCount
-        var gone = 0
-        while gone < handedOver.count, handedOverBytes > recentBytesMax,
-            handedOver[gone].endPosition <= durable
-        {
-            handedOverBytes -= handedOver[gone].byteCount
-            gone += 1
-        }
-        handedOver.removeFirst(gone)
     }
 
     // MARK: Work
