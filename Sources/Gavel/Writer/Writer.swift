@@ -157,8 +157,7 @@ struct Writer: ~Copyable {
         let time = max(item.time, state.time)
         switch item.work {
         case .one(let submission, let waiter):
-            let found = lookUp([submission])
-            let receipt = submit(submission, handles(found, 0, submission), at: time)
+            let receipt = submit(submission, handles(of: submission), at: time)
             frame.completions.append(.one(waiter, receipt))
         case .batch(let ticket):
             process(ticket, at: time)
@@ -184,7 +183,9 @@ struct Writer: ~Copyable {
                 let time = ticket.times.map { max($0[index], state.time) } ?? time
                 let submission = ticket.submissions[index]
                 receipts.append(
-                    submit(submission, handles(found, index - start, submission), at: time))
+                    submit(
+                        submission, handles(found.handles(index - start), of: submission),
+                        at: time))
             }
             start = end
         }
@@ -209,14 +210,23 @@ struct Writer: ~Copyable {
         }
     }
 
-    /// Who bids where, at a place among those looked up.
+    /// Who bids where, for a bid that comes alone.
+    private func handles(of submission: Submission) -> BidHandles? {
+        guard configuration.shortcuts.contains(.flatBids),
+            case .placeBid(let auction, let bidder, _) = submission.command,
+            let user = state.user(bidder), let lot = state.auction(auction)
+        else { return nil }
+        return handles((lot, user), of: submission)
+    }
+
+    /// Adds who acts to who bids where.
     /// - Returns: nil where it is no bid, a name is not there, or the actor needs a look-up of its
     ///   own: `submitOther` then does everything.
     @inline(__always)
     private func handles(
-        _ found: BidLookUps, _ place: Int, _ submission: Submission
+        _ found: (auction: AuctionHandle, bidder: UserHandle)?, of submission: Submission
     ) -> BidHandles? {
-        guard let (auction, bidder) = found.handles(place) else { return nil }
+        guard let (auction, bidder) = found else { return nil }
         switch submission.actor {
         case .operator: return (auction, bidder, .operator)
         case .user(let id):
