@@ -105,7 +105,7 @@ extension ByteBuffer {
     }
 }
 
-/// A frame from being handed over until it is durable, and a little longer for repeated commands.
+/// A frame from being handed over until it is durable.
 ///
 /// Entries and offsets never change, so the writer may read them (to answer a repeated command)
 /// while the log stores them. What `seal` writes belongs to the log, what waits on the frame to

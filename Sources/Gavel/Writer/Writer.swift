@@ -145,9 +145,7 @@ struct Writer: ~Copyable {
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
         let sealer = sealer
-        log.append(finished, atOnce: atOnce) {
-            sealer.seal($0, identity)
-        }
+        log.append(finished, atOnce: atOnce) { sealer.seal($0, identity) }
         if !finished.isEmpty { frameNumber += 1 }
     }
 

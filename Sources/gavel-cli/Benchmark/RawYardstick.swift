@@ -49,6 +49,12 @@ final class RawYardstick {
         return Double(count) * 1_000_000_000 / Double(elapsed)
     }
 
+    /// Commits one value.
+    func commit(_ value: RawSpan) throws {
+        try environment.write { try $0.append(table, key: nextKey, value: value) }
+        nextKey += 1
+    }
+
     /// Commits values of these sizes at these times, one a commit.
     /// - Parameter frames: ascending by time, in nanoseconds.
     /// - Returns: how long after its time each was durable.
@@ -61,13 +67,7 @@ final class RawYardstick {
             let due = start + (frame.nanoseconds - first.nanoseconds)
             let wait = due - clock.uptimeNanoseconds()
             if wait > 0 { sleepNanoseconds(wait) }
-            try environment.write { transaction in
-                try withBytes(of: value) { bytes in
-                    try transaction.append(
-                        table, key: nextKey, value: bytes.extracting(0..<frame.byteCount))
-                }
-            }
-            nextKey += 1
+            try withBytes(of: value) { try commit($0.extracting(0..<frame.byteCount)) }
             latencies.record(clock.uptimeNanoseconds() - due)
         }
         return latencies

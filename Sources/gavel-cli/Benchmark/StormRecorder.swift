@@ -68,8 +68,7 @@ struct StormRecorder: Sendable {
     private let isOrdered: Bool
 
     /// - Parameter honest: what an honest bid may be rejected with: nothing where bids are judged
-    ///   in
-    ///   the order they were drawn in.
+    ///   in the order they were drawn in.
     init(startingAt start: Int64, honest: Set<Rejection.Code>, isOrdered: Bool = true) {
         self.start = start
         self.isOrdered = isOrdered

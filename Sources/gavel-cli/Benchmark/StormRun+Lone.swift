@@ -6,32 +6,19 @@ import LMDB
 
 extension StormRun {
     /// Bytes of a frame with one take-over: header, one offset, one entry.
-    private static let frameBytes = 112 + 4 + 114
+    private static let frameBytes = 112 + 4 + RawYardstick.entryBytes
 
     mutating func loneBids(
         _ world: StormWorld, _ maker: inout SubmissionMaker, _ source: inout TakeoverSource
     ) async throws {
-        let raw = base + "/raw"
-        let environment = try Environment(at: raw)
-        defer {
-            try? environment.close()
-            try? FileSystem.remove(raw)
-        }
-        let table = try environment.integerTable(named: "frames", create: true)
+        let raw = try RawYardstick(in: base)
         let value = [UInt8](repeating: 7, count: Self.frameBytes)
         var floor = LatencyDigest()
         var (blocking, suspending) = (LatencyDigest(), LatencyDigest())
         var progress = Progress("lone bids")
         defer { progress.clear() }
         for round in 0..<options.lone {
-            floor.record(
-                try timed {
-                    try environment.write { transaction in
-                        try withBytes(of: value) {
-                            try transaction.append(table, key: UInt64(round), value: $0)
-                        }
-                    }
-                })
+            floor.record(try timed { try withBytes(of: value) { try raw.commit($0) } })
             let first = bid(&maker, &source)
             blocking.record(
                 try timed { try StormWorld.expectAccepted(try world.ledger.enqueue([first])) })
