@@ -37,6 +37,8 @@ public struct Configuration: Sendable {
     /// commands close auctions.
     package var ledgerID: LedgerID?
     package var closesByTimer = true
+    /// Set when a ledger goes on from an older copy although entries are known to be lost.
+    package var restoration: Restoration?
     package var shortcuts = Shortcuts.all
 
     public init() {}

@@ -86,6 +86,7 @@ public final class Ledger: Sendable {
     ) throws {
         let loader = Loader(log: log, snapshots: snapshots, logger: configuration.logger)
         let loaded = try loader.load(upTo: .none)
+        try loader.checkTiles(loaded)
         let window = try loader.commandIDs(loaded, configuration)
         let state = loaded.readState.state
         let isNew = state.entryCount == 0
@@ -119,6 +120,7 @@ public final class Ledger: Sendable {
         let opening = writer.open(
             at: configuration.clock.now(),
             newLedger: isNew ? configuration.ledgerID ?? .generate() : nil,
+            restored: configuration.restoration,
             version: Self.version)
         _ = try opening.wait()
         try writerFile?.setEpoch(UInt64(state.epoch) + 1)
@@ -226,6 +228,11 @@ public final class Ledger: Sendable {
     /// clock jumped. What is due closes at once; extend it first if it should not.
     public func confirmClosings() async throws {
         try await control { .hold(false, $0) }
+    }
+
+    /// Writes that another key signs checkpoints from the next one on.
+    package func rotate(_ rotation: KeyRotation) async throws {
+        try await control { .rotate(rotation, $0) }
     }
 
     /// Stops closing until `confirmClosings`; bids are refused meanwhile.

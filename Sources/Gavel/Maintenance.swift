@@ -12,8 +12,8 @@ extension Ledger {
         try copyLedger(log as? LMDBEventLog, to: path)
     }
 
-    /// Throws away the read state's snapshots and writes one made from the first entry on. The
-    /// log is not touched.
+    /// Throws away what can be derived (the read state's snapshots, the roots of tiles) and makes
+    /// it anew from the first entry on. No entry is touched.
     /// - Returns: how many entries were replayed.
     /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `damaged` or `storage`.
     @discardableResult
@@ -28,12 +28,14 @@ extension Ledger {
             if FileSystem.exists(folder.projections) {
                 try FileSystem.remove(folder.projections)
             }
-            let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
+            let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: false)
             defer { log.close() }
             let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: false)
             defer { snapshots.close() }
             let loader = Loader(log: log, snapshots: nil, logger: logger)
             let loaded = try loader.load(upTo: .none)
+            try log.rebuildTiles()
+            try loader.checkTiles(loaded)
             try snapshots.write(loaded.readState, tree: loaded.tree)
             return loaded.readState.entryCount
         } catch let held as WriterFile.Held {

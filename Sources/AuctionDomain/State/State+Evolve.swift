@@ -43,6 +43,8 @@ extension State {
             ledgerID = id
             register(.house, .house)
         case .engineOpened(let epoch): self.epoch = epoch
+        case .keyRotated(let rotation): signingKey = rotation.key
+        case .ledgerRestored(let restoration): ledgerID = restoration.ledger
         }
     }
 }

@@ -67,10 +67,13 @@ struct Writer: ~Copyable {
 
     /// Writes the entries that begin every session, before anybody is admitted.
     /// - Returns: what becomes ready when they are durable.
-    mutating func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket
-    {
+    mutating func open(
+        at time: Timestamp, newLedger id: LedgerID?, restored restoration: Restoration?,
+        version: String
+    ) -> BatchTicket {
         let time = max(time, state.time)
         if let id { write(.createLedger(id), at: time) }
+        if let restoration { write(.restoreLedger(restoration), at: time) }
         write(.openEngine(epoch: state.epoch + 1, version: version), at: time)
         let ticket = BatchTicket([], times: nil)
         frame.completions.append(.batch(ticket))
@@ -165,6 +168,9 @@ struct Writer: ~Copyable {
         case .hold(let isHeld, let waiter):
             closingGuard.hold(isHeld)
             closeDue(at: time)
+            frame.completions.append(.waiter(waiter))
+        case .rotate(let rotation, let waiter):
+            write(.rotateKey(rotation), at: time)
             frame.completions.append(.waiter(waiter))
         }
     }
@@ -448,8 +454,11 @@ final class WriterThread: @unchecked Sendable {
 
     init(_ writer: consuming Writer) { self.writer = writer }
 
-    func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket {
-        writer.open(at: time, newLedger: id, version: version)
+    func open(
+        at time: Timestamp, newLedger id: LedgerID?, restored restoration: Restoration?,
+        version: String
+    ) -> BatchTicket {
+        writer.open(at: time, newLedger: id, restored: restoration, version: version)
     }
 
     func run() { writer.run() }
