@@ -42,7 +42,7 @@ package enum JournalNames {
         return encoded.utf8.count <= beancountBytesMax ? encoded : "C.\(handle.rawValue)"
     }
 
-    /// hledger's own mark for an amount that was left out; a commodity of that name is taken for it.
+    /// hledger's own mark for an amount left out; it takes a commodity of that name for one.
     private static let hledgerMissing = "AUTO"
 
     /// Beancount's lexer reads these as values, never as commodities.
