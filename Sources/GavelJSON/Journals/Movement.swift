@@ -131,8 +131,8 @@ private struct Change {
             ]
             // A fee may be nothing or all; a wallet that gets nothing was not moved.
             return changes.filter { $0.available != .zero || $0.locked != .zero }
-        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered,
-            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
             .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
             return []
         }
