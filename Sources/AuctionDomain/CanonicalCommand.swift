@@ -72,6 +72,8 @@ public enum CanonicalCommand: Hashable, Sendable {
     case openEngine(epoch: UInt32, version: String)
     /// The end of an auction has come.
     case closeDue(AuctionHandle)
+    indirect case rotateKey(KeyRotation)
+    indirect case restoreLedger(Restoration)
 
     // Callers' commands.
     case registerCurrency(Currency)

@@ -42,6 +42,10 @@ public enum Event: Hashable, Sendable {
     case ledgerCreated(LedgerID)
     /// A process opened the ledger for writing; its epoch is one more than the one before.
     case engineOpened(epoch: UInt32)
+    /// Another key signs checkpoints from here on.
+    indirect case keyRotated(KeyRotation)
+    /// The ledger went on from an older copy under a new id.
+    indirect case ledgerRestored(Restoration)
     case currencyRegistered(CurrencyHandle, Currency)
     case userRegistered(UserHandle, UserID)
 
@@ -85,6 +89,8 @@ public enum Event: Hashable, Sendable {
         switch self {
         case .ledgerCreated: "ledger_created"
         case .engineOpened: "engine_opened"
+        case .keyRotated: "key_rotated"
+        case .ledgerRestored: "ledger_restored"
         case .currencyRegistered: "currency_registered"
         case .userRegistered: "user_registered"
         case .charged: "charged"

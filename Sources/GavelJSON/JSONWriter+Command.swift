@@ -139,6 +139,16 @@ extension JSONWriter {
             field("version", version)
         case .closeDue(let auction):
             field("auction", names.id(of: auction))
+        case .rotateKey(let rotation):
+            field("key", rotation.key.hexadecimal)
+            field("previous", rotation.previous.hexadecimal)
+            field(
+                "signature",
+                rotation.signature.0.hexadecimal + rotation.signature.1.hexadecimal)
+        case .restoreLedger(let restoration):
+            field("ledger", restoration.ledger.hexadecimal)
+            field("checkpoint_size", restoration.checkpointSize)
+            field("checkpoint_root", restoration.checkpointRoot.hexadecimal)
         case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .placeBid,
             .buyNow, .closeAuction, .extendAuction, .cancelAuction:
             break
@@ -155,7 +165,7 @@ extension Command {
     /// The command a caller sent, with names for its handles; nil for the engine's own commands.
     public init?(_ canonical: CanonicalCommand, names: some Names) {
         switch canonical {
-        case .createLedger, .openEngine, .closeDue:
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger:
             return nil
         case .registerCurrency(let currency):
             self = .registerCurrency(currency)

@@ -34,6 +34,10 @@ extension JSONWriter {
             field("ledger", ledger.hexadecimal)
         case .engineOpened(let epoch):
             field("epoch", epoch)
+        case .keyRotated(let rotation):
+            field("key", rotation.key.hexadecimal)
+        case .ledgerRestored(let restoration):
+            field("ledger", restoration.ledger.hexadecimal)
         case .currencyRegistered(_, let currency):
             field("currency", currency.code)
             field("scale", currency.scale)
@@ -73,8 +77,8 @@ extension JSONWriter {
             field("currency", names.currency(of: auction).code)
             field("amount", amount)
             field("fee", fee)
-        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered,
-            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
             .auctionExtended,
             .auctionClosed, .closeConfirmed, .auctionCancelled:
             break
@@ -118,7 +122,8 @@ extension JSONWriter {
             field("outcome", outcome.jsonName)
         case .auctionCancelled(let auction):
             field("auction", names.id(of: auction))
-        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered, .charged,
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged,
             .withdrawn, .locked, .refunded, .settled:
             break
         }

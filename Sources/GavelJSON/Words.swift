@@ -116,6 +116,8 @@ extension CanonicalCommand {
         case .createLedger: "create_ledger"
         case .openEngine: "open_engine"
         case .closeDue: "close_due"
+        case .rotateKey: "rotate_key"
+        case .restoreLedger: "restore_ledger"
         case .registerCurrency: "register_currency"
         case .registerUser: "register_user"
         case .charge: "charge"
@@ -140,6 +142,14 @@ extension LedgerID {
             text += String(repeating: "0", count: 16 - digits.utf8.count) + digits
         }
         return text
+    }
+}
+
+extension Bytes32 {
+    /// The bytes as 64 hexadecimal digits.
+    public var hexadecimal: String {
+        let digits: [Character] = Array("0123456789abcdef")
+        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }
 

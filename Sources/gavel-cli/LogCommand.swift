@@ -209,7 +209,8 @@ private struct EntrySubject {
             amount = opening.rules.openingPrice
             currency = names.currency(of: opening.currency)
         case .placeBid(_, _, let bid): amount = bid
-        case .createLedger, .openEngine, .closeDue, .registerCurrency, .buyNow,
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
+            .registerCurrency, .buyNow,
             .closeAuction, .extendAuction, .cancelAuction:
             break
         }

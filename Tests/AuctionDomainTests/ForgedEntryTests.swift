@@ -95,6 +95,10 @@ struct ForgedEntryTests {
     private static let repetitions: [Event] = [
         .ledgerCreated(LedgerID(high: 3, low: 4)),
         .engineOpened(epoch: 1),
+        .keyRotated(KeyRotation(key: .zero, previous: .zero, signature: (.zero, .zero))),
+        .ledgerRestored(
+            Restoration(
+                ledger: LedgerID(high: 1, low: 2), checkpointSize: 9, checkpointRoot: .zero)),
         .userRegistered(alice, "alice"),
         .userRegistered(UserHandle(rawValue: 9), "dave"),
         .currencyRegistered(CurrencyHandle(rawValue: 1), Currency(code: "USD", scale: 2)),

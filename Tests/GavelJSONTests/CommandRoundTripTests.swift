@@ -83,6 +83,23 @@ struct CanonicalCommandTests {
         ),
         (.closeDue(Cast.lot), #"{"command":"close_due","auction":"lot-1"}"#),
         (
+            .rotateKey(
+                KeyRotation(
+                    key: Bytes32(.max, 0, 0, 1), previous: .zero, signature: (.zero, .zero))),
+            #"{"command":"rotate_key","key":"ffffffffffffffff"#
+                + String(repeating: "0", count: 47) + #"1","previous":""#
+                + String(repeating: "0", count: 64) + #"","signature":""#
+                + String(repeating: "0", count: 128) + #""}"#
+        ),
+        (
+            .restoreLedger(
+                Restoration(
+                    ledger: LedgerID(high: 1, low: 2), checkpointSize: 7, checkpointRoot: .zero)),
+            #"{"command":"restore_ledger","ledger":"00000000000000010000000000000002","#
+                + #""checkpoint_size":7,"checkpoint_root":""# + String(repeating: "0", count: 64)
+                + #""}"#
+        ),
+        (
             .registerCurrency(Cast.usd),
             #"{"command":"register_currency","currency":"USD","scale":2}"#
         ),
@@ -124,7 +141,7 @@ struct CanonicalCommandTests {
 
     @Test("the command of an entry is written with names, the engine's own under its own name")
     func writesCommands() throws {
-        #expect(Set(Self.commands.map(\.0.jsonName)).count == 12)
+        #expect(Set(Self.commands.map(\.0.jsonName)).count == 14)
         for (command, text) in Self.commands {
             var writer = JSONWriter()
             writer.command(command, names: Cast())

@@ -20,6 +20,18 @@ struct EventJSONTests {
         ),
         (.engineOpened(epoch: 4), #"{"event":"engine_opened","epoch":4}"#),
         (
+            .keyRotated(
+                KeyRotation(
+                    key: Bytes32(0, 0, 0, 10), previous: .zero, signature: (.zero, .zero))),
+            #"{"event":"key_rotated","key":""# + String(repeating: "0", count: 63) + #"a"}"#
+        ),
+        (
+            .ledgerRestored(
+                Restoration(
+                    ledger: LedgerID(high: 1, low: 2), checkpointSize: 7, checkpointRoot: .zero)),
+            #"{"event":"ledger_restored","ledger":"00000000000000010000000000000002"}"#
+        ),
+        (
             .currencyRegistered(Cast.dollars, Cast.usd),
             #"{"event":"currency_registered","currency":"USD","scale":2}"#
         ),
@@ -167,9 +179,11 @@ struct EventJSONTests {
         case .closeConfirmed: 15
         case .auctionCancelled: 16
         case .boughtNow: 17
+        case .keyRotated: 18
+        case .ledgerRestored: 19
         }
     }
-    private static let caseCount = 18
+    private static let caseCount = 20
 
     @Test("every event has its one text, with names for handles and the currency beside amounts")
     func writesEvents() throws {

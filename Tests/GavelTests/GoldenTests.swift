@@ -13,7 +13,7 @@ import Testing
 
 /// A ledger with one entry of every kind, every event and links of every shape, decided by the
 /// rules at fixed times under fixed ids.
-private func goldenFrames() throws -> [[UInt8]] {
+private func goldenFrames() async throws -> [[UInt8]] {
     let clock = ManualClock(at: Timestamp(seconds: 1_577_836_800))
     let log = InMemoryEventLog()
     var configuration = Bench.configuration(clock)
@@ -97,8 +97,22 @@ private func goldenFrames() throws -> [[UInt8]] {
     for batch in batches { try submit(batch) }
     clock.advance(to: later)
     try submit([(.closeAuction("lot-1"), .operator)])
+    try await ledger.rotate(goldenRotation(of: configuration.ledgerID!))
     ledger.close()
+    configuration.restoration = Restoration(
+        ledger: LedgerID(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210),
+        checkpointSize: 40, checkpointRoot: Bytes32(1, 2, 3, 4))
+    try log.openLedger(configuration: configuration).close()
     return log.frames
+}
+
+/// A true rotation: seeds 01 02 … 20 and 21 22 … 40.
+private func goldenRotation(of ledger: LedgerID) throws -> KeyRotation {
+    func key(_ seed: ClosedRange<UInt8>) throws -> SigningKey {
+        SigningKey(
+            key: try PrivateNoteKey(name: ledger.origin, type: .signature, seed: Array(seed)))
+    }
+    return try KeyRotation(of: ledger, from: key(0x01...0x20), to: key(0x21...0x40).verifier)
 }
 
 /// Rules with every part there is, but a table and a duration.
@@ -155,8 +169,8 @@ private func describe(_ frames: [[UInt8]]) throws -> (frames: String, entries: S
 @Suite("Golden vectors")
 struct GoldenTests {
     @Test("Frames, entries and hashes are byte for byte those of Fixtures/log/v0")
-    func vectors() throws {
-        let (frames, entries) = try describe(try goldenFrames())
+    func vectors() async throws {
+        let (frames, entries) = try describe(try await goldenFrames())
         let framesFile = folder.appending(path: "frames.txt")
         let entriesFile = folder.appending(path: "entries.txt")
         if ProcessInfo.processInfo.environment["GAVEL_WRITE_GOLDEN"] != nil {
@@ -167,12 +181,14 @@ struct GoldenTests {
         #expect(try String(contentsOf: entriesFile, encoding: .utf8) == entries)
         // Every kind of entry and every event stands there.
         let kinds = [
-            "create_ledger", "open_engine", "close_due", "register_currency", "register_user",
+            "create_ledger", "open_engine", "close_due", "rotate_key", "restore_ledger",
+            "register_currency", "register_user",
             "charge", "withdraw", "open_auction", "place_bid", "buy_now", "close_auction",
             "extend_auction", "cancel_auction",
         ]
         let events = [
-            "ledger_created", "engine_opened", "currency_registered", "user_registered", "charged",
+            "ledger_created", "engine_opened", "key_rotated", "ledger_restored",
+            "currency_registered", "user_registered", "charged",
             "withdrawn", "locked", "refunded", "settled", "auction_opened", "lead_taken",
             "maximum_raised", "bid_absorbed", "auction_extended", "auction_closed",
             "close_confirmed", "auction_cancelled", "bought_now",
@@ -183,7 +199,7 @@ struct GoldenTests {
     }
 
     @Test("An outsider with nothing but SHA-256 gets the same roots from the stored bytes")
-    func roots() throws {
+    func roots() async throws {
         // RFC 6962 section 2.1 by its recursive definition, not by our right edge.
         func root(_ leaves: ArraySlice<[UInt8]>) -> [UInt8] {
             if leaves.isEmpty { return Digest(of: []).bytes }
@@ -194,7 +210,7 @@ struct GoldenTests {
             return Digest(of: [1] + root(leaves[..<middle]) + root(leaves[middle...])).bytes
         }
         var leaves: [[UInt8]] = []
-        for frame in try goldenFrames() {
+        for frame in try await goldenFrames() {
             try withBytes(of: frame) { value in
                 let header = try FrameHeader(value)
                 for index in 0..<header.count {

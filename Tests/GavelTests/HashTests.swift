@@ -222,6 +222,7 @@ struct HashTests {
             header.appendZeros(20)
             header.append(UInt32(entries.bytes.count))
             header.appendZeros(72)
+            header.append(header.withBytes { FrameLayout.check(of: $0) })
             return header.array() + ends + entries.bytes
         }
         func hash(_ frame: [UInt8], into tree: inout MerkleTree) throws {

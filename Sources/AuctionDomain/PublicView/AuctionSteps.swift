@@ -159,7 +159,8 @@ public struct AuctionSteps: Sendable {
             var reason = ""
             if case .cancelAuction(_, let given) = command { reason = given }
             step.facts.append(.cancelled(reason: reason))
-        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered, .charged,
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged,
             .withdrawn, .locked, .refunded:
             break
         }

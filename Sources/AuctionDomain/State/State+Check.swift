@@ -95,6 +95,14 @@ extension State {
             guard epoch == self.epoch &+ 1 else {
                 throw ImpossibleEntry("epoch \(epoch) follows \(self.epoch)")
             }
+        case .keyRotated(let rotation):
+            guard rotation.previous == signingKey ?? rotation.previous,
+                rotation.key != rotation.previous
+            else { throw ImpossibleEntry("a key is replaced that does not sign") }
+        case .ledgerRestored(let restoration):
+            guard restoration.ledger != ledgerID else {
+                throw ImpossibleEntry("a restored ledger keeps its id")
+            }
         case .leadTaken(let auction, let bidder, _, _),
             .maximumRaised(let auction, let bidder, _, _), .bidAbsorbed(let auction, let bidder, _),
             .boughtNow(let auction, let bidder, _):

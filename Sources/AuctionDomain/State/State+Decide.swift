@@ -54,6 +54,10 @@ extension State {
             events.append(.ledgerCreated(id))
         case .openEngine(let epoch, _):
             events.append(.engineOpened(epoch: epoch))
+        case .rotateKey(let rotation):
+            events.append(.keyRotated(rotation))
+        case .restoreLedger(let restoration):
+            events.append(.ledgerRestored(restoration))
         }
     }
 }

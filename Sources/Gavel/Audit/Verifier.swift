@@ -132,9 +132,6 @@ struct VerificationRun {
         guard header.number == frameNumber else {
             throw LogFault("a frame has number \(header.number), not \(frameNumber)")
         }
-        if let id = fold.state.ledgerID, id != header.ledgerID {
-            throw LogFault("the frame belongs to another ledger")
-        }
         var tree = self.tree
         try FrameFold.run(value, header, tree: &tree) { value in
             try verifyEntries(value, header)
@@ -144,8 +141,10 @@ struct VerificationRun {
         guard tree.root == header.root else {
             throw LogFault("the entries of this frame do not have the root it says")
         }
-        guard header.lastTime == fold.state.time, header.epoch == fold.state.epoch,
-            header.ledgerID == fold.state.ledgerID
+        guard header.ledgerID == fold.state.ledgerID else {
+            throw LogFault("the frame belongs to another ledger")
+        }
+        guard header.lastTime == fold.state.time, header.epoch == fold.state.epoch
         else { throw LogFault("the frame's header does not say what its entries do") }
         position = header.endPosition
         frameNumber += 1

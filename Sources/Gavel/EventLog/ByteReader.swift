@@ -48,6 +48,14 @@ struct ByteReader {
         Timestamp(nanoseconds: try integer(Int64.self, bytes))
     }
 
+    mutating func bytes32(_ bytes: RawSpan) throws(LogFault) -> Bytes32 {
+        Bytes32(
+            try integer(UInt64.self, bytes).byteSwapped,
+            try integer(UInt64.self, bytes).byteSwapped,
+            try integer(UInt64.self, bytes).byteSwapped,
+            try integer(UInt64.self, bytes).byteSwapped)
+    }
+
     mutating func text(_ count: Int, _ bytes: RawSpan) throws(LogFault) -> String {
         guard offset &+ count <= end else { throw LogFault("\(what) ends inside a text") }
         guard let text = bytes.string(in: offset..<offset &+ count) else {

@@ -56,6 +56,12 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         unsafe entry.withUnsafeBytes { unsafe Digest(prefix: 0, $0, by: engine) }
     }
 
+    /// What a frame's header is checked by: SHA-256(0x02 ‖ header).
+    static func frameHeader(_ header: RawSpan) -> Digest {
+        // The bytes are read within the call.
+        unsafe header.withUnsafeBytes { unsafe Digest(prefix: 2, $0, by: .fastest) }
+    }
+
     /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
     static func node(
         _ left: Digest, _ right: Digest, by engine: HashEngine = .fastest

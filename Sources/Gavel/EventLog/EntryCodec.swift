@@ -18,6 +18,8 @@ enum EntryKind: UInt8 {
     case createLedger = 1
     case openEngine = 2
     case closeDue = 3
+    case rotateKey = 4
+    case restoreLedger = 5
     case registerCurrency = 16
     case registerUser = 17
     case charge = 18
@@ -50,6 +52,8 @@ enum EventTag: UInt8 {
     case closeConfirmed = 16
     case auctionCancelled = 17
     case boughtNow = 18
+    case keyRotated = 19
+    case ledgerRestored = 20
 }
 
 /// Names of offsets and flags.
@@ -253,6 +257,16 @@ extension ByteBuffer {
         case .openEngine(let epoch, let version):
             append(epoch)
             appendShort(version)
+        case .rotateKey(let rotation):
+            append(rotation.key)
+            append(rotation.previous)
+            append(rotation.signature.0)
+            append(rotation.signature.1)
+        case .restoreLedger(let restoration):
+            append(restoration.ledger.high.byteSwapped)
+            append(restoration.ledger.low.byteSwapped)
+            append(restoration.checkpointSize)
+            append(restoration.checkpointRoot)
         }
     }
 
@@ -302,7 +316,9 @@ extension ByteBuffer {
             append(outcome.rawValue)
         case .userRegistered(let user, _): append(user.rawValue)
         case .currencyRegistered(let currency, _): append(currency.rawValue)
-        case .ledgerCreated, .engineOpened, .charged, .withdrawn, .auctionCancelled: break
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .charged, .withdrawn,
+            .auctionCancelled:
+            break
         }
     }
 
@@ -314,6 +330,16 @@ extension ByteBuffer {
     private mutating func appendLong(_ text: String) {
         append(UInt16(text.utf8.count))
         append(utf8: text)
+    }
+}
+
+extension ByteBuffer {
+    /// Appends 32 bytes in their own order.
+    mutating func append(_ bytes: Bytes32) {
+        append(bytes.words.0.byteSwapped)
+        append(bytes.words.1.byteSwapped)
+        append(bytes.words.2.byteSwapped)
+        append(bytes.words.3.byteSwapped)
     }
 }
 
@@ -334,6 +360,8 @@ extension CanonicalCommand {
         case .createLedger: .createLedger
         case .openEngine: .openEngine
         case .closeDue: .closeDue
+        case .rotateKey: .rotateKey
+        case .restoreLedger: .restoreLedger
         case .registerCurrency: .registerCurrency
         case .registerUser: .registerUser
         case .charge: .charge
@@ -353,6 +381,8 @@ extension Event {
         switch self {
         case .ledgerCreated: .ledgerCreated
         case .engineOpened: .engineOpened
+        case .keyRotated: .keyRotated
+        case .ledgerRestored: .ledgerRestored
         case .currencyRegistered: .currencyRegistered
         case .userRegistered: .userRegistered
         case .charged: .charged
@@ -611,13 +641,26 @@ extension ByteReader {
         case .registerUser: .registerUser(try identifier(bytes))
         case .registerCurrency: .registerCurrency(try currency(bytes))
         case .createLedger:
-            .createLedger(
-                LedgerID(
-                    high: try integer(UInt64.self, bytes).byteSwapped,
-                    low: try integer(UInt64.self, bytes).byteSwapped))
+            .createLedger(try ledgerID(bytes))
         case .openEngine:
             .openEngine(epoch: try integer(UInt32.self, bytes), version: try shortText(bytes))
+        case .rotateKey:
+            .rotateKey(
+                KeyRotation(
+                    key: try bytes32(bytes), previous: try bytes32(bytes),
+                    signature: (try bytes32(bytes), try bytes32(bytes))))
+        case .restoreLedger:
+            .restoreLedger(
+                Restoration(
+                    ledger: try ledgerID(bytes), checkpointSize: try integer(UInt64.self, bytes),
+                    checkpointRoot: try bytes32(bytes)))
         }
+    }
+
+    private mutating func ledgerID(_ bytes: RawSpan) throws(LogFault) -> LedgerID {
+        LedgerID(
+            high: try integer(UInt64.self, bytes).byteSwapped,
+            low: try integer(UInt64.self, bytes).byteSwapped)
     }
 
     private mutating func currency(_ bytes: RawSpan) throws(LogFault) -> Currency {
@@ -742,6 +785,8 @@ extension ByteReader {
         switch (tag, command) {
         case (.ledgerCreated, .createLedger(let id)): .ledgerCreated(id)
         case (.engineOpened, .openEngine(let epoch, _)): .engineOpened(epoch: epoch)
+        case (.keyRotated, .rotateKey(let rotation)): .keyRotated(rotation)
+        case (.ledgerRestored, .restoreLedger(let restoration)): .ledgerRestored(restoration)
         case (.currencyRegistered, .registerCurrency(let currency)):
             .currencyRegistered(
                 CurrencyHandle(rawValue: try integer(UInt16.self, bytes)), currency)

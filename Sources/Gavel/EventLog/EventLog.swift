@@ -40,6 +40,11 @@ package protocol EventLog: AnyObject, Sendable {
         from position: UInt64, _ body: (RawSpan) throws -> Bool
     ) throws
 
+    /// The roots that are stored of the tiles of 256, 65,536, … leaves which end with a tile of
+    /// 256 leaves.
+    /// - Returns: nil when there is no such tile, or the log keeps none.
+    func tileRoots(endingWith tile: UInt64) throws -> [Digest]?
+
     /// Waits until every appended frame is reported.
     func drain()
 
@@ -48,6 +53,8 @@ package protocol EventLog: AnyObject, Sendable {
 }
 
 extension EventLog {
+    package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? { nil }
+
     /// Reads one entry.
     /// - Returns: nil when there is none at that position.
     package func entry(at position: UInt64) throws -> DecodedEntry? {

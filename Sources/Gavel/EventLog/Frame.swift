@@ -3,26 +3,34 @@
 //
 //      0  u32  magic "GVLF"          48  u64  first position
 //      4  u16  format (0)            56  i64  time of the last entry
-//      6  u16  header bytes (112)    64  32 B Merkle root after the frame
+//      6  u16  header bytes (120)    64  32 B Merkle root after the frame
 //      8  u32  flags (0)             96  u64  command-id horizon, ms since 1970
 //     12  u32  entries              104  u64  position from which ids above it are found
-//     16  16 B ledger id, big endian
-//     32  u32  epoch               112  u32 for each entry: where it ends, from the first entry
+//     16  16 B ledger id, big endian 112  8 B  check of the bytes before it
+//     32  u32  epoch               120  u32 for each entry: where it ends, from the first entry
 //     36  u32  bytes of entries      …  the entries, end to end
 //     40  u64  frame number
 //
 // Invariants: positions are dense over frames and within them; a frame has at least one entry;
-// the header says the root, so the log alone proves what was in it.
+// the header says the root, so the log alone proves what was in it. The check covers what no root
+// does (horizon, epoch, number): it finds accidents, no forger.
 
 package import AuctionDomain
 internal import LMDB
 
-enum FrameLayout {
+package enum FrameLayout {
     static let magic: UInt32 = 0x464C_5647
     static let format: UInt16 = 0
-    static let headerBytes = 112
+    static let headerBytes = 120
+    /// The bytes that the check covers.
+    static let checkedBytes = 112
     /// Soft: a frame takes no further entry once it is this large.
     static let bytesSoftMax = 1 << 20
+
+    /// The first 8 bytes of SHA-256(0x02 ‖ the header up to there).
+    package static func check(of header: RawSpan) -> UInt64 {
+        Digest.frameHeader(header.extracting(0..<checkedBytes)).words.0
+    }
 }
 
 /// A frame while it is built: the writer's own, a value that nobody else can see.
@@ -33,6 +41,8 @@ struct FrameBuilder: ~Copyable {
     let firstPosition: UInt64
     private(set) var count = 0
     fileprivate var lastTime = Timestamp.zero
+    /// Whether an auction was closed in it.
+    var holdsClosing = false
     /// Who waits for this frame.
     var completions: ContiguousArray<Completion> = []
 
@@ -119,7 +129,12 @@ package final class Frame: @unchecked Sendable {
     package let firstPosition: UInt64
     package let count: Int
     private let lastTime: Timestamp
+    let holdsClosing: Bool
     private var header = ByteBuffer(capacity: FrameLayout.headerBytes)
+    /// The tiles that this frame completes; written by `seal` too.
+    private(set) var tileRoots: ContiguousArray<TileRoot> = []
+    /// The Merkle root over all entries up to and with this frame's; written by `seal` too.
+    private(set) var root = Digest.empty
     /// Who waits for this frame.
     private var completions: ContiguousArray<Completion>
 
@@ -127,6 +142,7 @@ package final class Frame: @unchecked Sendable {
         firstPosition = builder.firstPosition
         count = builder.count
         lastTime = builder.lastTime
+        holdsClosing = builder.holdsClosing
         completions = builder.completions
         entries = builder.entries
         ends = builder.ends
@@ -173,7 +189,9 @@ package final class Frame: @unchecked Sendable {
     /// Completes the frame: hashes the entries into the tree and writes the header.
     func seal(_ identity: Identity, tree: inout MerkleTree, by engine: HashEngine = .fastest) {
         entries.withBytes { entries in
-            ends.withBytes { ends in tree.append(entries: entries, ends: ends, by: engine) }
+            ends.withBytes { ends in
+                tree.append(entries: entries, ends: ends, by: engine) { tileRoots.append($0) }
+            }
         }
         header.removeAll()
         header.append(FrameLayout.magic)
@@ -188,9 +206,12 @@ package final class Frame: @unchecked Sendable {
         header.append(identity.number)
         header.append(firstPosition)
         header.append(lastTime.nanoseconds)
-        header.append(tree.root)
+        root = tree.root
+        header.append(root)
         header.append(identity.horizon.milliseconds)
         header.append(identity.horizon.position)
+        let check = header.withBytes { FrameLayout.check(of: $0) }
+        header.append(check.littleEndian)
     }
 
     /// Lends the three parts of the stored value, in order, once sealed.
@@ -236,6 +257,8 @@ package struct FrameHeader: Hashable, Sendable {
         guard value.load(UInt16.self, at: 6) == UInt16(FrameLayout.headerBytes),
             value.load(UInt32.self, at: 8) == 0
         else { throw LogFault("a frame has unknown flags or header size") }
+        guard value.load(UInt64.self, at: FrameLayout.checkedBytes) == FrameLayout.check(of: value)
+        else { throw LogFault("a frame's header is not what was written") }
         count = Int(value.load(UInt32.self, at: 12))
         ledgerID = LedgerID(
             high: value.load(UInt64.self, at: 16).byteSwapped,
@@ -269,11 +292,13 @@ package struct FrameHeader: Hashable, Sendable {
 
     /// Hashes the entries into a tree, all or none.
     /// - Throws: `LogFault` when the offsets are not ascending within the entries.
-    func hash(_ value: RawSpan, into tree: inout MerkleTree) throws(LogFault) {
+    func hash(
+        _ value: RawSpan, into tree: inout MerkleTree, completed: (TileRoot) -> Void = { _ in }
+    ) throws(LogFault) {
         for index in 0..<count { _ = try range(of: index, value) }
         let first = FrameLayout.headerBytes + 4 * count
         tree.append(
             entries: value.extracting(first..<first + entriesBytes),
-            ends: value.extracting(FrameLayout.headerBytes..<first))
+            ends: value.extracting(FrameLayout.headerBytes..<first), completed: completed)
     }
 }

@@ -1,4 +1,6 @@
-// The event log on LMDB: one table, integer keys, appended through one transaction a frame.
+// The event log on LMDB: two tables with integer keys, appended to through one transaction a frame.
+// `frames` has each frame at its first position; `tiles` at tile n, of 256 leaves, the roots of the
+// perfect subtrees of 2⁸, 2¹⁶, … leaves that end with it, 32 bytes each.
 //
 // Invariants: transactions are begun and ended on this log's own queue and never cross an await;
 // a commit is two flushes (data, then the page that names it), so a frame reported durable
@@ -13,7 +15,8 @@ internal import Synchronization
 
 package final class LMDBEventLog: EventLog {
     private let environment: Environment
-    private let table: IntegerTable
+    private let frames: IntegerTable
+    private let tiles: IntegerTable
     private let queue = DispatchQueue(label: "gavel.log")
     private let state = Mutex(State())
 
@@ -23,8 +26,9 @@ package final class LMDBEventLog: EventLog {
         var failure: String?
     }
 
-    /// The name of the one table.
-    static let tableName = "frames"
+    /// The names of the two tables.
+    static let framesName = "frames"
+    static let tilesName = "tiles"
 
     /// Opens the log in a folder.
     /// - Throws: `LMDBError`.
@@ -34,13 +38,14 @@ package final class LMDBEventLog: EventLog {
         configuration.createsDirectory = creates
         configuration.maxTables = 4
         environment = try Environment(at: directory, configuration: configuration)
-        table = try environment.integerTable(named: Self.tableName, create: creates)
+        frames = try environment.integerTable(named: Self.framesName, create: creates)
+        tiles = try environment.integerTable(named: Self.tilesName, create: creates)
     }
 
     package var entryCount: UInt64 {
         get throws {
             try environment.read { transaction in
-                try transaction.withLast(in: table) { key, value in
+                try transaction.withLast(in: frames) { key, value in
                     try Self.header(value, at: key).endPosition
                 } ?? 0
             }
@@ -74,7 +79,7 @@ package final class LMDBEventLog: EventLog {
                 seal(frame)
                 try environment.write { transaction in
                     try transaction.append(
-                        table, key: frame.firstPosition, byteCount: frame.byteCount
+                        frames, key: frame.firstPosition, byteCount: frame.byteCount
                     ) { value in
                         var offset = 0
                         frame.withParts { part in
@@ -82,6 +87,7 @@ package final class LMDBEventLog: EventLog {
                             offset += part.byteCount
                         }
                     }
+                    try store(frame.tileRoots, in: transaction)
                 }
             }
             handler?(.durable(frame))
@@ -92,12 +98,62 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
+    private func store(
+        _ roots: ContiguousArray<TileRoot>, in transaction: borrowing WriteTransaction
+    ) throws {
+        var start = 0
+        while start < roots.count {
+            // Those that end with one tile are neighbours, the smallest first.
+            let tile = roots[start].lastTile
+            var value = ByteBuffer(capacity: 64)
+            while start < roots.count, roots[start].lastTile == tile {
+                value.append(roots[start].hash)
+                start += 1
+            }
+            try value.withBytes { try transaction.append(tiles, key: tile, value: $0) }
+        }
+    }
+
+    /// Throws away the roots of tiles and stores those that the entries give. Only while nothing is
+    /// appended.
+    /// - Throws: `LogFault` where a frame's entries cannot be told apart.
+    func rebuildTiles() throws {
+        try environment.write { try $0.removeAll(of: tiles) }
+        var tree = MerkleTree()
+        var isDone = false
+        while !isDone {
+            var roots = ContiguousArray<TileRoot>()
+            let before = tree.size
+            try forEachFrame(from: before) { value in
+                let header = try FrameHeader(value)
+                guard header.firstPosition == tree.size else { return false }
+                try header.hash(value, into: &tree) { roots.append($0) }
+                // A transaction of moderate size: about as many roots as fill a hundred pages.
+                return roots.count < 10_000
+            }
+            try environment.write { try store(roots, in: $0) }
+            isDone = tree.size == before
+        }
+    }
+
+    package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+        try environment.read { transaction in
+            try transaction.withValue(tiles, at: tile) { value in
+                guard value.byteCount % 32 == 0 else {
+                    throw LogFault("the roots of tile \(tile) are cut short")
+                }
+                return stride(from: 0, to: value.byteCount, by: 32).map { Digest(value, at: $0) }
+            }
+        }
+    }
+
     package func forEachFrame(
         from position: UInt64, _ body: (RawSpan) throws -> Bool
     ) throws {
         try environment.read { transaction in
-            let start = try transaction.withValue(atOrBefore: position, in: table) { key, _ in key }
-            try transaction.forEach(in: table, from: start ?? position) { key, value in
+            let start = try transaction.withValue(atOrBefore: position, in: frames) { key, _ in key
+            }
+            try transaction.forEach(in: frames, from: start ?? position) { key, value in
                 _ = try Self.header(value, at: key)
                 return try body(value)
             }

@@ -6,6 +6,24 @@
 
 internal import LMDB
 
+/// The root of a perfect subtree of 256, 65,536, … leaves: of a full tile, in the words of C2SP
+/// tlog-tiles, and what the log keeps so that proofs need not hash everything.
+package struct TileRoot: Hashable, Sendable {
+    /// The leaves under one tile.
+    package static let leaves: UInt64 = 256
+    /// Two to this power are a tile's leaves.
+    package static let levels = 8
+
+    /// The height of the subtree: 8, 16, …
+    package let level: Int
+    /// Which of its level, from 0.
+    package let index: UInt64
+    package let hash: Digest
+
+    /// The tile of 256 leaves that the subtree ends with.
+    package var lastTile: UInt64 { ((index + 1) << UInt64(level - Self.levels)) - 1 }
+}
+
 /// The right edge of a Merkle tree.
 package struct MerkleTree: Hashable, Sendable {
     package private(set) var size: UInt64 = 0
@@ -23,13 +41,21 @@ package struct MerkleTree: Hashable, Sendable {
     }
 
     /// Adds an entry.
+    /// - Parameter completed: told of each tile that is full now.
     /// - Complexity: two hashes on average.
-    mutating func append(_ entry: RawSpan, by engine: HashEngine = .fastest) {
+    mutating func append(
+        _ entry: RawSpan, by engine: HashEngine = .fastest, completed: (TileRoot) -> Void = { _ in }
+    ) {
         var hash = Digest.leaf(entry, by: engine)
         var rest = size
+        var level = 0
         while rest & 1 == 1 {
             hash = Digest.node(edge.removeLast(), hash, by: engine)
             rest >>= 1
+            level += 1
+            if level % TileRoot.levels == 0 {
+                completed(TileRoot(level: level, index: rest, hash: hash))
+            }
         }
         edge.append(hash)
         size += 1
@@ -39,16 +65,20 @@ package struct MerkleTree: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: the entries, end to end.
     ///   - ends: where each ends in `bytes`, 32 bits each, little endian.
+    ///   - completed: told of each tile that is full now, in order of their ends.
     /// - Precondition: the ends ascend from 0 and lie within `bytes`.
     /// - Complexity: two hashes an entry.
-    mutating func append(entries bytes: RawSpan, ends: RawSpan, by engine: HashEngine = .fastest) {
+    mutating func append(
+        entries bytes: RawSpan, ends: RawSpan, by engine: HashEngine = .fastest,
+        completed: (TileRoot) -> Void = { _ in }
+    ) {
         let count = ends.byteCount / 4
         // A row is not worth making for one.
         guard engine == .instructions, count > 1 else {
             var start = 0
             for index in 0..<count {
                 let end = Int(ends.load(UInt32.self, at: 4 * index))
-                append(bytes.extracting(start..<end), by: engine)
+                append(bytes.extracting(start..<end), by: engine, completed: completed)
                 start = end
             }
             return
@@ -60,19 +90,24 @@ package struct MerkleTree: Hashable, Sendable {
             let room = HashRow.capacity - Int(size % UInt64(HashRow.capacity))
             let next = min(count, done + room)
             row.fill(done..<next, of: bytes, ends: ends)
-            join(&row)
+            join(&row, completed)
             done = next
         }
     }
 
     /// Adds a row of leaves, level by level: at each, the leftmost joins the last of the edge where
     /// that is its neighbour, the others each other, and a right one left over is the edge's.
-    private mutating func join(_ row: inout HashRow) {
+    private mutating func join(_ row: inout HashRow, _ completed: (TileRoot) -> Void) {
         // The edge up to here is of earlier leaves, what follows was left over on lower levels.
         var earlier = edge.count
         var index = size
+        var level = 0
         size += UInt64(row.count)
         while row.count > 0 {
+            // A row has fewer leaves than a tile: on such a level it is one node at most.
+            if level % TileRoot.levels == 0, level > 0 {
+                completed(TileRoot(level: level, index: index, hash: row.first))
+            }
             let isRight = index & 1 == 1
             if isRight {
                 earlier -= 1
@@ -82,6 +117,7 @@ package struct MerkleTree: Hashable, Sendable {
                 edge.insert(single, at: earlier)
             }
             index >>= 1
+            level += 1
         }
     }
 

@@ -88,9 +88,6 @@ struct Loader {
         _ value: RawSpan, _ header: FrameHeader, _ loaded: inout Loaded,
         _ entry: inout DecodedEntry, _ limit: Limit
     ) throws -> Bool {
-        if let id = loaded.readState.state.ledgerID, id != header.ledgerID {
-            throw LogFault("frame \(header.number) belongs to another ledger")
-        }
         var isWithinLimit = true
         try FrameFold.run(value, header, tree: &loaded.tree) { value in
             isWithinLimit = try loaded.readState.apply(
@@ -99,6 +96,9 @@ struct Loader {
                 isWanted: { limit.allows($0.point) })
         }
         guard isWithinLimit else { return false }
+        guard loaded.readState.state.ledgerID == header.ledgerID else {
+            throw LogFault("frame \(header.number) belongs to another ledger")
+        }
         guard loaded.tree.root == header.root else {
             throw LogFault(
                 "the entries of frame \(header.number), from position \(header.firstPosition) on, "
@@ -107,6 +107,18 @@ struct Loader {
         loaded.frameNumber = header.number
         loaded.horizon = header.horizon
         return true
+    }
+
+    /// Compares the tree that was loaded with the one that the stored roots of tiles and the last,
+    /// partial tile give.
+    /// - Throws: `LogFault` when they differ.
+    func checkTiles(_ loaded: Loaded) throws {
+        let stored = LogTree(of: log, size: loaded.readState.entryCount)
+        guard try stored.tree(of: stored.size) == loaded.tree else {
+            throw LogFault(
+                "the stored roots of tiles do not follow from the entries; gavel rebuild makes "
+                    + "them anew")
+        }
     }
 
     /// The newest snapshot that fits the log and lies within the limit.

@@ -14,7 +14,7 @@ internal import Logging
 struct SnapshotHeader: Hashable, Sendable {
     static let magic: UInt32 = 0x534C_5647
     /// Raised whenever a record's bytes change; older snapshots are then ignored.
-    static let schema: UInt16 = 3
+    static let schema: UInt16 = 4
 
     var ledgerID: LedgerID
     /// How many entries are reflected: always the end of a frame.
@@ -119,6 +119,9 @@ extension ReadState {
         try writer.record(.general) { [state] buffer in
             buffer.append(state.time.nanoseconds)
             buffer.append(state.epoch)
+            // No Ed25519 key is all zeros.
+            buffer.append(state.signingKey ?? .zero)
+            buffer.append(state.formerKey ?? .zero)
         }
         for record in state.currencies {
             try writer.record(.currencies) { buffer in
@@ -239,6 +242,9 @@ private struct SnapshotLoader {
             case .general:
                 state.time = Timestamp(nanoseconds: try reader.integer(Int64.self, bytes))
                 state.epoch = try reader.integer(UInt32.self, bytes)
+                let (key, former) = (try reader.bytes32(bytes), try reader.bytes32(bytes))
+                state.signingKey = key == .zero ? nil : key
+                state.formerKey = former == .zero ? nil : former
             case .currencies: try loadCurrency(&reader, bytes)
             case .users: try loadUser(&reader, bytes)
             case .accounts: try loadAccount(&reader, bytes)

@@ -107,6 +107,8 @@ struct Admitted: Sendable {
         case tick(Waiter<Void>)
         /// Hold closings, or release them.
         case hold(Bool, Waiter<Void>)
+        /// Write that another key signs checkpoints.
+        indirect case rotate(KeyRotation, Waiter<Void>)
     }
     let time: Timestamp
     let work: Work
@@ -119,7 +121,7 @@ struct Admitted: Sendable {
         switch work {
         case .one(_, let waiter): waiter.fail(error)
         case .batch(let ticket): ticket.finish(.failure(error))
-        case .tick(let waiter), .hold(_, let waiter): waiter.fail(error)
+        case .tick(let waiter), .hold(_, let waiter), .rotate(_, let waiter): waiter.fail(error)
         }
     }
 }

@@ -67,10 +67,13 @@ struct Writer: ~Copyable {
 
     /// Writes the entries that begin every session, before anybody is admitted.
     /// - Returns: what becomes ready when they are durable.
-    mutating func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket
-    {
+    mutating func open(
+        at time: Timestamp, newLedger id: LedgerID?, restored restoration: Restoration?,
+        version: String
+    ) -> BatchTicket {
         let time = max(time, state.time)
         if let id { write(.createLedger(id), at: time) }
+        if let restoration { write(.restoreLedger(restoration), at: time) }
         write(.openEngine(epoch: state.epoch + 1, version: version), at: time)
         let ticket = BatchTicket([], times: nil)
         frame.completions.append(.batch(ticket))
@@ -165,6 +168,9 @@ struct Writer: ~Copyable {
         case .hold(let isHeld, let waiter):
             closingGuard.hold(isHeld)
             closeDue(at: time)
+            frame.completions.append(.waiter(waiter))
+        case .rotate(let rotation, let waiter):
+            write(.rotateKey(rotation), at: time)
             frame.completions.append(.waiter(waiter))
         }
     }
@@ -394,6 +400,7 @@ struct Writer: ~Copyable {
         frame.append(
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
             links: links)
+        if events.contains(where: \.isClosing), rejection == nil { frame.holdsClosing = true }
         if frame.isFull { handOver() }
     }
 }
@@ -441,6 +448,16 @@ extension Writer {
     }
 }
 
+extension Event {
+    /// Whether an auction is over by it.
+    fileprivate var isClosing: Bool {
+        switch self {
+        case .auctionClosed, .auctionCancelled: true
+        default: false
+        }
+    }
+}
+
 /// Where a writer lives between being made and being run.
 final class WriterThread: @unchecked Sendable {
     // Sendable without a check: after `open` only the thread inside `run` touches the writer.
@@ -448,8 +465,11 @@ final class WriterThread: @unchecked Sendable {
 
     init(_ writer: consuming Writer) { self.writer = writer }
 
-    func open(at time: Timestamp, newLedger id: LedgerID?, version: String) -> BatchTicket {
-        writer.open(at: time, newLedger: id, version: version)
+    func open(
+        at time: Timestamp, newLedger id: LedgerID?, restored restoration: Restoration?,
+        version: String
+    ) -> BatchTicket {
+        writer.open(at: time, newLedger: id, restored: restoration, version: version)
     }
 
     func run() { writer.run() }

@@ -6,7 +6,7 @@ import LMDB
 
 extension StormRun {
     /// Bytes of a frame with one take-over: header, one offset, one entry.
-    private static let frameBytes = 112 + 4 + RawYardstick.entryBytes
+    private static let frameBytes = 120 + 4 + RawYardstick.entryBytes
 
     mutating func loneBids(
         _ world: StormWorld, _ maker: inout SubmissionMaker, _ source: inout TakeoverSource

@@ -1,0 +1,90 @@
+// The Merkle tree of a log read back: any node, from the stored roots of full tiles and, below
+// them, from the entries.
+//
+// Invariant: every hash given follows from what is stored, and only entries below `size` have a
+// part in it; whether the stored roots follow from the entries is for verification to say.
+
+internal import LMDB
+
+/// Reads nodes of a log's tree. Used from one thread.
+package final class LogTree {
+    private let log: any EventLog
+    /// How many entries, and so leaves, are looked at.
+    package let size: UInt64
+
+    /// The leaf hashes of the tile read last.
+    private var tile: (number: UInt64, leaves: [Digest])?
+
+    package init(of log: any EventLog, size: UInt64) {
+        self.log = log
+        self.size = size
+    }
+
+    /// The root of the perfect subtree of 2^level leaves that is number `index` of its level.
+    /// - Precondition: it ends within `size`.
+    /// - Throws: `LogFault` when the log does not have its entries.
+    /// - Complexity: O(256) at most where the log keeps roots of tiles.
+    package func hash(level: Int, index: UInt64) throws -> Digest {
+        precondition((index + 1) << UInt64(level) <= size, "a node beyond the tree")
+        guard level >= TileRoot.levels else {
+            let first = index << UInt64(level)
+            let leaves = try leaves(ofTile: first / TileRoot.leaves)
+            let start = Int(first % TileRoot.leaves)
+            return Self.root(leaves[start..<start + 1 << level])
+        }
+        if level % TileRoot.levels == 0, let stored = try stored(level, index) { return stored }
+        return Digest.node(
+            try hash(level: level - 1, index: 2 * index),
+            try hash(level: level - 1, index: 2 * index + 1))
+    }
+
+    /// The right edge of the tree over the first entries.
+    /// - Throws: as `hash`.
+    package func tree(of count: UInt64) throws -> MerkleTree {
+        var edge = ContiguousArray<Digest>()
+        var first: UInt64 = 0
+        for level in stride(from: 63, through: 0, by: -1) where count >> UInt64(level) & 1 == 1 {
+            edge.append(try hash(level: level, index: first >> UInt64(level)))
+            first += 1 << UInt64(level)
+        }
+        return try MerkleTree(size: count, edge: edge)
+    }
+
+    private func stored(_ level: Int, _ index: UInt64) throws -> Digest? {
+        let root = TileRoot(level: level, index: index, hash: .empty)
+        guard let roots = try log.tileRoots(endingWith: root.lastTile) else { return nil }
+        let place = level / TileRoot.levels - 1
+        return place < roots.count ? roots[place] : nil
+    }
+
+    /// The leaf hashes of a tile, as many as lie within `size`.
+    private func leaves(ofTile number: UInt64) throws -> [Digest] {
+        if let tile, tile.number == number { return tile.leaves }
+        let first = number * TileRoot.leaves
+        let end = min(first + TileRoot.leaves, size)
+        var leaves: [Digest] = []
+        try log.forEachFrame(from: first) { value in
+            let header = try FrameHeader(value)
+            let next = first + UInt64(leaves.count)
+            guard header.firstPosition <= next, next < header.endPosition else { return false }
+            for position in next..<min(end, header.endPosition) {
+                let range = try header.range(of: Int(position - header.firstPosition), value)
+                leaves.append(Digest.leaf(value.extracting(range)))
+            }
+            return first + UInt64(leaves.count) < end
+        }
+        guard first + UInt64(leaves.count) == end else {
+            throw LogFault("entry \(first + UInt64(leaves.count)) is not in the log")
+        }
+        tile = (number, leaves)
+        return leaves
+    }
+
+    private static func root(_ leaves: ArraySlice<Digest>) -> Digest {
+        var row = Array(leaves)
+        while row.count > 1 {
+            row = stride(from: 0, to: row.count, by: 2).map { Digest.node(row[$0], row[$0 + 1]) }
+        }
+        return row[0]
+    }
+}
