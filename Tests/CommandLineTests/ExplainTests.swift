@@ -123,7 +123,8 @@ struct ExplainTests {
                     + "before that only a hammer ends it"),
             Line(
                 #""command":"cancel_auction","auction":"lot","by":"sam""#,
-                "lot has 1 accepted bid and alice leads; with bids only the operator may cancel it"),
+                "lot has 1 accepted bid and alice leads; with bids only the operator may cancel "
+                    + "it"),
             Line(#""command":"cancel_auction","auction":"later""#),
             Line(bid("alice", "100", "later"), "later was cancelled at position 32"),
             Line(open("cliff", #","rules":{"increments":[{"from":0,"step":\#(most)}]}"#)),
