@@ -8,5 +8,8 @@ struct AuditCommand: ParsableCommand {
         abstract: "Check a ledger, and prove what it says to others.",
         subcommands: [
             VerifyCommand.self, ReplayCommand.self, CheckpointCommand.self, RotateKeyCommand.self,
+            VerifierKeyCommand.self, ProveCommand.self, CheckReceiptCommand.self,
+            ExportTilesCommand.self,
+            WitnessCommand.self,
         ])
 }
