@@ -248,6 +248,7 @@ def read_opening(cursor):
         command["opens_at"] = cursor.i64()
     if present & 2:
         command["closes_at"] = cursor.i64()
+    demand(present != 3 or command["closes_at"] > command["opens_at"], "closes before it opens")
     command["rules"] = read_rules(cursor, command["closes_at"])
     return command
 
@@ -1090,8 +1091,6 @@ class Audit:
         elif entry.kind in ("place_bid", "buy_now", "close_auction"):
             demand(due is None or due.end > entry.time,
                    f"auction {due.handle if due else ''} had ended and was not closed before")
-        if entry.kind == "register_user" and entry.actor == "herself":
-            demand(command["user"] not in books.user_handles, "herself, but is known already")
 
     def check_rotation(self, command):
         former, new = command["previous"], command["key"]
@@ -1304,9 +1303,13 @@ def command_as_json(entry, books):
     shape = {"command": entry.kind} | named(entry.command, books)
     if entry.kind == "open_auction":
         rules = rules_as_json(entry.command["rules"])
-        for side, fee in (rules["fees"] or {}).items():
-            rules["fees"][side] = {name: value for name, value in fee.items()
-                                   if value or name == "basis_points"}
+        for part in ("seller_fee", "buyer_fee"):
+            fee = entry.command["rules"][part]
+            if fee is None and rules["fees"]:
+                del rules["fees"][part[:-4]]
+            elif fee is not None:
+                rules["fees"][part[:-4]] = {name: value for name, value in fee.items()
+                                            if value or name in ("basis_points", "maximum")}
         shape["rules"] = {name: value for name, value in rules.items()
                           if name in ("format", "opening_price")
                           or value not in (None, False, "before_first_bid", [DEFAULT_STEP])}
@@ -1327,13 +1330,14 @@ def rules_as_json(rules):
     if soft is not None:
         soft = {name: time_text(value) if name == "latest_end" else value
                 for name, value in soft.items()}
-    fees = {name: rules[name + "_fee"] for name in ("seller", "buyer") if rules[name + "_fee"]}
+    none = {"basis_points": 0, "fixed": 0, "minimum": 0, "maximum": None}
+    fees = {side: rules[side + "_fee"] or none for side in ("seller", "buyer")}
     return {"format": "english", "opening_price": rules["opening_price"], "proxy": rules["proxy"],
             "increments": [{"from": start, "step": step} for start, step in rules["table"]]
             if rules["table"] else {"basis_points": rules["share"]},
             "reserve_price": rules["reserve"], "buy_now_price": rules["buy_now"],
             "buy_now_until": rules["until"], "soft_close": soft,
-            "duration_from_first_bid_ms": rules["duration_ms"], "fees": fees or None,
+            "duration_from_first_bid_ms": rules["duration_ms"], "fees": None if fees == {"seller": none, "buyer": none} else fees,
             "cancel_policy": "operator_only" if rules["operator_only"] else "before_first_bid"}
 
 
