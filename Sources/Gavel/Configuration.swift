@@ -31,6 +31,14 @@ public struct Configuration: Sendable {
     /// How many entries may be new before the read state is written out again; opening replays
     /// at most about this many.
     public var snapshotIntervalEntries = 2_000_000
+    /// The key that signs checkpoints, for a ledger that has none yet; nil makes one. Its name is
+    /// what the ledger calls itself in them.
+    public var signingKey: SigningKey?
+    /// How long entries wait for a checkpoint at most; closings wait 100 ms.
+    public var checkpointIntervalMilliseconds = 1000
+    /// Where each checkpoint is written once more: best on another machine's disk, where whoever
+    /// replaces the ledger cannot reach it.
+    public var checkpointCopyPath: String?
     public var logger = Logger(label: "gavel")
 
     /// Set by an import, which reads no clock: the ledger's id, and that only the times of

@@ -27,6 +27,8 @@ public final class Ledger: Sendable {
     let pipeline: Pipeline
     private let admission: Admission
     let snapshots: SnapshotStore?
+    /// Nil where there is no folder.
+    let signer: CheckpointSigner?
     let logger: Logger
     let clock: any LedgerClock
     private let writerFile: WriterFile?
@@ -90,6 +92,10 @@ public final class Ledger: Sendable {
         let window = try loader.commandIDs(loaded, configuration)
         let state = loaded.readState.state
         let isNew = state.entryCount == 0
+        let newID = isNew ? configuration.ledgerID ?? .generate() : nil
+        let signer = try folder.map {
+            try Self.signer($0, loaded, log, newID: newID, configuration)
+        }
         let pipeline = Pipeline(durableCount: state.entryCount)
         let admission = Admission(
             clock: configuration.clock, countMax: configuration.queueCommandsMax)
@@ -100,7 +106,7 @@ public final class Ledger: Sendable {
             reading: Reading(readState: loaded.readState, log: log),
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,
             admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
-            configuration: configuration)
+            signer: signer, configuration: configuration)
         log.start { publisher.report($0) }
         let writer = WriterThread(
             Writer(
@@ -113,13 +119,14 @@ public final class Ledger: Sendable {
         logger = configuration.logger
         clock = configuration.clock
         self.writerFile = writerFile
+        self.signer = signer
         self.admission = admission
         self.publisher = publisher
         self.pipeline = pipeline
         // Makes durable whatever an earlier crash left in the page cache, before any answer.
         let opening = writer.open(
             at: configuration.clock.now(),
-            newLedger: isNew ? configuration.ledgerID ?? .generate() : nil,
+            newLedger: newID,
             restored: configuration.restoration,
             version: Self.version)
         _ = try opening.wait()
@@ -129,6 +136,33 @@ public final class Ledger: Sendable {
             writer.run()
             done.signal()
         }
+    }
+
+    /// Opens the key and holds the log against the last checkpoint, before anything is written.
+    private static func signer(
+        _ folder: LedgerFolder, _ loaded: Loaded, _ log: any EventLog, newID: LedgerID?,
+        _ configuration: Configuration
+    ) throws -> CheckpointSigner {
+        let state = loaded.readState.state
+        let file = CheckpointFile(path: folder.checkpoint)
+        let signed = try file.read()
+        let (key, isNewKey) = try LedgerKey(
+            folder: folder, state: state, logger: configuration.logger
+        ).open(
+            id: configuration.restoration?.ledger ?? newID ?? state.ledgerID!,
+            given: configuration.signingKey, origin: signed?.checkpoint.origin)
+        if let signed {
+            // The last one before a rotation was signed by the former key.
+            let former = try state.formerKey.map {
+                try VerifierKey(
+                    name: key.verifier.name, type: .signature, publicKey: $0.bytes)
+            }
+            try file.check(
+                signed, LogTree(of: log, size: state.entryCount),
+                keys: isNewKey ? nil : [key.verifier] + [former].compactMap { $0 })
+        }
+        return CheckpointSigner(
+            file: file, key: key, signed: signed, configuration: configuration)
     }
 
     /// Free space where the ledger is; unlimited where there is no folder or no answer.
@@ -151,6 +185,7 @@ public final class Ledger: Sendable {
         writerDone.wait()
         log.drain()
         publisher.finish()
+        if pipeline.failure == nil { signer?.finish() }
         log.close()
         snapshots?.close()
         writerFile?.release()

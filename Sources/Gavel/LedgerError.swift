@@ -26,6 +26,10 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         case newerFormat = "newer_format"
         /// Stored bytes are not what was written; the reason names the position.
         case damaged
+        /// The log cannot live up to its signed checkpoint: it is older, or another one.
+        case checkpointMismatch = "checkpoint_mismatch"
+        /// A key is not the one that signs this ledger's checkpoints, or is no key.
+        case keyMismatch = "key_mismatch"
         /// A cursor does not belong to this query, or is no cursor.
         case badCursor = "bad_cursor"
         /// A query names a user, auction or position that does not exist.

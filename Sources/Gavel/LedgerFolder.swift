@@ -1,4 +1,4 @@
-// The folder a ledger is: DIR/log, DIR/projections, DIR/writer.
+// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/checkpoint.
 
 internal import LMDB
 
@@ -9,6 +9,16 @@ struct LedgerFolder: Hashable, Sendable {
     var log: String { path + "/log" }
     var projections: String { path + "/projections" }
     var writer: String { path + "/writer" }
+    /// The key that signs checkpoints, and the one that a rotation is about to name.
+    var key: String { path + "/key" }
+    var nextKey: String { path + "/key.next" }
+    /// The last checkpoint, and the largest that witnesses cosigned.
+    var checkpoint: String { path + "/checkpoint" }
+    var witnessed: String { path + "/checkpoint.witnessed" }
+
+    private static let names: Set<String> = [
+        "log", "projections", "writer", "key", "key.next", "checkpoint", "checkpoint.witnessed",
+    ]
 
     /// Whether there is a ledger: its log has a data file.
     var exists: Bool { FileSystem.exists(log + "/data.mdb") }
@@ -23,7 +33,7 @@ struct LedgerFolder: Hashable, Sendable {
         }
         let names = (try? FileSystem.listDirectory(path)) ?? []
         // What an interrupted creation leaves behind may be taken up again.
-        let isOurs = names.allSatisfy { ["log", "projections", "writer"].contains($0) }
+        let isOurs = names.allSatisfy(Self.names.contains)
         guard FileSystem.isDirectory(path), isOurs else {
             throw LedgerError(.foreign, "\(path) is not a ledger")
         }

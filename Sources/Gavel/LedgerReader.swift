@@ -14,7 +14,7 @@ internal import Synchronization
 ///     let clock = try reader.auction("lot-1").value
 public final class LedgerReader: LedgerQueries {
     public let reading: Reading
-    private let folder: LedgerFolder?
+    let folder: LedgerFolder?
     private let logger: Logger
 
     /// Opens a ledger for reading.

@@ -9,7 +9,7 @@ extension Ledger {
     /// - Parameter path: the copy's folder; nothing may be there.
     /// - Throws: `LedgerError` with `alreadyExists` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try copyLedger(log as? LMDBEventLog, to: path)
+        try backUp(log as? LMDBEventLog, folder, to: path)
     }
 
     /// Throws away what can be derived (the read state's snapshots, the roots of tiles) and makes
@@ -51,26 +51,55 @@ extension LedgerReader {
     /// - Parameter path: the copy's folder; nothing may be there.
     /// - Throws: `LedgerError` with `alreadyExists` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try copyLedger(reading.log as? LMDBEventLog, to: path)
+        try backUp(reading.log as? LMDBEventLog, folder, to: path)
     }
 }
 
 /// Copies a log beside its place and renames it when it is flushed, so that a copy that was
 /// interrupted is never taken for one that was not.
-private func copyLedger(_ log: LMDBEventLog?, to path: String) throws(LedgerError) {
+/// - Parameter adding: puts further files into the copy before it gets its name.
+func copyLedger(
+    _ log: LMDBEventLog?, to path: String,
+    adding: (LedgerFolder) throws -> Void
+) throws(LedgerError) {
     guard let log else { throw LedgerError(.storage, "only a ledger in a folder can be copied") }
     guard !FileSystem.exists(path) else {
         throw LedgerError(.alreadyExists, "\(path) exists already")
     }
-    let building = path + ".copying"
+    let building = LedgerFolder(path: path + ".copying")
     do {
-        if FileSystem.exists(building) { try FileSystem.remove(building) }
-        try FileSystem.createDirectory(building)
-        try FileSystem.createDirectory(LedgerFolder(path: building).log)
-        try log.copy(to: LedgerFolder(path: building).log)
-        try FileSystem.syncDirectory(building)
-        try FileSystem.rename(building, to: path)
+        if FileSystem.exists(building.path) { try FileSystem.remove(building.path) }
+        try FileSystem.createDirectory(building.path)
+        try FileSystem.createDirectory(building.log)
+        try log.copy(to: building.log)
+        try adding(building)
+        try FileSystem.syncDirectory(building.path)
+        try FileSystem.rename(building.path, to: path)
     } catch {
         throw LedgerError(error, while: "copying to \(path)")
     }
+}
+
+/// Makes a backup of a ledger in a folder. The key stays where it is.
+private func backUp(
+    _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String
+) throws(LedgerError) {
+    do {
+        // Read before the log is copied: the copy then has at least the entries they speak of.
+        let checkpoint = try folder.flatMap { try readIfThere($0.checkpoint) }
+        let witnessed = try folder.flatMap { try readIfThere($0.witnessed) }
+        try copyLedger(log, to: path) { building in
+            for (path, bytes) in [
+                (building.checkpoint, checkpoint), (building.witnessed, witnessed),
+            ] {
+                if let bytes { try FileSystem.writeFileAtomically(path, bytes, mode: 0o644) }
+            }
+        }
+    } catch {
+        throw LedgerError(error, while: "copying to \(path)")
+    }
+}
+
+private func readIfThere(_ path: String) throws -> [UInt8]? {
+    FileSystem.exists(path) ? try FileSystem.readFile(path) : nil
 }

@@ -5,6 +5,8 @@ import ArgumentParser
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Check a ledger: verify, replay.",
-        subcommands: [VerifyCommand.self, ReplayCommand.self])
+        abstract: "Check a ledger, and prove what it says to others.",
+        subcommands: [
+            VerifyCommand.self, ReplayCommand.self, CheckpointCommand.self, RotateKeyCommand.self,
+        ])
 }

@@ -23,7 +23,10 @@ struct BackupCommand: ParsableCommand {
     @OptionGroup var ledger: LedgerOption
 
     func run() throws {
-        try copyVerified(from: ledger.path, to: destination)
+        try requireAbsent(destination)
+        let reader = try LedgerReader.open(at: ledger.path)
+        try reader.backup(to: destination)
+        try printVerified(destination, before: [])
     }
 }
 
@@ -34,7 +37,14 @@ struct RestoreCommand: ParsableCommand {
         discussion: """
               gavel restore /mnt/backup/house-0601 --ledger house
 
-            The ledger's folder must not exist: a restore replaces nothing.
+            The ledger's folder must not exist: a restore replaces nothing. The key is not part \
+            of a backup; without --key the ledger signs with a new one.
+
+            Where a checkpoint was signed for entries that the backup does not have, the restore \
+            is refused. --accept-loss goes on without them: it lists their positions, writes \
+            what was lost into the log, and gives the ledger a new id and name.
+
+              gavel restore house-0601 --ledger house --checkpoint /mnt/copies/house.checkpoint
             """)
 
     @Argument(
@@ -43,21 +53,55 @@ struct RestoreCommand: ParsableCommand {
 
     @OptionGroup var ledger: LedgerOption
 
+    @Option(
+        help: ArgumentHelp(
+            "The newest checkpoint that is known (default: the backup's own).",
+            valueName: "file"))
+    var checkpoint: String?
+
+    @Option(help: ArgumentHelp("The file of the ledger's key.", valueName: "file"))
+    var key: String?
+
+    @Flag(help: "Go on without signed entries that are missing, under a new name.")
+    var acceptLoss = false
+
     func run() throws {
-        try copyVerified(from: source, to: ledger.path)
+        try requireAbsent(ledger.path)
+        var options = RestoreOptions()
+        options.checkpointPath = checkpoint
+        options.keyPath = key
+        options.acceptsLoss = acceptLoss
+        let loss = try Ledger.restore(from: source, to: ledger.path, options: options)
+        try printVerified(ledger.path, before: loss.map(fields) ?? [])
+    }
+
+    private func fields(_ loss: RestoredLoss) -> [(name: String, value: String?)] {
+        let positions = loss.positions
+        let lost =
+            positions.isEmpty
+            ? "unknown: other entries than these were signed below \(loss.checkpointSize)"
+            : "\(positions.lowerBound) to \(positions.upperBound - 1), "
+                + (positions.count == 1 ? "1 entry" : "\(positions.count) entries")
+        return [("lost positions", lost), ("new origin", loss.origin)]
     }
 }
 
-/// Copies a ledger, verifies the copy and prints the report.
-private func copyVerified(from source: String, to destination: String) throws {
-    guard !isThere(destination) else {
-        throw Failure(.usage, "\(destination) exists already; a copy replaces nothing")
+private func requireAbsent(_ path: String) throws {
+    guard !isThere(path) else {
+        throw Failure(.usage, "\(path) exists already; a copy replaces nothing")
     }
-    let reader = try LedgerReader.open(at: source)
-    try reader.backup(to: destination)
-    let report = try verifyLedger(at: destination)
-    try withOutput { output in printReport(report, on: output) }
+}
+
+/// Verifies a copy and prints the report.
+private func printVerified(
+    _ path: String, before fields: [(name: String, value: String?)]
+) throws {
+    let report = try verifyLedger(at: path)
+    try withOutput { output in
+        if !fields.isEmpty { printFields(fields, on: output) }
+        printReport(report, on: output)
+    }
     if let status = report.failureStatus {
-        throw Failure(status, "the copy at \(destination) is not clean; do not use it")
+        throw Failure(status, "the copy at \(path) is not clean; do not use it")
     }
 }

@@ -25,7 +25,8 @@ enum ExitStatus: Int32 {
         switch code {
         case .alreadyExists, .badCursor, .unknownName: self = .usage
         case .outcomeUnknown: self = .stopped
-        case .closed, .notFound, .heldByWriter, .foreign, .newerFormat, .damaged, .storage:
+        case .closed, .notFound, .heldByWriter, .foreign, .newerFormat, .damaged, .storage,
+            .checkpointMismatch, .keyMismatch:
             self = .unusable
         }
     }

@@ -97,7 +97,7 @@ private func goldenFrames() async throws -> [[UInt8]] {
     for batch in batches { try submit(batch) }
     clock.advance(to: later)
     try submit([(.closeAuction("lot-1"), .operator)])
-    try await ledger.rotate(goldenRotation)
+    try await ledger.rotate(goldenRotation(of: configuration.ledgerID!))
     ledger.close()
     configuration.restoration = Restoration(
         ledger: LedgerID(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210),
@@ -106,9 +106,14 @@ private func goldenFrames() async throws -> [[UInt8]] {
     return log.frames
 }
 
-private let goldenRotation = KeyRotation(
-    key: Bytes32(5, 6, 7, 8), previous: Bytes32(9, 10, 11, 12),
-    signature: (Bytes32(13, 14, 15, 16), Bytes32(17, 18, 19, 20)))
+/// A true rotation: seeds 01 02 … 20 and 21 22 … 40.
+private func goldenRotation(of ledger: LedgerID) throws -> KeyRotation {
+    func key(_ seed: ClosedRange<UInt8>) throws -> SigningKey {
+        SigningKey(
+            key: try PrivateNoteKey(name: ledger.origin, type: .signature, seed: Array(seed)))
+    }
+    return try KeyRotation(of: ledger, from: key(0x01...0x20), to: key(0x21...0x40).verifier)
+}
 
 /// Rules with every part there is, but a table and a duration.
 private func everyRule(latestEnd: Timestamp) -> AuctionRules {

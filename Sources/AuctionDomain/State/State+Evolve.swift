@@ -43,8 +43,14 @@ extension State {
             ledgerID = id
             register(.house, .house)
         case .engineOpened(let epoch): self.epoch = epoch
-        case .keyRotated(let rotation): signingKey = rotation.key
-        case .ledgerRestored(let restoration): ledgerID = restoration.ledger
+        case .keyRotated(let rotation):
+            signingKey = rotation.key
+            formerKey = rotation.previous
+        case .ledgerRestored(let restoration):
+            // Another name, and so another key: nobody follows from one history to the other.
+            ledgerID = restoration.ledger
+            signingKey = nil
+            formerKey = nil
         }
     }
 }

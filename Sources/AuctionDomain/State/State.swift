@@ -178,6 +178,8 @@ public struct State: Sendable {
     public package(set) var ledgerID: LedgerID?
     /// The key that signs checkpoints, once the log has named one: the first stands outside it.
     public package(set) var signingKey: Bytes32?
+    /// The one that signed before it.
+    public package(set) var formerKey: Bytes32?
     /// How often the ledger was opened for writing.
     public package(set) var epoch: UInt32 = 0
     /// The fingerprint of everything that events changed.

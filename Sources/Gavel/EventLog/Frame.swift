@@ -41,6 +41,8 @@ struct FrameBuilder: ~Copyable {
     let firstPosition: UInt64
     private(set) var count = 0
     fileprivate var lastTime = Timestamp.zero
+    /// Whether an auction was closed in it.
+    var holdsClosing = false
     /// Who waits for this frame.
     var completions: ContiguousArray<Completion> = []
 
@@ -127,9 +129,12 @@ package final class Frame: @unchecked Sendable {
     package let firstPosition: UInt64
     package let count: Int
     private let lastTime: Timestamp
+    let holdsClosing: Bool
     private var header = ByteBuffer(capacity: FrameLayout.headerBytes)
     /// The tiles that this frame completes; written by `seal` too.
     private(set) var tileRoots: ContiguousArray<TileRoot> = []
+    /// The Merkle root over all entries up to and with this frame's; written by `seal` too.
+    private(set) var root = Digest.empty
     /// Who waits for this frame.
     private var completions: ContiguousArray<Completion>
 
@@ -137,6 +142,7 @@ package final class Frame: @unchecked Sendable {
         firstPosition = builder.firstPosition
         count = builder.count
         lastTime = builder.lastTime
+        holdsClosing = builder.holdsClosing
         completions = builder.completions
         entries = builder.entries
         ends = builder.ends
@@ -200,7 +206,8 @@ package final class Frame: @unchecked Sendable {
         header.append(identity.number)
         header.append(firstPosition)
         header.append(lastTime.nanoseconds)
-        header.append(tree.root)
+        root = tree.root
+        header.append(root)
         header.append(identity.horizon.milliseconds)
         header.append(identity.horizon.position)
         let check = header.withBytes { FrameLayout.check(of: $0) }

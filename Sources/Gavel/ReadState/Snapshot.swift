@@ -121,6 +121,7 @@ extension ReadState {
             buffer.append(state.epoch)
             // No Ed25519 key is all zeros.
             buffer.append(state.signingKey ?? .zero)
+            buffer.append(state.formerKey ?? .zero)
         }
         for record in state.currencies {
             try writer.record(.currencies) { buffer in
@@ -241,8 +242,9 @@ private struct SnapshotLoader {
             case .general:
                 state.time = Timestamp(nanoseconds: try reader.integer(Int64.self, bytes))
                 state.epoch = try reader.integer(UInt32.self, bytes)
-                let key = try reader.bytes32(bytes)
+                let (key, former) = (try reader.bytes32(bytes), try reader.bytes32(bytes))
                 state.signingKey = key == .zero ? nil : key
+                state.formerKey = former == .zero ? nil : former
             case .currencies: try loadCurrency(&reader, bytes)
             case .users: try loadUser(&reader, bytes)
             case .accounts: try loadAccount(&reader, bytes)

@@ -17,6 +17,7 @@ final class Publisher: Sendable {
     private let sealer: FrameSealer
     private let snapshots: SnapshotStore?
     private let writerFile: WriterFile?
+    private let signer: CheckpointSigner?
     private let configuration: Configuration
     private let subscribers = Mutex(Subscribers())
     private let answerQueue = DispatchQueue(label: "gavel.answers", qos: .userInitiated)
@@ -37,7 +38,7 @@ final class Publisher: Sendable {
     init(
         reading: Reading, snapshotCount: UInt64, pipeline: Pipeline, admission: Admission,
         sealer: FrameSealer, snapshots: SnapshotStore?, writerFile: WriterFile?,
-        configuration: Configuration
+        signer: CheckpointSigner?, configuration: Configuration
     ) {
         self.reading = reading
         self.pipeline = pipeline
@@ -45,6 +46,7 @@ final class Publisher: Sendable {
         self.sealer = sealer
         self.snapshots = snapshots
         self.writerFile = writerFile
+        self.signer = signer
         self.configuration = configuration
         snapshotState = Mutex(SnapshotState(lastCount: snapshotCount))
     }
@@ -84,6 +86,8 @@ final class Publisher: Sendable {
         if !frame.isEmpty {
             wakeSubscribers()
             snapshotIfDue(frame.endPosition)
+            signer?.note(
+                size: frame.endPosition, root: frame.root, holdsClosing: frame.holdsClosing)
         }
     }
 

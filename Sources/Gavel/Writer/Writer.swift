@@ -400,6 +400,7 @@ struct Writer: ~Copyable {
         frame.append(
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
             links: links)
+        if events.contains(where: \.isClosing), rejection == nil { frame.holdsClosing = true }
         if frame.isFull { handOver() }
     }
 }
@@ -444,6 +445,16 @@ extension Writer {
             throw LogFault("entry \(position) is not in the log")
         }
         entry = stored
+    }
+}
+
+extension Event {
+    /// Whether an auction is over by it.
+    fileprivate var isClosing: Bool {
+        switch self {
+        case .auctionClosed, .auctionCancelled: true
+        default: false
+        }
     }
 }
 

@@ -1,0 +1,135 @@
+// The key in a ledger's folder: made with the ledger, or given; replaced only by a rotation that
+// the log holds.
+//
+// Invariants: `DIR/key` is readable by its owner alone; where the log names the key that signs,
+// no other one does; a rotation cut short by a crash is finished, or undone where its entry never
+// became durable.
+
+internal import AuctionDomain
+internal import LMDB
+internal import Logging
+
+extension LedgerID {
+    /// What a ledger calls itself in checkpoints, unless its key was given another name.
+    public var origin: String {
+        "gavel-ledger/" + Self.digits(high) + Self.digits(low)
+    }
+
+    private static func digits(_ word: UInt64) -> String {
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}
+
+extension VerifierKey {
+    /// The 32 bytes as the log holds them.
+    package var bytes32: Bytes32 { Bytes32(publicKey)! }
+}
+
+extension KeyRotation {
+    /// The words that the former key signs (article LogFormat).
+    package static func message(of ledger: LedgerID, former: Bytes32, new: Bytes32) -> [UInt8] {
+        func hex(_ bytes: [UInt8]) -> String {
+            bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+        let id = ledger.origin.split(separator: "/")[1]
+        let lines = ["gavel.rotate-key/v1", String(id), hex(former.bytes), hex(new.bytes)]
+        return Array((lines.joined(separator: "\n") + "\n").utf8)
+    }
+
+    /// A rotation of a ledger's key, signed by the former one.
+    /// - Throws: `EvidenceError.signing`.
+    package init(
+        of ledger: LedgerID, from former: SigningKey, to new: VerifierKey
+    ) throws(EvidenceError) {
+        let (key, previous) = (new.bytes32, former.verifier.bytes32)
+        let signature = try former.signature(
+            of: Self.message(of: ledger, former: previous, new: key))
+        self.init(
+            key: key, previous: previous,
+            signature: (Bytes32(signature.prefix(32))!, Bytes32(signature.suffix(32))!))
+    }
+
+    /// Whether the former key signed.
+    package func isSigned(of ledger: LedgerID) -> Bool {
+        guard
+            let former = try? VerifierKey(
+                name: "former", type: .signature, publicKey: previous.bytes)
+        else { return false }
+        return former.isSignature(
+            signature.0.bytes + signature.1.bytes,
+            of: Self.message(of: ledger, former: previous, new: key))
+    }
+}
+
+/// The key of a ledger and where it is kept.
+struct LedgerKey {
+    let folder: LedgerFolder
+    let state: State
+    let logger: Logger
+
+    /// The key that signs from now on, and whether it was made just now.
+    /// - Parameters:
+    ///   - id: the ledger's id.
+    ///   - given: the key to use where there is none yet.
+    ///   - origin: what the ledger called itself before, if that is known.
+    /// - Throws: `LedgerError` with `keyMismatch` or `storage`; `EvidenceError`.
+    func open(
+        id: LedgerID, given: SigningKey?, origin: String?
+    ) throws -> (key: SigningKey, isNew: Bool) {
+        try finishRotation()
+        if FileSystem.exists(folder.key) {
+            let key = try Self.read(folder.key)
+            if let given, given.verifier != key.verifier {
+                throw LedgerError(
+                    .keyMismatch,
+                    "\(folder.key) holds \(key.verifier), not the key that was given; a key is "
+                        + "replaced by a rotation only")
+            }
+            try check(key)
+            return (key, false)
+        }
+        let key = try given ?? .generate(name: origin ?? id.origin)
+        try check(key)
+        if state.entryCount > 0 {
+            logger.warning(
+                "there was no key: checkpoints are signed by this one from now on",
+                metadata: ["key": "\(key.verifier)"])
+        }
+        try FileSystem.writeFileAtomically(folder.key, Array(key.fileText.utf8), mode: 0o600)
+        return (key, true)
+    }
+
+    /// Writes the key that a rotation is about to name.
+    func prepareRotation(to key: SigningKey) throws {
+        try FileSystem.writeFileAtomically(folder.nextKey, Array(key.fileText.utf8), mode: 0o600)
+    }
+
+    /// Puts the next key in its place once the log names it.
+    func finishRotation() throws {
+        guard FileSystem.exists(folder.nextKey) else { return }
+        let next = try Self.read(folder.nextKey)
+        if state.signingKey == next.verifier.bytes32 {
+            try FileSystem.rename(folder.nextKey, to: folder.key)
+        } else {
+            try FileSystem.remove(folder.nextKey)
+        }
+    }
+
+    private func check(_ key: SigningKey) throws(LedgerError) {
+        guard let named = state.signingKey, named != key.verifier.bytes32 else { return }
+        throw LedgerError(
+            .keyMismatch,
+            "the log names another key than \(key.verifier); put the right one into "
+                + "\(folder.key), or restore with --accept-loss under a new name")
+    }
+
+    static func read(_ path: String) throws -> SigningKey {
+        let bytes = try FileSystem.readFile(path)
+        do {
+            return try SigningKey(try validText(bytes, path))
+        } catch {
+            throw LedgerError(.keyMismatch, "\(path): \(error.reason)")
+        }
+    }
+}
