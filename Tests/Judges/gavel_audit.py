@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """gavel_audit: an independent reader and judge of a Gavel ledger, for people who trust nobody.
 
-    gavel_audit.py LEDGER_DIR [--checkpoint FILE --key VKEY] [--balances | --auctions | --entries]
-                              [--json] [--no-rotation-signatures]
+    gavel_audit.py LEDGER_DIR [--checkpoint FILE --key VKEY]
+                              [--balances | --auctions | --entries | --json]
     gavel_audit.py --golden Fixtures/log/v0
 
-It is written from the articles LogFormat, Auctions and Errors alone and shares no line with the
-engine. It reads every byte of the log once, in order, and stops at the first thing that is not as
+It is written from the articles LogFormat, Auctions, Errors and Evidence (checkpoints) alone and shares
+no line with the engine. It reads every byte of the log once, in order, and stops at the first thing that is not as
 it must be, named with its position and reason:
 
   1. bytes      each frame and entry is decoded strictly: unknown kinds, flags, events and bytes left
@@ -30,7 +30,6 @@ cryptography (Debian: python3-lmdb, python3-cryptography).
 
 import argparse
 import base64
-import binascii
 import csv
 import datetime
 import hashlib
@@ -358,6 +357,8 @@ def read_entry(data):
     count = cursor.u8()
     entry.links = [cursor.u64() if flags & 2 else cursor.u32() for _ in range(count)]
     cursor.closed("the links")
+    demand(bool(flags & 2) == any(link > 0xFFFFFFFF for link in entry.links),
+           "links of 8 bytes where 4 suffice")
     demand(kind >= 16 or (actor == 0xFFFFFFFC and not any(command_id)),
            "an entry of the engine's own with another actor or a command id")
     demand(kind < 16 or actor != 0xFFFFFFFC, "the engine asks for what it may not")
@@ -528,7 +529,9 @@ class Books:
     def __init__(self):
         self.position, self.time = 0, None
         self.ledger, self.epoch, self.version = None, None, None
-        self.keys = []  # public keys in the order in which rotations name them
+        self.key = None  # the public key that signs, once a rotation has named one
+        self.keys = set()  # all that rotations have named
+        self.restored = []  # positions of restore_ledger, and how many entries there had been
         self.users, self.user_handles = ["house"], {"house": HOUSE}
         self.currencies, self.currency_handles = [], {}
         self.auctions, self.auction_handles = [], {}
@@ -582,16 +585,16 @@ class Books:
     def ledger_created(self, _, command, __):
         self.ledger = command["ledger"]
 
-    def ledger_restored(self, _, command, __):
-        self.ledger = command["ledger"]
+    def ledger_restored(self, entry, command, _):
+        self.ledger, self.key = command["ledger"], None
+        self.restored.append((entry.position, command["checkpoint_size"]))
 
     def engine_opened(self, _, command, __):
         self.epoch, self.version = command["epoch"], command["version"]
 
     def key_rotated(self, _, command, __):
-        if not self.keys:
-            self.keys.append(command["previous"])
-        self.keys.append(command["key"])
+        self.key = command["key"]
+        self.keys |= {command["previous"], command["key"]}
 
     def currency_registered(self, _, command, event):
         demand(event["currency"] == len(self.currencies), "a handle that is not the next")
@@ -761,7 +764,7 @@ class Rules:
 
     def register_user(self, entry, command):
         handle = self.books.user_handles.get(command["user"])
-        unless(entry.actor in ("operator", "herself") or entry.actor == handle, "not_permitted")
+        unless(entry.actor in ("operator", "herself"), "not_permitted")
         unless(handle is None, "user_already_registered")
         return [event("user_registered", user=len(self.books.users))]
 
@@ -904,19 +907,20 @@ class Rules:
                 return [event("lead_taken", price=rules["buy_now"])
                         ] + self.purchase(auction, bidder)
         name, price = self.bid(auction, bidder, amount)
-        needed = amount + fee_on(amount, rules["buyer_fee"])
-        if auction.leader == bidder:
-            held = self.books.wallets.held(bidder, auction.currency, auction.handle)
-            self.covered(bidder, auction.currency, needed - held)
-            events = [event(name, price=price)]
-            events.append(event("locked", user=bidder, amount=needed - held, held=needed))
-        else:
-            self.covered(bidder, auction.currency, needed)
-            events = [event(name, price=price)]
-            if name == "lead_taken":
-                events += self.refund(auction, "outbid")
-                events.append(event("locked", user=bidder, amount=needed, held=needed))
+        needed = self.needed(auction, bidder, amount)
+        self.covered(bidder, auction.currency, needed)
+        events = [event(name, price=price)]
+        if name == "lead_taken":
+            events += self.refund(auction, "outbid")
+        if name != "bid_absorbed":
+            held = amount + fee_on(amount, rules["buyer_fee"])
+            events.append(event("locked", user=bidder, amount=needed, held=held))
         return events + self.new_end(entry, auction, name, price)
+
+    def needed(self, auction, bidder, amount):
+        """What a bid takes from the available: itself and its premium, less what is held already."""
+        whole = amount + fee_on(amount, auction.rules["buyer_fee"])
+        return whole - self.books.wallets.held(bidder, auction.currency, auction.handle)
 
     def bid(self, auction, bidder, amount):
         """What an admitted bid does by the rules of price: the event's name and its price."""
@@ -930,7 +934,9 @@ class Rules:
             unless(amount > maximum, "bid_not_above_own_maximum", maximum)
             return "maximum_raised", jump(price)
         minimum = price + step_at(price, rules)
-        unless(minimum <= INT64_MAX, "overflows_price")
+        if minimum > INT64_MAX:  # comes behind the funds in the order of rejections
+            self.covered(bidder, auction.currency, self.needed(auction, bidder, amount))
+            raise No("overflows_price")
         unless(amount >= minimum, "bid_below_minimum", minimum)
         if not rules["proxy"]:
             return ("maximum_raised" if auction.leader == bidder else "lead_taken"), amount
@@ -970,10 +976,10 @@ class Rules:
 class Audit:
     """A run over a log from its first frame on."""
 
-    def __init__(self, rotation_signatures=True, on_entry=None, root_at=None):
+    def __init__(self, on_entry=None, root_at=None):
         self.tree, self.books, self.frames = Tree(), Books(), 0
         self.rules = Rules(self.books)
-        self.rotation_signatures, self.on_entry = rotation_signatures, on_entry
+        self.on_entry = on_entry
         self.root_at, self.root_there = root_at, None  # a size whose root is asked for
         self.chains = {}  # ("auction" or "user", handle): its last position
         self.command_ids = set()
@@ -1094,13 +1100,12 @@ class Audit:
 
     def check_rotation(self, command):
         former, new = command["previous"], command["key"]
-        demand(not self.books.keys or self.books.keys[-1] == former,
+        demand(self.books.key in (None, former),
                "the rotation names a former key that is not the last one")
-        if self.rotation_signatures:
-            message = f"gavel.rotate-key/v1\n{self.books.ledger}\n{former}\n{new}\n"
-            demand(signature_fits(bytes.fromhex(former), bytes.fromhex(command["signature"]),
-                                  message.encode()),
-                   "the rotation is not signed by the former key")
+        message = f"gavel.rotate-key/v1\n{self.books.ledger}\n{former}\n{new}\n".encode()
+        signature = bytes.fromhex(command["signature"])
+        demand(signature_fits(bytes.fromhex(former), signature, message),
+               "the rotation is not signed by the former key")
 
     def expected_chains(self, entry):
         """The chains an entry belongs to, in the order of its links."""
@@ -1159,12 +1164,20 @@ def signature_fits(key, signature, message):
         return False
 
 
+def base64_bytes(text):
+    """Bytes from base64 exactly as a writer writes it. Raises ValueError."""
+    data = base64.b64decode(text, validate=True)  # binascii.Error is a ValueError
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("bits left over")
+    return data
+
+
 def read_vkey(text):
     """A verifier key `name+hexkeyid+base64(0x01 ‖ key)`: its name, key id and key."""
     try:
         name, key_id, encoded = text.strip().split("+", 2)
-        blob = base64.b64decode(encoded, validate=True)
-    except (ValueError, binascii.Error):
+        blob = base64_bytes(encoded)
+    except ValueError:
         raise SystemExit(usage(f"--key: {text!r} is not of the form name+keyid+base64")) from None
     if len(blob) != 33 or blob[0] != 1:
         raise SystemExit(usage("--key: only Ed25519 keys (type 1, 32 bytes) are known"))
@@ -1187,8 +1200,8 @@ def read_checkpoint(note, vkey):
         match = re.fullmatch(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)", line)
         demand(match, f"the checkpoint has a line that is no signature: {line!r}")
         try:
-            blob = base64.b64decode(match[2], validate=True)
-        except binascii.Error:
+            blob = base64_bytes(match[2])
+        except ValueError:
             raise Finding("a signature of the checkpoint is not base64") from None
         if match[1] == name and blob[:4] == key_id:  # signatures by other keys are not ours
             demand(signature_fits(key, blob[4:], body.encode()),
@@ -1196,11 +1209,12 @@ def read_checkpoint(note, vkey):
             signed = True
     demand(signed, f"the checkpoint has no signature by {name}")
     lines = text.split("\n")
-    demand(len(lines) >= 3 and lines[0], "the checkpoint lacks its origin, size or root")
+    demand(len(lines) >= 3, "the checkpoint lacks its origin, size or root")
+    demand(lines[0] == name, f"the checkpoint is of {lines[0]!r}, the key of {name!r}")
     demand(re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]), f"the checkpoint's size is {lines[1]!r}")
     try:
-        root = base64.b64decode(lines[2], validate=True)
-    except binascii.Error:
+        root = base64_bytes(lines[2])
+    except ValueError:
         raise Finding("the checkpoint's root is not base64") from None
     demand(len(root) == 32, "the checkpoint's root is not 32 bytes")
     return lines[0], int(lines[1]), root, key
@@ -1389,7 +1403,9 @@ def summary(audit, checkpoint):
     result = {"ledger": books.ledger, "epoch": books.epoch, "frames": audit.frames,
               "entries": audit.tree.size, "root": audit.tree.root().hex(), **audit.counts,
               "last_time": time_text(books.time), "users": len(books.users),
-              "auctions": len(books.auctions), "currencies": totals, "checkpoint": None}
+              "auctions": len(books.auctions), "currencies": totals, "checkpoint": None,
+              "restored": [{"position": position, "entries_before": size}
+                           for position, size in books.restored]}
     if checkpoint:
         result["checkpoint"] = {"origin": checkpoint[0], "size": checkpoint[1]}
     return result
@@ -1402,6 +1418,9 @@ def print_summary(result, out):
     for code, total in result["currencies"].items():
         print(f"{code:<11} charged {total['charged']} - withdrawn {total['withdrawn']} = "
               f"available {total['available']} + locked {total['locked']}", file=out)
+    for item in result["restored"]:
+        print(f"{'restored':<11} at {item['position']} from an older copy: a checkpoint of "
+              f"{item['entries_before']} entries had been signed", file=out)
     if result["checkpoint"]:
         print(f"{'checkpoint':<11} {result['checkpoint']['origin']} at "
               f"{result['checkpoint']['size']}: signature and root fit", file=out)
@@ -1477,8 +1496,6 @@ def parse(arguments):
     parser.add_argument("--auctions", action="store_true", help="print the auctions as CSV")
     parser.add_argument("--entries", action="store_true", help="print each entry as JSON")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--no-rotation-signatures", action="store_true",
-                        help="do not check who signed rotations of keys")
     options = parser.parse_args(arguments)
     if (options.ledger is None) == (options.golden is None):
         parser.error("give a ledger's folder, or --golden with a folder of vectors")
@@ -1502,8 +1519,7 @@ def run(options):
         except OSError as error:
             return usage(f"{options.checkpoint}: {error.strerror}")
         checkpoint = read_checkpoint(note, options.key)
-    audit = Audit(not options.no_rotation_signatures, print_entry if options.entries else None,
-                  checkpoint[1] if checkpoint else None)
+    audit = Audit(print_entry if options.entries else None, checkpoint[1] if checkpoint else None)
     if options.golden:
         audit.on_entry, count = golden_line_check(options.golden)
         audit_golden(options.golden, audit)
