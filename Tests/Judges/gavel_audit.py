@@ -5,24 +5,24 @@
                               [--balances | --auctions | --entries | --json]
     gavel_audit.py --golden Fixtures/log/v0
 
-It is written from the articles LogFormat, Auctions, Errors and Evidence (checkpoints) alone and shares
-no line with the engine. It reads every byte of the log once, in order, and stops at the first thing that is not as
-it must be, named with its position and reason:
+It is written from the articles LogFormat, Auctions, Errors and Evidence (checkpoints) alone and
+shares no line with the engine. It reads every byte of the log once, in order, and stops at the
+first thing that is not as it must be, named with its position and reason:
 
-  1. bytes      each frame and entry is decoded strictly: unknown kinds, flags, events and bytes left
-                over are refused; header checks, dense positions, times that never fall, epochs.
+  1. bytes      each frame and entry is decoded strictly: unknown kinds, flags, events and bytes
+                left over are refused; header checks, dense positions, rising times, epochs.
   2. hashes     every leaf is hashed again; the RFC 6962 root after each frame is compared with its
                 header, the table of tiles with what the leaves give.
   3. history    links lead to the previous entry of each chain; no command id stands twice; keys are
                 rotated by signatures of the former key.
   4. money      the events are added up: nothing is ever negative, what is locked is what auctions
                 hold, each currency adds up to what was charged less what was withdrawn.
-  5. rules      each command is judged again from what the entries before say, and its outcome must be
-                the one stored: price, leader, end, fee, winner, or the same rejection.
+  5. rules      each command is judged again from what the entries before say, and its outcome must
+                be the one stored: price, leader, end, fee, winner, or the same rejection.
   6. checkpoint a signed note's signature, and its root against the root at its size.
 
-What it cannot see: whether the log was cut off or written anew as a whole. Only a checkpoint that you
-kept yourself tells that. Nor does it know what was refused, or the moment at which bytes were stored.
+What it cannot see: whether the log was cut off or written anew as a whole; only a checkpoint that
+you kept yourself tells that. Nor what was refused, or the moment at which bytes were stored.
 
 Exit status: 0 clean, 1 a finding, 2 wrong usage. Needs Python 3.11 and the packages lmdb and
 cryptography (Debian: python3-lmdb, python3-cryptography).
@@ -63,7 +63,7 @@ def demand(condition, reason):
         raise Finding(reason)
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # 1. Bytes. The tables below are the tables of the article "The log format", in its order.
 
 
@@ -183,7 +183,8 @@ COMMANDS = {
 }
 
 # The commands that name an auction by its handle; their events may be those of an auction.
-ON_AUCTION = {"close_due", "place_bid", "close_auction", "extend_auction", "cancel_auction", "buy_now"}
+ON_AUCTION = {"close_due", "place_bid", "close_auction", "extend_auction", "cancel_auction",
+              "buy_now"}
 
 # tag: name, fields, the commands it may follow from
 EVENTS = {
@@ -416,7 +417,7 @@ def read_frame(data):
     return frame
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # 2. Hashes: the Merkle tree of RFC 6962.
 
 
@@ -431,8 +432,8 @@ def leaf_hash(entry_bytes):
 class Tree:
     """A tree that grows by one leaf at a time.
 
-    It keeps the roots of the perfect subtrees that the leaves so far fall into, largest first: their
-    sizes are the powers of two in the number of leaves.
+    It keeps the roots of the perfect subtrees that the leaves so far fall into, largest first:
+    their sizes are the powers of two in the number of leaves.
     """
 
     def __init__(self):
@@ -459,7 +460,7 @@ class Tree:
         return root
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # 4. Money and auctions: what the events add up to.
 
 
@@ -486,7 +487,7 @@ class Wallets:
         """Changes what an auction holds of a user; returns what it holds then."""
         holds = self.holds[user, currency]
         held = holds.pop(auction, 0) + change
-        demand(held >= 0, f"auction {auction} gives back or takes more than it holds of user {user}")
+        demand(held >= 0, f"auction {auction} gives back more than it holds of user {user}")
         if held:
             holds[auction] = held
         return held
@@ -628,7 +629,8 @@ class Books:
         user, amount = event["user"], event["amount"]
         self.wallets.move(user, auction.currency, available=-amount, locked=amount)
         held = self.wallets.hold(user, auction.currency, auction.handle, amount)
-        demand(held == event["held"], f"user {user} has {held} held, the event says {event['held']}")
+        demand(held == event["held"],
+               f"user {user} has {held} held, the event says {event['held']}")
 
     def refunded(self, _, command, event):
         auction = self.auctions[command["auction"]]
@@ -686,7 +688,7 @@ class Books:
         demand(event["position"] == auction.closed_at_position, "confirms another closing")
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # 5. Rules: the outcome a command must have, from what the entries before say. Each function returns
 # the events in their order, or raises the rejection that comes first by the article "Errors".
 
@@ -918,7 +920,7 @@ class Rules:
         return events + self.new_end(entry, auction, name, price)
 
     def needed(self, auction, bidder, amount):
-        """What a bid takes from the available: itself and its premium, less what is held already."""
+        """What a bid takes from the available: itself and its premium, less what is held."""
         whole = amount + fee_on(amount, auction.rules["buyer_fee"])
         return whole - self.books.wallets.held(bidder, auction.currency, auction.handle)
 
@@ -969,7 +971,7 @@ class Rules:
         return [event("auction_extended", closes_at=end, reason="soft_close")]
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # 3 and all the rest: the audit reads frames in order and holds each against the ones before.
 
 
@@ -1152,7 +1154,7 @@ def shown(events, rejection):
     return "; ".join(" ".join(str(value) for value in item.values()) for item in events)
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # 6. Checkpoints: C2SP signed notes (c2sp.org/signed-note, c2sp.org/tlog-checkpoint).
 
 
@@ -1173,7 +1175,10 @@ def base64_bytes(text):
 
 
 def read_vkey(text):
-    """A verifier key `name+hexkeyid+base64(0x01 ‖ key)`: its name, key id and key."""
+    """A verifier key `name+hexkeyid+base64(0x01 ‖ key)`, or a file of it: its name, id and key."""
+    if os.path.isfile(text):
+        with open(text, encoding="utf-8") as file:
+            text = file.read()
     try:
         name, key_id, encoded = text.strip().split("+", 2)
         blob = base64_bytes(encoded)
@@ -1230,7 +1235,7 @@ def hold_against_checkpoint(audit, checkpoint):
            "the checkpoint's key is none of the keys that the log's rotations name")
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # What is printed.
 
 
@@ -1264,8 +1269,8 @@ def write_balances(books, out):
 def write_auctions(books, out):
     """The auctions as `gavel auctions --format csv` prints them."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("auction", "seller", "currency", "status", "outcome", "winner", "price", "bids",
-                     "accepted_bids", "opens_at", "closes_at"))
+    writer.writerow(("auction", "seller", "currency", "status", "outcome", "winner", "price",
+                     "bids", "accepted_bids", "opens_at", "closes_at"))
     for auction in books.auctions:
         closed = auction.state == "closed"
         writer.writerow((
@@ -1351,7 +1356,8 @@ def rules_as_json(rules):
             if rules["table"] else {"basis_points": rules["share"]},
             "reserve_price": rules["reserve"], "buy_now_price": rules["buy_now"],
             "buy_now_until": rules["until"], "soft_close": soft,
-            "duration_from_first_bid_ms": rules["duration_ms"], "fees": None if fees == {"seller": none, "buyer": none} else fees,
+            "duration_from_first_bid_ms": rules["duration_ms"],
+            "fees": None if fees == {"seller": none, "buyer": none} else fees,
             "cancel_policy": "operator_only" if rules["operator_only"] else "before_first_bid"}
 
 
@@ -1412,8 +1418,8 @@ def summary(audit, checkpoint):
 
 
 def print_summary(result, out):
-    for name in ("ledger", "epoch", "frames", "entries", "accepted", "rejected", "users", "auctions",
-                 "last_time", "root"):
+    for name in ("ledger", "epoch", "frames", "entries", "accepted", "rejected", "users",
+                 "auctions", "last_time", "root"):
         print(f"{name:<11} {result[name]}", file=out)
     for code, total in result["currencies"].items():
         print(f"{code:<11} charged {total['charged']} - withdrawn {total['withdrawn']} = "
@@ -1427,7 +1433,7 @@ def print_summary(result, out):
     print(f"{'result':<11} clean", file=out)
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # The runs.
 
 
@@ -1490,8 +1496,8 @@ def parse(arguments):
         epilog="Exit status: 0 clean, 1 a finding, 2 wrong usage.")
     parser.add_argument("ledger", nargs="?", metavar="LEDGER_DIR", help="the ledger's folder")
     parser.add_argument("--golden", metavar="DIR", help="check the vectors in DIR instead")
-    parser.add_argument("--checkpoint", metavar="FILE", help="a signed note to hold the log against")
-    parser.add_argument("--key", metavar="VKEY", help="the key of the note: name+id+base64")
+    parser.add_argument("--checkpoint", metavar="FILE", help="a note to hold the log against")
+    parser.add_argument("--key", metavar="VKEY", help="the key of the note, name+id+base64, or a file of it")
     parser.add_argument("--balances", action="store_true", help="print the wallets as CSV")
     parser.add_argument("--auctions", action="store_true", help="print the auctions as CSV")
     parser.add_argument("--entries", action="store_true", help="print each entry as JSON")
