@@ -167,8 +167,11 @@ public struct State: Sendable {
     package var termsIndex: [AuctionTerms: UInt32] = [:]
     /// What only some auctions have, in order of opening.
     package var extras = ChunkedArray<AuctionExtras>()
-    /// Open auctions that time will close.
-    public package(set) var deadlines = DeadlineQueue()
+    /// Open auctions that time will close, each under its end or an earlier one: see
+    /// `State+Deadlines`.
+    package var deadlines = DeadlineQueue()
+    /// Auctions that stand in `deadlines` under an earlier end, and some that no longer do.
+    var deferredDeadlines = ContiguousArray<AuctionHandle>()
 
     /// How many entries the state reflects; the next entry's position.
     public package(set) var entryCount: UInt64 = 0
@@ -183,17 +186,6 @@ public struct State: Sendable {
 
     /// The empty state before the first entry.
     public init() {}
-}
-
-// MARK: - Taking up a stored state
-
-extension State {
-    /// Puts a stored auction's end among the deadlines, if it is still open and has one.
-    package mutating func restoreDeadline(of auction: AuctionHandle) {
-        let record = auctions[auction.index]
-        guard record.phase == .open, record.closesAt != .noEnd else { return }
-        deadlines.insert(.init(end: record.closesAt, auction: auction))
-    }
 }
 
 // MARK: - Reading
@@ -272,12 +264,6 @@ extension State {
     @inline(__always)
     public func available(_ user: UserHandle, _ currency: CurrencyHandle) -> Money {
         account(of: user, in: currency)?.available ?? .zero
-    }
-
-    /// The next open auction whose end is at or before a time.
-    public func nextDue(at time: Timestamp) -> AuctionHandle? {
-        guard let first = deadlines.first, first.end <= time else { return nil }
-        return first.auction
     }
 
     /// What makes a payment reference unique: kind and user stand before it.
