@@ -43,14 +43,15 @@ public enum Verifier {
 
 extension Ledger {
     /// Verifies this ledger in full, up to its durable position, and compares the fold with the
-    /// live read state (invariant 7). Writing goes on meanwhile.
+    /// live read state (invariant 7). Writing goes on meanwhile, and comes first: the work is done
+    /// on a thread of low priority, for which the caller waits.
     public func verify(
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) -> VerificationReport {
         let (count, digest) = publisher.liveDigest
         var run = VerificationRun(log: log, snapshots: snapshots, count: count)
         run.expectedDigest = digest
-        return run.report(progress)
+        return BackgroundThread.run { run.report(progress) }
     }
 }
 
