@@ -34,6 +34,26 @@ struct NameTableTests {
         }
     }
 
+    @Test("A key built byte by byte is the name's, and a charge's begins as its reference's does")
+    func builtKeys() {
+        func built(_ name: String, onto start: NameKey = NameKey()) -> NameKey? {
+            var key = start
+            for byte in name.utf8 where !key.append(byte) { return nil }
+            return key
+        }
+        for count in 0...20 {
+            let name = String("abcdefghijklmnopqrst".prefix(count))
+            #expect(built(name) == NameKey(name))
+        }
+        for user: UInt32 in [0, 7, 10, 65_535, 1_000_000, 4_294_967_294] {
+            let payment = Payment(
+                user: UserHandle(rawValue: user), currency: CurrencyHandle(rawValue: 0),
+                amount: 1, reference: "x-1")
+            let key = State.referenceKey(payment, charge: true)
+            #expect(built("x-1", onto: State.chargeKey(payment.user)) == NameKey(key))
+        }
+    }
+
     @Test("A copy does not see what is inserted later")
     func copies() {
         var table = NameTable()

@@ -270,4 +270,20 @@ extension State {
     static func referenceKey(_ payment: Payment, charge: Bool) -> String {
         "\(charge ? "c" : "w")\(payment.user.rawValue) \(payment.reference.string)"
     }
+
+    /// The beginning of a charge's key among the references, to which the reference is appended.
+    package static func chargeKey(_ user: UserHandle) -> NameKey {
+        var key = NameKey()
+        _ = key.append(UInt8(ascii: "c"))
+        var digits = InlineArray<10, UInt8>(repeating: 0)
+        var (rest, count) = (user.rawValue, 0)
+        repeat {
+            digits[count] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+            count += 1
+        } while rest > 0
+        for index in (0..<count).reversed() { _ = key.append(digits[index]) }
+        _ = key.append(UInt8(ascii: " "))
+        return key
+    }
 }
