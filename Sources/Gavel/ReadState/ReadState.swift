@@ -46,6 +46,9 @@ struct ReadState: Sendable {
 
     init() {}
 
+    /// Brings the deadlines into order, for who walks them.
+    mutating func sortDeadlines() { state.sortDeadlines() }
+
     /// Applies the next entry after checking that it can follow.
     /// - Throws: `LogFault` with the position; the state is then of no more use.
     @inline(__always)
