@@ -1469,7 +1469,75 @@ def audit_golden(folder, audit):
     audit.finish()
 
 
-def golden_line_check(folder):
+def golden_evidence(folder, leaves):
+    """The vectors of evidence: a checkpoint, a proof of one entry, one of growth, and tiles."""
+    def read(name):
+        with open(os.path.join(folder, "evidence", name), "rb") as file:
+            return file.read()
+
+    key = os.path.join(folder, "evidence", "log.vkey")
+    _, size, root, _ = read_checkpoint(read("checkpoint"), key)
+    demand(size == len(leaves), f"the checkpoint has size {size}")
+    demand(root == subtree(leaves), "the checkpoint has another root")
+    golden_inclusion(read("entry-13.tlog-proof"), leaves, read("checkpoint"))
+    golden_growth(read("from-10.consistency"), leaves, read("checkpoint"))
+    demand(read(f"tile/0/000.p/{size}") == b"".join(leaves), "the tile is not the leaf hashes")
+    bundle, entries = read(f"tile/entries/000.p/{size}"), []
+    while bundle:
+        length = int.from_bytes(bundle[:2], "big")
+        entries.append(bundle[2:2 + length])
+        bundle = bundle[2 + length:]
+    demand([leaf_hash(entry) for entry in entries] == leaves, "the bundle holds other entries")
+
+
+def subtree(leaves):
+    """The root over some leaves by the definition of RFC 6962, section 2.1."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else hashlib.sha256(b"").digest()
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return node(subtree(leaves[:split]), subtree(leaves[split:]))
+
+
+def path_to(index, leaves):
+    """The proof of a leaf by the definition of RFC 6962, section 2.1.1."""
+    if len(leaves) < 2:
+        return []
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < split:
+        return path_to(index, leaves[:split]) + [subtree(leaves[split:])]
+    return path_to(index - split, leaves[split:]) + [subtree(leaves[:split])]
+
+
+def growth(old, leaves, is_whole):
+    """The proof that a tree goes on from its first leaves: RFC 6962, section 2.1.2."""
+    if old == len(leaves):
+        return [] if is_whole else [subtree(leaves)]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if old <= split:
+        return growth(old, leaves[:split], is_whole) + [subtree(leaves[split:])]
+    return growth(old - split, leaves[split:], False) + [subtree(leaves[:split])]
+
+
+def golden_inclusion(file, leaves, checkpoint):
+    head, note = file.split(b"\n\n", 1)
+    lines = head.decode().split("\n")
+    demand(lines[0] == "c2sp.org/tlog-proof@v1" and lines[2] == "index 13", "the proof's head")
+    entry = base64_bytes(lines[1].removeprefix("extra "))
+    demand(leaf_hash(entry) == leaves[13], "the proof is of another entry")
+    demand([base64_bytes(line) for line in lines[3:]] == path_to(13, leaves), "the proof's hashes")
+    demand(note == checkpoint, "the proof stands under another checkpoint")
+
+
+def golden_growth(file, leaves, checkpoint):
+    head, note = file.split(b"\n\n", 1)
+    lines = head.decode().split("\n")
+    demand(lines[0] == "old 10", "the growth's head")
+    hashes = [base64_bytes(line) for line in lines[1:]]
+    demand(hashes == growth(10, leaves, True), "the growth's hashes")
+    demand(note == checkpoint, "the growth leads to another checkpoint")
+
+
+def golden_line_check(folder, leaves):
     """A function that holds each entry of the frames against its line of entries.txt."""
     with open(os.path.join(folder, "entries.txt"), encoding="utf-8") as file:
         lines = [line.rstrip("\n").split(" ", 3) for line in file]
@@ -1479,6 +1547,7 @@ def golden_line_check(folder):
         position, leaf, data, text = lines[entry.position]
         demand(int(position) == entry.position, f"entries.txt has position {position} here")
         demand(leaf_hash(bytes.fromhex(data)).hex() == leaf, "another leaf hash in entries.txt")
+        leaves.append(bytes.fromhex(leaf))
         mine, theirs = compacted(entry_as_json(entry, books)), compacted(json.loads(text))
         demand(mine == theirs, f"its JSON is {json.dumps(mine)}, in entries.txt {text}")
 
@@ -1527,9 +1596,14 @@ def run(options):
         checkpoint = read_checkpoint(note, options.key)
     audit = Audit(print_entry if options.entries else None, checkpoint[1] if checkpoint else None)
     if options.golden:
-        audit.on_entry, count = golden_line_check(options.golden)
+        leaves = []
+        audit.on_entry, count = golden_line_check(options.golden, leaves)
         audit_golden(options.golden, audit)
         demand(audit.tree.size == count, f"entries.txt has {count} lines")
+        try:
+            golden_evidence(options.golden, leaves)
+        except ValueError as error:
+            raise Finding(f"the evidence cannot be read: {error}") from None
     else:
         audit_ledger(options.ledger, audit)
     if checkpoint:
