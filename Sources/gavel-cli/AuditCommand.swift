@@ -7,6 +7,7 @@ struct AuditCommand: ParsableCommand {
         commandName: "audit",
         abstract: "Check a ledger, and prove what it says to others.",
         subcommands: [
-            VerifyCommand.self, ReplayCommand.self, CheckpointCommand.self, RotateKeyCommand.self,
+            VerifyCommand.self, ReplayCommand.self, StatementCommand.self, ExplainCommand.self,
+            DiffCommand.self, RedecideCommand.self, CheckpointCommand.self, RotateKeyCommand.self,
         ])
 }
