@@ -154,8 +154,8 @@ extension State {
         case .placeBid(let auction, let user, _), .buyNow(let auction, let user):
             (user, self[auction].currency)
         case .charge(let payment), .withdraw(let payment): (payment.user, payment.currency)
-        case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser,
-            .openAuction, .closeAuction, .extendAuction, .cancelAuction:
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
+            .registerCurrency, .registerUser, .openAuction, .closeAuction, .extendAuction, .cancelAuction:
             nil
         }
     }
@@ -173,8 +173,8 @@ extension State {
             if amount > fee, seller != winner { users.append(seller) }
             if fee > .zero, !users.contains(.house) { users.append(.house) }
             return users.map { ($0, currency) }
-        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered,
-            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
             .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
             return []
         }

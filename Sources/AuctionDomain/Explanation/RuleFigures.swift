@@ -102,7 +102,7 @@ extension State {
         case .registerUser: return [.notPermitted, .userAlreadyRegistered]
         case .registerCurrency:
             return [.notPermitted, .currencyAlreadyRegistered, .overflowsCurrencies]
-        case .createLedger, .openEngine, .closeDue: return []
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger: return []
         }
     }
 
@@ -142,7 +142,7 @@ extension State {
             case .overflowsCurrencies: return .overflowsCurrencies(count: currencyCount)
             default: return nil
             }
-        case .createLedger, .openEngine: return nil
+        case .createLedger, .openEngine, .rotateKey, .restoreLedger: return nil
         }
     }
 

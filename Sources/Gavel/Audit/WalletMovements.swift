@@ -127,7 +127,7 @@ extension LedgerQueries {
             }
             return found
         case .charged, .withdrawn, .locked, .refunded, .ledgerCreated, .engineOpened,
-            .currencyRegistered, .userRegistered, .auctionOpened, .leadTaken, .maximumRaised,
+            .keyRotated, .ledgerRestored, .currencyRegistered, .userRegistered, .auctionOpened, .leadTaken, .maximumRaised,
             .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
             .auctionCancelled:
             return []

@@ -12,6 +12,9 @@ struct EventInWords {
         switch event {
         case .ledgerCreated: return "the ledger was created, with the user house"
         case .engineOpened(let epoch): return "epoch \(epoch) began"
+        case .keyRotated: return "another key signs checkpoints from here on"
+        case .ledgerRestored(let restoration):
+            return "the ledger went on from an older copy, as \(restoration.ledger.hexadecimal)"
         case .currencyRegistered(_, let currency): return "\(currency.code) was registered"
         case .userRegistered(_, let user): return "\(user) was registered, with an empty wallet"
         case .charged(let payment):

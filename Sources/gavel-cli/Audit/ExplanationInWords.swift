@@ -18,6 +18,9 @@ struct ExplanationInWords {
         case .createLedger: return "the engine created the ledger"
         case .openEngine(let epoch, let version):
             return "the engine, version \(version), opened the ledger for epoch \(epoch)"
+        case .rotateKey: return "the engine was given another key to sign with"
+        case .restoreLedger:
+            return "the engine went on from an older copy of the ledger"
         case .closeDue(let auction): return "the end of \(names.id(of: auction)) had come"
         case .registerCurrency(let currency):
             return "\(who) asked to register the currency \(currency.code), scale "
