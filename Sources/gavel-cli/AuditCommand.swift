@@ -9,5 +9,6 @@ struct AuditCommand: ParsableCommand {
         subcommands: [
             VerifyCommand.self, ReplayCommand.self, StatementCommand.self, ExplainCommand.self,
             DiffCommand.self, RedecideCommand.self, CheckpointCommand.self, RotateKeyCommand.self,
+            ReportCommand.self,
         ])
 }
