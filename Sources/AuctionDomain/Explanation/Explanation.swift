@@ -97,6 +97,10 @@ extension State {
             }
             explained.append(ExplainedEvent(event: event, accounts: accounts))
         }
+        var links = ContiguousArray<EntryLink>()
+        state.finishEntry(
+            command, rejected: recorded.rejection != nil, events: recorded.events, at: point,
+            links: &links)
         let rules = rules(for: command, by: actor)
         let code = recorded.rejection?.code
         let place = code.flatMap { rules.firstIndex(of: $0) }

@@ -63,7 +63,7 @@ extension LedgerQueries {
     ///   - progress: told from time to time how many of how many entries are done.
     ///   - body: told each entry that differs, in order.
     /// - Throws: `LedgerError` with `damaged` or `storage`; what `body` throws.
-    /// - Complexity: O(entries); two thirds of a million a second and more on one core.
+    /// - Complexity: O(entries); about a million a second on one core.
     @discardableResult
     public func redecide(
         progress: (UInt64, UInt64) -> Void = { _, _ in },

@@ -55,6 +55,9 @@ struct DiffCommand: ParsableCommand {
             throw ValidationError(
                 "--from and --until are of one ledger; beside --other give --at.")
         }
+        if other == ledger.path {
+            throw ValidationError("--other is the same folder as --ledger.")
+        }
         if other == nil, from == nil {
             throw ValidationError("Give --from, or --other.")
         }
@@ -71,7 +74,8 @@ struct DiffCommand: ParsableCommand {
         let reader = try openReader(at: ledger.path, asOf: until)
         if case .position(let position)? = from, position >= reader.reflects {
             throw Failure(
-                .usage, "--from \(position) lies after the last entry compared, "
+                .usage,
+                "--from \(position) lies after the last entry compared, "
                     + "\(reader.reflects - 1)")
         }
         let before = try reader.past(from ?? .position(0))
@@ -106,8 +110,9 @@ struct DiffCommand: ParsableCommand {
     ) throws -> Bool {
         guard let parting = try first.parting(from: second) else {
             if format == .table {
-                output.write("the logs are the same, \(counted(first.reflects, "entry", "entries"))"
-                    + "\n\n")
+                output.write(
+                    "the logs are the same, \(counted(first.reflects, "entry", "entries"))"
+                        + "\n\n")
             }
             return false
         }

@@ -112,7 +112,8 @@ private struct Thing {
             (kind, name) = ("currency", code.string)
             let scale = (before ?? after)?.scale ?? 0
             currency = Currency(code: code, scale: scale)
-            add("scale", before.map { .number(UInt64($0.scale)) },
+            add(
+                "scale", before.map { .number(UInt64($0.scale)) },
                 after.map { .number(UInt64($0.scale)) })
             add("charged", amount(before?.charged), amount(after?.charged))
             add("withdrawn", amount(before?.withdrawn), amount(after?.withdrawn))

@@ -10,11 +10,11 @@ struct EventInWords {
     /// What an event did, without a full stop.
     func sentence(_ event: Event) -> String {
         switch event {
-        case .ledgerCreated: return "the ledger was created, with the user house"
-        case .engineOpened(let epoch): return "epoch \(epoch) began"
-        case .keyRotated: return "another key signs checkpoints from here on"
+        case .ledgerCreated: return "The ledger was created, with the user house"
+        case .engineOpened(let epoch): return "Epoch \(epoch) began"
+        case .keyRotated: return "Another key signs checkpoints from here on"
         case .ledgerRestored(let restoration):
-            return "the ledger went on from an older copy, as \(restoration.ledger.hexadecimal)"
+            return "The ledger went on from an older copy, as \(restoration.ledger.hexadecimal)"
         case .currencyRegistered(_, let currency): return "\(currency.code) was registered"
         case .userRegistered(_, let user): return "\(user) was registered, with an empty wallet"
         case .charged(let payment):
@@ -92,11 +92,11 @@ struct EventInWords {
                 before.record.closesAt == .noEnd ? nil : before.record.closesAt.rfc3339
             }
             let move = old.map { "\($0) → \(closesAt.rfc3339)" } ?? closesAt.rfc3339
-            return "the end is \(move): \(cause(reason))"
+            return "The end is \(move): \(cause(reason))"
         case .auctionClosed(_, let outcome, let winner, let price):
             return closing(outcome, winner, price)
         case .closeConfirmed(_, let position, let outcome):
-            return "nothing new: it was closed at position \(position), \(outcome.jsonName)"
+            return "Nothing new: it was closed at position \(position), \(outcome.jsonName)"
         case .auctionCancelled(let auction): return "\(names.id(of: auction)) was cancelled"
         default: return event.name
         }
@@ -117,13 +117,13 @@ struct EventInWords {
     ) -> String {
         let reserve = explanation.before?.rules.reservePrice
         switch outcome {
-        case .noBids: return "closed unsold: there was no bid"
+        case .noBids: return "Closed unsold: there was no bid"
         case .reserveNotMet:
             let bound = reserve.map { " the reserve of \(money($0))" } ?? " its reserve"
-            return "closed unsold: the price of \(money(price)) is below\(bound)"
+            return "Closed unsold: the price of \(money(price)) is below\(bound)"
         case .sold:
             let met = reserve.map { ", which meets the reserve of \(money($0))" } ?? ""
-            return "closed: \(id(winner)) has the lot at \(money(price))\(met)"
+            return "Closed: \(id(winner)) has the lot at \(money(price))\(met)"
         }
     }
 

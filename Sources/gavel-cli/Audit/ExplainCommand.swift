@@ -125,7 +125,8 @@ struct ExplainCommand: ParsableCommand {
             let followed = describe(sequel, of: id, names: reader.reading)
             output.heading(
                 "What followed",
-                followed.isEmpty ? ["the lead did not change, \(reader.asOf)"] : followed)
+                followed.isEmpty
+                    ? ["Nothing about it changed after that, \(reader.asOf)"] : followed)
         }
     }
 
@@ -149,7 +150,7 @@ struct ExplainCommand: ParsableCommand {
             output.sentence(
                 "At \(entry.time.rfc3339), position \(entry.position), \(words.request)")
             if explanation.recorded.rejection != nil {
-                for sentence in words.verdict where sentence.hasPrefix("refused") {
+                for sentence in words.verdict where sentence.hasPrefix("Refused") {
                     output.sentence(sentence, indent: 2)
                 }
             }
@@ -161,21 +162,9 @@ struct ExplainCommand: ParsableCommand {
 }
 
 extension Output {
-    /// Writes a sentence as a line: its first letter large, a full stop at its end.
-    func sentence(_ text: String, indent: Int = 0) {
-        let margin = String(repeating: " ", count: indent)
-        write(margin + printable(Self.capitalized(text)) + ".\n")
-    }
-
-    /// Names keep their letters: only a word of the sentence's own is made large.
-    private static func capitalized(_ text: String) -> String {
-        let first = text.prefix { $0 != " " }
-        let own = [
-            "accepted", "closed", "it", "no", "nobody", "not", "nothing", "passed:", "refused",
-            "the", "there", "today's", "somebody",
-        ]
-        guard own.contains(String(first)), let letter = first.first else { return text }
-        return letter.uppercased() + text.dropFirst()
+    /// Writes a sentence as a line, with a full stop.
+    fileprivate func sentence(_ text: String, indent: Int = 0) {
+        write(String(repeating: " ", count: indent) + printable(text) + ".\n")
     }
 
     /// Writes a heading and sentences below it; nothing where there are none.

@@ -74,7 +74,7 @@ struct ExplanationInWords {
         guard let leader = auction.leader else {
             if record.phase == .open {
                 sentences.append(
-                    "there was no bid yet; the first one had to reach the opening price of "
+                    "There was no bid yet; the first one had to reach the opening price of "
                         + money(record.openingPrice))
             }
             return sentences + offers(auction)
@@ -87,8 +87,8 @@ struct ExplanationInWords {
         if record.phase == .open {
             let sum = "price \(money(record.price)) + step \(money(auction.step))"
             sentences.append(
-                auction.minimumBid.map { "the next bid had to reach \(money($0)): \(sum)" }
-                    ?? "no bid could be high enough: \(sum)")
+                auction.minimumBid.map { "The next bid had to reach \(money($0)): \(sum)" }
+                    ?? "No bid could be high enough: \(sum)")
         }
         return sentences + offers(auction)
     }
@@ -97,10 +97,10 @@ struct ExplanationInWords {
         var sentences: [String] = []
         if let reserve = auction.rules.reservePrice, let isMet = auction.isReserveMet {
             sentences.append(
-                "the reserve of \(money(reserve)) was \(isMet ? "met" : "not met")")
+                "The reserve of \(money(reserve)) was \(isMet ? "met" : "not met")")
         }
         if let price = auction.buyNowPrice {
-            sentences.append("it could be bought now for \(money(price))")
+            sentences.append("It could be bought now for \(money(price))")
         }
         return sentences
     }
@@ -125,25 +125,25 @@ struct ExplanationInWords {
     var verdict: [String] {
         var sentences: [String] = []
         if !explanation.passed.isEmpty {
-            sentences.append("passed: " + list(explanation.passed))
+            sentences.append("Passed: " + list(explanation.passed))
         }
         if let rejection = explanation.recorded.rejection {
             let because = explanation.refusal.map { words.sentence($0) }
             sentences.append(
-                "refused by \(rejection.code.name) (\(rejection.code.rawValue))"
+                "Refused by \(rejection.code.name) (\(rejection.code.rawValue))"
                     + (because.map { ": \($0)" }
                         ?? ", which is no rule for such a command in this version"))
         } else if explanation.passed.isEmpty {
-            sentences.append("no rule stands against it: it is the engine's own")
+            sentences.append("No rule stands against it: it is the engine's own")
         } else {
-            sentences.append("accepted")
+            sentences.append("Accepted")
         }
         if !explanation.notAsked.isEmpty {
-            sentences.append("not asked any more: " + list(explanation.notAsked))
+            sentences.append("Not asked any more: " + list(explanation.notAsked))
         }
         if !explanation.isSameToday {
             sentences.append(
-                "today's rules would come to another outcome; see gavel audit re-decide")
+                "Today's rules would come to another outcome; see gavel audit re-decide")
         }
         return sentences
     }

@@ -150,7 +150,11 @@ struct RedecideCommand: ParsableCommand {
         let left = report.lateClosingCount - UInt64(report.lateClosings.count)
         if left > 0 { fields.append(("", "and \(left) more like these")) }
         fields.append(
-            ("result", report.isSame ? "same" : counted(report.differing, "outcome") + " differ"))
+            (
+                "result",
+                report.isSame
+                    ? "same" : counted(report.differing, "outcome differs", "outcomes differ")
+            ))
         printFields(fields, on: output)
     }
 }

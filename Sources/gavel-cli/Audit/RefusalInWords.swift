@@ -147,7 +147,8 @@ struct RefusalInWords {
         guard let premium, let needed else {
             return "the price of \(money(amount)) and its premium are more than there can be"
         }
-        var words = premium > .zero
+        var words =
+            premium > .zero
             ? "the price of \(money(amount)) and its premium of \(money(premium))"
             : "the price of \(money(amount))"
         if held > .zero { words += ", less the \(money(held)) held already," }

@@ -17,24 +17,31 @@ struct RunningBalances {
     /// In order of currency code.
     private(set) var balances: [Balance] = []
 
-    init(opening: WalletView? = nil) {
+    /// - Parameters:
+    ///   - opening: the wallet before the period; nil where there was none.
+    ///   - currencies: those that begin with nothing where the opening does not have them.
+    init(opening: WalletView? = nil, currencies: [Currency] = []) {
         for balance in opening?.balances ?? [] {
             balances.append(
                 Balance(
                     currency: balance.currency, available: balance.available,
                     locked: balance.locked))
         }
+        for currency in currencies { begin(currency) }
         sort()
+    }
+
+    private mutating func begin(_ currency: Currency) {
+        if balances.contains(where: { $0.currency == currency }) { return }
+        balances.append(Balance(currency: currency, available: .zero, locked: .zero))
     }
 
     /// Adds a movement.
     /// - Returns: the balance after it.
     /// - Throws: `Failure` where it takes more than there is.
     mutating func add(_ movement: WalletMovement, in currency: Currency) throws -> Balance {
-        if !balances.contains(where: { $0.currency == currency }) {
-            balances.append(Balance(currency: currency, available: .zero, locked: .zero))
-            sort()
-        }
+        begin(currency)
+        sort()
         guard let place = balances.firstIndex(where: { $0.currency == currency }),
             let available = balances[place].available.adding(movement.available),
             let locked = balances[place].locked.adding(movement.locked),

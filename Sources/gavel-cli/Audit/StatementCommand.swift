@@ -84,7 +84,8 @@ struct StatementCommand: ParsableCommand {
         case .position(let position):
             guard position < reader.reflects else {
                 throw Failure(
-                    .usage, "--from: the period has no position \(position); it ends after "
+                    .usage,
+                    "--from: the period has no position \(position); it ends after "
                         + "\(counted(reader.reflects, "entry", "entries"))")
             }
             return position

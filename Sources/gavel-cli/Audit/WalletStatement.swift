@@ -36,7 +36,8 @@ struct WalletStatement {
     /// - Throws: `Failure` with `finding` where it does not add up; `LedgerError`.
     mutating func print() throws {
         let closing = try reader.wallet(user).value.sortedByCurrency
-        var running = RunningBalances(opening: try openingWallet())
+        var running = RunningBalances(
+            opening: try openingWallet(), currencies: closing.balances.map(\.currency))
         begin()
         for balance in running.balances where isWanted(balance.currency) {
             try print(balance, as: "opening", "opening balance")
@@ -61,7 +62,7 @@ struct WalletStatement {
         let before = try reader.past(.before(start))
         do {
             return try before.wallet(user).value
-        } catch where error.code == .unknownName {
+        } catch  where error.code == .unknownName {
             return nil
         }
     }
@@ -75,7 +76,8 @@ struct WalletStatement {
     private func begin() {
         switch format {
         case .table:
-            printFields([("statement", user.string), ("period", reader.period(from: start))],
+            printFields(
+                [("statement", user.string), ("period", reader.period(from: start))],
                 on: output)
             output.write("\n")
         case .json: break
