@@ -41,11 +41,14 @@ extension Ledger {
     ///   - path: the ledger's folder; nothing may be there.
     /// - Returns: what was lost; nil where nothing is known to be.
     /// - Throws: `LedgerError` with `checkpointMismatch` where the backup cannot live up to the
-    ///   checkpoint and the loss is not accepted, `alreadyExists`, `damaged` or `storage`.
+    ///   checkpoint and the loss is not accepted, `alreadyExists`, `damaged`, `heldByWriter` while
+    ///   the backup is being written to, or `storage`.
     public static func restore(
         from source: String, to path: String, options: RestoreOptions = RestoreOptions()
     ) throws(LedgerError) -> RestoredLoss? {
         let (from, to) = (LedgerFolder(path: source), LedgerFolder(path: path))
+        // A backup may have been anywhere: LMDB opens it only after its pages were found sound.
+        try Verifier.checkStructure(at: source)
         do {
             let file = CheckpointFile(path: options.checkpointPath ?? from.checkpoint)
             let signed = try file.read()

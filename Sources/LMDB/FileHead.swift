@@ -36,6 +36,8 @@ struct FileHead {
     var pageSizeBytes: Int
     /// The meta page LMDB will use, the one with the greater transaction number.
     var newest: MetaPage
+    /// The one before it.
+    var older: MetaPage
 
     /// Checks the data file at `path`.
     ///
@@ -57,7 +59,7 @@ struct FileHead {
         pageSizeBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         let bytes = try file.read(at: 0, byteCount: 2 * pageSizeBytes)
         let judge = HeadJudge(bytes: bytes, pageSizeBytes: pageSizeBytes, path: file.path)
-        newest = try judge.newestMeta()
+        (newest, older) = try judge.metas()
         try judge.checkLength(of: file, against: newest)
     }
 }
@@ -117,6 +119,20 @@ extension MetaPage.Table {
         entries = bytes.native(at: start + 32)
         root = bytes.native(at: start + 40)
     }
+
+    /// What contradicts itself in the record, or nil.
+    func fault(lastPage: UInt64) -> String? {
+        let pages = [branchPages, leafPages, overflowPages]
+        if root == Self.noRoot {
+            let isEmpty = depth == 0 && entries == 0 && pages.allSatisfy { $0 == 0 }
+            return isEmpty ? nil : "entries without a root"
+        }
+        // Pages 0 and 1 are the metas; a cursor of LMDB is 32 pages deep.
+        if !(2...max(2, lastPage)).contains(root) { return "root page \(root)" }
+        if !(1...32).contains(depth) { return "depth \(depth)" }
+        if pages.contains(where: { $0 > lastPage }) || leafPages == 0 { return "page counts" }
+        return nil
+    }
 }
 
 extension RawSpan {
@@ -135,7 +151,8 @@ private struct HeadJudge {
     let pageSizeBytes: Int
     let path: String
 
-    func newestMeta() throws(LMDBError) -> MetaPage {
+    /// Both meta pages, the newer one first.
+    func metas() throws(LMDBError) -> (MetaPage, MetaPage) {
         let first = meta(at: 0)
         let second = meta(at: pageSizeBytes)
         guard let first, first.magic == MetaPage.magicNumber else {
@@ -148,7 +165,8 @@ private struct HeadJudge {
                 throw error(.fileDamaged, "meta page \(number): \(fault)")
             }
         }
-        return first.transaction > second.transaction ? first : second
+        // Of two new ones LMDB takes the first.
+        return first.transaction >= second.transaction ? (first, second) : (second, first)
     }
 
     /// The error for a file whose first meta page lacks the magic.
@@ -199,23 +217,8 @@ private struct HeadJudge {
         // The free list has integer keys; 0x4000 marks an environment without a folder.
         if meta.freeList.flags & ~0x4000 != 0x08 { return "free list flags" }
         if meta.main.flags != 0 { return "main table flags" }
-        return fault(of: meta.freeList, in: meta).map { "free list: \($0)" }
-            ?? fault(of: meta.main, in: meta).map { "main table: \($0)" }
-    }
-
-    private func fault(of table: MetaPage.Table, in meta: MetaPage) -> String? {
-        let pages = [table.branchPages, table.leafPages, table.overflowPages]
-        if table.root == MetaPage.Table.noRoot {
-            let isEmpty = table.depth == 0 && table.entries == 0 && pages.allSatisfy { $0 == 0 }
-            return isEmpty ? nil : "entries without a root"
-        }
-        // Pages 0 and 1 are the metas; a cursor of LMDB is 32 pages deep.
-        if !(2...meta.lastPage).contains(table.root) { return "root page \(table.root)" }
-        if !(1...32).contains(table.depth) { return "depth \(table.depth)" }
-        if pages.contains(where: { $0 > meta.lastPage }) || table.leafPages == 0 {
-            return "page counts"
-        }
-        return nil
+        return meta.freeList.fault(lastPage: meta.lastPage).map { "free list: \($0)" }
+            ?? meta.main.fault(lastPage: meta.lastPage).map { "main table: \($0)" }
     }
 
     /// The file holds every page in use. LMDB leaves pages at the very end unwritten when they

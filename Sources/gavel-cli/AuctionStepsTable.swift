@@ -92,7 +92,7 @@ struct StepInWords {
 }
 
 /// Who stands behind an entry, for tables.
-func actorName(of entry: LedgerEntry, names: Reading) -> String {
+func actorName(of entry: LedgerEntry, names: some Names) -> String {
     switch Actor(of: entry, names: names) {
     case nil: "system"
     case .operator: "operator"

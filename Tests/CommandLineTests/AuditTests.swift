@@ -24,11 +24,12 @@ struct AuditTests {
         #expect(run.status == 0)
         #expect(run.lines.first?.hasPrefix("covered  ") == true)
         #expect(
-            masked(run.lines.suffix(4).joined(separator: "\n")) == """
-                entries  15
-                root     HASH
-                digest   DIGEST
-                result   clean
+            masked(run.lines.suffix(5).joined(separator: "\n")) == """
+                not covered  the pages of the data files (--structure)
+                entries      15
+                root         HASH
+                digest       DIGEST
+                result       clean
                 """)
     }
 
@@ -48,20 +49,96 @@ struct AuditTests {
         #expect(report["digest"] as? String == field("digest", text))
         #expect((report["findings"] as? [Any])?.isEmpty == true)
         #expect((report["covered"] as? [String])?.isEmpty == false)
+        #expect(
+            report["not_covered"] as? [String] == ["the pages of the data files (--structure)"])
+        #expect(report["first_divergence"] is NSNull)
+        #expect(report["result"] as? String == "clean")
     }
 
-    @Test("a level that this version does not have is exit code 2")
+    @Test("each level names itself beside its result and what it left out; others are exit code 2")
     func level() async throws {
+        for level in ["heads", "records"] {
+            let run = try await space.run(
+                "audit", "verify", "--ledger", "house", "--level", level)
+            #expect(run.status == 0)
+            #expect(field("result", run) == "clean at level \(level)")
+            #expect(run.output.contains("(--level full)"))
+            let json = try await space.run(
+                "audit", "verify", "--ledger", "house", "--level", level, "--json")
+            let parsed = try JSONSerialization.jsonObject(with: Data(json.output.utf8))
+            let report = try #require(parsed as? [String: Any])
+            #expect(report["level"] as? String == level)
+            #expect(report["result"] as? String == "clean at level \(level)")
+            #expect(report["digest"] is NSNull)
+            #expect((report["not_covered"] as? [String])?.count ?? 0 > 1)
+        }
         let full = try await space.run(
-            "audit", "verify", "--ledger", "house", "--level", "full")
+            "audit", "verify", "--ledger", "house", "--level", "full", "--cores", "1")
         #expect(full.status == 0)
-        let heads = try await space.run(
-            "audit", "verify", "--ledger", "house", "--level", "heads")
+        #expect(field("result", full) == "clean")
+        let other = try await space.run(
+            "audit", "verify", "--ledger", "house", "--level", "half")
         #expect(
-            heads.errors
-                == "gavel: --level must be full, not 'heads': this version always verifies "
-                + "everything.\n")
-        #expect(heads.status == 2)
+            other.errors
+                == "gavel: The value 'half' is invalid for '--level <level>': expected heads, "
+                + "records or full, not 'half'\n")
+        #expect(other.status == 2)
+    }
+
+    /// Flips a bit of the flags of the log's page that the newest meta page names as the root of
+    /// its tables.
+    private func damagePage(of name: String) throws -> UInt64 {
+        var data = try Data(contentsOf: space.url(name))
+        func integer(_ offset: Int) -> UInt64 {
+            (0..<8).reduce(0) { $0 | UInt64(data[offset + $1]) << UInt64(8 * $1) }
+        }
+        // Meta pages: 16 + 128 is the transaction, 16 + 72 + 40 the root of the main table.
+        let size = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let meta = integer(144) > integer(size + 144) ? 0 : size
+        let page = integer(meta + 128)
+        data[Int(page) * size + 10] ^= 4
+        try data.write(to: space.url(name))
+        return page
+    }
+
+    @Test("verify --structure walks the pages first, and LMDB opens nothing that is damaged")
+    func structure() async throws {
+        let sound = try await space.run("audit", "verify", "--ledger", "house", "--structure")
+        #expect(sound.status == 0)
+        #expect(sound.output.contains(" pages of log/data.mdb: "))
+        #expect(sound.output.contains(" pages of projections/data.mdb: "))
+        #expect(!sound.output.contains("not covered"))
+        let page = try damagePage(of: "house/log/data.mdb")
+        let run = try await space.run("audit", "verify", "--ledger", "house", "--structure")
+        #expect(
+            field("findings", run)
+                == "log/data.mdb, page \(page): flags 6 are no branch's or leaf's")
+        #expect(run.output.contains("the log: LMDB cannot be trusted with its file"))
+        #expect(field("entries", run) == "0")
+        #expect(field("result", run)?.hasPrefix("incomplete, ") == true)
+        #expect(run.status == 3)
+    }
+
+    @Test("Damaged pages under the snapshots are a finding; the log is verified all the same")
+    func projectionStructure() async throws {
+        let page = try damagePage(of: "house/projections/data.mdb")
+        let run = try await space.run("audit", "verify", "--ledger", "house", "--structure")
+        #expect(field("findings", run)?.hasPrefix("projections/data.mdb, page \(page): ") == true)
+        #expect(field("entries", run) == "15")
+        #expect(run.status == 1)
+    }
+
+    @Test("restore refuses a backup with a damaged page, names it, and leaves nothing behind")
+    func damagedBackup() async throws {
+        #expect(try await space.run("backup", "copy", "--ledger", "house").status == 0)
+        let page = try damagePage(of: "copy/log/data.mdb")
+        let run = try await space.run("restore", "copy", "--ledger", "restored")
+        #expect(
+            run.errors.hasPrefix(
+                "gavel: copy/log/data.mdb: page \(page): flags 6 are no branch's or leaf's"))
+        #expect(run.status == 4)
+        #expect(run.output == "")
+        #expect(space.names == ["copy", "history.jsonl", "house"])
     }
 
     @Test("replay gives the digest that verify gives, and stops where it is told")
@@ -152,7 +229,7 @@ struct AuditTests {
         let run = try await space.run("audit", "verify", "--ledger", "house")
         #expect(run.status == 3)
         #expect(run.lines.contains { $0.hasPrefix("findings ") })
-        #expect(run.lines.last?.hasPrefix("result    incomplete, 1 finding") == true)
+        #expect(field("result", run) == "incomplete, 1 finding")
         let query = try await space.run("wallets", "--ledger", "house")
         #expect(query.errors.hasPrefix("gavel: opening house: "))
         #expect(query.output == "")

@@ -1,4 +1,5 @@
-// The verifier must be able to fail: every way to damage a small ledger is tried and named.
+// Verification in full, snapshots, and what opening does with damage. The sweeps over every way to
+// damage a ledger are in VerifySweepTests.
 
 import AuctionDomain
 import GavelTesting
@@ -7,72 +8,6 @@ import Synchronization
 import Testing
 
 @testable import Gavel
-
-/// A small ledger in a folder, closed: some frames of some entries.
-private func makeLedger(at path: String, step: Int64 = 10) async throws {
-    let clock = ManualClock()
-    var configuration = Bench.configuration(clock)
-    configuration.ledgerID = LedgerID(high: 1, low: 2)
-    let ledger = try Ledger.open(at: path, configuration: configuration)
-    var commands: [Command] = [
-        .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
-        .registerUser("alice"), .registerUser("carol"),
-        .charge(user: "alice", currency: "USD", amount: 900, reference: "a"),
-        .charge(user: "carol", currency: "USD", amount: 900, reference: "c"),
-        .openAuction(
-            OpenAuction(auction: "lot-1", title: "A clock", seller: "bob", currency: "USD")),
-    ]
-    for amount in 1...9 {
-        commands.append(
-            .placeBid(
-                auction: "lot-1", bidder: amount % 2 == 0 ? "alice" : "carol",
-                amount: Money(minorUnits: Int64(amount) * step)))
-    }
-    commands.append(.placeBid(auction: "lot-1", bidder: "alice", amount: 5))
-    commands.append(.closeAuction("lot-1", hammer: true))
-    for command in commands {
-        let receipt = try await ledger.submit(command, id: .generate(at: clock.now()))
-        try #require(receipt.status != .refused)
-    }
-    ledger.close()
-}
-
-/// The frames of a ledger's log, by first position.
-private func readFrames(at path: String) throws -> [(UInt64, [UInt8])] {
-    let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
-    defer { log.close() }
-    var frames: [(UInt64, [UInt8])] = []
-    try log.forEachFrame(from: 0) { value in
-        frames.append((try FrameHeader(value).firstPosition, value.array()))
-        return true
-    }
-    return frames
-}
-
-/// Verifies a log of these frames, without snapshots.
-private func verify(_ frames: [(UInt64, [UInt8])]) -> VerificationReport {
-    let log = FrameList(frames: frames)
-    var run = VerificationRun(log: log, snapshots: nil, count: 20)
-    return run.report { _, _ in }
-}
-
-/// Frames as given, however wrong.
-private final class FrameList: EventLog {
-    let frames: [(UInt64, [UInt8])]
-    init(frames: [(UInt64, [UInt8])]) { self.frames = frames }
-
-    var entryCount: UInt64 { 20 }
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {}
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {}
-    func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
-        let start = frames.lastIndex { $0.0 <= position } ?? 0
-        for frame in frames[min(start, frames.count)...] {
-            guard try withBytes(of: frame.1, body) else { return }
-        }
-    }
-    func drain() {}
-    func close() {}
-}
 
 /// Everything a reader shows.
 private struct Picture: Equatable {
@@ -97,70 +32,23 @@ struct VerifyTests {
     @Test("A sound ledger is clean, and the report names what was covered")
     func clean() async throws {
         try await withLedgerPath { path in
-            try await makeLedger(at: path)
+            try await makeSmallLedger(at: path)
             let report = try Verifier.verify(at: path)
             #expect(report.isClean && report.entries == 20)
             #expect(report.covered.contains { $0.contains("snapshot after 20 entries") })
-            #expect(verify(try readFrames(at: path)).root == report.root)
-        }
-    }
-
-    @Test("Each byte of the stored frames, flipped, is found")
-    func byteFlips() async throws {
-        try await withLedgerPath { path in
-            try await makeLedger(at: path)
-            let frames = try readFrames(at: path)
-            for (index, frame) in frames.enumerated() {
-                for byte in frame.1.indices {
-                    var damaged = frames
-                    damaged[index].1[byte] ^= 1 << UInt8(byte % 8)
-                    let report = verify(damaged)
-                    #expect(!report.isClean, "frame \(index) byte \(byte)")
-                }
-            }
-        }
-    }
-
-    @Test("Dropped, swapped, doubled and cut frames are found at their place")
-    func frameDamage() async throws {
-        try await withLedgerPath { path in
-            try await makeLedger(at: path)
-            let frames = try readFrames(at: path)
-            #expect(frames.count > 5)
-            for index in 1..<frames.count - 1 {
-                var dropped = frames
-                dropped.remove(at: index)
-                #expect(verify(dropped).findings.first?.position == frames[index].0)
-                var swapped = frames
-                (swapped[index].1, swapped[index + 1].1) = (frames[index + 1].1, frames[index].1)
-                #expect(verify(swapped).findings.first?.position == frames[index].0)
-                var doubled = frames
-                doubled[index + 1] = (frames[index + 1].0, frames[index].1)
-                #expect(!verify(doubled).isClean)
-                var cut = frames
-                cut[index].1.removeLast()
-                #expect(verify(cut).findings.first?.position == frames[index].0)
-            }
+            #expect(verify(try readFrames(at: path), .full).root == report.root)
         }
     }
 
     @Test("A damaged frame keeps a ledger from opening, with the place named")
     func opening() async throws {
         try await withLedgerPath { path in
-            try await makeLedger(at: path)
+            try await makeSmallLedger(at: path)
             try FileSystem.remove(path + "/projections")
             var frames = try readFrames(at: path)
             let middle = frames.count / 2
             frames[middle].1[frames[middle].1.count - 1] ^= 1
-            try FileSystem.remove(path + "/log")
-            let environment = try Environment(at: path + "/log")
-            let table = try environment.integerTable(named: "frames", create: true)
-            try environment.write { transaction in
-                for (key, value) in frames {
-                    try withBytes(of: value) { try transaction.append(table, key: key, value: $0) }
-                }
-            }
-            try environment.close()
+            try replaceLog(at: path, by: frames)
             #expect(throws: LedgerError(.damaged, "")) { try Ledger.open(at: path) }
             #expect(throws: LedgerError(.damaged, "")) { try LedgerReader.open(at: path) }
             #expect(try Verifier.verify(at: path).findings.first?.position == frames[middle].0)
@@ -170,14 +58,14 @@ struct VerifyTests {
     @Test("A snapshot that is not the fold of the log is a finding, and opening passes it over")
     func forgedSnapshot() async throws {
         try await withLedgerPath { path in
-            try await makeLedger(at: path)
+            try await makeSmallLedger(at: path)
             let digest = try LedgerReader.open(at: path).digest
             let store = try SnapshotStore(at: path + "/projections", isReadOnly: false)
             let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             // Another history of the same ledger, as long, under the tree of this one.
-            try await makeLedger(at: path + "-other", step: 11)
+            try await makeSmallLedger(at: path + "-other", step: 11)
             let other = try LMDBEventLog(at: path + "-other/log", isReadOnly: true, creates: false)
             let lie = try Loader(log: other, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
@@ -197,7 +85,7 @@ struct VerifyTests {
     @Test("Snapshots that LMDB cannot read, or cannot even open, keep no ledger from opening")
     func unreadableSnapshots() async throws {
         try await withLedgerPath { path in
-            try await makeLedger(at: path)
+            try await makeSmallLedger(at: path)
             let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
             let store = try SnapshotStore(at: path + "/projections", isReadOnly: true)
             // Every read of a closed environment throws, as a read of a damaged page does.

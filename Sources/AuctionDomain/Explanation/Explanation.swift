@@ -158,8 +158,9 @@ extension State {
         case .placeBid(let auction, let user, _), .buyNow(let auction, let user):
             (user, self[auction].currency)
         case .charge(let payment), .withdraw(let payment): (payment.user, payment.currency)
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
-            .registerCurrency, .registerUser, .openAuction, .closeAuction, .extendAuction, .cancelAuction:
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
+            .registerUser,
+            .openAuction, .closeAuction, .extendAuction, .cancelAuction:
             nil
         }
     }
@@ -178,7 +179,8 @@ extension State {
             if fee > .zero, !users.contains(.house) { users.append(.house) }
             return users.map { ($0, currency) }
         case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
-            .userRegistered, .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+            .userRegistered,
+            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
             .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
             return []
         }

@@ -9,25 +9,31 @@ enum FrameFold {
     private static let parallelEntriesMin = 512
 
     /// Hashes a frame's entries into `tree` while `fold` works on them.
+    /// - Parameter tiles: gets the tiles that are full now.
     /// - Throws: `LogFault` from reading offsets; what `fold` throws, which goes first.
     static func run(
         _ value: RawSpan, _ header: FrameHeader, tree: inout MerkleTree,
-        fold: (RawSpan) throws -> Void
+        tiles: inout ContiguousArray<TileRoot>, fold: (RawSpan) throws -> Void
     ) throws {
         guard header.count >= parallelEntriesMin else {
             try fold(value)
-            try header.hash(value, into: &tree)
+            try header.hash(value, into: &tree) { tiles.append($0) }
             return
         }
         // Two iterations of one call, each with variables of its own: nothing is shared, and both
         // have ended when the call returns. The compiler cannot see that, hence the markings.
         nonisolated(unsafe) var hashed = tree
+        nonisolated(unsafe) var completed = ContiguousArray<TileRoot>()
         nonisolated(unsafe) var failures: (hash: (any Error)?, fold: (any Error)?)
         withoutActuallyEscaping(fold) { fold in
             nonisolated(unsafe) let fold = fold
             DispatchQueue.concurrentPerform(iterations: 2) { half in
                 if half == 0 {
-                    do { unsafe try header.hash(value, into: &hashed) } catch {
+                    do {
+                        unsafe try header.hash(value, into: &hashed) {
+                            unsafe completed.append($0)
+                        }
+                    } catch {
                         unsafe failures.hash = error
                     }
                 } else {
@@ -37,5 +43,15 @@ enum FrameFold {
         }
         if let failure = unsafe failures.fold ?? failures.hash { throw failure }
         unsafe tree = hashed
+        unsafe tiles.append(contentsOf: completed)
+    }
+
+    /// The same, where nobody asks for tiles.
+    static func run(
+        _ value: RawSpan, _ header: FrameHeader, tree: inout MerkleTree,
+        fold: (RawSpan) throws -> Void
+    ) throws {
+        var tiles = ContiguousArray<TileRoot>()
+        try run(value, header, tree: &tree, tiles: &tiles, fold: fold)
     }
 }

@@ -183,7 +183,10 @@ private struct RedecisionRun {
         guard let first = fold.state.deadlines.first, first.end <= entry.point.time else { return }
         if case .closeDue = entry.command { return }
         // The engine opens before it closes anything.
-        if case .openEngine = entry.command { return }
+        switch entry.command {
+        case .openEngine, .restoreLedger: return
+        default: break
+        }
         let start = max(first, lateUntil ?? first)
         var last = lateUntil
         fold.state.deadlines.forEach(from: start) { key in

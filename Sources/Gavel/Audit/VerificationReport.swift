@@ -1,6 +1,20 @@
-// What a verification covered and what it found. Never says "clean" about what it did not read.
+// What a verification covered and what it found. Never says "clean" about what it did not read:
+// the level stands beside the word, and what the level leaves out is listed.
 
 public import AuctionDomain
+
+/// How much of a ledger is verified.
+public enum VerificationLevel: String, Hashable, Sendable, CaseIterable {
+    /// The frames' headers, the stored roots of tiles and the checkpoint: milliseconds. Finds a log
+    /// that was cut or replaced, no changed entry.
+    case heads
+    /// Every entry's bytes, hashed up to each frame's root. Finds whatever was changed, moved or
+    /// taken away after it was hashed.
+    case records
+    /// Also what the entries mean: the fold, the invariants, command ids, snapshots. Finds a false
+    /// history that is hashed correctly.
+    case full
+}
 
 /// One thing that is not as it should be.
 public struct Finding: Hashable, Sendable, CustomStringConvertible {
@@ -20,19 +34,28 @@ public struct Finding: Hashable, Sendable, CustomStringConvertible {
 
 /// The result of a verification.
 public struct VerificationReport: Hashable, Sendable {
+    public let level: VerificationLevel
     /// What was covered, one sentence each.
     public var covered: [String] = []
+    /// What was not, one sentence each.
+    public var notCovered: [String] = []
+    /// In the order of the log; the first is where it diverges.
     public var findings: [Finding] = []
     /// Whether everything the level promises was read; a verification that stops at damage is
     /// incomplete, because what lies behind was not seen.
     public var isComplete = false
     public var entries: UInt64 = 0
     public var frames: UInt64 = 0
-    /// The Merkle root over the entries covered.
+    /// The Merkle root over the entries covered; at level `heads` the one that the last frame says.
     public var root = Digest.empty
-    /// The fingerprint of the state after them.
-    public var digest = StateDigest()
+    /// The fingerprint of the state after them; nil below level `full`.
+    public var digest: StateDigest?
 
-    /// Complete and without a finding.
+    public init(level: VerificationLevel) { self.level = level }
+
+    /// Complete at its level and without a finding.
     public var isClean: Bool { isComplete && findings.isEmpty }
+
+    /// The first position at which the log is not what it should be; nil where no finding has one.
+    public var firstDivergence: UInt64? { findings.lazy.compactMap(\.position).first }
 }

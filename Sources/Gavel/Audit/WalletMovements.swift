@@ -127,7 +127,8 @@ extension LedgerQueries {
             }
             return found
         case .charged, .withdrawn, .locked, .refunded, .ledgerCreated, .engineOpened,
-            .keyRotated, .ledgerRestored, .currencyRegistered, .userRegistered, .auctionOpened, .leadTaken, .maximumRaised,
+            .keyRotated, .ledgerRestored, .currencyRegistered, .userRegistered, .auctionOpened,
+            .leadTaken, .maximumRaised,
             .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
             .auctionCancelled:
             return []

@@ -116,3 +116,27 @@ public struct WitnessState: Hashable, Sendable {
         return cosigned
     }
 }
+
+extension WitnessState {
+    /// As `cosign` with a proof, which is made from the log's own nodes.
+    /// - Parameter tree: the nodes that the log shows, its tiles for example.
+    /// - Throws: `EvidenceError` as `cosign`, and `notProven` when the nodes have another root
+    ///   than was signed; what `tree` throws.
+    package mutating func cosign(
+        _ new: VerifiedCheckpoint, tree: some TreeHashes, by key: WitnessKey,
+        atSeconds seconds: UInt64
+    ) throws -> SignedCheckpoint {
+        let oldSize = latest(of: new.origin)?.checkpoint.size ?? 0
+        var proof = ConsistencyProof(oldSize: oldSize, newSize: new.size, hashes: [])
+        if oldSize <= new.size {
+            guard try tree.root(ofSize: new.size) == new.root else {
+                throw EvidenceError(
+                    .notProven,
+                    "the nodes that are shown have another root than \(new.origin) signed for "
+                        + "\(new.size) entries")
+            }
+            proof = try ConsistencyProof.make(from: oldSize, to: new.size, in: tree)
+        }
+        return try cosign(new, proof: proof, by: key, atSeconds: seconds)
+    }
+}

@@ -40,6 +40,9 @@ package protocol EventLog: AnyObject, Sendable {
         from position: UInt64, _ body: (RawSpan) throws -> Bool
     ) throws
 
+    /// Whether roots of tiles are stored beside the frames.
+    var keepsTileRoots: Bool { get }
+
     /// The roots that are stored of the tiles of 256, 65,536, … leaves which end with a tile of
     /// 256 leaves.
     /// - Returns: nil when there is no such tile, or the log keeps none.
@@ -53,6 +56,7 @@ package protocol EventLog: AnyObject, Sendable {
 }
 
 extension EventLog {
+    package var keepsTileRoots: Bool { false }
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? { nil }
 
     /// Reads one entry.

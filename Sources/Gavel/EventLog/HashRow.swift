@@ -53,6 +53,15 @@ struct HashRow: ~Copyable {
         }
     }
 
+    /// Takes the node at the left end out.
+    /// - Precondition: the row is not empty.
+    mutating func removeFirst() -> Digest {
+        let first = hashes[0]
+        count -= 1
+        for index in 0..<count { hashes[index] = hashes[index + 1] }
+        return first
+    }
+
     /// Goes one level up: `first` stays, joined already, where `isFirstJoined`; the others are
     /// joined two by two; one without a neighbour at the right end is taken out and returned.
     mutating func joinPairs(isFirstJoined: Bool) -> Digest? {

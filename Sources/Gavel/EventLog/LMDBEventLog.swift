@@ -136,6 +136,8 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
+    package var keepsTileRoots: Bool { true }
+
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
         try environment.read { transaction in
             try transaction.withValue(tiles, at: tile) { value in

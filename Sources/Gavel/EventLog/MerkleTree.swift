@@ -121,6 +121,28 @@ package struct MerkleTree: Hashable, Sendable {
         }
     }
 
+    /// Adds a perfect subtree of 2^level leaves.
+    /// - Parameter completed: told of each tile that is full now, in order of their ends.
+    /// - Precondition: `size` is a multiple of its leaves.
+    mutating func append(
+        _ subtree: MerkleRun.Subtree, completed: (TileRoot) -> Void = { _ in }
+    ) {
+        var (level, hash) = (subtree.level, subtree.root)
+        precondition(size & (1 << UInt64(level) - 1) == 0, "a subtree out of its place")
+        var rest = size >> UInt64(level)
+        size += 1 << UInt64(level)
+        while true {
+            if level % TileRoot.levels == 0, level > 0 {
+                completed(TileRoot(level: level, index: rest, hash: hash))
+            }
+            guard rest & 1 == 1 else { break }
+            hash = Digest.node(edge.removeLast(), hash)
+            rest >>= 1
+            level += 1
+        }
+        edge.append(hash)
+    }
+
     /// The root: the hash that commits to every entry and its place.
     /// - Complexity: a hash for each one-bit of the size.
     package var root: Digest {

@@ -11,10 +11,10 @@ struct EventInWords {
     func sentence(_ event: Event) -> String {
         switch event {
         case .ledgerCreated: return "The ledger was created, with the user house"
-        case .engineOpened(let epoch): return "Epoch \(epoch) began"
         case .keyRotated: return "Another key signs checkpoints from here on"
         case .ledgerRestored(let restoration):
-            return "The ledger went on from an older copy, as \(restoration.ledger.hexadecimal)"
+            return "The ledger is \(restoration.ledger.hexadecimal) from here on"
+        case .engineOpened(let epoch): return "Epoch \(epoch) began"
         case .currencyRegistered(_, let currency): return "\(currency.code) was registered"
         case .userRegistered(_, let user): return "\(user) was registered, with an empty wallet"
         case .charged(let payment):

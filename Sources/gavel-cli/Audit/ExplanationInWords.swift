@@ -18,9 +18,12 @@ struct ExplanationInWords {
         case .createLedger: return "the engine created the ledger"
         case .openEngine(let epoch, let version):
             return "the engine, version \(version), opened the ledger for epoch \(epoch)"
-        case .rotateKey: return "the engine was given another key to sign with"
-        case .restoreLedger:
-            return "the engine went on from an older copy of the ledger"
+        case .rotateKey(let rotation):
+            return "the engine was told to sign checkpoints with the key "
+                + "\(rotation.key.hexadecimal) instead of \(rotation.previous.hexadecimal)"
+        case .restoreLedger(let restoration):
+            return "the ledger went on from an older copy although a checkpoint had been signed "
+                + "for \(restoration.checkpointSize) entries"
         case .closeDue(let auction): return "the end of \(names.id(of: auction)) had come"
         case .registerCurrency(let currency):
             return "\(who) asked to register the currency \(currency.code), scale "

@@ -144,7 +144,9 @@ struct Settling {
             throw Failure(
                 .finding,
                 "the ledger is not clean: "
-                    + (what.isEmpty ? "verification gives digest \(report.digest)" : what))
+                    + (what.isEmpty
+                        ? "verification gives digest \(report.digest?.description ?? "none")"
+                        : what))
         }
     }
 }

@@ -149,7 +149,10 @@ struct AuctionStory {
         guard step.bidder != nil else { return }
         bidTimes.append(time)
         if step.rejection != nil {
-            if let amount = step.amount { rejected.points.append((time, amount.units)) }
+            // Whoever buys names no amount.
+            if let amount = step.amount ?? view.rules.buyNow?.price {
+                rejected.points.append((time, amount.units))
+            }
         } else if let absorbing = step.facts.first, case .absorbed = absorbing {
             if let amount = step.amount { absorbed.points.append((time, amount.units)) }
         } else if let price = step.price {

@@ -40,7 +40,7 @@ let reportStyle = """
     .number { text-align: right; white-space: nowrap; }
     .time { white-space: nowrap; font-size: .82rem; }
     .id { overflow-wrap: anywhere; min-width: 5rem; }
-    .words { min-width: 16rem; }
+    .words { min-width: 16rem; width: 45%; }
     .tag { display: inline-block; border: 1px solid currentColor; border-radius: 3px;
       padding: 0 .35em; font-size: .82rem; white-space: nowrap; }
     tr.rejected .tag { color: var(--c2); border-style: dashed; }

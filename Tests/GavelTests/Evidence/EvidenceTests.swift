@@ -35,7 +35,7 @@ private struct House {
             .withdraw(user: "bob", currency: "USD", amount: 5, reference: "out"))
         bench.ledger.close()
         let size = bench.log.entryCount
-        tree = LogTree(bench.log, size: size)
+        tree = LogTree(of: bench.log, size: size)
         checkpoint = try Checkpoint(
             origin: "ledger.example/house", size: size, root: tree.root(ofSize: size)
         ).signed(by: Sample.key())

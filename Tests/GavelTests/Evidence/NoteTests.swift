@@ -295,8 +295,8 @@ struct NoteTests {
     }
 }
 
-@Suite("Checkpoints")
-struct CheckpointTests {
+@Suite("Checkpoint files")
+struct CheckpointTextTests {
     @Test("The example of C2SP is read, and written as it was")
     func example() throws {
         let text = """
@@ -304,10 +304,10 @@ struct CheckpointTests {
             20852163
             CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 
-            — example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Z\
-            hcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
-            — witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJ\
-            sX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==
+            — example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5\
+            /Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+            — witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrD\
+            JsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==
 
             """
         let signed = try SignedCheckpoint(parsing: Array(text.utf8))

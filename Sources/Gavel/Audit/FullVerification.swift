@@ -1,0 +1,212 @@
+// Level `full`: everything the log says is derived again from its bytes and compared.
+//
+// The verifier shares the fold with the engine on purpose (it proves that what is shown follows
+// from what is stored); that the rules themselves are right is shown by the model tests and by
+// outside judges. It trusts no header: each is compared with what the entries give.
+
+internal import AuctionDomain
+internal import LMDB
+
+/// Verifies hashes and roots, order and links, exactly-once ids, the fold from the first entry on
+/// against every snapshot, and the invariants of DESIGN section 5.
+struct FullVerification {
+    private let log: any EventLog
+    private let snapshots: SnapshotStore?
+    private let count: UInt64
+    /// The digest of a live read state that has to be the same; nil where there is none.
+    var expectedDigest: StateDigest?
+
+    private var report: VerificationReport
+    private var chain = FrameChain()
+    private var evidence: EvidenceCheck
+    private var fold = ReadState()
+    private var tree = MerkleTree()
+    private var ids = Self.noIDs
+    /// What is being looked at: where a finding shows.
+    private var position: UInt64 = 0
+    private var found: [SnapshotStore.Found] = []
+    private var boundariesChecked: UInt64 = 0
+    private var recordsVisited = 0
+    private var digestsRecomputed: UInt64 = 0
+
+    /// How many records the invariants may visit before only some frame boundaries are checked:
+    /// each check is a pass over all wallets and auctions.
+    private static let recordsVisitedMax = 200_000_000
+    /// The same for recomputing the digest, which looks at every name as well and costs some ten
+    /// times as much.
+    private static let recordsDigestedMax = 20_000_000
+
+    /// Never forgets; few large buckets, since a log may reach over years.
+    private static var noIDs: CommandIDWindow {
+        CommandIDWindow(
+            retentionSeconds: .max / 1000, countMax: .max, periodMilliseconds: 1 << 16)
+    }
+
+    init(
+        _ source: VerificationSource, _ report: VerificationReport, snapshots: SnapshotStore?
+    ) {
+        log = source.log
+        count = source.count
+        self.snapshots = snapshots
+        self.report = report
+        evidence = EvidenceCheck(source)
+    }
+
+    mutating func report(_ progress: (UInt64, UInt64) -> Void) -> VerificationReport {
+        do {
+            found = snapshots?.found() ?? []
+            evidence.compare(tree, &report)
+            try log.readFrames(to: count, progress) { value in
+                try verify(value)
+                return fold.entryCount
+            }
+            try finish()
+        } catch {
+            let reason = (error as? LogFault)?.reason ?? "\(error)"
+            report.findings.append(Finding(position: position, reason))
+        }
+        report.entries = fold.entryCount
+        report.frames = chain.frames
+        report.root = tree.root
+        report.digest = fold.state.digest
+        return report
+    }
+
+    private mutating func verify(_ value: RawSpan) throws {
+        let header = try FrameHeader(value)
+        var next = chain
+        try next.follow(header)
+        var tree = self.tree
+        var tiles = ContiguousArray<TileRoot>()
+        do {
+            try FrameFold.run(value, header, tree: &tree, tiles: &tiles) { value in
+                try verifyEntries(value, header)
+            }
+        } catch {
+            // Changed bytes lead to contradictions behind them: the bytes are named, not those.
+            if let damage = FrameFacts.damage(of: value, header, after: self.tree) {
+                position = damage.position
+                throw LogFault(damage.reason)
+            }
+            throw error
+        }
+        self.tree = tree
+        position = header.firstPosition
+        guard tree.root == header.root else { throw header.rootFault }
+        guard header.ledgerID == fold.state.ledgerID else {
+            throw LogFault("the frame belongs to another ledger")
+        }
+        guard header.lastTime == fold.state.time, header.epoch == fold.state.epoch
+        else { throw LogFault("the frame's header does not say what its entries do") }
+        chain = next
+        position = header.endPosition
+        evidence.compare(tiles, &report)
+        evidence.compare(tree, &report)
+        compareSnapshots()
+        checkInvariants(atEnd: false)
+    }
+
+    private mutating func verifyEntries(_ value: RawSpan, _ header: FrameHeader) throws {
+        // As values of this call alone: the fold is then known to be nobody else's.
+        var (entry, ids, position) = (DecodedEntry(), self.ids, header.firstPosition)
+        self.ids = Self.noIDs
+        defer { (self.ids, self.position) = (ids, position) }
+        let log = log
+        _ = try fold.apply(
+            header.count, in: value, using: &entry,
+            range: { index throws(LogFault) in try header.range(of: index, value) },
+            begin: { position = header.firstPosition + UInt64($0) },
+            isWanted: { entry in
+                try Self.verifyIdentity(of: entry, &ids, log)
+                return true
+            },
+            check: { fold, entry in
+                if entry.bid == nil { try entry.checkRotation(of: header.ledgerID) }
+                guard fold.hasLinks(entry) else {
+                    throw LogFault("an entry's links do not lead to the entries before it")
+                }
+            })
+    }
+
+    /// Invariant 10: an id stands in the log once.
+    private static func verifyIdentity(
+        of entry: DecodedEntry, _ ids: inout CommandIDWindow, _ log: any EventLog
+    ) throws(LogFault) {
+        try entry.checkID()
+        guard entry.id != .none else { return }
+        let id = entry.id
+        // Two ids of one hash are told apart by the log itself.
+        let again = try? ids.position(of: id) { try log.entry(at: $0)?.id == id }
+        if let again { throw LogFault("command id \(id) stood at position \(again) already") }
+        ids.insert(id, at: entry.point.position)
+    }
+
+    /// Snapshots are folds of the log: each one found must be the fold at its position.
+    private mutating func compareSnapshots() {
+        for snapshot in found where snapshot.header.entryCount == fold.entryCount {
+            let position = fold.entryCount - 1
+            do {
+                guard let loaded = try snapshots?.load(snapshot) ?? nil else { continue }
+                if snapshot.header.tree.root != tree.root {
+                    report.findings.append(
+                        Finding(position: position, "a snapshot has another root"))
+                }
+                if loaded.state.recomputedDigest() != fold.state.digest
+                    || snapshot.header.digest != fold.state.digest
+                {
+                    report.findings.append(
+                        Finding(position: position, "a snapshot is not the fold of the log"))
+                }
+                report.covered.append("the snapshot after \(fold.entryCount) entries")
+            } catch {
+                report.findings.append(
+                    Finding(position: position, "a snapshot cannot be read: \(error)"))
+            }
+        }
+    }
+
+    private mutating func checkInvariants(atEnd: Bool) {
+        let records = fold.state.accountCount + fold.state.auctionCount
+        // Once the budget is spent, boundaries are spaced so that it never doubles.
+        let isDue =
+            atEnd || recordsVisited < Self.recordsVisitedMax
+            || chain.frames % UInt64(1 + recordsVisited / Self.recordsVisitedMax * 1000) == 0
+        guard isDue else { return }
+        recordsVisited += records
+        boundariesChecked += 1
+        let recomputesDigest = atEnd || recordsVisited <= Self.recordsDigestedMax
+        if recomputesDigest { digestsRecomputed += 1 }
+        for violation in fold.state.invariantViolations(recomputesDigest: recomputesDigest) {
+            report.findings.append(
+                Finding(position: fold.entryCount - 1, "invariant \(violation)"))
+        }
+    }
+
+    private mutating func finish() throws {
+        checkInvariants(atEnd: true)
+        evidence.keysInLog = [fold.state.signingKey, fold.state.formerKey].compactMap(\.self)
+        if let expectedDigest, expectedDigest != fold.state.digest {
+            report.findings.append(
+                Finding(position: nil, "invariant 7: the live state is not the fold of the log"))
+        }
+        for snapshot in found where snapshot.header.entryCount > count {
+            report.findings.append(
+                Finding(
+                    position: nil,
+                    "a snapshot reflects \(snapshot.header.entryCount) entries, but the log has "
+                        + "\(count)"))
+        }
+        report.covered.insert(
+            contentsOf: [
+                "\(chain.frames) frames: order, headers and Merkle roots",
+                "\(fold.entryCount) entries: hashes, encoding, order, times, links, "
+                    + "command ids used once",
+                "the fold of all entries from the first on",
+                "the invariants at \(boundariesChecked) of \(chain.frames + 1) frame boundaries"
+                    + (digestsRecomputed == boundariesChecked
+                        ? "" : ", the digest of the records at \(digestsRecomputed) of them"),
+            ], at: 0)
+        try evidence.finish(fold.entryCount, &report)
+        report.isComplete = true
+    }
+}

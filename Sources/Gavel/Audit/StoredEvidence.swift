@@ -1,0 +1,208 @@
+// What stands beside the frames and speaks of the same tree: the stored roots of tiles, and the
+// checkpoints in the ledger's folder.
+//
+// Invariant: a checkpoint counts as covered only when its root was compared; its signature only
+// when a key was there to check it with. Roots of tiles are derived: a wrong one is a finding, but
+// verification goes on, since the entries are what counts.
+
+internal import AuctionDomain
+internal import LMDB
+
+/// The checkpoints and keys of a ledger's folder.
+struct StoredEvidence {
+    /// A checkpoint file that could be read.
+    struct Signed {
+        let name: String
+        let checkpoint: SignedCheckpoint
+    }
+
+    private(set) var signed: [Signed] = []
+    /// Files that are no checkpoints.
+    private(set) var findings: [Finding] = []
+    /// The keys in the folder: today's, and the one a rotation is about to name.
+    private let keys: [VerifierKey]
+
+    /// Reads what is there. Nothing is thrown: what cannot be read is a finding.
+    init(in folder: LedgerFolder) {
+        keys = [folder.key, folder.nextKey].compactMap { path in
+            FileSystem.exists(path) ? try? LedgerKey.read(path).verifier : nil
+        }
+        for (name, path) in [
+            ("the checkpoint", folder.checkpoint),
+            ("the witnessed checkpoint", folder.witnessed),
+        ] {
+            do {
+                if let checkpoint = try CheckpointFile(path: path).read() {
+                    signed.append(Signed(name: name, checkpoint: checkpoint))
+                }
+            } catch {
+                let reason = (error as? LedgerError)?.reason ?? "\(error)"
+                findings.append(Finding(position: nil, "\(name): \(reason)"))
+            }
+        }
+    }
+
+    /// The keys a checkpoint may be signed by.
+    /// - Parameter named: those the log names, where the level has seen it.
+    fileprivate func keys(
+        for checkpoint: SignedCheckpoint, _ named: [Bytes32]
+    ) -> [VerifierKey] {
+        // Where the log names the key, the folder's word does not count.
+        guard !named.isEmpty else { return keys }
+        return named.compactMap {
+            try? VerifierKey(
+                name: checkpoint.checkpoint.origin, type: .signature, publicKey: $0.bytes)
+        }
+    }
+}
+
+/// Compares a tree that was derived from the entries, or from stored roots, with the evidence.
+struct EvidenceCheck {
+    private let log: any EventLog
+    private let evidence: StoredEvidence?
+    /// Not compared yet.
+    private var open: [StoredEvidence.Signed]
+    private var tilesCompared: UInt64 = 0
+    private var tileFaults = 0
+    /// The keys that the log names: the one that signs, and the one before it.
+    var keysInLog: [Bytes32] = []
+
+    /// More wrong roots of tiles than this are not listed: all are made anew together.
+    private static let tileFaultsMax = 10
+
+    init(_ source: VerificationSource) {
+        log = source.log
+        evidence = source.evidence
+        open = source.evidence?.signed ?? []
+    }
+
+    /// Compares tiles that are full now with the stored ones.
+    /// - Parameter tiles: in order of their ends.
+    mutating func compare(
+        _ tiles: ContiguousArray<TileRoot>, _ report: inout VerificationReport
+    ) {
+        guard log.keepsTileRoots, tileFaults < Self.tileFaultsMax else { return }
+        var start = 0
+        while start < tiles.count {
+            let last = tiles[start].lastTile
+            let end = tiles[start...].firstIndex { $0.lastTile != last } ?? tiles.count
+            if let fault = fault(of: tiles[start..<end], endingWith: last) {
+                report.findings.append(fault)
+                tileFaults += 1
+            }
+            tilesCompared += UInt64(end - start)
+            start = end
+        }
+    }
+
+    /// Roots that end with one tile, the smallest first.
+    private func fault(of tiles: ArraySlice<TileRoot>, endingWith last: UInt64) -> Finding? {
+        let position = last * TileRoot.leaves
+        let remedy = "; gavel rebuild makes them anew"
+        do {
+            guard let stored = try log.tileRoots(endingWith: last) else {
+                return Finding(
+                    position: position, "no roots are stored of the tile from here on\(remedy)")
+            }
+            for (tile, root) in zip(tiles, stored) where tile.hash != root {
+                return Finding(
+                    position: tile.index << UInt64(tile.level),
+                    "the stored root of the \(1 << tile.level) entries from here on is not "
+                        + "theirs\(remedy)")
+            }
+            guard stored.count == tiles.count else {
+                return Finding(
+                    position: position,
+                    "\(stored.count) roots are stored where \(tiles.count) tiles end\(remedy)")
+            }
+            return nil
+        } catch {
+            return Finding(position: position, (error as? LogFault)?.reason ?? "\(error)")
+        }
+    }
+
+    /// Compares checkpoints over so many entries as the tree has.
+    mutating func compare(_ tree: MerkleTree, _ report: inout VerificationReport) {
+        for item in open where item.checkpoint.checkpoint.size == tree.size {
+            compare(item, root: tree.root, &report)
+        }
+        open.removeAll { $0.checkpoint.checkpoint.size == tree.size }
+    }
+
+    private func compare(
+        _ item: StoredEvidence.Signed, root: Digest, _ report: inout VerificationReport
+    ) {
+        let checkpoint = item.checkpoint.checkpoint
+        guard checkpoint.root == root else {
+            report.findings.append(
+                Finding(
+                    position: nil,
+                    "\(item.name) was signed for other entries than the first "
+                        + "\(checkpoint.size): something below position \(checkpoint.size) was "
+                        + "rewritten"))
+            return
+        }
+        report.covered.append("\(item.name) over \(checkpoint.size) entries: its root")
+    }
+
+    /// Compares what is left by the stored roots of tiles and the last tile's entries.
+    /// - Parameter tree: over all entries there are.
+    mutating func compareByTiles(_ tree: LogTree, _ report: inout VerificationReport) throws {
+        for item in open where item.checkpoint.checkpoint.size <= tree.size {
+            let root = try tree.tree(of: item.checkpoint.checkpoint.size).root
+            compare(item, root: root, &report)
+        }
+        open.removeAll { $0.checkpoint.checkpoint.size <= tree.size }
+    }
+
+    /// What is left to say at the end.
+    /// - Parameter count: the entries of the log.
+    mutating func finish(_ count: UInt64, _ report: inout VerificationReport) throws {
+        report.findings += evidence?.findings ?? []
+        for item in open {
+            let size = item.checkpoint.checkpoint.size
+            report.findings.append(
+                size > count
+                    ? Finding(
+                        position: count,
+                        "\(item.name) was signed for \(size) entries, but the log has \(count): "
+                            + "it was replaced by an older copy, or cut")
+                    : Finding(position: size, "\(item.name) was signed where no frame ends"))
+        }
+        for item in evidence?.signed ?? [] { checkSignature(of: item, &report) }
+        if evidence?.signed.isEmpty ?? true {
+            report.notCovered.append(
+                "whether the whole log was written anew: no checkpoint stands beside it")
+        }
+        guard log.keepsTileRoots, report.level != .heads else { return }
+        report.covered.append("\(tilesCompared) stored roots of tiles")
+        if tileFaults >= Self.tileFaultsMax {
+            report.notCovered.append("the stored roots of later tiles")
+        }
+        // Looked for before it is counted again: a writer adds tiles and entries together.
+        let next = count / TileRoot.leaves
+        if try log.tileRoots(endingWith: next) != nil, try log.entryCount / TileRoot.leaves <= next
+        {
+            report.findings.append(
+                Finding(position: count, "a root is stored of a tile that is not full"))
+        }
+    }
+
+    private func checkSignature(
+        of item: StoredEvidence.Signed, _ report: inout VerificationReport
+    ) {
+        let keys = evidence?.keys(for: item.checkpoint, keysInLog) ?? []
+        guard !keys.isEmpty else {
+            report.notCovered.append("the signature of \(item.name): no key of the ledger is here")
+            return
+        }
+        do {
+            _ = try item.checkpoint.verified(by: keys)
+            report.covered.append("the signature of \(item.name)")
+        } catch {
+            report.findings.append(
+                Finding(
+                    position: nil, "\(item.name) is not signed by this ledger: \(error.reason)"))
+        }
+    }
+}
