@@ -60,7 +60,7 @@ extension HTMLWriter {
         element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption])
         { html in
             html.element("table") { html in
-                html.element("caption", text: caption)
+                html.element("caption") { $0.element("span", text: caption) }
                 html.element("thead") { html in
                     html.element("tr") { html in
                         for column in columns {
@@ -94,10 +94,12 @@ extension HTMLWriter {
             for (index, (cell, column)) in zip(row.cells, columns).enumerated() {
                 if index == 0 {
                     html.element("th", ["scope": "row", "class": column.kind.rawValue]) {
-                        $0.cell(cell)
+                        $0.cell(cell, column.kind)
                     }
                 } else {
-                    html.element("td", ["class": column.kind.rawValue]) { $0.cell(cell) }
+                    html.element("td", ["class": column.kind.rawValue]) {
+                        $0.cell(cell, column.kind)
+                    }
                 }
             }
         }
@@ -110,13 +112,27 @@ extension HTMLWriter {
         newline()
     }
 
-    private mutating func cell(_ cell: ReportCell) {
+    private mutating func cell(_ cell: ReportCell, _ kind: ReportColumn.Kind) {
         if let tag = cell.tag {
             element("span", ["class": "tag"], text: tag)
             if !cell.text.isEmpty { text(" ") }
         }
-        if let link = cell.link { self.link(to: link, cell.text) } else { text(cell.text) }
+        if let link = cell.link {
+            self.link(to: link, cell.text)
+        } else if kind == .time {
+            time(cell.text)
+        } else {
+            text(cell.text)
+        }
         for sentence in cell.small { element("small", text: sentence) }
+    }
+
+    /// Writes a time that may be broken between day and hour, and nowhere else.
+    private mutating func time(_ text: String) {
+        let day = text.prefix { $0 != "T" }
+        element("span", text: String(day))
+        void("wbr", [:])
+        element("span", text: String(text.dropFirst(day.count)))
     }
 
     /// Writes names and values; those without a value are left out.

@@ -33,16 +33,19 @@ let reportStyle = """
     .mark { stroke: currentColor; stroke-width: 7; }
     .mark.dot { stroke-linecap: round; } .mark.square { stroke-linecap: square; stroke-width: 6; }
     svg.bar { height: 1.4rem; } rect { fill: currentColor; }
-    .scroll { overflow-x: auto; margin: .4rem 0; }
-    table { min-width: 100%; }
+    .scroll { overflow-x: auto; margin: .4rem 0; } .scroll + .scroll { margin-top: 1.4rem; }
+    table { min-width: min(100%, 40rem); }
     caption { text-align: left; color: var(--soft); font-size: .87rem; padding: 0 0 .3rem; }
-    th { text-align: left; font-weight: 500; } tbody th { white-space: nowrap; }
+    caption span { position: sticky; left: 0; display: inline-block;
+      max-width: calc(100vw - 2rem); }
+    th { text-align: left; font-weight: 500; } small { overflow-wrap: anywhere; }
     .number { text-align: right; white-space: nowrap; }
-    .time { white-space: nowrap; font-size: .82rem; }
-    .id { overflow-wrap: anywhere; min-width: 5rem; }
+    td.time { font-size: .9em; } .time span { white-space: nowrap; }
+    @media screen and (min-width: 46.01rem) { wbr { display: none; } }
+    .id { overflow-wrap: anywhere; min-width: 6.5rem; }
     .words { min-width: 16rem; width: 45%; }
     .tag { display: inline-block; border: 1px solid currentColor; border-radius: 3px;
-      padding: 0 .35em; font-size: .82rem; white-space: nowrap; }
+      padding: 0 .35em; font-size: .9em; white-space: nowrap; }
     tr.rejected .tag { color: var(--c2); border-style: dashed; }
     tr.lead .tag { color: var(--c1); } tr.raised .tag { color: var(--c1); }
     tr.absorbed .tag { color: var(--c4); } tr.ended .tag { color: var(--c3); }
@@ -75,12 +78,13 @@ func printStyle(left: String, right: String, foot: String) -> String {
       nav { display: none; }
       h2, h3, caption { break-after: avoid; } h2 { margin-top: 1.2rem; }
       figure, tr, dl, .card, .warning, .finding { break-inside: avoid; }
-      thead { display: table-header-group; }
+      thead { display: table-header-group; break-after: avoid; break-inside: avoid; }
+      tbody tr:first-child { break-before: avoid; }
       .scroll { overflow: visible; }
       table { font-size: 8pt; width: 100%; }
       th, td { padding: .2rem .3rem; }
-      .time { font-size: 7pt; white-space: normal; min-width: 0; }
-      .id { min-width: 0; } .words { min-width: 0; } .tag { white-space: normal; }
+      caption, .note, figcaption, .x, .y { font-size: 8pt; } caption span { max-width: none; }
+      .id { min-width: 9ch; } .words { min-width: 0; width: auto; }
       pre { white-space: pre-wrap; overflow-wrap: anywhere; }
       a { color: inherit; text-decoration: none; }
       .plot { grid-template-rows: 9rem auto; }

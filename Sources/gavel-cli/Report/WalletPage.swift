@@ -128,7 +128,7 @@ struct WalletPage: ReportPage {
             ReportSection(id: "bids", title: "Auctions bid on") { html in
                 html.table(
                     "Auctions on which \(user) has bid or bought, or tried to",
-                    columns("\(user)"), bids, empty: "\(user) has not bid.",
+                    columns("how it stands"), bids, empty: "\(user) has not bid.",
                     all: "gavel auctions --bidder \(user)")
             },
             ReportSection(id: "sales", title: "Auctions sold") { html in
