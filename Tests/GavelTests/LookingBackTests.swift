@@ -166,8 +166,8 @@ struct LookingBackTests {
     func parting() async throws {
         let bench = try await run(300, seed: 10)
         let frames = bench.log.frames
-        let whole = FrameList(frames: frames)
-        let joined = FrameList(frames: [try Self.joined(frames)])
+        let whole = RecutLog(frames: frames)
+        let joined = RecutLog(frames: [try Self.joined(frames)])
         #expect(joined.frames[0].count > frames[0].count)
         let (one, two) = (try Self.reader(whole), try Self.reader(joined))
         #expect(try one.parting(from: two) == nil && two.parting(from: one) == nil)
@@ -176,7 +176,7 @@ struct LookingBackTests {
         #expect(parting.position == 100 && parting.first == nil)
         #expect(parting.second == (try one.entry(at: 100)))
         let other = try await run(299, seed: 10)
-        let third = try Self.reader(FrameList(frames: other.log.frames))
+        let third = try Self.reader(RecutLog(frames: other.log.frames))
         // Each ledger has drawn an id of its own.
         #expect(try one.parting(from: third)?.position == 0)
         let later = try #require(try one.parting(from: third, startingAt: 1))
@@ -185,7 +185,7 @@ struct LookingBackTests {
         other.ledger.close()
     }
 
-    private static func reader(_ log: FrameList) throws -> LedgerReader {
+    private static func reader(_ log: RecutLog) throws -> LedgerReader {
         try LedgerReader(
             log: log, snapshots: nil, folder: nil, limit: .none, logger: Bench.logger)
     }
@@ -220,7 +220,7 @@ struct LookingBackTests {
 }
 
 /// Frames as given.
-private final class FrameList: EventLog {
+private final class RecutLog: EventLog {
     let frames: [[UInt8]]
     init(frames: [[UInt8]]) { self.frames = frames }
 
