@@ -177,17 +177,18 @@ private func shortSpan(_ nanoseconds: Double) -> String {
     }
 }
 
-private let pageStyle = sharedPageStyle + """
-    table { width: 100%; }
-    th, td { text-align: right; }
-    td small { white-space: nowrap; }
-    th:first-child { text-align: left; white-space: nowrap; }
-    @media (max-width: 46rem) {
-      thead { display: none; } tr { display: block; padding: .5rem 0;
-        border-bottom: 1px solid var(--rule); }
-      th, td { display: flex; justify-content: space-between; border: 0; padding: .1rem 0; }
-      td::before { content: attr(data-name); color: var(--soft); margin-right: auto; }
-      td small { display: inline; padding-left: .4em; }
-      td:empty { display: none; } }
+private let pageStyle =
+    sharedPageStyle + """
+        table { width: 100%; }
+        th, td { text-align: right; }
+        td small { white-space: nowrap; }
+        th:first-child { text-align: left; white-space: nowrap; }
+        @media (max-width: 46rem) {
+          thead { display: none; } tr { display: block; padding: .5rem 0;
+            border-bottom: 1px solid var(--rule); }
+          th, td { display: flex; justify-content: space-between; border: 0; padding: .1rem 0; }
+          td::before { content: attr(data-name); color: var(--soft); margin-right: auto; }
+          td small { display: inline; padding-left: .4em; }
+          td:empty { display: none; } }
 
-    """
+        """

@@ -174,8 +174,14 @@ struct StepChart {
             let y = y(value, high)
             if let last {
                 guard last != (x, y) else { continue }
-                if last.x != x { path += "H\(x)"; area += "H\(x)" }
-                if last.y != y { path += "V\(y)"; area += "V\(y)" }
+                if last.x != x {
+                    path += "H\(x)"
+                    area += "H\(x)"
+                }
+                if last.y != y {
+                    path += "V\(y)"
+                    area += "V\(y)"
+                }
             } else {
                 path += "M\(x) \(y)"
                 area += "M\(x) \(Int(Self.height))V\(y)"

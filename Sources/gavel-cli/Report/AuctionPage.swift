@@ -89,7 +89,8 @@ struct AuctionPage: ReportPage {
         // A storm at the end is one upright line in days of waiting.
         let late = span.upperBound - (span.upperBound - span.lowerBound) / 20
         let lateBids = story.bidTimes.filter { $0 >= late && $0 <= span.upperBound }
-        if let first = lateBids.first, lateBids.count >= 4, lateBids.count * 2 > story.bidTimes.count
+        if let first = lateBids.first, lateBids.count >= 4,
+            lateBids.count * 2 > story.bidTimes.count
         {
             chart("late", "Price, the last \(lateBids.count) bids", first...span.upperBound)
                 .write(to: &html)

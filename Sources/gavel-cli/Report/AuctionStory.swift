@@ -105,7 +105,8 @@ struct AuctionStory {
                 cells: [
                     ReportCell(String(step.point.position)), ReportCell(step.point.time.rfc3339),
                     ReportCell(words.who(step)), ReportCell(step.amount.map { money($0) }),
-                    ReportCell(code, tag: fate.name, small: small), ReportCell(step.price.map { money($0) }),
+                    ReportCell(code, tag: fate.name, small: small),
+                    ReportCell(step.price.map { money($0) }),
                     ReportCell(step.leader.map { names.id(of: $0).string }),
                     ReportCell(heldNow > .zero ? money(heldNow) : nil),
                 ]))
@@ -229,7 +230,8 @@ struct AuctionStory {
             case .settled(_, let winner, let seller, let amount, let fee):
                 let (winner, seller) = (names.id(of: winner), names.id(of: seller))
                 let proceeds = amount - fee
-                flow("\(winner), locked", "\(seller), available", proceeds,
+                flow(
+                    "\(winner), locked", "\(seller), available", proceeds,
                     price > proceeds
                         ? "proceeds: price \(money(price)) − seller's fee \(money(price - proceeds))"
                         : "proceeds: the price")

@@ -57,8 +57,9 @@ extension HTMLWriter {
             newline()
             return
         }
-        element("div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption])
-        { html in
+        element(
+            "div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption]
+        ) { html in
             html.element("table") { html in
                 html.element("caption") { $0.element("span", text: caption) }
                 html.element("thead") { html in

@@ -39,7 +39,8 @@ struct LedgerPage: ReportPage {
                         ReportCell(auction.auction.string), ReportCell(auction.title),
                         ReportCell(auction.seller.string, link: "wallet-\(auction.seller)"),
                         ReportCell(auction.state),
-                        ReportCell(auction.leader?.string, link: auction.leader.map { "wallet-\($0)" }),
+                        ReportCell(
+                            auction.leader?.string, link: auction.leader.map { "wallet-\($0)" }),
                         ReportCell(auction.price?.formatted(in: currency)),
                         ReportCell(auction.paid?.formatted(in: currency)),
                         ReportCell(String(auction.bids)),
@@ -178,7 +179,9 @@ struct LedgerPage: ReportPage {
 
     private func writeAuctions(to html: inout HTMLWriter) {
         if !outcomes.isEmpty {
-            let counts = outcomes.sorted { $0.key < $1.key }.map { "\(grouped($0.value)) \($0.key)" }
+            let counts = outcomes.sorted { $0.key < $1.key }.map {
+                "\(grouped($0.value)) \($0.key)"
+            }
             html.element("p", text: counts.joined(separator: "; ") + ".")
         }
         html.table(

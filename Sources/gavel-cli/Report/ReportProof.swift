@@ -51,7 +51,10 @@ struct ReportProof {
     func write(to html: inout HTMLWriter) {
         html.fields([
             ("ledger", ledger),
-            ("entries", entryCount == 0 ? "none" : "\(entryCount), positions 0 to \(entryCount - 1)"),
+            (
+                "entries",
+                entryCount == 0 ? "none" : "\(entryCount), positions 0 to \(entryCount - 1)"
+            ),
             ("last entry", entryCount == 0 ? nil : lastTime.rfc3339),
             ("root", root.description),
             ("state digest", digest.description),

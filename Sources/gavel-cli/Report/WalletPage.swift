@@ -154,7 +154,8 @@ struct WalletPage: ReportPage {
             let currency = balance.currency
             table.append(
                 ReportRow(cells: [
-                    ReportCell(currency.code.string), ReportCell(Money.zero.formatted(in: currency)),
+                    ReportCell(currency.code.string),
+                    ReportCell(Money.zero.formatted(in: currency)),
                     ReportCell(balance.available.formatted(in: currency)),
                     ReportCell(balance.locked.formatted(in: currency)),
                 ]))
