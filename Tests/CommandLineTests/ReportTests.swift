@@ -71,7 +71,7 @@ struct ReportTests {
         for words in [
             "For the house and its auditors only.",
             "bid_below_minimum (41)", "exceeds_available (50)",
-            "the bid of 10.49 USD is below the minimum of 10.50 USD: price 10.00 USD + step 0.50 USD",
+            "the bid of 10.49 USD is below the minimum of 10.50 USD: price 10.00 USD + step 0.50",
             "a step of 0.55 USD above the bid of 11.00 USD",
             "reserve 20.00 USD", "buy now 30.00 USD",
             "10%, at least 1.50 USD",
@@ -154,6 +154,25 @@ struct ReportTests {
         #expect(page.identifiers.filter { $0.hasPrefix("wallet-") }.count == 500)
         #expect(page.text.contains("101 rows are left out here; gavel wallets has all of them"))
         #expect(page.text.contains("601users"))
+    }
+
+    @Test("a long statement keeps its beginning and its end, in order")
+    func bothEnds() async throws {
+        let space = try Workspace()
+        let charges = (1...5_007).map {
+            #"{"command":"charge","user":"alice","currency":"USD","amount":1,"#
+                + #""reference":"r\#($0)","at":"2025-01-01T00:00:00Z"}"# + "\n"
+        }
+        let names = history.split(separator: "\n").prefix(2).map { $0 + "\n" }
+        try space.write(names.joined() + charges.joined(), to: "charges.jsonl")
+        _ = try await space.run("import", "charges.jsonl", "--ledger", "house")
+        let page = try await report(space, "--wallet", "alice")
+        let references = page.rows.filter { $0.count == 7 }.compactMap { row in
+            row[2].split(separator: " ").last.flatMap { Int($0.dropFirst()) }
+        }
+        #expect(references == Array(1...2_500) + Array(2_508...5_007))
+        #expect(page.text.contains("7 rows are left out here; gavel audit statement"))
+        #expect(page.text.contains("5007movements"))
     }
 
     @Test("--until shows the past, and the same moment gives the same bytes")

@@ -233,7 +233,8 @@ struct AuctionStory {
                 flow(
                     "\(winner), locked", "\(seller), available", proceeds,
                     price > proceeds
-                        ? "proceeds: price \(money(price)) − seller's fee \(money(price - proceeds))"
+                        ? "proceeds: price \(money(price)) − "
+                            + "seller's fee \(money(price - proceeds))"
                         : "proceeds: the price")
                 if fee > .zero {
                     flow("\(winner), locked", "house, available", fee, fees(amount, fee, price))
