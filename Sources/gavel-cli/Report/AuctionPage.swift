@@ -164,7 +164,8 @@ struct AuctionPage: ReportPage {
                 ReportColumn("position", .number), ReportColumn("time", .time),
                 ReportColumn("bidder", .id), ReportColumn("what", .words),
                 ReportColumn("holds now", .number), ReportColumn("held in all", .number),
-            ], story.holdRows, empty: "Nothing was ever held for it.", all: command)
+            ], story.holdRows, empty: "Nothing was ever held for it.", all: command,
+            linkingTo: story.rows.ids)
         if story.holdRows.count > 0 {
             html.element(
                 "p",

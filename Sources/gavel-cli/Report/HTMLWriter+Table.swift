@@ -1,8 +1,9 @@
 // Tables and lists of fields, as reports have them.
 //
-// Invariants: a table names itself and heads every column and row; it stands in a box that scrolls
-// where the window is too narrow, and that the keyboard reaches; what is left out is said, with
-// the command that has all of it.
+// Invariants: a table names itself and heads every column and row; where the window is too narrow it
+// scrolls in a box of its own, which the keyboard reaches, or, where a column has sentences, its
+// cells stand below each other with their names; what is left out is said, with the command that
+// has all of it.
 
 /// A column and what stands in it.
 struct ReportColumn {
@@ -21,7 +22,7 @@ struct ReportColumn {
 /// What stands in one cell.
 struct ReportCell: ExpressibleByStringLiteral {
     var text: String
-    /// The place in the page that the text leads to.
+    /// The row that the text leads to, where the page shows that.
     var link: String?
     /// A word before the text, in a frame.
     var tag: String?
@@ -47,10 +48,12 @@ struct ReportRow {
 
 extension HTMLWriter {
     /// Writes a table, or a sentence where it has no rows.
-    /// - Parameter empty: the sentence.
+    /// - Parameters:
+    ///   - empty: the sentence.
+    ///   - targets: the rows of the page that cells may lead to.
     mutating func table(
         _ caption: String, _ columns: [ReportColumn], _ rows: ReportRows, empty: String,
-        all command: String
+        all command: String, linkingTo targets: Set<String> = []
     ) {
         guard rows.count > 0 else {
             element("p", ["class": "note"], text: empty)
@@ -60,7 +63,8 @@ extension HTMLWriter {
         element(
             "div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption]
         ) { html in
-            html.element("table") { html in
+            let isStacked = columns.contains { $0.kind == .words }
+            html.element("table", ["class": isStacked ? "stacked" : "plain"]) { html in
                 html.element("caption") { $0.element("span", text: caption) }
                 html.element("thead") { html in
                     html.element("tr") { html in
@@ -73,7 +77,7 @@ extension HTMLWriter {
                 }
                 html.element("tbody") { html in
                     html.newline()
-                    for row in rows.first { html.row(row, columns) }
+                    for row in rows.first { html.row(row, columns, targets) }
                     if rows.leftOutCount > 0 {
                         html.element("tr", ["class": "leftout"]) { html in
                             html.element(
@@ -82,24 +86,28 @@ extension HTMLWriter {
                                     + "\(command) has all of them")
                         }
                     }
-                    for row in rows.last { html.row(row, columns) }
+                    for row in rows.last { html.row(row, columns, targets) }
                 }
             }
         }
         newline()
     }
 
-    private mutating func row(_ row: ReportRow, _ columns: [ReportColumn]) {
+    private mutating func row(
+        _ row: ReportRow, _ columns: [ReportColumn], _ targets: Set<String>
+    ) {
         precondition(row.cells.count == columns.count, "a row has a cell for each column")
         let body = { (html: inout HTMLWriter) in
             for (index, (cell, column)) in zip(row.cells, columns).enumerated() {
                 if index == 0 {
                     html.element("th", ["scope": "row", "class": column.kind.rawValue]) {
-                        $0.cell(cell, column.kind)
+                        $0.cell(cell, column.kind, targets)
                     }
                 } else {
-                    html.element("td", ["class": column.kind.rawValue]) {
-                        $0.cell(cell, column.kind)
+                    html.element(
+                        "td", ["class": column.kind.rawValue, "data-name": column.title]
+                    ) {
+                        $0.cell(cell, column.kind, targets)
                     }
                 }
             }
@@ -113,12 +121,14 @@ extension HTMLWriter {
         newline()
     }
 
-    private mutating func cell(_ cell: ReportCell, _ kind: ReportColumn.Kind) {
+    private mutating func cell(
+        _ cell: ReportCell, _ kind: ReportColumn.Kind, _ targets: Set<String>
+    ) {
         if let tag = cell.tag {
             element("span", ["class": "tag"], text: tag)
             if !cell.text.isEmpty { text(" ") }
         }
-        if let link = cell.link {
+        if let link = cell.link, targets.contains(link) {
             self.link(to: link, cell.text)
         } else if kind == .time {
             time(cell.text)
@@ -180,6 +190,9 @@ struct ReportRows {
         let start = (count - firstMax) % lastMax
         return Array(ring[start...] + ring[..<start])
     }
+
+    /// The ids of the rows that are shown.
+    var ids: Set<String> { Set((first + ring).compactMap(\.id)) }
 
     var leftOutCount: Int { count - first.count - ring.count }
 }

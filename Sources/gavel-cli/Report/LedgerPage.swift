@@ -192,7 +192,8 @@ struct LedgerPage: ReportPage {
                 ReportColumn("price", .number), ReportColumn("paid", .number),
                 ReportColumn("bids", .number), ReportColumn("rejected", .number),
                 ReportColumn("closes", .time),
-            ], auctions, empty: "There is no auction yet.", all: "gavel auctions")
+            ], auctions, empty: "There is no auction yet.", all: "gavel auctions",
+            linkingTo: wallets.ids)
     }
 
     private func writeWallets(to html: inout HTMLWriter) {

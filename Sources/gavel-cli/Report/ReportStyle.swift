@@ -58,6 +58,17 @@ let reportStyle = """
     @media (max-width: 46rem) { body { padding: 1rem .75rem 2rem; }
       .cards { grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); }
       .plot { grid-template-rows: 11rem auto; } }
+    @media screen and (max-width: 46rem) {
+      .stacked thead { display: none; } .stacked tr { display: block; padding: .5rem 0;
+        border-bottom: 1px solid var(--rule); }
+      .stacked, .stacked tbody, .stacked caption { display: block; min-width: 0; width: auto; }
+      .stacked th, .stacked td { display: block; border: 0; padding: .05rem 0; width: auto;
+        min-width: 0; text-align: left; white-space: normal; }
+      .stacked td:empty { display: none; } .stacked tbody th { font-weight: 600; }
+      .stacked tbody th::before { content: "position "; font-weight: 400; color: var(--soft); }
+      .stacked tbody th.id::before { content: "from "; }
+      .stacked td[data-name]::before { content: attr(data-name) ": "; color: var(--soft); }
+      .stacked td.words::before { content: none; } }
 
     """
 
