@@ -1,6 +1,6 @@
-// Golden vectors: the bytes of every kind of entry, of a frame, of checkpoints, proofs and tiles, and
-// the hashes over them, as other languages must read them. Fixtures/log/v1 belongs to format 1, which
-// is frozen: no line of it ever changes. What a later version adds gets vectors of its own.
+// Golden vectors: the bytes of every kind of entry, of a frame, of checkpoints, proofs and tiles,
+// and the hashes over them, as other languages must read them. Fixtures/log/v1 belongs to format 1,
+// which is frozen: no line of it ever changes. What a later version adds gets vectors of its own.
 
 import AuctionDomain
 import Foundation
