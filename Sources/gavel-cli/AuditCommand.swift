@@ -11,6 +11,6 @@ struct AuditCommand: ParsableCommand {
             StatementCommand.self, ExplainCommand.self, DiffCommand.self, RedecideCommand.self,
             CheckpointCommand.self, VerifierKeyCommand.self, RotateKeyCommand.self,
             ProveCommand.self, CheckReceiptCommand.self, ExportTilesCommand.self,
-            WitnessCommand.self,
+            WitnessCommand.self, ReportCommand.self,
         ])
 }

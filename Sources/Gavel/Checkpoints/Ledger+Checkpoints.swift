@@ -74,7 +74,8 @@ extension LedgerReader {
         }
     }
 
-    /// Holds the log against a checkpoint: it must have its entries and their root.
+    /// Holds the log against a checkpoint: it must have its entries and their root. That is the
+    /// whole log, as far as it is durable, also where this reader looks at its past.
     /// - Parameter keys: who must have signed it; nil trusts the signature.
     /// - Throws: `LedgerError` with `checkpointMismatch`, `damaged` or `storage`.
     /// - Complexity: O(256) reads.
@@ -83,7 +84,8 @@ extension LedgerReader {
     ) throws(LedgerError) {
         let file = CheckpointFile(path: folder?.checkpoint ?? "the checkpoint")
         do {
-            try file.check(checkpoint, LogTree(of: reading.log, size: reflects), keys: keys)
+            let size = try folder.map { try Self.durableCount(of: $0, reading.log) } ?? reflects
+            try file.check(checkpoint, LogTree(of: reading.log, size: size), keys: keys)
         } catch {
             throw LedgerError(error, while: "checking the checkpoint")
         }

@@ -177,63 +177,18 @@ private func shortSpan(_ nanoseconds: Double) -> String {
     }
 }
 
-private let pageStyle = """
-    :root { color-scheme: light dark; --back: #fbfaf8; --front: #1d1c1a; --soft: #68645c;
-      --rule: #dcd8d0; --card: #ffffff;
-      --c1: #0b6e99; --c2: #b4501a; --c3: #6b4fa0; --c4: #7a7a1c; }
-    @media (prefers-color-scheme: dark) {
-      :root { --back: #16171a; --front: #e9e7e2; --soft: #a09c93; --rule: #36373c; --card: #1f2125;
-        --c1: #5bb8e0; --c2: #f09a5e; --c3: #b79df0; --c4: #c9c95a; } }
-    * { box-sizing: border-box; }
-    body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 72rem; background: var(--back);
-      color: var(--front); font: 15px/1.5 system-ui, sans-serif; }
-    h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-    .what { color: var(--soft); margin: 0 0 1rem; }
-    .note { color: var(--soft); margin: .2rem 0 .8rem; font-size: .87rem; }
-    .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr));
-      gap: .6rem; }
-    .card { background: var(--card); border: 1px solid var(--rule); border-radius: 8px;
-      padding: .7rem .8rem; }
-    .card b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
-    .card span { color: var(--soft); font-size: .82rem; }
-    table { border-collapse: collapse; width: 100%; font-size: .9rem;
-      font-variant-numeric: tabular-nums; }
-    th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--rule);
-      vertical-align: top; }
-    td small { display: block; color: var(--soft); white-space: nowrap; }
-    th:first-child { text-align: left; white-space: nowrap; }
-    thead th { color: var(--soft); font-weight: 500; }
-    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr));
-      gap: 1rem; }
-    figure { margin: 0; background: var(--card); border: 1px solid var(--rule);
-      border-radius: 8px; padding: .7rem .8rem; min-width: 0; }
-    figcaption { display: flex; flex-wrap: wrap; gap: .2rem 1rem; justify-content: space-between;
-      font-size: .87rem; margin-bottom: .6rem; }
-    .legend { display: flex; flex-wrap: wrap; gap: 0 .8rem; }
-    .key::before { content: ""; display: inline-block; width: .9em; height: .2em;
-      margin-right: .35em; vertical-align: .25em; background: currentColor; }
-    .plot { display: grid; grid-template-columns: 3.6rem 1fr; height: 12rem; }
-    .y { position: relative; font-size: .75rem; color: var(--soft); }
-    .y span { position: absolute; right: .5rem; transform: translateY(-50%); white-space: nowrap; }
-    svg { width: 100%; height: 100%; overflow: visible; display: block; }
-    path { fill: none; vector-effect: non-scaling-stroke; }
-    .grid { stroke: var(--rule); stroke-width: 1; }
-    .line { stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round;
-      stroke-linecap: round; }
-    .x { display: flex; justify-content: space-between; margin: .5rem 0 0 3.6rem;
-      font-size: .75rem; color: var(--soft); }
-    .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
-    .c4 { color: var(--c4); }
-    dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: 0;
-      font-size: .9rem; }
-    dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-    @media (max-width: 46rem) {
-      thead { display: none; } tr { display: block; padding: .5rem 0;
-        border-bottom: 1px solid var(--rule); }
-      th, td { display: flex; justify-content: space-between; border: 0; padding: .1rem 0; }
-      td::before { content: attr(data-name); color: var(--soft); margin-right: auto; }
-      td small { display: inline; padding-left: .4em; }
-      td:empty { display: none; }
-      dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+private let pageStyle =
+    sharedPageStyle + """
+        table { width: 100%; }
+        th, td { text-align: right; }
+        td small { white-space: nowrap; }
+        th:first-child { text-align: left; white-space: nowrap; }
+        @media (max-width: 46rem) {
+          thead { display: none; } tr { display: block; padding: .5rem 0;
+            border-bottom: 1px solid var(--rule); }
+          th, td { display: flex; justify-content: space-between; border: 0; padding: .1rem 0; }
+          td::before { content: attr(data-name); color: var(--soft); margin-right: auto; }
+          td small { display: inline; padding-left: .4em; }
+          td:empty { display: none; } }
 
-    """
+        """

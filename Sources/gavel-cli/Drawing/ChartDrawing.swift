@@ -4,6 +4,9 @@
 // colours are CSS variables, so light and dark are the page's choice; words stand outside the SVG,
 // so a narrow window squeezes the lines and never the letters.
 
+import Gavel
+import GavelJSON
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -112,7 +115,7 @@ struct Chart {
 }
 
 /// A number with at most one decimal, as SVG and CSS read it.
-private func rounded(_ value: Double) -> String {
+func rounded(_ value: Double) -> String {
     let tenths = Int((value * 10).rounded())
     return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(abs(tenths) % 10)"
 }
@@ -125,17 +128,8 @@ private func secondsText(_ milliseconds: Int64) -> String {
         ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
 }
 
-/// Text as HTML holds it.
-func escaped(_ text: String) -> String {
-    var escaped = ""
-    for character in text {
-        switch character {
-        case "&": escaped += "&amp;"
-        case "<": escaped += "&lt;"
-        case ">": escaped += "&gt;"
-        case "\"": escaped += "&quot;"
-        default: escaped.append(character)
-        }
-    }
-    return escaped
+/// A time in nanoseconds since 1970, to the millisecond where it needs that.
+func timeText(_ nanoseconds: Int64) -> String {
+    let time = Timestamp(nanoseconds: nanoseconds - nanoseconds % 1_000_000)
+    return time.rfc3339.replacing(".000Z", with: "Z")
 }

@@ -1,0 +1,107 @@
+// `gavel audit report`: an auction, a wallet or the whole ledger as one page to read, print and
+// hand over.
+//
+// Invariant: the same ledger, looked at as of the same position, gives the same bytes: no clock is
+// read, and a page names no folder.
+
+import ArgumentParser
+import Gavel
+import LMDB
+
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Write a printable page about an auction, a wallet or the whole ledger.",
+        discussion: """
+              gavel audit report --ledger house --auction lot-1 --output lot-1.html
+              gavel audit report --ledger house --wallet alice --until 1200 --output alice.html
+              gavel audit report --ledger house --all --output house.html
+
+            One page that needs nothing from elsewhere: no script, no network. An auction's has \
+            its rules, its price over time, every bid and its fate, who held how much, and where \
+            the money went; a wallet's has its statement, its holds and its auctions; --all has \
+            totals, auctions, wallets and rejections. Each says what it rests on, with the last \
+            checkpoint and how to check it. For the house and its auditors: it shows maxima, \
+            reserves and holds.
+
+            - writes to standard output. A file is replaced only when it is a page already. Ends \
+            with 1 where the entries do not add up to what the ledger says, or the checkpoint \
+            disagrees; the page then says so too.
+            """)
+
+    @OptionGroup var ledger: LedgerOption
+
+    @Option(help: ArgumentHelp("This auction.", valueName: "id"), transform: auctionID)
+    var auction: AuctionID?
+
+    @Option(help: ArgumentHelp("The wallet of this user.", valueName: "user"), transform: userID)
+    var wallet: UserID?
+
+    @Flag(help: "The whole ledger.")
+    var all = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Show the ledger as it stood after the entry at this position, or at this time "
+                + "(RFC 3339).", valueName: "position|time"),
+        transform: moment)
+    var until: Moment?
+
+    @Option(help: ArgumentHelp("Where the page is written; - for standard output."))
+    var output: String
+
+    func validate() throws {
+        let subjects = [auction != nil, wallet != nil, all].filter { $0 }
+        guard subjects.count == 1 else {
+            throw ValidationError(
+                "A report is of one: give --auction, --wallet or --all, not "
+                    + (subjects.isEmpty ? "none of them." : "\(subjects.count) of them."))
+        }
+        guard !output.isEmpty else {
+            throw ValidationError("--output must name a file, or be - for standard output.")
+        }
+    }
+
+    func run() throws {
+        try checkOutput()
+        let reader = try openReader(at: ledger.path, asOf: until)
+        defer { reader.close() }
+        let page = try page(reader)
+        let proof = try ReportProof(reader, lastShown: page.lastPosition)
+        let markup = page.markup(proof)
+        if output == "-" {
+            try withOutput { $0.write(markup) }
+        } else {
+            do {
+                try FileSystem.writeFileAtomically(output, Array(markup.utf8), mode: 0o644)
+            } catch {
+                throw Failure(.usage, "--output \(output) cannot be written: \(error)")
+            }
+        }
+        let findings = page.findings + proof.findings
+        guard findings.isEmpty else {
+            throw Failure(.finding, findings.joined(separator: "; "))
+        }
+    }
+
+    private func page(_ reader: LedgerReader) throws -> any ReportPage {
+        if let auction { return try AuctionPage(of: auction, reader) }
+        if let wallet { return try WalletPage(of: wallet, reader) }
+        return try LedgerPage(reader)
+    }
+
+    /// What was written by others stays: a slip of the hand must not cost a ledger's key.
+    private func checkOutput() throws {
+        guard output != "-", FileSystem.exists(output) else { return }
+        let begin = Array("<!doctype html>".utf8)
+        let bytes = FileSystem.isDirectory(output) ? nil : try? FileSystem.readFile(output)
+        let isPage = bytes.map { bytes in
+            String(decoding: bytes.prefix(begin.count), as: UTF8.self).lowercased().utf8
+                .elementsEqual(begin)
+        }
+        guard isPage == true else {
+            throw Failure(
+                .usage, "--output \(output) is there already and is no page: nothing was written")
+        }
+    }
+}
