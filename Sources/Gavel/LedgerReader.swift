@@ -15,6 +15,8 @@ internal import Synchronization
 public final class LedgerReader: LedgerQueries {
     public let reading: Reading
     let folder: LedgerFolder?
+    /// Of the ledger this is the past of, where it has them open.
+    private let snapshots: SnapshotStore?
     private let logger: Logger
 
     /// Opens a ledger for reading.
@@ -27,8 +29,7 @@ public final class LedgerReader: LedgerQueries {
         try folder.check(creates: false)
         do {
             let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
-            // Snapshots are only a short cut; without them the log alone says everything.
-            let snapshots = try? SnapshotStore(at: folder.projections, isReadOnly: true)
+            let snapshots = Self.openSnapshots(folder)
             defer { snapshots?.close() }
             let durable = try Self.durableCount(of: folder, log)
             return try LedgerReader(
@@ -46,7 +47,13 @@ public final class LedgerReader: LedgerQueries {
         let loader = Loader(log: log, snapshots: snapshots, logger: logger)
         reading = Reading(readState: try loader.load(upTo: limit).readState, log: log)
         self.folder = folder
+        self.snapshots = folder == nil ? snapshots : nil
         self.logger = logger
+    }
+
+    /// Snapshots are only a short cut; without them the log alone says everything.
+    private static func openSnapshots(_ folder: LedgerFolder) -> SnapshotStore? {
+        try? SnapshotStore(at: folder.projections, isReadOnly: true)
     }
 
     /// Lets go of the ledger's files. Nothing is asked any more. Also done when the reader goes.
@@ -70,6 +77,22 @@ public final class LedgerReader: LedgerQueries {
             return reflects > before
         } catch {
             throw LedgerError(error, while: "following \(folder.path)")
+        }
+    }
+
+    /// The ledger as it stood at an earlier moment than this reader's. It reads through this
+    /// reader's files and is of no use once this one is closed.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    /// - Complexity: O(entries from the nearest snapshot before the moment on).
+    public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
+        let own = folder.flatMap { Self.openSnapshots($0) }
+        defer { own?.close() }
+        do {
+            return try LedgerReader(
+                log: reading.log, snapshots: own ?? snapshots, folder: nil,
+                limit: Optional(moment).limit(durable: reflects), logger: logger)
+        } catch {
+            throw LedgerError(error, while: "looking into the past")
         }
     }
 

@@ -12,7 +12,7 @@ public import Logging
 public struct RestoreOptions: Sendable {
     /// The newest checkpoint that is known; nil takes the one in the backup.
     public var checkpointPath: String?
-    /// The file of the ledger's key. Without it the ledger makes a new one when it is first written.
+    /// The file of the ledger's key. Without it the ledger makes a new one at the first writing.
     public var keyPath: String?
     /// Goes on although signed entries are missing, under a new name.
     public var acceptsLoss = false

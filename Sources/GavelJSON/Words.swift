@@ -157,13 +157,19 @@ extension Money {
     /// The amount for people: `15.00 USD`, `1500 KRW`, `-0.05 USD`. Exact, by digits alone; not
     /// meant to be read back.
     public func formatted(in currency: Currency) -> String {
-        let scale = Int(currency.scale)
+        decimal(scale: currency.scale) + " " + currency.code.string
+    }
+
+    /// The amount with so many digits behind the point, which does not stand without any: `15.00`,
+    /// `1500`, `-0.05`.
+    func decimal(scale: UInt8) -> String {
+        let scale = Int(scale)
         var digits = String(minorUnits.magnitude)
         if scale > 0 {
             let missing = scale + 1 - digits.utf8.count
             if missing > 0 { digits = String(repeating: "0", count: missing) + digits }
             digits.insert(".", at: digits.index(digits.endIndex, offsetBy: -scale))
         }
-        return (minorUnits < 0 ? "-" : "") + digits + " " + currency.code.string
+        return (minorUnits < 0 ? "-" : "") + digits
     }
 }

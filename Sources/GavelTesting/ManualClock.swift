@@ -16,6 +16,9 @@ public final class ManualClock: LedgerClock {
 
     public func now() -> Timestamp { Timestamp(nanoseconds: times.withLock { $0.wall }) }
     public func uptimeNanoseconds() -> Int64 { times.withLock { $0.uptime } }
+    public func both() -> (wall: Timestamp, uptimeNanoseconds: Int64) {
+        times.withLock { (Timestamp(nanoseconds: $0.wall), $0.uptime) }
+    }
 
     /// Lets time pass.
     public func advance(nanoseconds: Int64) {

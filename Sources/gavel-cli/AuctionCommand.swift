@@ -36,7 +36,7 @@ struct AuctionCommand: ParsableCommand {
         try withOutput { output in
             switch reading.format {
             case .table:
-                printView(view, on: output)
+                printAuction(view, on: output)
                 output.write("\n")
                 try printSteps(of: view, isPublic: isPublic, reader, on: output)
                 output.write("\(reader.asOf)\n")
@@ -57,39 +57,40 @@ struct AuctionCommand: ParsableCommand {
             }
         }
     }
+}
 
-    private func printView(_ view: AuctionView, on output: Output) {
-        let outcome = view.outcome.map { ", \($0.jsonName)" } ?? ""
-        let isOpen = view.status == .open || view.status == .scheduled
-        let words = RulesInWords(view.rules, currency: view.currency)
-        let reserve = view.isReserveMet.map { met in
-            (words.reserve.map { $0 + ", " } ?? "") + (met ? "met" : "not met")
-        }
-        let hasFees = view.rules.fees != .none
-        let extensions = view.extensions == 0 ? "" : ", extended by bids \(view.extensions)×"
-        printFields(
-            [
-                ("auction", view.auction.string),
-                ("title", view.title.isEmpty ? nil : view.title),
-                ("seller", view.seller.string),
-                ("status", view.status.jsonName + outcome),
-                ("price", view.price?.formatted(in: view.currency)),
-                ("paid", hasFees ? view.paid?.formatted(in: view.currency) : nil),
-                (view.winner == nil ? "leader" : "winner", view.leader?.string),
-                ("minimum bid", isOpen ? view.minimumBid?.formatted(in: view.currency) : nil),
-                ("buy now at", view.buyNowPrice?.formatted(in: view.currency)),
-                ("bids", "\(view.bids), \(view.acceptedBids) accepted"),
-                ("opens", view.opensAt.rfc3339),
-                ("closes", view.closesAt.map { $0.rfc3339 + extensions }),
-                ("rules", words.kind),
-                ("steps", words.increments),
-                ("reserve", reserve),
-                ("buy now", words.buyNow),
-                ("soft close", words.softClose),
-                ("ends", words.duration),
-                ("seller's fee", words.sellerFee),
-                ("buyer's fee", words.buyerFee),
-                ("cancelling", words.cancelPolicy),
-            ], on: output)
+/// Prints an auction for people, its rules in words.
+func printAuction(_ view: AuctionView, on output: Output) {
+    let outcome = view.outcome.map { ", \($0.jsonName)" } ?? ""
+    let isOpen = view.status == .open || view.status == .scheduled
+    let words = RulesInWords(view.rules, currency: view.currency)
+    let reserve = view.isReserveMet.map { met in
+        (words.reserve.map { $0 + ", " } ?? "") + (met ? "met" : "not met")
     }
+    let hasFees = view.rules.fees != .none
+    let extensions = view.extensions == 0 ? "" : ", extended by bids \(view.extensions)×"
+    printFields(
+        [
+            ("auction", view.auction.string),
+            ("title", view.title.isEmpty ? nil : view.title),
+            ("seller", view.seller.string),
+            ("status", view.status.jsonName + outcome),
+            ("price", view.price?.formatted(in: view.currency)),
+            ("paid", hasFees ? view.paid?.formatted(in: view.currency) : nil),
+            (view.winner == nil ? "leader" : "winner", view.leader?.string),
+            ("minimum bid", isOpen ? view.minimumBid?.formatted(in: view.currency) : nil),
+            ("buy now at", view.buyNowPrice?.formatted(in: view.currency)),
+            ("bids", "\(view.bids), \(view.acceptedBids) accepted"),
+            ("opens", view.opensAt.rfc3339),
+            ("closes", view.closesAt.map { $0.rfc3339 + extensions }),
+            ("rules", words.kind),
+            ("steps", words.increments),
+            ("reserve", reserve),
+            ("buy now", words.buyNow),
+            ("soft close", words.softClose),
+            ("ends", words.duration),
+            ("seller's fee", words.sellerFee),
+            ("buyer's fee", words.buyerFee),
+            ("cancelling", words.cancelPolicy),
+        ], on: output)
 }

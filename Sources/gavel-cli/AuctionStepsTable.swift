@@ -31,20 +31,27 @@ func printSteps(
 }
 
 /// Turns steps into rows.
-private struct StepInWords {
+struct StepInWords {
     let currency: Currency
     let names: Reading
 
     func row(_ step: AuctionStep) -> [String?] {
-        let what =
-            step.rejection.map { "rejected: " + describeRejection($0, in: currency) }
-            ?? step.facts.map { describe($0, step) }.joined(separator: "; ")
-        return [
-            String(step.point.position), step.point.time.rfc3339,
-            step.bidder.map { names.id(of: $0).string } ?? actorName(of: step, names: names),
-            step.amount?.formatted(in: currency), what, step.price?.formatted(in: currency),
-            step.priceReason.map(describe),
+        [
+            String(step.point.position), step.point.time.rfc3339, who(step),
+            step.amount?.formatted(in: currency), what(step),
+            step.price?.formatted(in: currency), step.priceReason.map(describe),
         ]
+    }
+
+    /// Who bid, or else who acted.
+    func who(_ step: AuctionStep) -> String {
+        step.bidder.map { names.id(of: $0).string } ?? actorName(of: step, names: names)
+    }
+
+    /// What happened.
+    func what(_ step: AuctionStep) -> String {
+        step.rejection.map { "rejected: " + describeRejection($0, in: currency) }
+            ?? step.facts.map { describe($0, step) }.joined(separator: "; ")
     }
 
     private func describe(_ fact: AuctionFact, _ step: AuctionStep) -> String {
@@ -85,7 +92,7 @@ private struct StepInWords {
 }
 
 /// Who stands behind an entry, for tables.
-func actorName(of entry: LedgerEntry, names: Reading) -> String {
+func actorName(of entry: LedgerEntry, names: some Names) -> String {
     switch Actor(of: entry, names: names) {
     case nil: "system"
     case .operator: "operator"

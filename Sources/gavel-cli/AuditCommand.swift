@@ -5,8 +5,12 @@ import ArgumentParser
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Check a ledger, and prove what it says to others.",
+        abstract: "Check a ledger, look at its past, and prove what it says to others.",
         subcommands: [
-            VerifyCommand.self, ReplayCommand.self, CheckpointCommand.self, RotateKeyCommand.self,
+            VerifyCommand.self, ReplayCommand.self,
+            StatementCommand.self, ExplainCommand.self, DiffCommand.self, RedecideCommand.self,
+            CheckpointCommand.self, VerifierKeyCommand.self, RotateKeyCommand.self,
+            ProveCommand.self, CheckReceiptCommand.self, ExportTilesCommand.self,
+            WitnessCommand.self,
         ])
 }

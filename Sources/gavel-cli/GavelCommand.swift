@@ -28,7 +28,7 @@ struct GavelCommand: AsyncParsableCommand {
             ImportCommand.self, SubmitCommand.self, ExtendCommand.self, AuctionsCommand.self,
             AuctionCommand.self,
             WalletsCommand.self, WalletCommand.self, LogCommand.self, AuditCommand.self,
-            BackupCommand.self, RestoreCommand.self, RebuildCommand.self,
+            ExportCommand.self, BackupCommand.self, RestoreCommand.self, RebuildCommand.self,
             BenchmarkCommand.self,
         ])
 

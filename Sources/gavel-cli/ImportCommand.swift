@@ -27,6 +27,7 @@ struct ImportCommand: ParsableCommand {
     var files: [String]
 
     @OptionGroup var ledger: LedgerOption
+    @OptionGroup var signing: SigningOptions
 
     @Flag(help: "End with exit code 1 when a command was rejected.")
     var strict = false
@@ -39,7 +40,10 @@ struct ImportCommand: ParsableCommand {
                 "\(ledger.path) exists already; an import builds a fresh ledger and adds to none")
         }
         let digest = try ContentDigest(of: files)
-        let building = try LedgerImport(to: ledger.path, id: .derived(from: digest.bytes))
+        var configuration = Configuration()
+        try signing.apply(to: &configuration)
+        let building = try LedgerImport(
+            to: ledger.path, id: .derived(from: digest.bytes), configuration: configuration)
         var history = HistoryReader(files, hashedTo: digest, now: SystemClock().now())
         let entryCount = try build(building, from: &history)
         try withOutput { output in

@@ -71,6 +71,16 @@ struct RulesInWords {
         rules.cancelPolicy == .operatorOnly ? "by the operator only" : nil
     }
 
+    /// All of it in one line.
+    var all: String {
+        let named: [(String, String?)] = [
+            ("steps", increments), ("reserve", reserve), ("buy now", buyNow),
+            ("soft close", softClose), ("ends", duration), ("seller's fee", sellerFee),
+            ("buyer's fee", buyerFee), ("cancelling", cancelPolicy),
+        ]
+        return kind + named.compactMap { name, words in words.map { "; \(name): \($0)" } }.joined()
+    }
+
     private func words(for fee: Fee) -> String? {
         guard fee != .none else { return nil }
         var parts: [String] = []

@@ -28,6 +28,7 @@ struct SubmitCommand: ParsableCommand {
             """)
 
     @OptionGroup var ledger: LedgerOption
+    @OptionGroup var signing: SigningOptions
 
     @Flag(help: "Make the ledger if there is none.")
     var create = false
@@ -64,6 +65,7 @@ struct SubmitCommand: ParsableCommand {
 
     private func open() throws -> Ledger {
         var configuration = Configuration()
+        try signing.apply(to: &configuration)
         configuration.createsIfMissing = create
         configuration.closing = holdClosings ? .held : .automatic
         do {

@@ -77,11 +77,16 @@ struct DocumentationTests {
         #expect(try await sellAClock(in: folder.path) == 15_00)
     }
 
-    @Test("The README's sessions are what the command prints", arguments: [0, 1])
-    func session(_ number: Int) throws {
-        let sessions = blocks(try read("README.md"), "console")
-        try #require(sessions.count == 2)
-        let block = sessions[number]
+    @Test(
+        "The sessions of the README and of OutsideJudges are what the command prints",
+        arguments: ["README.md", "Sources/Gavel/Gavel.docc/OutsideJudges.md"])
+    func sessions(of path: String) throws {
+        let sessions = blocks(try read(path), "console")
+        try #require(sessions.count == (path == "README.md" ? 2 : 1))
+        for block in sessions { try expectSession(block) }
+    }
+
+    private func expectSession(_ block: String) throws {
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "gavel-session-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

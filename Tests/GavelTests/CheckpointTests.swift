@@ -34,7 +34,7 @@ private func replaceLog(of path: String, by other: String) throws {
 }
 
 @Suite("Checkpoints")
-struct CheckpointTests {
+struct LedgerCheckpointTests {
     @Test("A new ledger has a key only its owner reads, and signs all it has when it closes")
     func created() async throws {
         try await withLedgerPath { path in

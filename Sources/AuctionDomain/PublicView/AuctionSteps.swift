@@ -95,6 +95,15 @@ public struct AuctionSteps: Sendable {
 
     public init() {}
 
+    /// Goes on with an auction from where a state has it.
+    public init(resuming auction: AuctionHandle, in state: State) {
+        let record = state[auction]
+        rules = state.rules(of: auction)
+        closesAt = record.closesAt == .noEnd ? nil : record.closesAt
+        guard record.leader != .none else { return }
+        (price, maximum, leader) = (record.price, record.maximum, record.leader)
+    }
+
     /// The step of the next entry.
     public mutating func next(
         _ command: CanonicalCommand, by actor: CanonicalActor, outcome: Outcome,

@@ -100,6 +100,10 @@ public struct SignedCheckpoint: Hashable, Sendable {
         by keys: [VerifierKey], witnesses: [VerifierKey] = [], origin: String? = nil
     ) throws(EvidenceError) -> VerifiedCheckpoint {
         let logKeys = keys.filter { $0.type == .signature }
+        guard !logKeys.isEmpty else {
+            throw EvidenceError(
+                .notSigned, "expected the verifier key of a ledger, not that of a witness")
+        }
         let signers = try note.verify(by: logKeys)
         for signer in signers where !isSame(checkpoint.origin, origin ?? signer.name) {
             throw EvidenceError(

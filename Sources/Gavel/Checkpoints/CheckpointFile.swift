@@ -41,8 +41,8 @@ struct CheckpointFile {
             } catch {
                 throw LedgerError(
                     .checkpointMismatch,
-                    "\(path) is not signed by this ledger: \(error.reason); somebody replaced the "
-                        + "file or the key")
+                    "\(path) is not signed by this ledger: \(error.reason); somebody replaced "
+                        + "the file or the key")
             }
         }
         guard checkpoint.size <= tree.size else {
@@ -50,8 +50,8 @@ struct CheckpointFile {
                 .checkpointMismatch,
                 "\(path) was signed for \(checkpoint.size) entries, but the log has "
                     + "\(tree.size): entries that people hold receipts for are missing, so the log "
-                    + "was replaced by an older copy or cut. Nothing was changed. Put the newer log "
-                    + "back, or go on without those entries by gavel restore --accept-loss")
+                    + "was replaced by an older copy or cut. Nothing was changed. Put the newer "
+                    + "log back, or go on without those entries by gavel restore --accept-loss")
         }
         guard try tree.tree(of: checkpoint.size).root == checkpoint.root else {
             throw LedgerError(

@@ -15,6 +15,14 @@ public protocol LedgerClock: Sendable {
     /// Nanoseconds on a clock that nobody sets and that goes on while the machine sleeps; only
     /// differences mean something.
     func uptimeNanoseconds() -> Int64
+    /// Both, as of one moment: a clock that is moved between two readings would seem to jump.
+    func both() -> (wall: Timestamp, uptimeNanoseconds: Int64)
+}
+
+extension LedgerClock {
+    public func both() -> (wall: Timestamp, uptimeNanoseconds: Int64) {
+        (now(), uptimeNanoseconds())
+    }
 }
 
 /// The operating system's clocks.

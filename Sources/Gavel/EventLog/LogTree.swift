@@ -7,7 +7,7 @@
 internal import LMDB
 
 /// Reads nodes of a log's tree. Used from one thread.
-package final class LogTree {
+package final class LogTree: TreeHashes {
     private let log: any EventLog
     /// How many entries, and so leaves, are looked at.
     package let size: UInt64
@@ -21,11 +21,12 @@ package final class LogTree {
     }
 
     /// The root of the perfect subtree of 2^level leaves that is number `index` of its level.
-    /// - Precondition: it ends within `size`.
-    /// - Throws: `LogFault` when the log does not have its entries.
+    /// - Throws: `LogFault` when it does not end within `size`, or the log lacks its entries.
     /// - Complexity: O(256) at most where the log keeps roots of tiles.
     package func hash(level: Int, index: UInt64) throws -> Digest {
-        precondition((index + 1) << UInt64(level) <= size, "a node beyond the tree")
+        guard level >= 0, level < 64, index < size >> UInt64(level) else {
+            throw LogFault("\(size) entries have no subtree \(index) of 2^\(level)")
+        }
         guard level >= TileRoot.levels else {
             let first = index << UInt64(level)
             let leaves = try leaves(ofTile: first / TileRoot.leaves)

@@ -14,6 +14,13 @@ public final class Reading: Sendable {
     }
 }
 
+extension Reading {
+    /// The currencies registered, in order.
+    public var currencies: [Currency] {
+        readState.withLock { $0.state.currencies.map(\.currency) }
+    }
+}
+
 extension Reading: Names {
     public func id(of user: UserHandle) -> UserID {
         readState.withLock { $0.state.id(of: user) }
@@ -36,6 +43,9 @@ extension Reading: Names {
 public protocol LedgerQueries: Sendable {
     /// Where the answers come from.
     var reading: Reading { get }
+
+    /// The ledger as it stood at a past moment: every query answers as of then.
+    func past(_ moment: Moment) throws(LedgerError) -> LedgerReader
 }
 
 /// One answer and the position it reflects.
@@ -56,4 +66,10 @@ public enum Moment: Hashable, Sendable {
     case position(UInt64)
     /// After the last entry that was admitted at or before a time.
     case time(Timestamp)
+
+    /// The moment just before the entry at a position.
+    public static func before(_ position: UInt64) -> Moment {
+        // No entry was admitted before 1970.
+        position == 0 ? .time(Timestamp(nanoseconds: -1)) : .position(position - 1)
+    }
 }

@@ -13,8 +13,7 @@ struct ClosingGuard {
 
     /// - Parameter lastEntry: the time of the last entry; a wall clock well before it is wrong.
     init(isHeld: Bool, clock: any LedgerClock, lastEntry: Timestamp) {
-        wall = clock.now()
-        uptime = clock.uptimeNanoseconds()
+        (wall, uptime) = clock.both()
         let isBehind = lastEntry.nanoseconds - wall.nanoseconds > Self.jumpNanosecondsMax
         self.isHeld = isHeld || isBehind
     }
@@ -22,8 +21,7 @@ struct ClosingGuard {
     /// Compares the clocks.
     /// - Returns: by how many nanoseconds the wall clock jumped, when that made the guard hold.
     mutating func check(_ clock: any LedgerClock) -> Int64? {
-        let nextWall = clock.now()
-        let nextUptime = clock.uptimeNanoseconds()
+        let (nextWall, nextUptime) = clock.both()
         let jump = (nextWall.nanoseconds - wall.nanoseconds) - (nextUptime - uptime)
         wall = nextWall
         uptime = nextUptime

@@ -87,13 +87,7 @@ struct RotateKeyCommand: AsyncParsableCommand {
     var key: String?
 
     func run() async throws {
-        let new = try key.map { path in
-            do {
-                return try SigningKey(String(decoding: try readWholeFile(path), as: UTF8.self))
-            } catch let error as EvidenceError {
-                throw Failure(.usage, "\(path): \(error.reason)")
-            }
-        }
+        let new = try key.map { try readSigningKey($0) }
         var configuration = Configuration()
         configuration.createsIfMissing = false
         configuration.closing = .held

@@ -1,0 +1,188 @@
+// Why a command came out as it did: what stood, which rule decided with which figures, what
+// changed. A value without words; who shows it chooses them.
+//
+// Invariants: nothing here judges: outcomes are the recorded one and that of `State.decide`, and
+// every figure is one the rules themselves give; balances follow from `State.evolve`. It holds
+// maxima, holds and reserves: it is for auditors, never for the public.
+
+/// An auction just before or just after an entry.
+public struct AuctionStanding: Hashable, Sendable {
+    public let auction: AuctionHandle
+    public let record: AuctionRecord
+    public let rules: AuctionRules
+    /// The least a challenger had to bid; nil where no amount was large enough.
+    public let minimumBid: Money?
+    /// How far the next bid had to lie above the price.
+    public let step: Money
+    /// Whether the price had reached the reserve; nil where there was none.
+    public let isReserveMet: Bool?
+    /// The price at which it could be bought; nil where that was not on offer.
+    public let buyNowPrice: Money?
+    /// How often bids had moved the end.
+    public let extensions: UInt32
+
+    /// Who led, or had won; nil before the first accepted bid.
+    public var leader: UserHandle? { record.leader == .none ? nil : record.leader }
+}
+
+/// One user's money in one currency.
+public struct AccountStanding: Hashable, Sendable {
+    public let user: UserHandle
+    public let currency: CurrencyHandle
+    public let available: Money
+    public let locked: Money
+}
+
+/// What an event did to one account.
+public struct AccountChange: Hashable, Sendable {
+    public let before: AccountStanding
+    public let after: AccountStanding
+}
+
+/// One event and the accounts it touched, in the order in which it names them.
+public struct ExplainedEvent: Hashable, Sendable {
+    public let event: Event
+    public let accounts: [AccountChange]
+}
+
+/// One entry, explained.
+public struct Explanation: Hashable, Sendable {
+    public let point: EntryPoint
+    public let actor: CanonicalActor
+    public let command: CanonicalCommand
+    /// The outcome in the log.
+    public let recorded: Outcome
+    /// The outcome by the rules of this version.
+    public let today: Outcome
+    /// The auction the command is about; nil where it is about none that existed.
+    public let before: AuctionStanding?
+    /// The same auction, or the one that was opened, after the entry.
+    public let after: AuctionStanding?
+    /// The money of the user the command speaks for, before the entry.
+    public let account: AccountStanding?
+    /// The rules that let the command pass, in the order in which they are asked.
+    public let passed: [Rejection.Code]
+    /// The rule that refused it and what it compared; nil where the command was accepted, and
+    /// where the recorded code is not one that this command can get by today's rules.
+    public let refusal: RuleFigures?
+    /// The rules that were not asked any more.
+    public let notAsked: [Rejection.Code]
+    public let events: [ExplainedEvent]
+    /// The entry as a step of its auction's story; nil where it is about none.
+    public let step: AuctionStep?
+
+    /// Whether today's rules come to the recorded outcome.
+    public var isSameToday: Bool { recorded == today }
+}
+
+extension State {
+    /// Explains the next entry of a log whose state this is.
+    /// - Throws: `ImpossibleEntry` where the entry cannot follow.
+    /// - Complexity: O(events), and a copy of the records they change.
+    public func explanation(
+        of command: CanonicalCommand, by actor: CanonicalActor, recorded: Outcome,
+        at point: EntryPoint
+    ) throws(ImpossibleEntry) -> Explanation {
+        try check(command, by: actor, at: point)
+        var state = self
+        var explained: [ExplainedEvent] = []
+        for event in recorded.events {
+            try state.check(event)
+            let touched = state.accountsTouched(by: event)
+            let before = touched.map { state.standing($0.user, $0.currency) }
+            state.evolve(event, at: point)
+            let accounts = before.map { account in
+                AccountChange(
+                    before: account, after: state.standing(account.user, account.currency))
+            }
+            explained.append(ExplainedEvent(event: event, accounts: accounts))
+        }
+        var links = ContiguousArray<EntryLink>()
+        state.finishEntry(
+            command, rejected: recorded.rejection != nil, events: recorded.events, at: point,
+            links: &links)
+        let rules = rules(for: command, by: actor)
+        let code = recorded.rejection?.code
+        let place = code.flatMap { rules.firstIndex(of: $0) }
+        let isKnown = code == nil || place != nil
+        return Explanation(
+            point: point, actor: actor, command: command, recorded: recorded,
+            today: decide(command, by: actor, at: point.time),
+            before: command.auction.map { standing($0) },
+            after: state.auctionAfter(command, recorded.events).map { state.standing($0) },
+            account: accountOfInterest(to: command).map { standing($0.user, $0.currency) },
+            passed: isKnown ? Array(rules.prefix(place ?? rules.count)) : [],
+            refusal: place.flatMap {
+                figures(of: rules[$0], command, by: actor, at: point.time)
+            },
+            notAsked: place.map { Array(rules.dropFirst($0 + 1)) } ?? [],
+            events: explained,
+            step: state.auctionAfter(command, recorded.events).map { auction in
+                var steps = AuctionSteps()
+                if command.auction != nil { steps = AuctionSteps(resuming: auction, in: self) }
+                return steps.next(command, by: actor, outcome: recorded, at: point)
+            })
+    }
+
+    /// An auction as it stands.
+    public func standing(_ auction: AuctionHandle) -> AuctionStanding {
+        let record = self[auction]
+        return AuctionStanding(
+            auction: auction, record: record, rules: rules(of: auction),
+            minimumBid: minimumBid(on: auction), step: step(of: record, at: record.price),
+            isReserveMet: isReserveMet(on: auction), buyNowPrice: buyNowPrice(of: auction),
+            extensions: extensions(of: auction))
+    }
+
+    /// A user's money as it stands.
+    public func standing(_ user: UserHandle, _ currency: CurrencyHandle) -> AccountStanding {
+        let account = account(of: user, in: currency)
+        return AccountStanding(
+            user: user, currency: currency, available: account?.available ?? .zero,
+            locked: account?.locked ?? .zero)
+    }
+
+    private typealias AccountKey = (user: UserHandle, currency: CurrencyHandle)
+
+    private func auctionAfter(
+        _ command: CanonicalCommand, _ events: EventList
+    ) -> AuctionHandle? {
+        if let auction = command.auction { return auction }
+        if case .auctionOpened(let auction, _, _)? = events.first { return auction }
+        return nil
+    }
+
+    /// The account that the command's outcome may hang on.
+    private func accountOfInterest(to command: CanonicalCommand) -> AccountKey? {
+        switch command {
+        case .placeBid(let auction, let user, _), .buyNow(let auction, let user):
+            (user, self[auction].currency)
+        case .charge(let payment), .withdraw(let payment): (payment.user, payment.currency)
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
+            .registerUser,
+            .openAuction, .closeAuction, .extendAuction, .cancelAuction:
+            nil
+        }
+    }
+
+    /// Whose money an event moves, each account once.
+    private func accountsTouched(by event: Event) -> [AccountKey] {
+        switch event {
+        case .charged(let payment), .withdrawn(let payment):
+            return [(payment.user, payment.currency)]
+        case .locked(let auction, let user, _, _), .refunded(let auction, let user, _, _):
+            return [(user, self[auction].currency)]
+        case .settled(let auction, let winner, let seller, let amount, let fee):
+            let currency = self[auction].currency
+            var users = [winner]
+            if amount > fee, seller != winner { users.append(seller) }
+            if fee > .zero, !users.contains(.house) { users.append(.house) }
+            return users.map { ($0, currency) }
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered,
+            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
+            return []
+        }
+    }
+}

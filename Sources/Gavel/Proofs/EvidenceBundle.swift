@@ -1,0 +1,181 @@
+// One entry as evidence: the entry, the entries that give its handles their names, and the proofs
+// of all of them under one checkpoint. To be kept by whom it concerns, and checked without the
+// ledger.
+//
+//      gavel-evidence/v1
+//      entries NUMBER
+//      for each, the one asked for first, the others by position:
+//          extra BASE64              the entry's bytes
+//          index POSITION
+//          BASE64                    a line for each hash, from the leaf up
+//                                    an empty line
+//      the checkpoint file
+//
+// `c2sp.org/tlog-proof@v1`, a part and the checkpoint file are a whole proof file for other tools.
+//
+// Invariant: nothing of an entry is given out before the checkpoint's signature, the entry's place
+// under its root, and all names are proven.
+
+internal import AuctionDomain
+internal import LMDB
+
+/// A file that proves one entry, read but not checked.
+///
+///     let evidence = try EvidenceBundle(parsing: bytes)
+///     let checked = try evidence.check(by: [key])
+///     print(checked.names.id(of: bidder))
+public struct EvidenceBundle: Hashable, Sendable {
+    private static let header = "gavel-evidence/v1"
+    /// The most entries that are read; no entry of a ledger has near as many handles.
+    public static let entriesMax = 256
+
+    private let parts: [ProofPart]
+    /// The log's head. Not checked yet.
+    public let checkpoint: SignedCheckpoint
+
+    /// Reads a file of evidence.
+    /// - Throws: `EvidenceError.malformed` saying what is wrong.
+    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+        var lines = LineReader("a file of evidence", bytes)
+        guard try lines.line().elementsEqual(Self.header.utf8) else {
+            throw .malformed("a file of evidence begins with \(Self.header)")
+        }
+        let count = try lines.number(after: "entries")
+        guard count >= 1, count <= UInt64(Self.entriesMax) else {
+            throw .malformed("a file of evidence has 1 to \(Self.entriesMax) entries, not \(count)")
+        }
+        var parts: [ProofPart] = []
+        for _ in 0..<count {
+            let part = try ProofPart(&lines)
+            guard part.extra != nil else {
+                throw .malformed("a file of evidence lacks an entry's line `extra BASE64`")
+            }
+            parts.append(part)
+        }
+        let positions = parts.dropFirst().map(\.proof.index)
+        guard zip(positions, positions.dropFirst()).allSatisfy({ $0 < $1 }),
+            !positions.contains(parts[0].proof.index)
+        else { throw .malformed("the entries in a file of evidence are out of order") }
+        self.parts = parts
+        checkpoint = try SignedCheckpoint(parsing: lines.rest)
+    }
+
+    /// Makes the evidence for an entry of a log.
+    ///
+    /// It holds the whole entry and the whole entries it rests on, also what the public is not
+    /// shown: a maximum, a reserve.
+    /// - Parameters:
+    ///   - position: the entry's, below the checkpoint's size.
+    ///   - checkpoint: a signed head of the log.
+    ///   - tree: the log's nodes, as far as the checkpoint reaches.
+    /// - Throws: `EvidenceError` with `notProven` or `incomplete`; `LogFault`; `LMDBError`.
+    /// - Complexity: as `EvidenceNames.registrations`, and the nodes of the proofs.
+    package static func make(
+        position: UInt64, checkpoint: SignedCheckpoint, log: any EventLog, tree: some TreeHashes
+    ) throws -> EvidenceBundle {
+        let size = checkpoint.checkpoint.size
+        guard position < size,
+            let bytes = try log.entryBytes(in: position..<position + 1).first
+        else {
+            throw EvidenceError(
+                .notProven, "the \(size) entries that are signed hold none at \(position)")
+        }
+        let entry = try LedgerEntry(evidence: bytes, at: position)
+        let others = try EvidenceNames.registrations(for: entry, in: log)
+        return EvidenceBundle(
+            parts: try ([(position, bytes)] + others).map { position, bytes in
+                ProofPart(
+                    extra: bytes,
+                    proof: try InclusionProof.make(index: position, size: size, in: tree))
+            }, checkpoint: checkpoint)
+    }
+
+    private init(parts: [ProofPart], checkpoint: SignedCheckpoint) {
+        self.parts = parts
+        self.checkpoint = checkpoint
+    }
+
+    /// The file.
+    public var bytes: [UInt8] {
+        let head = "\(Self.header)\nentries \(parts.count)\n"
+        return Array((head + parts.map(\.text).joined()).utf8) + checkpoint.bytes
+    }
+
+    /// Each entry's proof as a file of its own, for tools that know only those.
+    public var proofFiles: [ProofFile] {
+        parts.map { ProofFile(extra: $0.extra, proof: $0.proof, checkpoint: checkpoint) }
+    }
+
+    /// Checks everything: the signature, every entry's place, that entries are what they should
+    /// be, and that all names are there. Needs nothing but the key.
+    /// - Parameters:
+    ///   - keys: keys of the ledger, from a source that is trusted.
+    ///   - witnesses: keys of witnesses to look for.
+    /// - Throws: `EvidenceError` with `notSigned`, `notProven`, `incomplete` or `malformed`.
+    public func check(
+        by keys: [VerifierKey], witnesses: [VerifierKey] = []
+    ) throws(EvidenceError) -> CheckedEvidence {
+        let verified = try checkpoint.verified(by: keys, witnesses: witnesses)
+        var entries: [LedgerEntry] = []
+        var names = EvidenceNames()
+        for part in parts {
+            let bytes = part.extra ?? []
+            try part.proof.verify(entry: bytes, in: verified)
+            let entry = try LedgerEntry(evidence: bytes, at: part.proof.index)
+            try names.take(entry)
+            entries.append(entry)
+        }
+        let missing = names.missing(for: entries[0])
+        guard missing.isEmpty else {
+            throw EvidenceError(
+                .incomplete, "the entry that registers \(missing.words) is not in the evidence")
+        }
+        return CheckedEvidence(
+            checkpoint: verified, entry: entries[0], registrations: Array(entries.dropFirst()),
+            names: names)
+    }
+}
+
+/// What evidence has proven.
+public struct CheckedEvidence: Sendable {
+    /// The signed head that all of it stands under.
+    public let checkpoint: VerifiedCheckpoint
+    /// The entry that was asked for.
+    public let entry: LedgerEntry
+    /// The entries that give its handles their names, by position.
+    public let registrations: [LedgerEntry]
+    /// What the handles of the entry stand for.
+    public let names: EvidenceNames
+
+    fileprivate init(
+        checkpoint: VerifiedCheckpoint, entry: LedgerEntry, registrations: [LedgerEntry],
+        names: EvidenceNames
+    ) {
+        self.checkpoint = checkpoint
+        self.entry = entry
+        self.registrations = registrations
+        self.names = names
+    }
+}
+
+extension LedgerEntry {
+    /// Reads the bytes of an entry whose place is known.
+    /// - Throws: `EvidenceError.notProven` when they are of another place, or are no entry.
+    fileprivate init(evidence bytes: [UInt8], at position: UInt64) throws(EvidenceError) {
+        var decoded = DecodedEntry()
+        do {
+            try withBytes(of: bytes) { try decoded.decode($0, in: 0..<bytes.count) }
+        } catch {
+            let reason = (error as? LogFault)?.reason ?? "\(error)"
+            throw EvidenceError(
+                .notProven, "what stands at position \(position) is not understood: \(reason)")
+        }
+        guard decoded.point.position == position else {
+            throw EvidenceError(
+                .notProven,
+                "the entry at position \(position) says that it stands at "
+                    + "\(decoded.point.position)")
+        }
+        self = decoded.entry
+    }
+}

@@ -1,0 +1,191 @@
+// What the handles of an entry stand for, out of the entries that registered them: enough to read
+// one entry without the log around it.
+//
+// Invariant: a name is only given when a registering entry, or the format itself (user 0 is the
+// house), says it.
+
+public import AuctionDomain
+internal import LMDB
+
+/// The handles that an entry names.
+struct EntryHandles {
+    var users: Set<UserHandle> = []
+    var auctions: Set<AuctionHandle> = []
+    var currencies: Set<CurrencyHandle> = []
+
+    /// The handles of an entry itself. Those behind an auction (its seller, its currency) are in
+    /// the entry that opened it.
+    init(of entry: LedgerEntry) {
+        if case .user(let user) = entry.actor { users.insert(user) }
+        if let user = entry.command.user { users.insert(user) }
+        if let auction = entry.command.auction { auctions.insert(auction) }
+        switch entry.command {
+        case .charge(let payment), .withdraw(let payment): currencies.insert(payment.currency)
+        case .openAuction(let opening): currencies.insert(opening.currency)
+        default: break
+        }
+        for event in entry.outcome.events {
+            switch event {
+            case .refunded(_, let user, _, _), .locked(_, let user, _, _): users.insert(user)
+            case .settled(_, let winner, let seller, _, _): users.formUnion([winner, seller])
+            case .auctionClosed(_, _, let winner, _): users.insert(winner)
+            default: break
+            }
+        }
+        users.subtract([.house, .none])
+    }
+
+    var isEmpty: Bool { users.isEmpty && auctions.isEmpty && currencies.isEmpty }
+
+    /// What is missing in words: "user 3, auction 0".
+    var words: String {
+        let all =
+            users.sorted().map { "user \($0.rawValue)" }
+            + auctions.sorted().map { "auction \($0.rawValue)" }
+            + currencies.map(\.rawValue).sorted().map { "currency \($0)" }
+        return all.joined(separator: ", ")
+    }
+}
+
+/// Names out of registering entries.
+public struct EvidenceNames: Names, Sendable {
+    private var users: [UserHandle: UserID] = [.house: .house]
+    private var currencies: [CurrencyHandle: Currency] = [:]
+    private var auctions: [AuctionHandle: CanonicalOpening] = [:]
+
+    init() {}
+
+    /// Takes up what an entry registers, if it registers something.
+    /// - Throws: `EvidenceError.notProven` when the handle has another name already: no log may
+    ///   give one twice.
+    mutating func take(_ entry: LedgerEntry) throws(EvidenceError) {
+        for event in entry.outcome.events {
+            let isNew =
+                switch event {
+                case .userRegistered(let user, let id): users.insert(id, for: user)
+                case .currencyRegistered(let handle, let currency):
+                    currencies.insert(currency, for: handle)
+                case .auctionOpened(let auction, let opening, _):
+                    auctions.insert(opening, for: auction)
+                default: true
+                }
+            guard isNew else {
+                throw EvidenceError(
+                    .notProven,
+                    "the entry at position \(entry.position) registers a handle a second time")
+            }
+        }
+    }
+
+    /// What an entry names, with the sellers and currencies of its auctions, and is not known yet.
+    func missing(for entry: LedgerEntry) -> EntryHandles {
+        var handles = EntryHandles(of: entry)
+        for auction in handles.auctions {
+            guard let opening = auctions[auction] else { continue }
+            handles.users.insert(opening.seller)
+            handles.currencies.insert(opening.currency)
+        }
+        // What the entry registers itself needs no other to name it.
+        handles.users.subtract(users.keys)
+        handles.auctions.subtract(auctions.keys)
+        handles.currencies.subtract(currencies.keys)
+        return handles
+    }
+
+    // A handle that nobody registered shows as its number: only `missing` may decide what to do.
+
+    public func id(of user: UserHandle) -> UserID {
+        users[user] ?? UserID(unchecked: "user:\(user.rawValue)")
+    }
+    public func id(of auction: AuctionHandle) -> AuctionID {
+        auctions[auction]?.auction ?? AuctionID(unchecked: "auction:\(auction.rawValue)")
+    }
+    public func currency(of currency: CurrencyHandle) -> Currency {
+        currencies[currency]
+            ?? Currency(code: CurrencyCode(unchecked: "currency:\(currency.rawValue)"), scale: 0)
+    }
+    public func currency(of auction: AuctionHandle) -> Currency {
+        currency(of: auctions[auction]?.currency ?? .none)
+    }
+}
+
+extension Dictionary {
+    /// - Returns: false where another value stands there already.
+    fileprivate mutating func insert(_ value: Value, for key: Key) -> Bool {
+        guard self[key] == nil else { return false }
+        self[key] = value
+        return true
+    }
+}
+
+extension EvidenceNames {
+    /// Finds the entries of a log that give an entry's handles their names.
+    /// - Returns: their bytes by position, in order.
+    /// - Throws: `EvidenceError.incomplete` when the log registers one of them nowhere.
+    /// - Complexity: O(entries up to the last registration), twice for an entry about an auction.
+    static func registrations(
+        for entry: LedgerEntry, in log: any EventLog
+    ) throws -> [(position: UInt64, bytes: [UInt8])] {
+        var names = EvidenceNames()
+        try names.take(entry)
+        var found: [(position: UInt64, bytes: [UInt8])] = []
+        // The second time for what the opening of the auction names in its turn.
+        for _ in 0..<2 {
+            let missing = names.missing(for: entry)
+            if missing.isEmpty { break }
+            try log.forEachRegistration(before: entry.position) { registration, bytes in
+                if missing.isMet(by: registration) {
+                    found.append((registration.position, bytes.array()))
+                    try names.take(registration)
+                }
+                return !names.missing(for: entry).isEmpty
+            }
+        }
+        let missing = names.missing(for: entry)
+        guard missing.isEmpty else {
+            throw EvidenceError(.incomplete, "the log does not register \(missing.words)")
+        }
+        return found.sorted { $0.position < $1.position }
+    }
+}
+
+extension EntryHandles {
+    /// Whether an entry registers one of these.
+    fileprivate func isMet(by entry: LedgerEntry) -> Bool {
+        entry.outcome.events.contains { event in
+            switch event {
+            case .userRegistered(let user, _): users.contains(user)
+            case .currencyRegistered(let currency, _): currencies.contains(currency)
+            case .auctionOpened(let auction, _, _): auctions.contains(auction)
+            default: false
+            }
+        }
+    }
+}
+
+extension EventLog {
+    /// Calls `body` with each entry before a position that registers a user, a currency or an
+    /// auction, until it answers false.
+    fileprivate func forEachRegistration(
+        before end: UInt64, _ body: (LedgerEntry, RawSpan) throws -> Bool
+    ) throws {
+        let kinds: [EntryKind] = [.registerCurrency, .registerUser, .openAuction]
+        let numbers = kinds.map(\.rawValue)
+        var decoded = DecodedEntry()
+        var goesOn = true
+        try forEachFrame(from: 0) { value in
+            let header = try FrameHeader(value)
+            for index in 0..<header.count where goesOn {
+                guard header.firstPosition + UInt64(index) < end else { return false }
+                let range = try header.range(of: index, value)
+                // The kind is an entry's first byte: all others are passed over unread.
+                guard numbers.contains(value.load(UInt8.self, at: range.lowerBound)) else {
+                    continue
+                }
+                try decoded.decode(value, in: range)
+                goesOn = try body(decoded.entry, value.extracting(range))
+            }
+            return goesOn
+        }
+    }
+}

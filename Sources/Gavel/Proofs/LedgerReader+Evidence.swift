@@ -1,0 +1,155 @@
+// A ledger's evidence for whoever embeds it or hands it out: of an entry, of its growth, and its
+// tree as static files.
+//
+// Invariant: all of it stands under a checkpoint that the log was held against first: what is
+// given out can be checked, or is not given out.
+
+public import AuctionDomain
+internal import LMDB
+
+extension LedgerReader {
+    /// The key that checkpoints are checked with, out of the ledger's own key file: to be given to
+    /// everybody, by another way than the checkpoints.
+    /// - Returns: nil when the ledger has no key yet.
+    /// - Throws: `LedgerError` with `keyMismatch` when the file is no key, or `storage`.
+    public func verifierKey() throws -> VerifierKey? {
+        try translated("reading the key") {
+            guard let path = folder?.key, FileSystem.exists(path) else { return nil }
+            return try LedgerKey.read(path).verifier
+        }
+    }
+
+    /// The evidence of an entry, under the checkpoint that witnesses cosigned where that reaches
+    /// so far, else under the last one.
+    ///
+    /// It holds whole entries, also what the public is not shown: see the article Evidence.
+    /// - Throws: `EvidenceError` with `notProven` when no checkpoint covers the entry yet;
+    ///   `LedgerError` with `checkpointMismatch`, `damaged` or `storage`.
+    /// - Complexity: O(entries up to the last registration that the entry rests on).
+    public func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
+        let checkpoint = try signedHead(covering: position)
+        guard position < checkpoint.checkpoint.size else {
+            throw EvidenceError(
+                .notProven,
+                "no checkpoint covers position \(position) yet: \(checkpoint.checkpoint.size) "
+                    + "entries are signed")
+        }
+        return try translated("making evidence") {
+            try EvidenceBundle.make(
+                position: position, checkpoint: checkpoint, log: reading.log,
+                tree: tree(ofSize: checkpoint.checkpoint.size))
+        }
+    }
+
+    /// Where the entry of a command stands.
+    /// - Returns: nil when no entry has that id; a refused command has none.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    /// - Complexity: O(entries), a few nanoseconds each.
+    public func position(of id: CommandID) throws -> UInt64? {
+        try translated("looking for a command") {
+            var found: UInt64?
+            var next: UInt64 = 0
+            try reading.log.forEachEntry(in: 0..<reflects) { entry in
+                if found == nil, entry.byteCount >= EntryLayout.headerBytes,
+                    entry.load(UInt64.self, at: 32).byteSwapped == id.low,
+                    entry.load(UInt64.self, at: 24).byteSwapped == id.high
+                {
+                    found = next
+                }
+                next += 1
+            }
+            return found
+        }
+    }
+
+    /// The proof that the log goes on from its first entries, and the last checkpoint, to which it
+    /// leads.
+    /// - Throws: `EvidenceError.notProven` when fewer entries are signed; `LedgerError`.
+    public func consistencyProof(
+        from oldSize: UInt64
+    ) throws -> (proof: ConsistencyProof, checkpoint: SignedCheckpoint) {
+        let checkpoint = try signedHead(covering: nil)
+        let size = checkpoint.checkpoint.size
+        let proof = try translated("making a proof") {
+            try ConsistencyProof.make(from: oldSize, to: size, in: tree(ofSize: size))
+        }
+        return (proof, checkpoint)
+    }
+
+    /// The ledger's tree as static files, up to the last checkpoint.
+    /// - Throws: `EvidenceError.notProven` when there is no checkpoint; `LedgerError`.
+    public func tileExport() throws -> TileExport {
+        let checkpoint = try signedHead(covering: nil)
+        return TileExport(
+            checkpoint: checkpoint, log: reading.log,
+            tree: tree(ofSize: checkpoint.checkpoint.size))
+    }
+
+    /// The nodes of the log's tree. The entries must be there.
+    package func tree(ofSize size: UInt64) -> LogTree { LogTree(of: reading.log, size: size) }
+
+    /// The checkpoint to prove under, held against the log.
+    package func signedHead(covering position: UInt64?) throws -> SignedCheckpoint {
+        var best = try checkpoint()
+        if let position, let witnessed = try witnessedCheckpoint(),
+            witnessed.checkpoint.size > position
+        {
+            best = witnessed
+        }
+        guard let best else {
+            throw EvidenceError(.notProven, "the ledger has signed no checkpoint yet")
+        }
+        // It may have been signed after this reader was opened.
+        if best.checkpoint.size > reflects { try refresh() }
+        try check(best)
+        return best
+    }
+
+    private func translated<R>(_ doing: String, _ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as EvidenceError { throw error } catch {
+            throw LedgerError(error, while: doing)
+        }
+    }
+}
+
+/// A log's tree as the files of C2SP tlog-tiles. Used from one thread.
+public final class TileExport {
+    /// The file `checkpoint`, to be written last.
+    public let checkpoint: SignedCheckpoint
+    private let log: any EventLog
+    private let tree: LogTree
+
+    fileprivate init(checkpoint: SignedCheckpoint, log: any EventLog, tree: LogTree) {
+        self.checkpoint = checkpoint
+        self.log = log
+        self.tree = tree
+    }
+
+    /// The tiles that the log has and had not yet at an earlier size.
+    public func tiles(since oldSize: UInt64 = 0) -> some Sequence<HashTile> {
+        HashTile.tiles(ofSize: checkpoint.checkpoint.size, since: oldSize)
+    }
+
+    /// A tile's bytes.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    public func bytes(of tile: HashTile) throws -> [UInt8] {
+        do { return try tile.bytes(in: tree) } catch {
+            throw LedgerError(error, while: "exporting \(tile.path)")
+        }
+    }
+
+    /// The entries under a tile of level 0, as a bundle.
+    ///
+    /// These are the entries whole, also what the public is not shown.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    public func entries(under tile: HashTile) throws -> [UInt8] {
+        precondition(tile.level == 0, "only tiles of leaves have entries under them")
+        do {
+            let first = UInt64(HashTile.widthMax) * tile.index
+            let entries = try log.entryBytes(in: first..<first + UInt64(tile.width))
+            return HashTile.bundle(of: entries)
+        } catch {
+            throw LedgerError(error, while: "exporting \(tile.entriesPath)")
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// What entries did to wallets: each event that moves money as changes of single wallets, with the
+// balances after each.
+//
+// Invariants: within one entry the changes and what came from outside sum to zero; balances are
+// sums of changes alone, taken from the log and from nothing else; none is ever negative.
+
+public import AuctionDomain
+public import Gavel
+
+/// What one event changed in one wallet, and how that wallet stood afterwards.
+public struct Movement: Hashable, Sendable {
+    /// The event's name: `charged`, `withdrawn`, `locked`, `refunded` or `settled`.
+    public let event: String
+    /// The auction it was for; nil for payments.
+    public let auction: AuctionHandle?
+    public let user: UserHandle
+    public let currency: Currency
+    public let availableChange: Money
+    public let lockedChange: Money
+    /// What the user could spend afterwards.
+    public let available: Money
+    /// What the user had locked afterwards, for all auctions.
+    public let locked: Money
+
+    /// How much moved, without a sign.
+    public var amount: Money {
+        let moved = availableChange == .zero ? lockedChange : availableChange
+        return moved < .zero ? .zero - moved : moved
+    }
+
+    /// Whether the money came from or went to the outside.
+    public var isPayment: Bool { auction == nil }
+}
+
+/// An entry that cannot follow those before it.
+public struct ImpossibleMovement: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is wrong with it, as one sentence without a full stop.
+    public let reason: String
+    public var description: String { reason }
+}
+
+/// Adds up movements, entry by entry from the first one on.
+///
+///     var fold = MovementFold()
+///     for entry in try reader.entries(from: 0) {
+///         for movement in try fold.movements(of: entry, names: reader.reading) { … }
+///     }
+///
+/// Holds a balance for each wallet and currency that ever moved, and nothing of the entries.
+public struct MovementFold: Sendable {
+    private var balances: [AccountKey: Balance] = [:]
+
+    public init() {}
+
+    /// The movements of the next entry, in the order of its events. A settlement moves up to three
+    /// wallets, one movement each: the winner's, the seller's, the house's.
+    /// - Throws: `ImpossibleMovement` when a balance would become negative or too large.
+    public mutating func movements(
+        of entry: LedgerEntry, names: some Names
+    ) throws(ImpossibleMovement) -> [Movement] {
+        var movements: [Movement] = []
+        for event in entry.outcome.events {
+            for change in Change.all(of: event, names: names) {
+                movements.append(try move(change, event, names: names))
+            }
+        }
+        return movements
+    }
+
+    private mutating func move(
+        _ change: Change, _ event: Event, names: some Names
+    ) throws(ImpossibleMovement) -> Movement {
+        let key = AccountKey(user: change.user, currency: change.currency.code)
+        let before = balances[key] ?? Balance(available: .zero, locked: .zero)
+        guard let available = before.available.adding(change.available), available >= .zero,
+            let locked = before.locked.adding(change.locked), locked >= .zero
+        else {
+            throw ImpossibleMovement(
+                reason: "\(event.name) leaves \(names.id(of: change.user)) with no balance "
+                    + "that can be")
+        }
+        balances[key] = Balance(available: available, locked: locked)
+        return Movement(
+            event: event.name, auction: change.auction, user: change.user,
+            currency: change.currency, availableChange: change.available,
+            lockedChange: change.locked, available: available, locked: locked)
+    }
+}
+
+/// One currency of one wallet.
+struct AccountKey: Hashable {
+    var user: UserHandle
+    var currency: CurrencyCode
+}
+
+private struct Balance {
+    var available: Money
+    var locked: Money
+}
+
+/// What an event changes in one wallet.
+private struct Change {
+    var auction: AuctionHandle?
+    var user: UserHandle
+    var currency: Currency
+    var available: Money = .zero
+    var locked: Money = .zero
+
+    static func all(of event: Event, names: some Names) -> [Change] {
+        switch event {
+        case .charged(let payment):
+            let currency = names.currency(of: payment.currency)
+            return [Change(user: payment.user, currency: currency, available: payment.amount)]
+        case .withdrawn(let payment):
+            let currency = names.currency(of: payment.currency)
+            return [
+                Change(
+                    user: payment.user, currency: currency, available: .zero - payment.amount)
+            ]
+        case .locked(let auction, let user, let amount, _):
+            return [hold(auction, user, amount, names: names)]
+        case .refunded(let auction, let user, let amount, _):
+            return [hold(auction, user, .zero - amount, names: names)]
+        case .settled(let auction, let winner, let seller, let amount, let fee):
+            let currency = names.currency(of: auction)
+            let changes = [
+                Change(auction: auction, user: winner, currency: currency, locked: .zero - amount),
+                Change(
+                    auction: auction, user: seller, currency: currency, available: amount - fee),
+                Change(auction: auction, user: .house, currency: currency, available: fee),
+            ]
+            // A fee may be nothing or all; a wallet that gets nothing was not moved.
+            return changes.filter { $0.available != .zero || $0.locked != .zero }
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
+            return []
+        }
+    }
+
+    /// Locks an amount; a negative one is given back.
+    private static func hold(
+        _ auction: AuctionHandle, _ user: UserHandle, _ amount: Money, names: some Names
+    ) -> Change {
+        Change(
+            auction: auction, user: user, currency: names.currency(of: auction),
+            available: .zero - amount, locked: amount)
+    }
+}

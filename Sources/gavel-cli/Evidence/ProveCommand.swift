@@ -1,0 +1,118 @@
+// `gavel audit prove`: files that prove an entry, or the log's growth, to people without the log.
+
+import ArgumentParser
+import Gavel
+import LMDB
+
+struct ProveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prove",
+        abstract: "Write a file that proves an entry, or that the log only grew.",
+        discussion: """
+              gavel audit prove 1200 --ledger house --output bid.evidence
+              gavel audit prove --command 0197c1f0-0000-7000-8000-000000000001 --ledger house
+              gavel audit prove --from 1000 --ledger house
+
+            The file of an entry holds the entry, those that give it its names, and the proofs of \
+            all under one signed checkpoint; `gavel audit check-receipt` checks it with nothing \
+            but the ledger's verifier key. IT HOLDS THE WHOLE ENTRY, also a bidder's maximum and \
+            an auction's reserve: give it to whom you would show those.
+
+            --from proves that the log's first so many entries are still the same, as witnesses \
+            ask it. The formats are in the article Evidence.
+            """)
+
+    @Argument(help: ArgumentHelp("The entry's position.", valueName: "position"))
+    var position: UInt64?
+
+    @Option(help: ArgumentHelp("The command whose entry is meant.", valueName: "id"))
+    var command: String?
+
+    @Option(help: ArgumentHelp("Prove growth from so many entries on.", valueName: "size"))
+    var from: UInt64?
+
+    @OptionGroup var ledger: LedgerOption
+
+    @Option(help: ArgumentHelp("Write to a file instead of standard output.", valueName: "file"))
+    var output: String?
+
+    func validate() throws {
+        let given = [position != nil, command != nil, from != nil].filter { $0 }.count
+        guard given == 1 else {
+            throw ValidationError("Expected one of a position, --command and --from.")
+        }
+    }
+
+    func run() throws {
+        let reader = try LedgerReader.open(at: ledger.path)
+        defer { reader.close() }
+        let bytes = try reportingEvidence(.finding) {
+            if let from {
+                let (proof, checkpoint) = try reader.consistencyProof(from: from)
+                return proof.fileBytes(with: checkpoint)
+            }
+            return try reader.evidence(ofEntryAt: try wanted(reader)).bytes
+        }
+        try writeEvidence(bytes, to: output)
+    }
+
+    private func wanted(_ reader: LedgerReader) throws -> UInt64 {
+        if let position {
+            guard position < reader.reflects else {
+                throw Failure(
+                    .usage,
+                    "there is no position \(position); the ledger has \(reader.reflects) entries")
+            }
+            return position
+        }
+        let id: CommandID
+        do { id = try CommandID(command ?? "") } catch { throw Failure(.usage, error.reason) }
+        guard let found = try reader.position(of: id) else {
+            throw Failure(.usage, "no entry has the command id \(id)")
+        }
+        return found
+    }
+}
+
+struct VerifierKeyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "key",
+        abstract: "Print the verifier key that checkpoints are checked with.",
+        discussion: """
+              gavel audit key --ledger house > house.vkey
+
+            Publish it where people find it without asking the ledger. It is made from the \
+            ledger's key file, of which nothing else is shown.
+            """)
+
+    @OptionGroup var ledger: LedgerOption
+
+    func run() throws {
+        let reader = try LedgerReader.open(at: ledger.path)
+        defer { reader.close() }
+        guard let key = try reader.verifierKey() else {
+            throw Failure(.finding, "\(ledger.path) has no key yet")
+        }
+        try withOutput { $0.write("\(key)\n") }
+    }
+}
+
+/// Ends the command with a status of its own where evidence is not what it should be.
+func reportingEvidence<R>(_ status: ExitStatus, _ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as EvidenceError {
+        throw Failure(status, "\(error.reason) (\(error.code.rawValue))")
+    } catch let error as LedgerError where error.code == .checkpointMismatch {
+        throw Failure(.finding, error.reason)
+    }
+}
+
+/// Writes a file in one step, or to standard output.
+func writeEvidence(_ bytes: [UInt8], to path: String?) throws {
+    guard let path else {
+        try withOutput { $0.write(bytes) }
+        return
+    }
+    do { try FileSystem.writeFileAtomically(path, bytes, mode: 0o644) } catch {
+        throw Failure(.usage, "\(path) cannot be written: \(error)")
+    }
+}

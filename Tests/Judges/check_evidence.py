@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Asks tools that know nothing of Gavel whether a ledger's evidence holds.
+
+    python3.12 -m venv judges
+    judges/bin/pip install tlog-scales==0.0.3 aics-tlog==0.2.1 metamorphic-log==0.1.11 pymerkle==7.0.0
+    judges/bin/python Tests/Judges/check_evidence.py FOLDER
+
+FOLDER holds what is to be judged:
+
+    log.vkey                   the ledger's verifier key
+    witness.vkey               a witness's, where the checkpoint is cosigned
+    tiles/checkpoint           the signed head
+    tiles/tile/...             the tlog-tiles, entry bundles where they were exported
+    proofs/*.tlog-proof        inclusion proofs with the entry in the extra line
+    heads/NAME.checkpoint      earlier heads
+    heads/NAME.consistency     the proofs that the head goes on from them
+
+Every judge is asked about everything it can judge, then again about copies with one thing
+tampered with: a judge that finds nothing there is no judge, and the run fails. Exit codes: 0 all
+agree, 1 a judge disagrees or is blind, 2 wrong usage or a tool that is missing.
+"""
+
+import base64
+import hashlib
+import logging
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+try:
+    import metamorphic_log.metamorphic_log as metamorphic
+    import pymerkle
+    from tlog_scales import backend, reader, signing, tlog
+except ImportError as error:
+    print(f"a tool is missing: {error.name}; see the head of this file", file=sys.stderr)
+    sys.exit(2)
+
+# What tlog-scales says of a wrong signature is asked for, not news.
+logging.disable(logging.WARNING)
+
+# DER of an Ed25519 public key up to the 32 bytes themselves (RFC 8410).
+SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
+
+
+class Disagreement(Exception):
+    """A judge says no."""
+
+
+def require(condition, what):
+    if not condition:
+        raise Disagreement(what)
+
+
+def b64(text):
+    return base64.b64decode(text, validate=True)
+
+
+def leaf_hash(entry):
+    return hashlib.sha256(b"\0" + entry).digest()
+
+
+class Proof:
+    """A .tlog-proof file, read by the words of the specification."""
+
+    def __init__(self, path):
+        self.name = path.name
+        head, self.checkpoint = path.read_text().split("\n\n", 1)
+        lines = head.split("\n")
+        require(lines.pop(0) == "c2sp.org/tlog-proof@v1", f"{path.name} has no header")
+        require(lines[0].startswith("extra "), f"{path.name} holds no entry")
+        self.entry = b64(lines.pop(0).removeprefix("extra "))
+        require(lines[0].startswith("index "), f"{path.name} has no index")
+        self.index = int(lines.pop(0).removeprefix("index "))
+        self.hashes = [b64(line) for line in lines]
+
+
+class Growth:
+    """A consistency file and the older head it starts from."""
+
+    def __init__(self, path):
+        self.name = path.name
+        self.old_path = path.with_suffix(".checkpoint")
+        self.old = self.old_path.read_text()
+        head, self.new = path.read_text().split("\n\n", 1)
+        lines = head.split("\n")
+        require(lines[0].startswith("old "), f"{path.name} has no old size")
+        self.old_size = int(lines.pop(0).removeprefix("old "))
+        self.hashes = [b64(line) for line in lines]
+
+
+class Evidence:
+    """All that is in the folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.tiles = folder / "tiles"
+        self.vkey = (folder / "log.vkey").read_text().strip()
+        witness = folder / "witness.vkey"
+        self.witness = witness.read_text().strip() if witness.exists() else None
+        self.note = (self.tiles / "checkpoint").read_text()
+        self.text = self.note[: self.note.rindex("\n\n") + 1]
+        lines = self.text.split("\n")
+        self.size, self.root = int(lines[1]), b64(lines[2])
+        self.proofs = [Proof(path) for path in sorted(folder.glob("proofs/*.tlog-proof"))]
+        self.growths = [Growth(path) for path in sorted(folder.glob("heads/*.consistency"))]
+        self.has_entries = (self.tiles / "tile" / "entries").exists()
+
+    def entries(self):
+        """The entries of all bundles."""
+        entries = []
+        for number in range((self.size + 255) // 256):
+            width = min(256, self.size - 256 * number)
+            path, rest = f"{number % 1000:03}", number // 1000
+            while rest:
+                path, rest = f"x{rest % 1000:03}/{path}", rest // 1000
+            file = self.tiles / "tile" / "entries" / (path + (f".p/{width}" if width < 256 else ""))
+            data = file.read_bytes()
+            while data:
+                length = int.from_bytes(data[:2], "big")
+                require(len(data) >= 2 + length, f"{file} is cut short")
+                entries.append(data[2 : 2 + length])
+                data = data[2 + length :]
+        require(len(entries) == self.size, f"the bundles hold {len(entries)} entries")
+        return entries
+
+
+def judge_openssl(evidence):
+    """openssl: the signature over the checkpoint's text."""
+    key = b64(evidence.vkey.split("+", 2)[2])
+    name = evidence.vkey.split("+", 1)[0]
+    line = next(l for l in evidence.note.split("\n") if l.startswith(f"— {name} "))
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "key.der").write_bytes(SPKI_PREFIX + key[1:])
+        (folder / "signature").write_bytes(b64(line.split(" ")[2])[4:])
+        (folder / "text").write_text(evidence.text)
+        run(
+            "openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER",
+            "-inkey", folder / "key.der", "-sigfile", folder / "signature",
+            "-in", folder / "text")
+    return "signature"
+
+
+def judge_aics(evidence):
+    """aics-tlog: signatures, tiles, inclusion, consistency, each by its command."""
+    command = pathlib.Path(sys.executable).parent / "aics-tlog"
+    key = ["--vkey-file", evidence.folder / "log.vkey", "--tiles", evidence.tiles]
+    if evidence.witness:
+        key += ["--witness-key", evidence.witness, "--quorum", "1"]
+    checkpoint = evidence.tiles / "checkpoint"
+    run(command, "verify-checkpoint", "--note", checkpoint, *key)
+    with tempfile.TemporaryDirectory() as folder:
+        leaf, hashes = pathlib.Path(folder) / "leaf", pathlib.Path(folder) / "hashes"
+        for proof in evidence.proofs:
+            leaf.write_bytes(proof.entry)
+            hashes.write_text("".join(base64.b64encode(h).decode() + "\n" for h in proof.hashes))
+            index = ["--leaf", leaf, "--index", str(proof.index)]
+            # Once from the tiles, once from the hashes of the proof file.
+            if evidence.has_entries:
+                run(command, "verify-inclusion", *index, "--checkpoint", checkpoint, *key)
+            run(
+                command, "verify-inclusion", *index, "--proof", hashes, "--size",
+                str(evidence.size), "--root", base64.b64encode(evidence.root).decode())
+        for growth in evidence.growths:
+            # The older heads bear no witness's signature.
+            log_key = key[:4]
+            run(
+                command, "verify-consistency", "--old-checkpoint", growth.old_path,
+                "--checkpoint", checkpoint, *log_key)
+            hashes.write_text("".join(base64.b64encode(h).decode() + "\n" for h in growth.hashes))
+            run(
+                command, "verify-consistency", "--proof", hashes, "--old-size",
+                str(growth.old_size), "--new-size", str(evidence.size),
+                "--old-root", growth.old.split("\n")[2], "--new-root",
+                base64.b64encode(evidence.root).decode())
+    return f"signatures, {len(evidence.proofs)} inclusions, {len(evidence.growths)} growths"
+
+
+def judge_scales(evidence):
+    """tlog-scales: the root of the tiles, signatures, and our proofs equal to its own."""
+    tiles = reader.TilesReader(backend.LocalBackend(evidence.tiles))
+    checkpoint = tiles.get_checkpoint()
+    require(checkpoint.root_hash == tiles.calculate_root_hash(), "the tiles have another root")
+    keys = [evidence.vkey] + ([evidence.witness] if evidence.witness else [])
+    for key in keys:
+        checkpoint.verify(signing.Vkey.from_string(key))
+    for proof in evidence.proofs:
+        own = tiles.get_inclusion_proof(proof.index, evidence.size)
+        require(own.node_hashes == proof.hashes, f"{proof.name} has other hashes")
+        own.check(leaf_hash(proof.entry), checkpoint.root_hash)
+        if evidence.has_entries:
+            require(tiles.get_entry(proof.index) == proof.entry, f"{proof.name}: another entry")
+    for growth in evidence.growths:
+        own = tiles.get_consistency_proof(growth.old_size, evidence.size)
+        require(own.node_hashes == growth.hashes, f"{growth.name} has other hashes")
+        old = tlog.Checkpoint.from_text(growth.old)
+        old.verify(signing.Vkey.from_string(evidence.vkey))
+        ours = tlog.ConsistencyProof(growth.old_size, evidence.size, growth.hashes)
+        ours.check(old.root_hash, checkpoint.root_hash)
+    return f"signatures, root of the tiles, {len(evidence.proofs)} inclusions, " \
+        f"{len(evidence.growths)} growths"
+
+
+def judge_metamorphic(evidence):
+    """metamorphic-log: each proof file and each growth against its signed checkpoint."""
+    keys = [evidence.vkey]
+    head = metamorphic.checkpoint_verify(evidence.note, keys)
+    require(bytes(head.root) == evidence.root, "the head has another root")
+    for proof in evidence.proofs:
+        metamorphic.checkpoint_verify_inclusion(
+            proof.checkpoint, keys, proof.index, leaf_hash(proof.entry), proof.hashes)
+    for growth in evidence.growths:
+        metamorphic.checkpoint_verify_consistency(growth.old, growth.new, keys, growth.hashes)
+    return f"signature, {len(evidence.proofs)} inclusions, {len(evidence.growths)} growths"
+
+
+def judge_pymerkle(evidence):
+    """pymerkle: the root over the entries of the bundles, at every size that was signed."""
+    if not evidence.has_entries:
+        return "nothing: no entries were exported"
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    for entry in evidence.entries():
+        tree.append_entry(entry)
+    require(tree.get_root() == evidence.root, "the entries have another root")
+    for growth in evidence.growths:
+        root = b64(growth.old.split("\n")[2])
+        require(tree.get_root(growth.old_size) == root, f"{growth.name}: another older root")
+    return f"root of {evidence.size} entries, {len(evidence.growths)} older roots"
+
+
+JUDGES = {
+    "openssl": judge_openssl,
+    "aics-tlog": judge_aics,
+    "tlog-scales": judge_scales,
+    "metamorphic-log": judge_metamorphic,
+    "pymerkle": judge_pymerkle,
+}
+
+
+def run(*arguments):
+    done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True)
+    require(done.returncode == 0, (done.stdout + done.stderr).strip())
+
+
+def ask(judge, folder):
+    """What a judge says: (agrees, in which words)."""
+    try:
+        return True, JUDGES[judge](Evidence(folder))
+    except Exception as error:  # Whatever a tool raises is a no.
+        return False, f"{type(error).__name__}: {error}".split("\n")[0][:200]
+
+
+def flip(path, offset):
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 1
+    path.write_bytes(data)
+
+
+def other_hash(path, line):
+    """Another hash in one line of a text, still of the right form."""
+    lines = path.read_text().split("\n")
+    lines[line] = base64.b64encode(hashlib.sha256(lines[line].encode()).digest()).decode()
+    path.write_text("\n".join(lines))
+
+
+def other_key(path):
+    """The ledger's name with somebody else's key."""
+    name = path.read_text().split("+", 1)[0]
+    key = b"\1" + bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    key_id = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+    path.write_text(f"{name}+{key_id.hex()}+{base64.b64encode(key).decode()}\n")
+
+
+def first(folder, pattern):
+    return sorted(folder.glob(pattern))[0]
+
+
+# What is done to a copy, and who has to see it.
+CANARIES = {
+    "another root in the checkpoint": (
+        lambda folder: other_hash(folder / "tiles" / "checkpoint", 2), set(JUDGES)),
+    "another size in the checkpoint": (
+        lambda folder: flip(folder / "tiles" / "checkpoint",
+                            (folder / "tiles" / "checkpoint").read_bytes().index(b"\n") + 1),
+        set(JUDGES)),
+    "another key of the same name": (
+        lambda folder: other_key(folder / "log.vkey"),
+        {"openssl", "aics-tlog", "tlog-scales", "metamorphic-log"}),
+    "a changed hash tile": (
+        lambda folder: flip(folder / "tiles" / "tile" / "0" / "000", 7 * 32 + 3),
+        {"tlog-scales", "aics-tlog"}),
+    "a changed entry in a bundle": (
+        lambda folder: flip(folder / "tiles" / "tile" / "entries" / "000", 60),
+        {"pymerkle"}),
+    "another hash in a proof file": (
+        lambda folder: other_hash(first(folder, "proofs/*.tlog-proof"), 3),
+        {"aics-tlog", "tlog-scales", "metamorphic-log"}),
+    "another hash in a consistency file": (
+        lambda folder: other_hash(first(folder, "heads/*.consistency"), 1),
+        {"aics-tlog", "tlog-scales", "metamorphic-log"}),
+    "another root in an earlier head": (
+        lambda folder: other_hash(first(folder, "heads/*.checkpoint"), 2),
+        {"aics-tlog", "tlog-scales", "metamorphic-log", "pymerkle"}),
+}
+
+
+def main():
+    if len(sys.argv) != 2 or not (pathlib.Path(sys.argv[1]) / "tiles" / "checkpoint").exists():
+        print("usage: check_evidence.py FOLDER, with tiles/checkpoint in it", file=sys.stderr)
+        sys.exit(2)
+    folder = pathlib.Path(sys.argv[1]).resolve()
+    is_fine = True
+    for judge in JUDGES:
+        agrees, words = ask(judge, folder)
+        print(f"{judge:16} {'agrees' if agrees else 'DISAGREES'}: {words}")
+        is_fine &= agrees
+    evidence = Evidence(folder)
+    for name, (tamper, witnesses) in CANARIES.items():
+        needs_entries = "bundle" in name
+        if (needs_entries and not evidence.has_entries) or evidence.size < 256:
+            continue
+        with tempfile.TemporaryDirectory() as parent:
+            copy = pathlib.Path(parent) / "copy"
+            shutil.copytree(folder, copy)
+            tamper(copy)
+            saw = {judge for judge in JUDGES if not ask(judge, copy)[0]}
+        expected = witnesses if evidence.has_entries else witnesses - {"pymerkle"}
+        blind = expected - saw
+        print(f"tampered with: {name}: seen by {', '.join(sorted(saw)) or 'NOBODY'}")
+        if blind:
+            print(f"  BLIND: {', '.join(sorted(blind))}")
+            is_fine = False
+    sys.exit(0 if is_fine else 1)
+
+
+main()
