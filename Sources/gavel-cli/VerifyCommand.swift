@@ -174,7 +174,8 @@ extension VerificationReport {
     fileprivate var result: String {
         if isClean { return level == .full ? "clean" : "clean at level \(level.rawValue)" }
         let found = counted(findings.count, "finding")
-        return isComplete ? found : "incomplete, \(found)"
+        if isComplete { return found }
+        return findings.isEmpty ? "incomplete" : "incomplete, \(found)"
     }
 
     /// How a command ends because of the report; nil when it is clean.

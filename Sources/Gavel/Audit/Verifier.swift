@@ -35,12 +35,14 @@ public enum Verifier {
         try folder.check(creates: false)
         do {
             var report = VerificationReport(level: level)
+            var arePagesMissing = false
             var readsSnapshots = level == .full
             if structure {
                 var pages = StructureVerification(folder: folder)
                 pages.run(&report)
                 guard pages.isLogSound else { return report }
                 readsSnapshots = readsSnapshots && pages.areSnapshotsSound
+                arePagesMissing = !pages.isComplete
             } else {
                 report.notCovered.append("the pages of the data files (--structure)")
             }
@@ -62,14 +64,17 @@ public enum Verifier {
             switch level {
             case .heads:
                 var run = HeadsVerification(source, report)
-                return run.report(progress)
+                report = run.report(progress)
             case .records:
                 var run = RecordsVerification(source, report, cores: cores ?? coreCount)
-                return run.report(progress)
+                report = run.report(progress)
             case .full:
                 var run = FullVerification(source, report, snapshots: snapshots)
-                return run.report(progress)
+                report = run.report(progress)
             }
+            // What was asked for and could not be read keeps the report from being clean.
+            if arePagesMissing { report.isComplete = false }
+            return report
         } catch {
             throw LedgerError(error, while: "opening \(path)")
         }
