@@ -45,6 +45,8 @@ public struct Configuration: Sendable {
     /// commands close auctions.
     package var ledgerID: LedgerID?
     package var closesByTimer = true
+    /// What opening entries say of the engine.
+    package var engineVersion = Ledger.version
     /// Set when a ledger goes on from an older copy although entries are known to be lost.
     package var restoration: Restoration?
     package var shortcuts = Shortcuts.all

@@ -62,6 +62,7 @@ extension Ledger {
     ) -> [(auction: AuctionID, end: Timestamp)] {
         reading.readState.withLock { state in
             var ended: [(auction: AuctionID, end: Timestamp)] = []
+            state.sortDeadlines()
             let first = DeadlineQueue.Key(end: since, auction: AuctionHandle(rawValue: 0))
             state.state.deadlines.forEach(from: first) { key in
                 guard key.end <= now else { return false }

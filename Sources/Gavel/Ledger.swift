@@ -128,7 +128,7 @@ public final class Ledger: Sendable {
             at: configuration.clock.now(),
             newLedger: newID,
             restored: configuration.restoration,
-            version: Self.version)
+            version: configuration.engineVersion)
         _ = try opening.wait()
         try writerFile?.setEpoch(UInt64(state.epoch) + 1)
         let done = writerDone

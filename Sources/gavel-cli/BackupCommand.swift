@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import Gavel
+import LMDB
 
 struct BackupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,6 +37,7 @@ struct RestoreCommand: ParsableCommand {
         abstract: "Make a ledger from a backup and verify it.",
         discussion: """
               gavel restore /mnt/backup/house-0601 --ledger house
+              gavel restore house.archive --ledger house
 
             The ledger's folder must not exist: a restore replaces nothing. The key is not part \
             of a backup; without --key the ledger signs with a new one.
@@ -48,7 +50,9 @@ struct RestoreCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("The backup's folder.", valueName: "src"), transform: folderPath)
+        help: ArgumentHelp(
+            "The backup's folder, or a file of gavel export --format archive.", valueName: "src"),
+        transform: folderPath)
     var source: String
 
     @OptionGroup var ledger: LedgerOption
@@ -71,8 +75,17 @@ struct RestoreCommand: ParsableCommand {
         options.checkpointPath = checkpoint
         options.keyPath = key
         options.acceptsLoss = acceptLoss
-        let loss = try Ledger.restore(from: source, to: ledger.path, options: options)
+        let loss =
+            FileSystem.isDirectory(source)
+            ? try Ledger.restore(from: source, to: ledger.path, options: options)
+            : try restoreArchive(options)
         try printVerified(ledger.path, before: loss.map(fields) ?? [])
+    }
+
+    private func restoreArchive(_ options: RestoreOptions) throws -> RestoredLoss? {
+        let file = try InputFile(path: source)
+        return try Ledger.restore(
+            fromArchive: { try file.next($0) }, to: ledger.path, options: options)
     }
 
     private func fields(_ loss: RestoredLoss) -> [(name: String, value: String?)] {

@@ -20,11 +20,16 @@ struct ExportCommand: ParsableCommand {
             The journals assert the balances of every wallet, so `hledger check` and \
             `bean-check` add up the ledger by themselves. jsonl and csv have a row for each \
             wallet that an event moved, with the balances after it, in minor units.
+
+              gavel export --ledger house --format archive > house.archive
+
+            An archive is the whole log as one file that `gavel restore` takes: for another \
+            machine, or a later version. Every hash and proof stays as it is.
             """)
 
     @OptionGroup var ledger: LedgerOption
 
-    @Option(help: ArgumentHelp("What to print: hledger, beancount, jsonl or csv."))
+    @Option(help: ArgumentHelp("What to print: hledger, beancount, jsonl, csv or archive."))
     var format: ExportFormat
 
     @Option(
@@ -45,6 +50,10 @@ struct ExportCommand: ParsableCommand {
     var wallet: UserID?
 
     func validate() throws {
+        if format == .archive, at != nil || auction != nil || wallet != nil {
+            throw ValidationError(
+                "an archive is the whole log: no --at, --auction or --wallet beside it.")
+        }
         if format.isJournal, auction != nil || wallet != nil {
             throw ValidationError(
                 "--auction and --wallet cannot stand beside --format \(format.rawValue): a part "
@@ -56,6 +65,15 @@ struct ExportCommand: ParsableCommand {
         let reader = try openReader(at: ledger.path, asOf: at)
         if let auction { _ = try reader.auction(auction) }
         if let wallet { _ = try reader.wallet(wallet) }
+        if format == .archive {
+            try withOutput { output in
+                try reader.archive {
+                    output.write($0)
+                    try output.flushIfFull()
+                }
+            }
+            return
+        }
         try withOutput { output in
             var printer = MovementPrinter(format, reader, on: output)
             printer.filter = { [auction, wallet] movement in
@@ -106,6 +124,8 @@ enum ExportFormat: String, ExpressibleByArgument, CaseIterable {
     case jsonl
     /// RFC 4180, with a header line.
     case csv
+    /// The whole log, for `gavel restore`.
+    case archive
 
     /// Whether balances are asserted, which takes all movements.
     var isJournal: Bool { self == .hledger || self == .beancount }
@@ -135,7 +155,7 @@ private struct MovementPrinter {
         case .hledger: hledger.begin(comment)
         case .beancount: beancount.begin(comment)
         case .csv: csv.movementsHeader()
-        case .jsonl: break
+        case .jsonl, .archive: break
         }
     }
 
@@ -153,6 +173,7 @@ private struct MovementPrinter {
                 json.movement(movement, of: entry, names: names)
                 json.newline()
             }
+        case .archive: break
         }
         try handOver()
     }
@@ -177,6 +198,7 @@ private struct MovementPrinter {
         case .jsonl:
             output.write(json.bytes)
             json.removeAll()
+        case .archive: break
         }
         try output.flushIfFull()
     }

@@ -112,10 +112,13 @@ final class InputFile {
 
     /// The next block: exactly `blockBytes`, except the last one, which is shorter and may be
     /// empty.
-    func nextBlock() throws -> [UInt8] {
+    func nextBlock() throws -> [UInt8] { try next(Self.blockBytes) }
+
+    /// The next bytes: as many as asked for, fewer only at the end.
+    func next(_ count: Int) throws -> [UInt8] {
         var block: [UInt8] = []
-        while block.count < Self.blockBytes {
-            let more = try read(descriptor, bytesMax: Self.blockBytes - block.count, path)
+        while block.count < count {
+            let more = try read(descriptor, bytesMax: count - block.count, path)
             if more.isEmpty { break }
             if block.isEmpty { block = more } else { block.append(contentsOf: more) }
         }

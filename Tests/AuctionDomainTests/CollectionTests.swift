@@ -34,6 +34,26 @@ struct NameTableTests {
         }
     }
 
+    @Test("A key built byte by byte is the name's, and a charge's begins as its reference's does")
+    func builtKeys() {
+        func built(_ name: String, onto start: NameKey = NameKey()) -> NameKey? {
+            var key = start
+            for byte in name.utf8 where !key.append(byte) { return nil }
+            return key
+        }
+        for count in 0...20 {
+            let name = String("abcdefghijklmnopqrst".prefix(count))
+            #expect(built(name) == NameKey(name))
+        }
+        for user: UInt32 in [0, 7, 10, 65_535, 1_000_000, 4_294_967_294] {
+            let payment = Payment(
+                user: UserHandle(rawValue: user), currency: CurrencyHandle(rawValue: 0),
+                amount: 1, reference: "x-1")
+            let key = State.referenceKey(payment, charge: true)
+            #expect(built("x-1", onto: State.chargeKey(payment.user)) == NameKey(key))
+        }
+    }
+
     @Test("A copy does not see what is inserted later")
     func copies() {
         var table = NameTable()
@@ -149,6 +169,9 @@ struct DeadlineQueueTests {
         var plain: [DeadlineQueue.Key] = []
         var generator: SeededGenerator
         let point = EntryPoint(position: 0, time: .zero)
+        /// Of which every other auction is: those keep their place in the queue when their end
+        /// moves.
+        private let softClose = SoftClose(windowMilliseconds: 1, extensionMilliseconds: 1)
 
         init(seed: UInt64) {
             generator = SeededGenerator(seed: seed)
@@ -162,13 +185,14 @@ struct DeadlineQueueTests {
             Timestamp(nanoseconds: after + 1 + Int64(generator.below(300)))
         }
 
-        mutating func open() {
+        mutating func open(after: Int64 = 0) {
             let handle = AuctionHandle(rawValue: UInt32(state.auctionCount))
-            let end = drawEnd(after: 0)
+            let end = drawEnd(after: after)
             let opening = CanonicalOpening(
                 auction: AuctionID(unchecked: "lot-\(handle.rawValue)"), title: "",
                 seller: .house, currency: CurrencyHandle(rawValue: 0), opensAt: nil,
-                closesAt: end, rules: AuctionRules())
+                closesAt: end,
+                rules: AuctionRules(softClose: generator.chance(perMille: 500) ? softClose : nil))
             state.evolve(.auctionOpened(handle, opening, opensAt: .zero), at: point)
             insert(.init(end: end, auction: handle))
         }
@@ -182,6 +206,19 @@ struct DeadlineQueueTests {
             insert(.init(end: end, auction: key.auction))
         }
 
+        /// Closes whatever is due at a time, which both must agree on.
+        mutating func closeDue(at time: Timestamp) -> Bool {
+            while let auction = state.nextDue(at: time) {
+                guard auction == plain.first?.auction else { return false }
+                plain.removeFirst()
+                state.evolve(
+                    .auctionClosed(
+                        auction: auction, outcome: .noBids, winner: .none, price: .zero),
+                    at: point)
+            }
+            return plain.first.map { $0.end > time } ?? true
+        }
+
         mutating func cancel(first: Bool) {
             guard !plain.isEmpty else { return }
             let key = plain.remove(at: first ? 0 : generator.below(plain.count))
@@ -192,8 +229,9 @@ struct DeadlineQueueTests {
             plain.insert(key, at: plain.firstIndex { key < $0 } ?? plain.count)
         }
 
-        /// The queue's keys from one on.
-        func keys(from start: DeadlineQueue.Key) -> [DeadlineQueue.Key] {
+        /// The queue's keys from one on, in order.
+        mutating func keys(from start: DeadlineQueue.Key) -> [DeadlineQueue.Key] {
+            state.sortDeadlines()
             var keys: [DeadlineQueue.Key] = []
             state.deadlines.forEach(from: start) { key in
                 keys.append(key)
@@ -217,8 +255,11 @@ struct DeadlineQueueTests {
             case 7: twin.extend()
             default: twin.cancel(first: twin.generator.chance(perMille: 300))
             }
-            #expect(twin.state.deadlines.first == twin.plain.first)
             #expect(twin.state.deadlines.count == twin.plain.count)
+            let first = twin.plain.first?.end ?? .noEnd
+            #expect(twin.state.nextDeadline ?? .noEnd <= first)
+            #expect(twin.state.nextDue(at: first.justBefore) == nil)
+            #expect(twin.state.nextDue(at: first) == twin.plain.first?.auction)
             guard step % 50 == 0, twin.keys(from: lowest) != twin.plain else { continue }
             Issue.record("the queue is not the sorted array at step \(step), seed \(seed)")
             return
@@ -226,6 +267,35 @@ struct DeadlineQueueTests {
         let start = DeadlineQueue.Key(
             end: Timestamp(nanoseconds: 150), auction: AuctionHandle(rawValue: 100))
         #expect(twin.keys(from: start) == twin.plain.filter { !($0 < start) })
+    }
+
+    @Test(
+        "Ends that move on and on close in the order of where they came to",
+        arguments: [1, 2, 3] as [UInt64])
+    func extensions(seed: UInt64) {
+        var twin = Twin(seed: seed)
+        for _ in 0..<300 { twin.open() }
+        var time: Int64 = 0
+        // Far more moves than may be deferred, and nobody asks for the order meanwhile.
+        for step in 0..<40_000 where !twin.plain.isEmpty {
+            switch twin.generator.below(1_000) {
+            case 0..<15: twin.open(after: time)
+            case 15..<20: twin.cancel(first: false)
+            case 20..<40:
+                time += Int64(twin.generator.below(60))
+                guard twin.closeDue(at: Timestamp(nanoseconds: time)) else {
+                    Issue.record("another auction is due at step \(step), seed \(seed)")
+                    return
+                }
+            default: twin.extend()
+            }
+        }
+        #expect(time > 5_000 && twin.state.auctionCount > 500)
+        #expect(twin.state.deadlines.count == twin.plain.count)
+        #expect(twin.state.invariantViolations() == [])
+        #expect(twin.state.digest == twin.state.recomputedDigest())
+        let lowest = DeadlineQueue.Key(end: .zero, auction: AuctionHandle(rawValue: 0))
+        #expect(twin.keys(from: lowest) == twin.plain)
     }
 
     @Test("walks as far as it is asked to")
@@ -245,9 +315,11 @@ struct DeadlineQueueTests {
         var ledger = TestLedger.prepared()
         let end = TestLedger.start + 60
         ledger.open(closesAt: end)
-        #expect(ledger.state.nextDue(at: end.justBefore) == nil)
-        #expect(ledger.state.nextDue(at: end) == ledger.state.auction("lot"))
+        var state = ledger.state
+        #expect(state.nextDue(at: end.justBefore) == nil)
+        #expect(state.nextDue(at: end) == state.auction("lot"))
         ledger.closeDue(at: end)
-        #expect(ledger.state.nextDue(at: end) == nil && ledger.state.deadlines.count == 0)
+        state = ledger.state
+        #expect(state.nextDue(at: end) == nil && state.deadlines.count == 0)
     }
 }

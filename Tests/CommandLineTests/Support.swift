@@ -92,6 +92,17 @@ final class Workspace {
             status: status)
     }
 
+    /// Runs `gavel` with its output in a file of the folder, whatever bytes it is.
+    /// - Returns: the exit code.
+    func run(_ arguments: String..., into name: String) async throws -> Int32 {
+        try write("", to: name)
+        let process = child(arguments)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: url(name))
+        process.standardError = FileHandle.nullDevice
+        return try await process.runToEnd()
+    }
+
     /// Starts `gavel` and leaves it running.
     func start(_ arguments: String...) throws -> Session {
         let session = try Session(child(arguments))

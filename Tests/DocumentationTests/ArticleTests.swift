@@ -95,7 +95,7 @@ struct ArticleTests {
             String(line.prefix { $0 != " " })
         }.joined()
         let entries = try String(
-            contentsOf: root.appending(path: "Fixtures/log/v0/entries.txt"), encoding: .utf8)
+            contentsOf: root.appending(path: "Fixtures/log/v1/entries.txt"), encoding: .utf8)
         let golden = try #require(
             entries.split(separator: "\n").first { $0.hasPrefix("13 ") }
         ).split(separator: " ", maxSplits: 3)

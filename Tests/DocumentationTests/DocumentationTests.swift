@@ -149,7 +149,7 @@ struct DocumentationTests {
     @Test("Every kind of entry and event stands in the article LogFormat")
     func logFormat() throws {
         let article = try read("Sources/Gavel/Gavel.docc/LogFormat.md")
-        let entries = try read("Fixtures/log/v0/entries.txt")
+        let entries = try read("Fixtures/log/v1/entries.txt")
         var names = Set<String>()
         for match in entries.matches(of: /"(?:command|event)":"([a-z_]+)"/) {
             names.insert(String(match.1))

@@ -1,6 +1,6 @@
-// Golden vectors: the bytes of every kind of entry, of a frame, and the hashes over them, as other
-// languages must read them. Fixtures/log/v0 belongs to format 0 and may be made anew until format
-// 1 is frozen: run the tests with GAVEL_WRITE_GOLDEN=1.
+// Golden vectors: the bytes of every kind of entry, of a frame, of checkpoints, proofs and tiles,
+// and the hashes over them, as other languages must read them. Fixtures/log/v1 belongs to format 1,
+// which is frozen: no line of it ever changes. What a later version adds gets vectors of its own.
 
 import AuctionDomain
 import Foundation
@@ -20,6 +20,7 @@ private func goldenFrames() async throws -> [[UInt8]] {
     configuration.ledgerID = LedgerID(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
     // Frames must not depend on when a timer looks at the clock.
     configuration.closesByTimer = false
+    configuration.engineVersion = "0.1.0"
     let ledger = try log.openLedger(configuration: configuration)
     let table = Increments.table([
         IncrementRow(from: 0, step: 5), IncrementRow(from: 1000, step: 50),
@@ -115,6 +116,43 @@ private func goldenRotation(of ledger: LedgerID) throws -> KeyRotation {
     return try KeyRotation(of: ledger, from: key(0x01...0x20), to: key(0x21...0x40).verifier)
 }
 
+/// Writes a vector that there was not before; one that there is stays.
+private func keep(_ bytes: [UInt8], _ file: URL) throws {
+    guard ProcessInfo.processInfo.environment["GAVEL_WRITE_GOLDEN"] != nil,
+        !FileManager.default.fileExists(atPath: file.path)
+    else { return }
+    try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(bytes).write(to: file)
+}
+
+/// The evidence of the golden ledger by file, under a key of seed 41 42 … 60.
+private func goldenEvidence(_ log: any EventLog) throws -> [(name: String, bytes: [UInt8])] {
+    let size = try log.entryCount
+    let key = SigningKey(
+        key: try PrivateNoteKey(
+            name: "ledger.example/golden", type: .signature, seed: Array(0x41...0x60)))
+    let tree = LogTree(of: log, size: size)
+    let checkpoint = try Checkpoint(
+        origin: key.verifier.name, size: size, root: tree.root(ofSize: size)
+    ).signed(by: key)
+    let bundle = try EvidenceBundle.make(
+        position: 13, checkpoint: checkpoint, log: log, tree: tree)
+    let growth = try ConsistencyProof.make(from: 10, to: size, in: tree)
+    var files: [(name: String, bytes: [UInt8])] = [
+        ("log.vkey", Array("\(key.verifier)\n".utf8)), ("checkpoint", checkpoint.bytes),
+        ("entry-13.evidence", bundle.bytes), ("entry-13.tlog-proof", bundle.proofFiles[0].bytes),
+        ("from-10.consistency", growth.fileBytes(with: checkpoint)),
+    ]
+    for tile in HashTile.tiles(ofSize: size) {
+        files.append((tile.path, try tile.bytes(in: tree)))
+        let first = UInt64(HashTile.widthMax) * tile.index
+        let entries = try log.entryBytes(in: first..<first + UInt64(tile.width))
+        files.append((tile.entriesPath, HashTile.bundle(of: entries)))
+    }
+    return files
+}
+
 /// Rules with every part there is, but a table and a duration.
 private func everyRule(latestEnd: Timestamp) -> AuctionRules {
     AuctionRules(
@@ -131,7 +169,7 @@ private func everyRule(latestEnd: Timestamp) -> AuctionRules {
 
 private let folder = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Fixtures/log/v0")
+    .appending(path: "Fixtures/log/v1")
 
 private func hex(_ bytes: [UInt8]) -> String {
     bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
@@ -168,15 +206,13 @@ private func describe(_ frames: [[UInt8]]) throws -> (frames: String, entries: S
 
 @Suite("Golden vectors")
 struct GoldenTests {
-    @Test("Frames, entries and hashes are byte for byte those of Fixtures/log/v0")
+    @Test("Frames, entries and hashes are byte for byte those of Fixtures/log/v1")
     func vectors() async throws {
         let (frames, entries) = try describe(try await goldenFrames())
         let framesFile = folder.appending(path: "frames.txt")
         let entriesFile = folder.appending(path: "entries.txt")
-        if ProcessInfo.processInfo.environment["GAVEL_WRITE_GOLDEN"] != nil {
-            try frames.write(to: framesFile, atomically: true, encoding: .utf8)
-            try entries.write(to: entriesFile, atomically: true, encoding: .utf8)
-        }
+        try keep(Array(frames.utf8), framesFile)
+        try keep(Array(entries.utf8), entriesFile)
         #expect(try String(contentsOf: framesFile, encoding: .utf8) == frames)
         #expect(try String(contentsOf: entriesFile, encoding: .utf8) == entries)
         // Every kind of entry and every event stands there.
@@ -196,6 +232,55 @@ struct GoldenTests {
         for kind in kinds { #expect(entries.contains("\"command\":\"\(kind)\""), "\(kind)") }
         for event in events { #expect(entries.contains("\"event\":\"\(event)\""), "\(event)") }
         #expect(entries.contains("\"rejection\""))
+    }
+
+    @Test("Checkpoint, proofs and tiles are byte for byte those of Fixtures/log/v1/evidence")
+    func evidence() async throws {
+        let files = try goldenEvidence(try RecutLog(frames: await goldenFrames()))
+        #expect(files.count == 7)
+        for (name, bytes) in files {
+            let file = folder.appending(path: "evidence/\(name)")
+            try keep(bytes, file)
+            #expect(try [UInt8](Data(contentsOf: file)) == bytes, "\(name)")
+        }
+        let key = try VerifierKey(String(decoding: files[0].bytes, as: UTF8.self))
+        let checked = try EvidenceBundle(parsing: files[2].bytes).check(by: [key])
+        #expect(checked.entry.position == 13)
+    }
+
+    @Test("A ledger of format 1 is opened, verified and gone on with")
+    func opens() async throws {
+        try await withLedgerPath { path in
+            let lines = try String(
+                contentsOf: folder.appending(path: "frames.txt"), encoding: .utf8)
+            try FileSystem.createDirectory(path)
+            let environment = try Environment(at: path + "/log")
+            let table = try environment.integerTable(named: "frames", create: true)
+            try environment.write { transaction in
+                for line in lines.split(separator: "\n") {
+                    let fields = line.split(separator: " ")
+                    try withBytes(of: bytes(fields[2])) {
+                        try transaction.append(table, key: UInt64(fields[0])!, value: $0)
+                    }
+                }
+            }
+            try environment.close()
+            let ledger = try Ledger.open(at: path)
+            let count = ledger.reflects
+            #expect(count > 30 && ledger.digest.value != 0)
+            let receipt = try await ledger.submit(.registerUser("later"), id: .generate())
+            #expect(receipt.position == count)
+            ledger.close()
+            #expect(try Verifier.verify(at: path).isClean)
+        }
+    }
+
+    private func bytes(_ digits: Substring) -> [UInt8] {
+        let digits = Array(digits.utf8)
+        func value(_ digit: UInt8) -> UInt8 { digit < 0x3A ? digit - 0x30 : digit - 0x57 }
+        return stride(from: 0, to: digits.count, by: 2).map {
+            value(digits[$0]) << 4 | value(digits[$0 + 1])
+        }
     }
 
     @Test("An outsider with nothing but SHA-256 gets the same roots from the stored bytes")

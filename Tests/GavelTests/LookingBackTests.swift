@@ -219,8 +219,8 @@ struct LookingBackTests {
     }
 }
 
-/// Frames as given.
-private final class RecutLog: EventLog {
+/// Frames as given, as a log to read.
+final class RecutLog: EventLog {
     let frames: [[UInt8]]
     init(frames: [[UInt8]]) { self.frames = frames }
 

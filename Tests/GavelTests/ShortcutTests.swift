@@ -59,6 +59,61 @@ struct ShortcutTests {
         #expect(try await run(steps, with: []) == expected, "without all of them")
     }
 
+    @Test("Looking ahead at names that are about to be registered survives whatever bytes come")
+    func newNames() async throws {
+        let bench = try Bench()
+        try await bench.accept(.registerCurrency(Currency(code: "USD", scale: 2)))
+        // More than are looked ahead for, with names that fit a key and names that do not.
+        let users = (0..<17_000).map { number in
+            UserID(unchecked: "u\(number)-" + String(repeating: "x", count: number % 20))
+        }
+        let commands = users.flatMap { user -> [Command] in
+            [
+                .registerUser(user),
+                .charge(user: user, currency: "USD", amount: 5, reference: "once"),
+            ]
+        }
+        for start in stride(from: 0, to: commands.count, by: 1_000) {
+            let batch = commands[start..<start + 1_000].map {
+                Submission(id: .generate(at: bench.clock.now()), command: $0)
+            }
+            let receipts = try await bench.ledger.submit(Array(batch))
+            #expect(receipts.allSatisfy { $0.status == .accepted })
+        }
+        let report = bench.ledger.verify()
+        #expect(report.isComplete && report.findings.isEmpty)
+        var (fold, entry) = (ReadState(), DecodedEntry())
+        var last: [UInt8] = []
+        try bench.log.forEachFrame(from: 0) { value in
+            let header = try FrameHeader(value)
+            _ = try fold.apply(header.count, in: value, using: &entry) {
+                index throws(LogFault) in try header.range(of: index, value)
+            }
+            last = value.array(in: try header.range(of: header.count - 1, value))
+            return true
+        }
+        #expect(fold.state.digest == bench.ledger.digest)
+        // As a charge, and as a registration, with each byte changed and cut off anywhere.
+        for kind in [EntryKind.charge, .registerUser] {
+            for place in 40..<last.count {
+                for value: UInt8 in [0, 1, 15, 16, 255] {
+                    var bytes = last
+                    (bytes[0], bytes[place]) = (kind.rawValue, value)
+                    for length in [place, bytes.count] {
+                        withBytes(of: bytes) { bytes in
+                            var copy = fold
+                            #expect(throws: LogFault.self) {
+                                _ = try copy.apply(
+                                    1, in: bytes.extracting(0..<length), using: &entry,
+                                    range: { _ in 0..<length })
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test("Every shortcut has a name")
     func names() {
         #expect(Shortcuts(Shortcuts.named.map(\.shortcut)) == .all)

@@ -4,8 +4,10 @@
     python3.12 -m venv judges
     judges/bin/pip install tlog-scales==0.0.3 aics-tlog==0.2.1 metamorphic-log==0.1.11 pymerkle==7.0.0
     judges/bin/python Tests/Judges/check_evidence.py FOLDER
+    judges/bin/python Tests/Judges/check_evidence.py --gavel .build/debug/gavel
 
-FOLDER holds what is to be judged:
+With --gavel, a ledger is made of Fixtures/histories/storm.jsonl, grows, is cosigned, and its evidence
+is judged. FOLDER holds what is to be judged:
 
     log.vkey                   the ledger's verifier key
     witness.vkey               a witness's, where the checkpoint is cosigned
@@ -239,9 +241,12 @@ JUDGES = {
 }
 
 
-def run(*arguments):
-    done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True)
+def run(*arguments, text=""):
+    """What a command prints; a no where it does not end with 0."""
+    done = subprocess.run(
+        [str(a) for a in arguments], input=text, capture_output=True, text=True)
     require(done.returncode == 0, (done.stdout + done.stderr).strip())
+    return done.stdout
 
 
 def ask(judge, folder):
@@ -306,11 +311,63 @@ CANARIES = {
 }
 
 
+def cut(evidence, folder, name):
+    """The parts of a file of `gavel audit prove` as proof files, by the words of its article."""
+    *parts, text, signatures = evidence.strip("\n").split("\n\n")
+    parts[0] = parts[0].split("\n", 2)[2]
+    for number, part in enumerate(parts):
+        (folder / f"{name}-{number}.tlog-proof").write_text(
+            f"c2sp.org/tlog-proof@v1\n{part}\n\n{text}\n\n{signatures}\n")
+
+
+def make(gavel, folder):
+    """A ledger that grows from one checkpoint to the next, and all evidence of it."""
+    def audit(*arguments):
+        return run(gavel, "audit", *arguments)
+
+    house = folder / "house"
+    history = pathlib.Path(__file__).parents[2] / "Fixtures" / "histories" / "storm.jsonl"
+    for name in ("proofs", "heads"):
+        (folder / name).mkdir()
+    run(gavel, "import", history, "--ledger", house)
+    old = audit("checkpoint", "--ledger", house)
+    (folder / "heads" / "imported.checkpoint").write_text(old)
+    users = "".join(f'{{"command":"register_user","user":"new-{n}"}}\n' for n in range(300))
+    run(gavel, "submit", "--ledger", house, text=users)
+    (folder / "log.vkey").write_text(audit("key", "--ledger", house))
+    secret = folder / "witness.key"
+    (folder / "witness.vkey").write_text(
+        audit("witness", "--make-key", "witness.example/w1", "--key", secret))
+    tiles = folder / "tiles"
+    audit("export-tiles", tiles, "--ledger", house, "--entries")
+    audit(
+        "witness", "--key", secret, "--state", folder / "seen", "--log-key", folder / "log.vkey",
+        "--tiles", tiles, "--output", tiles / "checkpoint")
+    audit("checkpoint", "--ledger", house, "--add", tiles / "checkpoint",
+          "--witness", folder / "witness.vkey")
+    (folder / "heads" / "imported.consistency").write_text(
+        audit("prove", "--from", old.split("\n")[1], "--ledger", house))
+    for position in (0, 30, 255, 256, 637, 1500, 2685, 2900):
+        cut(audit("prove", position, "--ledger", house), folder / "proofs", str(position))
+
+
 def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "--gavel":
+        with tempfile.TemporaryDirectory() as parent:
+            folder = pathlib.Path(parent)
+            make(pathlib.Path(sys.argv[2]).resolve(), folder)
+            judge_all(folder)
+        return
     if len(sys.argv) != 2 or not (pathlib.Path(sys.argv[1]) / "tiles" / "checkpoint").exists():
-        print("usage: check_evidence.py FOLDER, with tiles/checkpoint in it", file=sys.stderr)
+        print(
+            "usage: check_evidence.py FOLDER, with tiles/checkpoint in it, or --gavel PATH",
+            file=sys.stderr)
         sys.exit(2)
-    folder = pathlib.Path(sys.argv[1]).resolve()
+    judge_all(pathlib.Path(sys.argv[1]).resolve())
+
+
+def judge_all(folder):
+    """Asks every judge, then whether it can see; ends the process with what came of it."""
     is_fine = True
     for judge in JUDGES:
         agrees, words = ask(judge, folder)
@@ -335,4 +392,5 @@ def main():
     sys.exit(0 if is_fine else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()

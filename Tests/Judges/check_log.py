@@ -3,7 +3,7 @@
 
     check_log.py [--gavel .build/debug/gavel] [--random 3] [--seed 1] [HISTORY.jsonl …]
 
-  1. The golden vectors in Fixtures/log/v0.
+  1. The golden vectors in Fixtures/log/v1.
   2. Every history of Fixtures/histories, those named, and random ones are imported by `gavel`, and
      the judge must find them clean, with the same root, wallets, auctions and entries as `gavel`
      prints.
@@ -565,7 +565,7 @@ def parse():
 
 def main():
     options = parse()
-    status, _, error = audit("--golden", ROOT / "Fixtures/log/v0")
+    status, _, error = audit("--golden", ROOT / "Fixtures/log/v1")
     report(status == 0, "golden vectors", error)
     with tempfile.TemporaryDirectory(prefix="gavel-judge-") as temporary:
         folder = Path(temporary)

@@ -3,7 +3,7 @@
 
     gavel_audit.py LEDGER_DIR [--checkpoint FILE --key VKEY]
                               [--balances | --auctions | --entries | --json]
-    gavel_audit.py --golden Fixtures/log/v0
+    gavel_audit.py --golden Fixtures/log/v1
 
 It is written from the articles LogFormat, Auctions, Errors and Evidence (checkpoints) alone and
 shares no line with the engine. It reads every byte of the log once, in order, and stops at the
@@ -399,7 +399,7 @@ def read_frame(data):
     (magic, version, header_size, flags, count, ledger, epoch, size, number, position, time, root,
      horizon, horizon_position) = FRAME_HEADER.unpack_from(data)
     demand(magic == b"GVLF", "no frame: the magic is missing")
-    demand(version == 0, f"format {version}; this program knows format 0")
+    demand(version == 1, f"format {version}; this program knows format 1")
     demand(header_size == 120 and flags == 0, "an unknown header size or flag")
     check = hashlib.sha256(b"\x02" + data[:112]).digest()[:8]
     demand(data[112:120] == check, "the check of the frame's header does not fit")

@@ -177,6 +177,8 @@ package struct AuctionExtras: Hashable, Sendable {
     package let buyNowPrice: Money
     /// `Timestamp.noEnd` where there is none.
     package let latestEnd: Timestamp
+    /// Under which end the auction stands in the deadline queue: `State.deadlines`' own matter.
+    var queuedEnd = Timestamp.noEnd
     /// How often bids have moved the end.
     package var extensions: UInt32 = 0
 

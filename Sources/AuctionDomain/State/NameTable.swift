@@ -7,18 +7,19 @@
 
 /// A name packed into 16 bytes: up to 15 bytes of UTF-8 and, in the last one, how many; one
 /// comparison and a few instructions of hashing, where a string takes a loop for each.
-struct NameKey: Hashable, Sendable {
-    fileprivate var low: UInt64 = 0
-    fileprivate var high: UInt64 = 0
+package struct NameKey: Hashable, Sendable {
+    @usableFromInline var low: UInt64 = 0
+    @usableFromInline var high: UInt64 = 0
 
-    static let bytesMax = 15
+    @inlinable static var bytesMax: Int { 15 }
 
-    fileprivate init() {}
+    /// The key of the empty name, to which bytes can be appended.
+    @inlinable package init() {}
     private static let isLong: UInt64 = 0xFF << 56
 
     /// Packs a name; nil when it is longer than 15 bytes.
     @inline(__always)
-    init?(_ name: String) {
+    package init?(_ name: String) {
         let utf8 = name.utf8
         let count = utf8.count
         guard count <= Self.bytesMax else { return nil }
@@ -29,6 +30,18 @@ struct NameKey: Hashable, Sendable {
             index &+= 1
         }
         high |= UInt64(count) &<< 56
+    }
+
+    /// Appends a byte of a name.
+    /// - Returns: false where the name gets too long for a key.
+    @inlinable @inline(__always)
+    package mutating func append(_ byte: UInt8) -> Bool {
+        let count = Int(high >> 56)
+        guard count < Self.bytesMax else { return false }
+        let shifted = UInt64(byte) &<< UInt64(8 &* (count & 7))
+        if count < 8 { low |= shifted } else { high |= shifted }
+        high &+= 1 << 56
+        return true
     }
 
     /// The key of the name with a number among the long ones.
@@ -67,6 +80,20 @@ struct NameRun {
         keys[place] = key
         hashes[place] = table.hash(key)
         isShort[place] = true
+    }
+}
+
+/// Hashes of up to 32 names that are touched together: one after the other, with other work between
+/// them, each would be waited for.
+package struct NameHashes: Sendable {
+    fileprivate var hashes = InlineArray<32, UInt64>(repeating: 0)
+    package private(set) var count = 0
+
+    package init() {}
+
+    mutating func add(_ key: NameKey, of table: NameTable) {
+        hashes[count] = table.hash(key)
+        count += 1
     }
 }
 
@@ -114,6 +141,14 @@ public struct NameTable: Sendable {
         slots.first(Self.hash(long: name)) { number in
             keys[number].longNumber.map { isEqual($0, name) } ?? false
         }
+    }
+
+    /// Touches where names stand, or will stand once they are inserted.
+    /// - Returns: nothing that means anything.
+    func touch(_ names: NameHashes) -> UInt64 {
+        var warmth: UInt64 = 0
+        for place in 0..<names.count { warmth &+= slots.warmth(names.hashes[place]) }
+        return warmth
     }
 
     /// Finds the names of a run: each step for all of them before the next.

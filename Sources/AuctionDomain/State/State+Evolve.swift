@@ -254,10 +254,10 @@ extension State {
             refundedPrevious = touch(bid.refunded, currency, locking: .zero - bid.refund, at: point)
         }
         if let closesAt = bid.closesAt {
-            moveDeadline(of: bid.auction, from: oldEnd, to: closesAt)
             if bid.extensionReason == .softClose {
                 extras.update(Int(extrasIndex)) { $0.extensions += 1 }
             }
+            moveDeadline(of: bid.auction, extrasIndex, from: oldEnd, to: closesAt)
         }
         return BidLinks(auction: previous, bidder: bidderPrevious, refunded: refundedPrevious)
     }
@@ -315,7 +315,7 @@ extension State {
                 openingPrice: opening.rules.openingPrice, opensAt: opensAt, closesAt: closesAt,
                 openedPosition: point.position, seller: opening.seller, termsIndex: terms,
                 extrasIndex: keep(opening.rules.extras), currency: opening.currency))
-        if closesAt != .noEnd { deadlines.insert(.init(end: closesAt, auction: handle)) }
+        if closesAt != .noEnd { addDeadline(of: handle) }
         digest.add(
             .auction, handle.index, field: Field.opening,
             Self.openingFingerprint(opening, opensAt: opensAt))
@@ -430,17 +430,11 @@ extension State {
     private mutating func setEnd(_ auction: AuctionHandle, _ closesAt: Timestamp) {
         let old = auctions[auction.index].closesAt
         auctions[auction.index].closesAt = closesAt
-        moveDeadline(of: auction, from: old, to: closesAt)
+        moveDeadline(
+            of: auction, auctions[auction.index].extrasIndex, from: old, to: closesAt)
         digest.add(
             .auction, auction.index, field: Field.end,
             from: old.nanoseconds, to: closesAt.nanoseconds)
-    }
-
-    private mutating func moveDeadline(
-        of auction: AuctionHandle, from old: Timestamp, to new: Timestamp
-    ) {
-        if old != .noEnd { deadlines.remove(.init(end: old, auction: auction)) }
-        deadlines.insert(.init(end: new, auction: auction))
     }
 
     private mutating func finish(
@@ -452,9 +446,7 @@ extension State {
         auctions[auction.index].phase = phase
         auctions[auction.index].outcome = outcome
         auctions[auction.index].closedPosition = point.position
-        if record.closesAt != .noEnd {
-            deadlines.remove(.init(end: record.closesAt, auction: auction))
-        }
+        removeDeadline(of: auction, record)
         digest.add(
             .auction, auction.index, field: Field.phase,
             UInt64(phase.rawValue) << 8 | UInt64(outcome?.rawValue ?? 0))

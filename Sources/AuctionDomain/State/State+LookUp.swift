@@ -30,6 +30,19 @@ package struct BidLookUps: Sendable {
 }
 
 extension State {
+    package func add(user name: NameKey, to hashes: inout NameHashes) {
+        hashes.add(name, of: userNames)
+    }
+    package func add(reference: NameKey, to hashes: inout NameHashes) {
+        hashes.add(reference, of: references)
+    }
+
+    /// Touches where users' names, and references of payments, stand or will stand.
+    /// - Returns: nothing that means anything.
+    package func touch(users: NameHashes, references hashes: NameHashes) -> UInt64 {
+        userNames.touch(users) &+ references.touch(hashes)
+    }
+
     /// Looks up the names of up to `BidLookUps.countMax` bids.
     /// - Parameters:
     ///   - touches: whether to touch what the bids will read as well.

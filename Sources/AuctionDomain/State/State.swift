@@ -167,8 +167,11 @@ public struct State: Sendable {
     package var termsIndex: [AuctionTerms: UInt32] = [:]
     /// What only some auctions have, in order of opening.
     package var extras = ChunkedArray<AuctionExtras>()
-    /// Open auctions that time will close.
-    public package(set) var deadlines = DeadlineQueue()
+    /// Open auctions that time will close, each under its end or an earlier one: see
+    /// `State+Deadlines`.
+    package var deadlines = DeadlineQueue()
+    /// Auctions that stand in `deadlines` under an earlier end, and some that no longer do.
+    var deferredDeadlines = ContiguousArray<AuctionHandle>()
 
     /// How many entries the state reflects; the next entry's position.
     public package(set) var entryCount: UInt64 = 0
@@ -187,17 +190,6 @@ public struct State: Sendable {
 
     /// The empty state before the first entry.
     public init() {}
-}
-
-// MARK: - Taking up a stored state
-
-extension State {
-    /// Puts a stored auction's end among the deadlines, if it is still open and has one.
-    package mutating func restoreDeadline(of auction: AuctionHandle) {
-        let record = auctions[auction.index]
-        guard record.phase == .open, record.closesAt != .noEnd else { return }
-        deadlines.insert(.init(end: record.closesAt, auction: auction))
-    }
 }
 
 // MARK: - Reading
@@ -278,14 +270,24 @@ extension State {
         account(of: user, in: currency)?.available ?? .zero
     }
 
-    /// The next open auction whose end is at or before a time.
-    public func nextDue(at time: Timestamp) -> AuctionHandle? {
-        guard let first = deadlines.first, first.end <= time else { return nil }
-        return first.auction
-    }
-
     /// What makes a payment reference unique: kind and user stand before it.
     static func referenceKey(_ payment: Payment, charge: Bool) -> String {
         "\(charge ? "c" : "w")\(payment.user.rawValue) \(payment.reference.string)"
+    }
+
+    /// The beginning of a charge's key among the references, to which the reference is appended.
+    package static func chargeKey(_ user: UserHandle) -> NameKey {
+        var key = NameKey()
+        _ = key.append(UInt8(ascii: "c"))
+        var digits = InlineArray<10, UInt8>(repeating: 0)
+        var (rest, count) = (user.rawValue, 0)
+        repeat {
+            digits[count] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+            count += 1
+        } while rest > 0
+        for index in (0..<count).reversed() { _ = key.append(digits[index]) }
+        _ = key.append(UInt8(ascii: " "))
+        return key
     }
 }

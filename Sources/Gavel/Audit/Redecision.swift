@@ -160,7 +160,7 @@ private struct RedecisionRun {
     }
 
     /// What the engine itself decides before the rules: when to close, and which epoch opens.
-    private func decideTiming(
+    private mutating func decideTiming(
         _ command: CanonicalCommand, at time: Timestamp
     ) -> Redecision.Today? {
         switch command {
@@ -169,7 +169,7 @@ private struct RedecisionRun {
         case .closeDue(let auction):
             let end = fold.state[auction].closesAt
             if end > time { return .notDue(closesAt: end) }
-            if let next = fold.state.nextDue(at: time), next != auction { return .notNext(next) }
+            if let next = fold.nextDue(at: time), next != auction { return .notNext(next) }
             let expected = max(fold.state.time, end)
             return time == expected ? nil : .otherTime(expected)
         default:
@@ -180,13 +180,15 @@ private struct RedecisionRun {
     /// Notes every auction that was due before an entry and not closed.
     @inline(__always)
     private mutating func noteLateClosings(_ entry: DecodedEntry) {
-        guard let first = fold.state.deadlines.first, first.end <= entry.point.time else { return }
+        guard fold.nextDue(at: entry.point.time) != nil else { return }
         if case .closeDue = entry.command { return }
         // The engine opens before it closes anything.
         switch entry.command {
         case .openEngine, .restoreLedger: return
         default: break
         }
+        fold.sortDeadlines()
+        guard let first = fold.state.deadlines.first else { return }
         let start = max(first, lateUntil ?? first)
         var last = lateUntil
         fold.state.deadlines.forEach(from: start) { key in

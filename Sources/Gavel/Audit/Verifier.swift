@@ -124,7 +124,8 @@ public enum Verifier {
 
 extension Ledger {
     /// Verifies this ledger in full, up to its durable position, and compares the fold with the
-    /// live read state (invariant 7). Writing goes on meanwhile.
+    /// live read state (invariant 7). Writing goes on meanwhile, and comes first: the work is done
+    /// on a thread of low priority, for which the caller waits.
     public func verify(
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) -> VerificationReport {
@@ -135,7 +136,7 @@ extension Ledger {
         let source = VerificationSource(log: log, count: count, evidence: evidence)
         var run = FullVerification(source, report, snapshots: snapshots)
         run.expectedDigest = digest
-        return run.report(progress)
+        return BackgroundThread.run { run.report(progress) }
     }
 }
 

@@ -88,6 +88,14 @@ enum BidLayout {
     static let bytesMin = firstEvent + priceEventBytes + 1
 }
 
+/// Where a payment's fields lie, counted from the entry's first byte.
+enum PaymentLayout {
+    static let user = EntryLayout.headerBytes
+    static let currency = user + 4
+    static let amount = currency + 2
+    static let reference = amount + 8
+}
+
 extension AcceptedBid.Kind {
     var tag: EventTag {
         switch self {

@@ -2,7 +2,7 @@
 // table, keyed by its first position.
 //
 //      0  u32  magic "GVLF"          48  u64  first position
-//      4  u16  format (0)            56  i64  time of the last entry
+//      4  u16  format (1)            56  i64  time of the last entry
 //      6  u16  header bytes (120)    64  32 B Merkle root after the frame
 //      8  u32  flags (0)             96  u64  command-id horizon, ms since 1970
 //     12  u32  entries              104  u64  position from which ids above it are found
@@ -20,7 +20,7 @@ internal import LMDB
 
 package enum FrameLayout {
     static let magic: UInt32 = 0x464C_5647
-    static let format: UInt16 = 0
+    static let format: UInt16 = 1
     static let headerBytes = 120
     /// The bytes that the check covers.
     static let checkedBytes = 112

@@ -114,6 +114,18 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
+    /// Stores frames that were stored before, in one transaction. Only while nothing is appended.
+    func append(stored newFrames: [StoredFrame]) throws {
+        try environment.write { transaction in
+            for frame in newFrames {
+                try withBytes(of: frame.bytes) {
+                    try transaction.append(frames, key: frame.firstPosition, value: $0)
+                }
+                try store(frame.tileRoots, in: transaction)
+            }
+        }
+    }
+
     /// Throws away the roots of tiles and stores those that the entries give. Only while nothing is
     /// appended.
     /// - Throws: `LogFault` where a frame's entries cannot be told apart.

@@ -4,7 +4,7 @@
 // Invariant: all of it stands under a checkpoint that the log was held against first: what is
 // given out can be checked, or is not given out.
 
-public import AuctionDomain
+internal import AuctionDomain
 internal import LMDB
 
 extension LedgerReader {
@@ -41,24 +41,24 @@ extension LedgerReader {
         }
     }
 
-    /// Where the entry of a command stands.
-    /// - Returns: nil when no entry has that id; a refused command has none.
-    /// - Throws: `LedgerError` with `damaged` or `storage`.
-    /// - Complexity: O(entries), a few nanoseconds each.
-    public func position(of id: CommandID) throws -> UInt64? {
-        try translated("looking for a command") {
-            var found: UInt64?
-            var next: UInt64 = 0
-            try reading.log.forEachEntry(in: 0..<reflects) { entry in
-                if found == nil, entry.byteCount >= EntryLayout.headerBytes,
-                    entry.load(UInt64.self, at: 32).byteSwapped == id.low,
-                    entry.load(UInt64.self, at: 24).byteSwapped == id.high
-                {
-                    found = next
-                }
-                next += 1
+    /// The proof of an entry alone, with its bytes: without the names of what it speaks of, and so
+    /// without any other entry.
+    /// - Throws: as `evidence`.
+    /// - Complexity: O(256) reads.
+    public func proof(ofEntryAt position: UInt64) throws -> ProofFile {
+        let checkpoint = try signedHead(covering: position)
+        let size = checkpoint.checkpoint.size
+        return try translated("making a proof") {
+            guard position < size,
+                let bytes = try reading.log.entryBytes(in: position..<position + 1).first
+            else {
+                throw EvidenceError(
+                    .notProven,
+                    "no checkpoint covers position \(position) yet: \(size) entries are signed")
             }
-            return found
+            let proof = try InclusionProof.make(
+                index: position, size: size, in: tree(ofSize: size))
+            return ProofFile(extra: bytes, proof: proof, checkpoint: checkpoint)
         }
     }
 

@@ -78,6 +78,7 @@ extension LedgerQueries {
         let key = try Cursor.key(cursor, filter: filter.text)
         let page = reading.readState.withLock { state in
             Result { () throws(LedgerError) in
+                if filter.order == .endingSoon { state.sortDeadlines() }
                 var search = AuctionSearch(state: state, filter: filter, limit: limit)
                 return try search.page(from: key)
             }

@@ -7,7 +7,7 @@ internal import AuctionDomain
 internal import LMDB
 
 extension ReadState {
-    /// So many bids are warmed ahead: their misses overlap, and what they touch stays in the
+    /// So many entries are warmed ahead: their misses overlap, and what they touch stays in the
     /// fastest cache until it is used.
     private static let warmedEntries = 32
     /// With fewer wallets everything lies in the cache anyhow.
@@ -36,10 +36,12 @@ extension ReadState {
         for index in 0..<count {
             if index == warmedCount, state.userCount >= Self.warmedWalletsMin {
                 warmedCount = min(count, index + Self.warmedEntries)
+                var names = NewNames()
                 for next in index..<warmedCount {
                     // What is wrong with it is said when it is its turn.
-                    if let range = try? range(next) { warm(bytes, in: range) }
+                    if let range = try? range(next) { warm(bytes, in: range, &names) }
                 }
+                warmth &+= state.touch(users: names.users, references: names.references)
             }
             begin(index)
             try entry.decode(bytes, in: try range(index), flattensBids: flattensBids)
@@ -50,14 +52,30 @@ extension ReadState {
         return true
     }
 
-    /// Looks at what an accepted bid is about to change. A million wallets fit no cache: without
-    /// this the fold waits for memory ten times a bid, one wait after the other (decision 0013).
+    /// Names that entries are about to register.
+    private struct NewNames {
+        var users = NameHashes()
+        var references = NameHashes()
+    }
+
+    /// Looks at what an entry is about to change. A million wallets fit no cache: without this the
+    /// fold waits for memory ten times a bid, one wait after the other (decision 0013).
     @inline(__always)
-    private mutating func warm(_ bytes: RawSpan, in range: Range<Int>) {
-        let start = range.lowerBound
-        guard range.count >= BidLayout.bytesMin, range.upperBound <= bytes.byteCount,
-            bytes.load(UInt8.self, at: start) == EntryKind.placeBid.rawValue
+    private mutating func warm(_ bytes: RawSpan, in range: Range<Int>, _ names: inout NewNames) {
+        guard range.count > EntryLayout.headerBytes, range.upperBound <= bytes.byteCount
         else { return }
+        switch bytes.load(UInt8.self, at: range.lowerBound) {
+        case EntryKind.placeBid.rawValue: warmBid(bytes, in: range)
+        case EntryKind.registerUser.rawValue: warmRegistration(bytes, in: range, &names)
+        case EntryKind.charge.rawValue: warmCharge(bytes, in: range, &names)
+        default: break
+        }
+    }
+
+    @inline(__always)
+    private mutating func warmBid(_ bytes: RawSpan, in range: Range<Int>) {
+        let start = range.lowerBound
+        guard range.count >= BidLayout.bytesMin else { return }
         let auction = AuctionHandle(
             rawValue: bytes.load(UInt32.self, at: start + BidLayout.auction))
         let bidder = UserHandle(rawValue: bytes.load(UInt32.self, at: start + BidLayout.bidder))
@@ -75,10 +93,44 @@ extension ReadState {
         }
     }
 
+    private func warmRegistration(
+        _ bytes: RawSpan, in range: Range<Int>, _ names: inout NewNames
+    ) {
+        var key = NameKey()
+        let name = range.dropFirst(EntryLayout.headerBytes)
+        guard key.append(shortText: bytes, in: name) else { return }
+        state.add(user: key, to: &names.users)
+    }
+
+    private mutating func warmCharge(
+        _ bytes: RawSpan, in range: Range<Int>, _ names: inout NewNames
+    ) {
+        let start = range.lowerBound
+        guard range.count > PaymentLayout.reference else { return }
+        let user = UserHandle(rawValue: bytes.load(UInt32.self, at: start + PaymentLayout.user))
+        warm(user)
+        var key = State.chargeKey(user)
+        let reference = range.dropFirst(PaymentLayout.reference)
+        guard key.append(shortText: bytes, in: reference) else { return }
+        state.add(reference: key, to: &names.references)
+    }
+
     @inline(__always)
     private mutating func warm(_ user: UserHandle) {
         guard user.index < state.userCount else { return }
         warmth &+= state.wallets[user.index].lastPosition
         warmth &+= UInt64(userLists[user.index].holding)
+    }
+}
+
+extension NameKey {
+    /// Appends a short text as entries hold it: its length and its bytes.
+    /// - Returns: false where it is cut short or too long for a key.
+    fileprivate mutating func append(shortText bytes: RawSpan, in range: Range<Int>) -> Bool {
+        guard let first = range.first else { return false }
+        let text = first + 1..<first + 1 + Int(bytes.load(UInt8.self, at: first))
+        guard text.upperBound <= range.upperBound else { return false }
+        for index in text where !append(bytes.load(UInt8.self, at: index)) { return false }
+        return true
     }
 }

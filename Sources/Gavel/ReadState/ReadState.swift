@@ -46,6 +46,12 @@ struct ReadState: Sendable {
 
     init() {}
 
+    /// Brings the deadlines into order, for who walks them.
+    mutating func sortDeadlines() { state.sortDeadlines() }
+
+    /// The next open auction whose end is at or before a time.
+    mutating func nextDue(at time: Timestamp) -> AuctionHandle? { state.nextDue(at: time) }
+
     /// Applies the next entry after checking that it can follow.
     /// - Throws: `LogFault` with the position; the state is then of no more use.
     @inline(__always)

@@ -181,9 +181,10 @@ final class Publisher: Sendable {
 
     private func write(_ copy: ReadState, _ tree: MerkleTree) {
         snapshotQueue.async { [self] in
-            do {
-                try snapshots?.write(copy, tree: tree)
-            } catch {
+            let written = BackgroundThread.run {
+                Result { try snapshots?.write(copy, tree: tree) }
+            }
+            if case .failure(let error) = written {
                 // The log has everything; only the next opening takes longer.
                 configuration.logger.warning(
                     "a snapshot was not written", metadata: ["why": "\(error)"])

@@ -110,13 +110,13 @@ struct Writer: ~Copyable {
         }
     }
 
-    /// How long there is nothing to do unless someone comes: until the next deadline, but never
-    /// so long that a jump of the clock goes unnoticed.
+    /// How long there is nothing to do unless someone comes: until the next deadline (or an earlier
+    /// end, from which it moved on), but never so long that a jump of the clock goes unnoticed.
     private var patience: Int64? {
         guard configuration.closesByTimer, !closingGuard.isHeld,
-            let next = state.deadlines.first
+            let next = state.nextDeadline
         else { return nil }
-        let wait = next.end.nanoseconds - configuration.clock.now().nanoseconds
+        let wait = next.nanoseconds - configuration.clock.now().nanoseconds
         return min(max(wait, 0), 1_000_000_000)
     }
 

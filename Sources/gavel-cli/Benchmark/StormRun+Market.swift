@@ -111,7 +111,7 @@ extension StormRun {
     ) throws -> Int64 {
         // Five times as long as commands took so far.
         let commands = Int64(names.allAuctions.count + extraCommands)
-        let ahead = 500_000_000 + commands * world.nanosecondsPerCommand * 5
+        let ahead = 1_000_000_000 + commands * world.nanosecondsPerCommand * 5
         let wall = clock.now().nanoseconds + ahead
         let start = clock.uptimeNanoseconds() + ahead
         try world.open(names) { number, auction in

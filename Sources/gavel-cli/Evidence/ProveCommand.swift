@@ -16,7 +16,9 @@ struct ProveCommand: ParsableCommand {
             The file of an entry holds the entry, those that give it its names, and the proofs of \
             all under one signed checkpoint; `gavel audit check-receipt` checks it with nothing \
             but the ledger's verifier key. IT HOLDS THE WHOLE ENTRY, also a bidder's maximum and \
-            an auction's reserve: give it to whom you would show those.
+            an auction's reserve: give it to whom you would show those. --alone leaves out the \
+            entries that name things: a bidder's receipt while an auction with a reserve runs, \
+            which a later file gives its names.
 
             --from proves that the log's first so many entries are still the same, as witnesses \
             ask it. The formats are in the article Evidence.
@@ -36,7 +38,16 @@ struct ProveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write to a file instead of standard output.", valueName: "file"))
     var output: String?
 
+    @Flag(
+        help: ArgumentHelp(
+            "Only the entry itself, as a .tlog-proof file: without the entries that name its "
+                + "users and its auction, one of which may hold a reserve."))
+    var alone = false
+
     func validate() throws {
+        if alone, from != nil {
+            throw ValidationError("--alone goes with an entry, not with --from.")
+        }
         let given = [position != nil, command != nil, from != nil].filter { $0 }.count
         guard given == 1 else {
             throw ValidationError("Expected one of a position, --command and --from.")
@@ -51,7 +62,10 @@ struct ProveCommand: ParsableCommand {
                 let (proof, checkpoint) = try reader.consistencyProof(from: from)
                 return proof.fileBytes(with: checkpoint)
             }
-            return try reader.evidence(ofEntryAt: try wanted(reader)).bytes
+            let position = try wanted(reader)
+            return alone
+                ? try reader.proof(ofEntryAt: position).bytes
+                : try reader.evidence(ofEntryAt: position).bytes
         }
         try writeEvidence(bytes, to: output)
     }
@@ -67,10 +81,10 @@ struct ProveCommand: ParsableCommand {
         }
         let id: CommandID
         do { id = try CommandID(command ?? "") } catch { throw Failure(.usage, error.reason) }
-        guard let found = try reader.position(of: id) else {
+        guard let entry = try reader.entry(withID: id) else {
             throw Failure(.usage, "no entry has the command id \(id)")
         }
-        return found
+        return entry.position
     }
 }
 

@@ -6,6 +6,7 @@
 
 import AuctionDomain
 import Foundation
+import GavelJSON
 import GavelTesting
 import LMDB
 import Testing
@@ -231,6 +232,39 @@ struct EvidenceTests {
             + part(bytes, alice).replacing("index \(alice)", with: "index \(alice + 1)")
         #expect(throws: EvidenceError(.notProven, "")) {
             try EvidenceBundle(parsing: Array(wrong.utf8) + head.bytes).check(by: keys)
+        }
+    }
+
+    @Test("Nonsense that a dishonest ledger signed is refused or told as it is; nothing traps")
+    func dishonestLedger() async throws {
+        let house = try await House()
+        let entries = try house.bench.log.entryBytes(in: 0..<house.size)
+        var draws = SeededGenerator(seed: 7)
+        for (index, entry) in entries.enumerated() {
+            let names = try house.evidence(UInt64(index)).proofFiles.dropFirst()
+            for offset in entry.indices {
+                var changed = entries
+                changed[index][offset] ^= UInt8.random(in: 1...255, using: &draws)
+                var tree = MemoryTree()
+                for entry in changed { tree.append(entry) }
+                let head = try Checkpoint(
+                    origin: "ledger.example/house", size: tree.size,
+                    root: tree.root(ofSize: tree.size)
+                ).signed(by: Sample.key())
+                func part(_ index: UInt64) throws -> String {
+                    ProofPart(
+                        extra: changed[Int(index)],
+                        proof: try InclusionProof.make(index: index, size: tree.size, in: tree)
+                    ).text
+                }
+                var file = "gavel-evidence/v1\nentries \(names.count + 1)\n"
+                for index in [UInt64(index)] + names.map(\.proof.index) { file += try part(index) }
+                let bundle = try EvidenceBundle(parsing: Array(file.utf8) + head.bytes)
+                guard let checked = try? bundle.check(by: keys) else { continue }
+                var writer = JSONWriter()
+                writer.entry(checked.entry, names: checked.names)
+                #expect(!writer.bytes.isEmpty)
+            }
         }
     }
 

@@ -1,0 +1,156 @@
+// A whole log as one file that needs neither LMDB nor this machine's byte order: for moving to
+// another version of LMDB, another kind of machine, or a shelf.
+//
+//      "gavel-archive/v1\n"
+//      for each frame: u32 length, then the frame, byte for byte as it is stored
+//      u32 0
+//      the checkpoint file; nothing where there was none
+//
+// Invariants: entries are never written anew, so hashes, roots and proofs stay what they were, also
+// where a later version reads a log of an earlier format; a file that was cut short is noticed.
+
+internal import AuctionDomain
+internal import LMDB
+
+enum LogArchive {
+    static let header = Array("gavel-archive/v1\n".utf8)
+    /// A frame is a mebibyte and one entry, at most.
+    static let frameBytesMax = 64 << 20
+}
+
+extension LedgerReader {
+    /// Hands out the whole log as one file, piece by piece. A checkpoint that was signed before
+    /// the reader was opened is part of it.
+    /// - Throws: `LedgerError` with `damaged` or `storage`; what `emit` throws.
+    /// - Complexity: O(bytes), with a frame in memory at a time.
+    public func archive(_ emit: ([UInt8]) throws -> Void) throws {
+        let signed = try checkpoint().flatMap { $0.checkpoint.size <= reflects ? $0 : nil }
+        try emit(LogArchive.header)
+        var position: UInt64 = 0
+        while position < reflects {
+            let before = position
+            var frames: [[UInt8]] = []
+            var bytesLeft = 16 << 20
+            do {
+                try reading.log.forEachFrame(from: position) { value in
+                    let header = try FrameHeader(value)
+                    guard header.firstPosition == position, header.endPosition <= reflects else {
+                        return false
+                    }
+                    frames.append(value.array())
+                    position = header.endPosition
+                    bytesLeft -= value.byteCount
+                    return bytesLeft > 0
+                }
+            } catch {
+                throw LedgerError(error, while: "archiving")
+            }
+            guard position > before else {
+                throw LedgerError(
+                    .damaged, "no frame of the log begins at position \(position)")
+            }
+            for frame in frames {
+                try emit(Self.length(frame.count))
+                try emit(frame)
+            }
+        }
+        try emit(Self.length(0))
+        try emit(signed?.bytes ?? [])
+    }
+
+    private static func length(_ count: Int) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) }
+    }
+}
+
+extension Ledger {
+    /// Makes a ledger from an archive; otherwise as `restore(from:to:options:)`.
+    /// - Parameter read: the next bytes of the file, as many as asked for, fewer only at its end.
+    /// - Throws: as `restore`; `damaged` names the first frame that is not what was archived.
+    public static func restore(
+        fromArchive read: (Int) throws -> [UInt8], to path: String,
+        options: RestoreOptions = RestoreOptions()
+    ) throws(LedgerError) -> RestoredLoss? {
+        let unpacked = LedgerFolder(path: path + ".unpacking")
+        defer { try? FileSystem.remove(unpacked.path) }
+        do {
+            guard !FileSystem.exists(path) else {
+                throw LedgerError(.alreadyExists, "\(path) exists already")
+            }
+            if FileSystem.exists(unpacked.path) { try FileSystem.remove(unpacked.path) }
+            try FileSystem.createDirectory(unpacked.path)
+            try unpack(read, into: unpacked)
+        } catch {
+            throw LedgerError(error, while: "unpacking an archive")
+        }
+        return try restore(from: unpacked.path, to: path, options: options)
+    }
+
+    private static func unpack(
+        _ read: (Int) throws -> [UInt8], into folder: LedgerFolder
+    ) throws {
+        guard try read(LogArchive.header.count) == LogArchive.header else {
+            throw LedgerError(.foreign, "the file is no archive: expected gavel-archive/v1")
+        }
+        let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
+        defer { log.close() }
+        var tree = MerkleTree()
+        var frames: [StoredFrame] = []
+        var bytesHeld = 0
+        while let bytes = try nextFrame(read) {
+            frames.append(try withBytes(of: bytes) { try StoredFrame($0, bytes, after: &tree) })
+            bytesHeld += bytes.count
+            if bytesHeld >= 4 << 20 {
+                try log.append(stored: frames)
+                frames.removeAll()
+                bytesHeld = 0
+            }
+        }
+        try log.append(stored: frames)
+        let checkpoint = try read(SignedNote.bytesMax + 1)
+        if !checkpoint.isEmpty {
+            try FileSystem.writeFileAtomically(folder.checkpoint, checkpoint, mode: 0o644)
+        }
+    }
+
+    /// - Returns: nil at the end of the frames.
+    private static func nextFrame(_ read: (Int) throws -> [UInt8]) throws -> [UInt8]? {
+        let digits = try read(4)
+        guard digits.count == 4 else { throw LogFault("the archive ends in the middle") }
+        let length = digits.reversed().reduce(0) { $0 << 8 | Int($1) }
+        if length == 0 { return nil }
+        guard length <= LogArchive.frameBytesMax else {
+            throw LogFault("a frame of the archive claims \(length) bytes")
+        }
+        let bytes = try read(length)
+        guard bytes.count == length else { throw LogFault("the archive ends in the middle") }
+        return bytes
+    }
+}
+
+/// A frame as it is stored, with the tiles that it completes.
+struct StoredFrame {
+    let firstPosition: UInt64
+    let bytes: [UInt8]
+    let tileRoots: ContiguousArray<TileRoot>
+
+    /// Checks that a frame goes on from those before it.
+    /// - Throws: `LogFault` when it does not, or has another root than it says.
+    fileprivate init(_ value: RawSpan, _ bytes: [UInt8], after tree: inout MerkleTree) throws {
+        let header = try FrameHeader(value)
+        guard header.firstPosition == tree.size else {
+            throw LogFault(
+                "a frame begins at position \(header.firstPosition), not \(tree.size)")
+        }
+        var roots = ContiguousArray<TileRoot>()
+        try header.hash(value, into: &tree) { roots.append($0) }
+        guard tree.root == header.root else {
+            throw LogFault(
+                "the entries from position \(header.firstPosition) on do not have the root that "
+                    + "their frame says")
+        }
+        firstPosition = header.firstPosition
+        tileRoots = roots
+        self.bytes = bytes
+    }
+}
