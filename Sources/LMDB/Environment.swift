@@ -33,8 +33,8 @@ import Synchronization
 ///     }
 ///
 /// It may be used from any thread. Not for remote file systems, not after `fork` (lmdb.h,
-/// "Caveats"), and not for files of parties that are not trusted: LMDB 0.9 does not survive a
-/// crafted file.
+/// "Caveats"), and not for files of parties that are not trusted, unless `DataFileWalk` has found
+/// them sound: LMDB 0.9 does not survive a crafted file.
 public final class Environment: Sendable {
     /// When a commit is safe from a power failure. A crash of the process loses nothing in any.
     public enum SyncMode: Sendable {

@@ -76,7 +76,7 @@ struct RestoreCommand: ParsableCommand {
         options.keyPath = key
         options.acceptsLoss = acceptLoss
         let loss =
-            FileSystem.isDirectory(source)
+            FileSystem.isDirectory(source) || !isThere(source)
             ? try Ledger.restore(from: source, to: ledger.path, options: options)
             : try restoreArchive(options)
         try printVerified(ledger.path, before: loss.map(fields) ?? [])

@@ -12,6 +12,7 @@ struct VerifyCommand: ParsableCommand {
               gavel audit verify --ledger house
               gavel audit verify --ledger house --level records --json
               gavel audit verify --ledger /mnt/backup/house-0601 --structure
+              gavel audit verify --tiles public --log-key house.vkey --level heads
 
             heads     the frames' headers, the stored roots of tiles and the checkpoint, in
                       milliseconds: finds a log that was cut or replaced
@@ -25,7 +26,21 @@ struct VerifyCommand: ParsableCommand {
             written to.
             """)
 
-    @OptionGroup var ledger: LedgerOption
+    @Option(help: ArgumentHelp("The ledger's folder.", valueName: "dir"), transform: folderPath)
+    var ledger: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A folder of exported tiles instead: at level heads, or at records where the entries "
+                + "were exported too.", valueName: "dir"),
+        transform: folderPath)
+    var tiles: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Who must have signed: a verifier key, or a file of them (default: the keys in the "
+                + "ledger's folder and those that its log names).", valueName: "key|file"))
+    var logKey: String?
 
     @Option(
         help: ArgumentHelp("How much is verified: heads, records or full.", valueName: "level"),
@@ -42,14 +57,21 @@ struct VerifyCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
+        guard (tiles == nil) != (ledger == nil) else {
+            throw ValidationError("Expected one of --ledger and --tiles.")
+        }
+        if tiles != nil, level == .full || structure {
+            throw ValidationError(
+                "--tiles needs --level heads or records, and no --structure: what entries mean, "
+                    + "and pages, are in the ledger only.")
+        }
         if let cores, !(1...1024).contains(cores) {
             throw ValidationError("--cores must be 1 to 1024, not \(cores)")
         }
     }
 
     func run() throws {
-        let report = try verifyLedger(
-            at: ledger.path, level: level, structure: structure, cores: cores)
+        let report = try verified()
         try withOutput { output in
             if json {
                 printJSON(report, on: output)
@@ -60,10 +82,25 @@ struct VerifyCommand: ParsableCommand {
         if let status = report.failureStatus { throw Failure(status) }
     }
 
+    private func verified() throws -> VerificationReport {
+        let keys = try logKey.map(verifierKeys)
+        var progress = Progress("verifying")
+        defer { progress.clear() }
+        if let tiles {
+            return try Verifier.verify(tilesAt: tiles, level: level, keys: keys ?? []) {
+                progress.show($0, of: $1)
+            }
+        }
+        return try Verifier.verify(
+            at: ledger!, level: level, structure: structure, cores: cores, keys: keys
+        ) { progress.show($0, of: $1) }
+    }
+
     private func printJSON(_ report: VerificationReport, on output: Output) {
         var writer = JSONWriter()
         writer.object { object in
-            object.field("ledger", ledger.path)
+            object.field("ledger", ledger)
+            object.field("tiles", tiles)
             object.field("level", report.level.rawValue)
             object.field("result", report.result)
             object.field("clean", report.isClean)
@@ -105,11 +142,11 @@ private func verificationLevel(_ text: String) throws -> VerificationLevel {
 
 /// Verifies with progress on a terminal.
 func verifyLedger(
-    at path: String, level: VerificationLevel = .full, structure: Bool = false, cores: Int? = nil
+    at path: String, level: VerificationLevel = .full, cores: Int? = nil
 ) throws -> VerificationReport {
     var progress = Progress("verifying")
     defer { progress.clear() }
-    return try Verifier.verify(at: path, level: level, structure: structure, cores: cores) {
+    return try Verifier.verify(at: path, level: level, cores: cores) {
         progress.show($0, of: $1)
     }
 }
@@ -137,7 +174,8 @@ extension VerificationReport {
     fileprivate var result: String {
         if isClean { return level == .full ? "clean" : "clean at level \(level.rawValue)" }
         let found = counted(findings.count, "finding")
-        return isComplete ? found : "incomplete, \(found)"
+        if isComplete { return found }
+        return findings.isEmpty ? "incomplete" : "incomplete, \(found)"
     }
 
     /// How a command ends because of the report; nil when it is clean.

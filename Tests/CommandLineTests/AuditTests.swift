@@ -85,6 +85,29 @@ struct AuditTests {
         #expect(other.status == 2)
     }
 
+    @Test("verify --tiles needs no ledger; a level that tiles cannot give is refused")
+    func tiles() async throws {
+        let key = try await space.run("audit", "key", "--ledger", "house")
+        try space.write(key.output, to: "house.vkey")
+        let export = try await space.run(
+            "audit", "export-tiles", "public", "--ledger", "house", "--entries")
+        #expect(export.status == 0)
+        try FileManager.default.moveItem(at: space.url("house"), to: space.url("away"))
+        for level in ["heads", "records"] {
+            let run = try await space.run(
+                "audit", "verify", "--tiles", "public", "--log-key", "house.vkey", "--level", level)
+            #expect(run.status == 0, "\(run.output)\(run.errors)")
+            #expect(field("result", run) == "clean at level \(level)")
+            #expect(run.output.contains("the signature of the checkpoint"))
+        }
+        let full = try await space.run("audit", "verify", "--tiles", "public")
+        #expect(full.status == 2)
+        #expect(full.errors.contains("--tiles needs --level heads or records"))
+        let neither = try await space.run("audit", "verify")
+        #expect(neither.status == 2)
+        #expect(neither.errors.contains("Expected one of --ledger and --tiles."))
+    }
+
     /// Flips a bit of the flags of the log's page that the newest meta page names as the root of
     /// its tables.
     private func damagePage(of name: String) throws -> UInt64 {

@@ -208,6 +208,13 @@ struct BenchmarkTests {
         let figures = try #require(report["figures"] as? [String: Any])
         #expect(median("entries", figures) == 15)
         #expect(median("elapsed_ns", figures) != nil)
+        if benchmark == "verify" {
+            for figure in ["records_entries_per_second", "hash_blocks_per_second"] {
+                #expect(median(figure, figures) ?? 0 > 0)
+            }
+            // Two blocks a short entry, three where it is longer, two an inner node.
+            #expect((45...70).contains(median("hash_blocks", figures) ?? 0))
+        }
         let after = try await space.run("audit", "verify", "--ledger", "house")
         #expect(before.output == after.output)
         let missing = try await space.run("benchmark", benchmark, "--ledger", "nowhere")

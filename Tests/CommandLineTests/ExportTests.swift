@@ -76,7 +76,7 @@ struct ExportTests {
         for (arguments, message) in [
             (["--format", "hledger", "--wallet", "alice"], "Expected jsonl or csv"),
             (["--format", "beancount", "--auction", "lot-1"], "Expected jsonl or csv"),
-            (["--format", "json"], "'hledger', 'beancount', 'jsonl' or 'csv'"),
+            (["--format", "json"], "'hledger', 'beancount', 'jsonl', 'csv' or 'archive'"),
             ([], "--format"),
             (["--format", "csv", "--wallet", "nobody"], "there is no user nobody"),
             (["--format", "csv", "--auction", "lot-9"], "there is no auction lot-9"),

@@ -82,7 +82,7 @@ struct DocumentationTests {
         arguments: ["README.md", "Sources/Gavel/Gavel.docc/OutsideJudges.md"])
     func sessions(of path: String) throws {
         let sessions = blocks(try read(path), "console")
-        try #require(sessions.count == (path == "README.md" ? 2 : 1))
+        try #require(sessions.count == (path == "README.md" ? 3 : 1))
         for block in sessions { try expectSession(block) }
     }
 

@@ -40,6 +40,37 @@ struct VerifyTests {
         }
     }
 
+    @Test("Pages that a busy writer keeps from being walked are no finding, and not clean either")
+    func structureBesideWriter() async throws {
+        try await withLedgerPath { path in
+            let ledger = try Ledger.open(at: path)
+            let gate = Gate()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !gate.isShut.load(ordering: .acquiring) {
+                        let command = Command.registerUser(UserID(unchecked: "user"))
+                        _ = try ledger.enqueue([Submission(id: .generate(), command: command)])
+                            .wait()
+                    }
+                }
+                for _ in 0..<20 {
+                    var report = VerificationReport(level: .full)
+                    var pages = StructureVerification(folder: LedgerFolder(path: path))
+                    pages.run(&report)
+                    #expect(report.findings == [] && pages.isLogSound)
+                    #expect(
+                        pages.isComplete
+                            != report.notCovered.contains { $0.contains("commits while") })
+                }
+                gate.isShut.store(true, ordering: .releasing)
+                try await group.waitForAll()
+            }
+            ledger.close()
+            let report = try Verifier.verify(at: path, structure: true)
+            #expect(report.isClean && !report.notCovered.contains { $0.contains("pages") })
+        }
+    }
+
     @Test("A damaged frame keeps a ledger from opening, with the place named")
     func opening() async throws {
         try await withLedgerPath { path in

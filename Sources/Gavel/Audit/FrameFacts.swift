@@ -11,8 +11,8 @@ struct FrameFacts: Sendable {
     /// What the last entry of its kind says; nil where there is none.
     var epoch: UInt32?
     var ledgerID: LedgerID?
-    /// The keys that sign from then on, today's first.
-    var keys: [Bytes32]?
+    /// What entries say about keys, in order; nil where the ledger got another name.
+    var keyChanges: [KeyRotation?] = []
     /// The first entry that is not sound.
     var fault: (position: UInt64, reason: String)?
 
@@ -43,7 +43,10 @@ struct FrameFacts: Sendable {
             }
             time = entry.point.time
             if index == 0 { firstTime = time }
-            if entry.bid == nil { note(entry.command) }
+            if entry.bid == nil {
+                note(entry.command)
+                if let change = entry.keyChange { keyChanges.append(change) }
+            }
         }
         lastTime = time
         run = header.run(value)
@@ -66,17 +69,23 @@ struct FrameFacts: Sendable {
     private mutating func note(_ command: CanonicalCommand) {
         switch command {
         case .createLedger(let id): ledgerID = id
-        case .restoreLedger(let restoration):
-            ledgerID = restoration.ledger
-            keys = []
+        case .restoreLedger(let restoration): ledgerID = restoration.ledger
         case .openEngine(let epoch, _): self.epoch = epoch
-        case .rotateKey(let rotation): keys = [rotation.key, rotation.previous]
         default: break
         }
     }
 }
 
 extension DecodedEntry {
+    /// Another key, or nil in it where the ledger got another name; nil where nothing changes.
+    var keyChange: KeyRotation?? {
+        switch command {
+        case .rotateKey(let rotation): .some(rotation)
+        case .restoreLedger: .some(nil)
+        default: nil
+        }
+    }
+
     /// An entry has a command id, unless the engine wrote it.
     /// - Throws: `LogFault` when it has none, or one of another kind.
     func checkID() throws(LogFault) {

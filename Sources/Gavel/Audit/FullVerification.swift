@@ -109,8 +109,12 @@ struct FullVerification {
     private mutating func verifyEntries(_ value: RawSpan, _ header: FrameHeader) throws {
         // As values of this call alone: the fold is then known to be nobody else's.
         var (entry, ids, position) = (DecodedEntry(), self.ids, header.firstPosition)
+        var keyChanges: [KeyRotation?] = []
         self.ids = Self.noIDs
-        defer { (self.ids, self.position) = (ids, position) }
+        defer {
+            (self.ids, self.position) = (ids, position)
+            evidence.note(keyChanges)
+        }
         let log = log
         _ = try fold.apply(
             header.count, in: value, using: &entry,
@@ -121,7 +125,10 @@ struct FullVerification {
                 return true
             },
             check: { fold, entry in
-                if entry.bid == nil { try entry.checkRotation(of: header.ledgerID) }
+                if entry.bid == nil {
+                    try entry.checkRotation(of: header.ledgerID)
+                    if let change = entry.keyChange { keyChanges.append(change) }
+                }
                 guard fold.hasLinks(entry) else {
                     throw LogFault("an entry's links do not lead to the entries before it")
                 }
@@ -184,7 +191,6 @@ struct FullVerification {
 
     private mutating func finish() throws {
         checkInvariants(atEnd: true)
-        evidence.keysInLog = [fold.state.signingKey, fold.state.formerKey].compactMap(\.self)
         if let expectedDigest, expectedDigest != fold.state.digest {
             report.findings.append(
                 Finding(position: nil, "invariant 7: the live state is not the fold of the log"))

@@ -144,7 +144,7 @@ struct RecordsVerification {
         guard header.lastTime == facts.lastTime,
             header.epoch == facts.epoch ?? before.epoch
         else { throw LogFault("the frame's header does not say what its entries do") }
-        evidence.keysInLog = facts.keys ?? evidence.keysInLog
+        evidence.note(facts.keyChanges)
         evidence.compare(tiles, &report)
         evidence.compare(tree, &report)
         position = chain.entryCount

@@ -7,6 +7,8 @@ struct StructureVerification {
     /// Whether LMDB may open the log; a writer at work is no reason against it.
     private(set) var isLogSound = false
     private(set) var areSnapshotsSound = false
+    /// Whether every page that was to be walked was.
+    private(set) var isComplete = true
 
     init(folder: LedgerFolder) { self.folder = folder }
 
@@ -23,7 +25,7 @@ struct StructureVerification {
     }
 
     /// - Returns: whether LMDB may open the file.
-    private func walk(
+    private mutating func walk(
         _ directory: String, _ name: String, _ report: inout VerificationReport
     ) -> Bool {
         let pages: StructureReport
@@ -35,6 +37,7 @@ struct StructureVerification {
         }
         if let reason = pages.incompleteReason {
             report.notCovered.append("the pages of \(name): \(reason); walk a backup")
+            isComplete = false
             return true
         }
         for fault in pages.faults {

@@ -22,28 +22,32 @@ public enum Verifier {
     ///   - structure: walks the data files page by page before LMDB opens them. Where the log's
     ///     file has a fault nothing else is done.
     ///   - cores: how many may hash at once; nil takes all there are.
+    ///   - keys: who must have signed the checkpoints; nil takes the keys in the ledger's folder,
+    ///     and those that the log names.
     ///   - progress: told from time to time how many of how many entries are done.
     /// - Throws: `LedgerError` when the ledger cannot be opened at all.
     public static func verify(
         at path: String, level: VerificationLevel = .full, structure: Bool = false,
-        cores: Int? = nil, logger: Logger = Logger(label: "gavel"),
+        cores: Int? = nil, keys: [VerifierKey]? = nil, logger: Logger = Logger(label: "gavel"),
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
         let folder = LedgerFolder(path: path)
         try folder.check(creates: false)
         do {
             var report = VerificationReport(level: level)
+            var arePagesMissing = false
             var readsSnapshots = level == .full
             if structure {
                 var pages = StructureVerification(folder: folder)
                 pages.run(&report)
                 guard pages.isLogSound else { return report }
                 readsSnapshots = readsSnapshots && pages.areSnapshotsSound
+                arePagesMissing = !pages.isComplete
             } else {
                 report.notCovered.append("the pages of the data files (--structure)")
             }
             // Before the count: what was signed was durable by then.
-            let evidence = StoredEvidence(in: folder)
+            let evidence = StoredEvidence(in: folder, trusted: keys)
             let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
             defer { log.close() }
             let snapshots =
@@ -60,17 +64,39 @@ public enum Verifier {
             switch level {
             case .heads:
                 var run = HeadsVerification(source, report)
-                return run.report(progress)
+                report = run.report(progress)
             case .records:
                 var run = RecordsVerification(source, report, cores: cores ?? coreCount)
-                return run.report(progress)
+                report = run.report(progress)
             case .full:
                 var run = FullVerification(source, report, snapshots: snapshots)
-                return run.report(progress)
+                report = run.report(progress)
             }
+            // What was asked for and could not be read keeps the report from being clean.
+            if arePagesMissing { report.isComplete = false }
+            return report
         } catch {
             throw LedgerError(error, while: "opening \(path)")
         }
+    }
+
+    /// Verifies exported tiles alone, without the ledger they are of.
+    /// - Parameters:
+    ///   - level: `heads` derives the signed root from the leaf hashes; `records` also holds each
+    ///     exported entry against its own.
+    ///   - keys: who must have signed; without any the signature is not covered.
+    /// - Throws: `LedgerError` with `notFound` when there is no checkpoint at the path.
+    /// - Precondition: the level is not `full`: what entries mean only the ledger shows.
+    public static func verify(
+        tilesAt path: String, level: VerificationLevel, keys: [VerifierKey] = [],
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) throws(LedgerError) -> VerificationReport {
+        precondition(level != .full, "tiles do not show what entries mean")
+        guard FileSystem.exists("\(path)/checkpoint") else {
+            throw LedgerError(.notFound, "there are no exported tiles at \(path)")
+        }
+        var run = TilesVerification(at: path, level: level, keys: keys)
+        return run.report(progress)
     }
 
     /// Walks the data file of a ledger's log before anybody opens it with LMDB.

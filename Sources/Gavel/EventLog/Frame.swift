@@ -292,7 +292,7 @@ package struct FrameHeader: Hashable, Sendable {
 
     /// Hashes the entries into a tree, all or none.
     /// - Throws: `LogFault` when the offsets are not ascending within the entries.
-    func hash(
+    package func hash(
         _ value: RawSpan, into tree: inout MerkleTree, completed: (TileRoot) -> Void = { _ in }
     ) throws(LogFault) {
         for index in 0..<count { _ = try range(of: index, value) }

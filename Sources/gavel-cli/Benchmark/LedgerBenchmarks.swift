@@ -1,4 +1,5 @@
-// `gavel benchmark replay`, `verify`, `open` and `commit`: one thing each, a few times.
+// `gavel benchmark replay` and `open`, and what they share with `verify`: one thing each, a few
+// times.
 
 import ArgumentParser
 import Gavel
@@ -159,34 +160,6 @@ struct ReplayBenchmark: AsyncParsableCommand {
                 .finding, "replaying gives digest \(state.digest), queries \(reader.digest)")
         }
         return state.entryCount
-    }
-}
-
-struct VerifyBenchmark: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify",
-        abstract: "How fast a ledger is verified in full.",
-        discussion: """
-              gavel benchmark verify
-              gavel benchmark verify --ledger house --runs 5
-            """)
-
-    @OptionGroup var options: LedgerBenchmarkOptions
-
-    func run() async throws {
-        try await options.measure("verify") { path, figures in
-            let start = SystemClock().uptimeNanoseconds()
-            let report = try verifyLedger(at: path)
-            let elapsed = SystemClock().uptimeNanoseconds() - start
-            if let status = report.failureStatus {
-                throw Failure(
-                    status, "the ledger is not clean: \(report.findings.first?.description ?? "")")
-            }
-            figures.add("entries", report.entries)
-            figures.add("frames", report.frames)
-            figures.add("elapsed_ns", elapsed)
-            figures.add("entries_per_second", perSecond(report.entries, elapsed))
-        }
     }
 }
 
