@@ -1,7 +1,7 @@
 // Tables and lists of fields, as reports have them.
 //
-// Invariants: a table names itself and heads every column and row; where the window is too narrow it
-// scrolls in a box of its own, which the keyboard reaches, or, where a column has sentences, its
+// Invariants: a table names itself and heads every column and row; where the window is too narrow
+// it scrolls in a box of its own, which the keyboard reaches, or, where a column has sentences, its
 // cells stand below each other with their names; what is left out is said, with the command that
 // has all of it.
 
