@@ -34,7 +34,7 @@ extension Ledger {
             defer { snapshots.close() }
             let loader = Loader(log: log, snapshots: nil, logger: logger)
             let loaded = try loader.load(upTo: .none)
-            try log.rebuildTiles()
+            try log.replaceTiles(by: loaded.tiles)
             try loader.checkTiles(loaded)
             try snapshots.write(loaded.readState, tree: loaded.tree)
             return loaded.readState.entryCount

@@ -45,13 +45,4 @@ enum FrameFold {
         unsafe tree = hashed
         unsafe tiles.append(contentsOf: completed)
     }
-
-    /// The same, where nobody asks for tiles.
-    static func run(
-        _ value: RawSpan, _ header: FrameHeader, tree: inout MerkleTree,
-        fold: (RawSpan) throws -> Void
-    ) throws {
-        var tiles = ContiguousArray<TileRoot>()
-        try run(value, header, tree: &tree, tiles: &tiles, fold: fold)
-    }
 }

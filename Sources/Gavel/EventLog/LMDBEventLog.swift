@@ -126,25 +126,18 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
-    /// Throws away the roots of tiles and stores those that the entries give. Only while nothing is
-    /// appended.
-    /// - Throws: `LogFault` where a frame's entries cannot be told apart.
-    func rebuildTiles() throws {
+    /// Throws away the roots of tiles and stores others. Only while nothing is appended.
+    /// - Parameter roots: of all tiles, in order of their ends.
+    func replaceTiles(by roots: ContiguousArray<TileRoot>) throws {
         try environment.write { try $0.removeAll(of: tiles) }
-        var tree = MerkleTree()
-        var isDone = false
-        while !isDone {
-            var roots = ContiguousArray<TileRoot>()
-            let before = tree.size
-            try forEachFrame(from: before) { value in
-                let header = try FrameHeader(value)
-                guard header.firstPosition == tree.size else { return false }
-                try header.hash(value, into: &tree) { roots.append($0) }
-                // A transaction of moderate size: about as many roots as fill a hundred pages.
-                return roots.count < 10_000
-            }
-            try environment.write { try store(roots, in: $0) }
-            isDone = tree.size == before
+        var start = 0
+        while start < roots.count {
+            // A transaction of moderate size, and never between those that end with one tile.
+            var end = min(start + 10_000, roots.count)
+            while end < roots.count, roots[end].lastTile == roots[end - 1].lastTile { end += 1 }
+            let some = ContiguousArray(roots[start..<end])
+            try environment.write { try store(some, in: $0) }
+            start = end
         }
     }
 

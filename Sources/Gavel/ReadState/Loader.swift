@@ -12,6 +12,8 @@ internal import Logging
 struct Loaded {
     var readState: ReadState
     var tree: MerkleTree
+    /// The tiles that became full in what was replayed.
+    var tiles = ContiguousArray<TileRoot>()
     /// Of the last frame.
     var frameNumber: UInt64
     var horizon: CommandHorizon
@@ -89,7 +91,7 @@ struct Loader {
         _ entry: inout DecodedEntry, _ limit: Limit
     ) throws -> Bool {
         var isWithinLimit = true
-        try FrameFold.run(value, header, tree: &loaded.tree) { value in
+        try FrameFold.run(value, header, tree: &loaded.tree, tiles: &loaded.tiles) { value in
             isWithinLimit = try loaded.readState.apply(
                 header.count, in: value, using: &entry,
                 range: { index throws(LogFault) in try header.range(of: index, value) },

@@ -24,7 +24,8 @@ struct VerifyBenchmark: AsyncParsableCommand {
               gavel benchmark verify --bids 1000000
               gavel benchmark verify --ledger house --runs 5
 
-            Levels records (on all cores, and on one) and full; then hashing alone, beside as \
+            Levels records (on all cores, and on one) and full; a first proof of one entry; then \
+            hashing alone, beside as \
             many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is installed. \
             Figures of one core are by processor time.
             """)
@@ -34,6 +35,7 @@ struct VerifyBenchmark: AsyncParsableCommand {
     func run() async throws {
         try await options.measure("verify") { path, figures in
             try measureLevels(path, &figures)
+            try measureProof(path, &figures)
             try measureHashing(path, &figures)
         }
     }
@@ -52,6 +54,20 @@ struct VerifyBenchmark: AsyncParsableCommand {
         figures.add("elapsed_ns", full.elapsed)
         figures.add("entries_per_second", perSecond(entries, full.elapsed))
         figures.add("one_core_entries_per_second", perSecond(entries, full.processor))
+    }
+
+    /// The first proof that a reader makes, of an entry in the middle: nothing of the tree is in
+    /// memory yet. Then the evidence with all that names the entry's things.
+    private func measureProof(_ path: String, _ figures: inout Figures) throws {
+        let reader = try LedgerReader.open(at: path)
+        defer { reader.close() }
+        // Opening may have read the log's pages; the tree's nodes it has not.
+        let start = SystemClock().uptimeNanoseconds()
+        _ = try reader.proof(ofEntryAt: reader.reflects / 2)
+        let proven = SystemClock().uptimeNanoseconds()
+        _ = try reader.evidence(ofEntryAt: reader.reflects / 2)
+        figures.add("proof_ns", proven - start)
+        figures.add("evidence_ns", SystemClock().uptimeNanoseconds() - proven)
     }
 
     private func verify(
