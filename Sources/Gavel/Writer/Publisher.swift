@@ -82,12 +82,15 @@ final class Publisher: Sendable {
         }
         pipeline.advance(to: frame.endPosition)
         admission.wake()
+        if !frame.isEmpty {
+            // Before the answers: whoever asks for a checkpoint then gets one with the entry in it.
+            signer?.note(
+                size: frame.endPosition, root: frame.root, holdsClosing: frame.holdsClosing)
+        }
         answer(frame.takeCompletions())
         if !frame.isEmpty {
             wakeSubscribers()
             snapshotIfDue(frame.endPosition)
-            signer?.note(
-                size: frame.endPosition, root: frame.root, holdsClosing: frame.holdsClosing)
         }
     }
 

@@ -34,7 +34,10 @@ struct AuctionPage: ReportPage {
 
     var cards: [(value: String, name: String)] {
         var cards = [(view.status.jsonName, "status")]
-        if let outcome = view.outcome { cards.append((outcome.jsonName, "outcome")) }
+        if let outcome = view.outcome {
+            // Words break where a code does not.
+            cards.append((String(outcome.jsonName.map { $0 == "_" ? " " : $0 }), "outcome"))
+        }
         if let price = view.price { cards.append((money(price), "price")) }
         if let leader = view.leader {
             cards.append((leader.string, view.winner == nil ? "leader" : "winner"))
