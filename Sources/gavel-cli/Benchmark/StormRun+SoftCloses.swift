@@ -28,10 +28,18 @@ extension StormRun {
             "soft-close", "the same with a soft close: every bid moves the end", soft, world,
             limit, world.ids)
         world.goOn(after: ids)
+        // Plain lots once more: a ledger that has grown is slower for both.
+        let again = names.withAuctions(cast.auctions, prefix: "q")
+        try world.open(again) { _, auction in StormWorld.opening(auction) }
+        ids = try await hotPath(
+            "plain-again", "plain lots, now that the ledger has grown", again, world, limit,
+            world.ids)
+        world.goOn(after: ids)
         reportSoftClose()
         try await chains(names.withAuctions(cast.auctions, prefix: "k"), &world)
         try hammer(names, &world)
         try hammer(soft, &world)
+        try hammer(again, &world)
         try await waitForClosings(world, seconds: 30)
         try await settle(world)
     }
@@ -48,8 +56,12 @@ extension StormRun {
 
     private mutating func reportSoftClose() {
         let rates = report.passes.compactMap { $0.figures["accepted_per_second"] }
-        guard rates.count == 2 else { return }
-        fact("soft close", "\(rates[1] * 100 / max(1, rates[0])) % of the plain path's rate")
+        guard rates.count == 3 else { return }
+        let (before, after) = (max(1, rates[0]), max(1, rates[2]))
+        fact(
+            "soft close",
+            "\(rates[1] * 100 / before) % of the plain path's rate before it, "
+                + "\(rates[1] * 100 / after) % of the rate after it")
     }
 
     private mutating func chains(
