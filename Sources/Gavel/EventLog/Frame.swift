@@ -252,7 +252,8 @@ package struct FrameHeader: Hashable, Sendable {
         let format = value.load(UInt16.self, at: 4)
         guard format == FrameLayout.format else {
             throw LogFault(
-                "frame format \(format) is not known to this version", isNewerFormat: true)
+                "frame format \(format) is not known to this version",
+                isNewerFormat: format > FrameLayout.format)
         }
         guard value.load(UInt16.self, at: 6) == UInt16(FrameLayout.headerBytes),
             value.load(UInt32.self, at: 8) == 0
