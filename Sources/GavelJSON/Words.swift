@@ -132,27 +132,6 @@ extension CanonicalCommand {
     }
 }
 
-extension LedgerID {
-    /// The id as 32 hexadecimal digits, most significant first.
-    public var hexadecimal: String {
-        var text = ""
-        text.reserveCapacity(32)
-        for word in [high, low] {
-            let digits = String(word, radix: 16)
-            text += String(repeating: "0", count: 16 - digits.utf8.count) + digits
-        }
-        return text
-    }
-}
-
-extension Bytes32 {
-    /// The bytes as 64 hexadecimal digits.
-    public var hexadecimal: String {
-        let digits: [Character] = Array("0123456789abcdef")
-        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-    }
-}
-
 extension Money {
     /// The amount for people: `15.00 USD`, `1500 KRW`, `-0.05 USD`. Exact, by digits alone; not
     /// meant to be read back.

@@ -11,14 +11,7 @@ internal import Logging
 
 extension LedgerID {
     /// What a ledger calls itself in checkpoints, unless its key was given another name.
-    public var origin: String {
-        "gavel-ledger/" + Self.digits(high) + Self.digits(low)
-    }
-
-    private static func digits(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-    }
+    public var origin: String { "gavel-ledger/\(hexadecimal)" }
 }
 
 extension VerifierKey {
@@ -29,11 +22,9 @@ extension VerifierKey {
 extension KeyRotation {
     /// The words that the former key signs (article LogFormat).
     package static func message(of ledger: LedgerID, former: Bytes32, new: Bytes32) -> [UInt8] {
-        func hex(_ bytes: [UInt8]) -> String {
-            bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        }
-        let id = ledger.origin.split(separator: "/")[1]
-        let lines = ["gavel.rotate-key/v1", String(id), hex(former.bytes), hex(new.bytes)]
+        let lines = [
+            "gavel.rotate-key/v1", ledger.hexadecimal, former.hexadecimal, new.hexadecimal,
+        ]
         return Array((lines.joined(separator: "\n") + "\n").utf8)
     }
 

@@ -1,5 +1,6 @@
 // SHA-256, and the two ways RFC 6962 section 2.1 uses it.
 
+internal import AuctionDomain
 internal import CSHA256
 internal import Crypto
 internal import LMDB
@@ -106,10 +107,7 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 
     /// 64 hexadecimal digits.
-    public var description: String {
-        let digits: [Character] = Array("0123456789abcdef")
-        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-    }
+    public var description: String { bytes.hexadecimal }
 }
 
 extension ByteBuffer {

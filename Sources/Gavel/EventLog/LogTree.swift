@@ -31,7 +31,7 @@ package final class LogTree: TreeHashes {
             let first = index << UInt64(level)
             let leaves = try leaves(ofTile: first / TileRoot.leaves)
             let start = Int(first % TileRoot.leaves)
-            return Self.root(leaves[start..<start + 1 << level])
+            return perfectRoot(of: Array(leaves[start..<start + 1 << level]))
         }
         if level % TileRoot.levels == 0, let stored = try stored(level, index) { return stored }
         return Digest.node(
@@ -64,28 +64,11 @@ package final class LogTree: TreeHashes {
         let first = number * TileRoot.leaves
         let end = min(first + TileRoot.leaves, size)
         var leaves: [Digest] = []
-        try log.forEachFrame(from: first) { value in
-            let header = try FrameHeader(value)
-            let next = first + UInt64(leaves.count)
-            guard header.firstPosition <= next, next < header.endPosition else { return false }
-            for position in next..<min(end, header.endPosition) {
-                let range = try header.range(of: Int(position - header.firstPosition), value)
-                leaves.append(Digest.leaf(value.extracting(range)))
-            }
-            return first + UInt64(leaves.count) < end
-        }
+        try log.forEachEntry(in: first..<end) { leaves.append(Digest.leaf($0)) }
         guard first + UInt64(leaves.count) == end else {
             throw LogFault("entry \(first + UInt64(leaves.count)) is not in the log")
         }
         tile = (number, leaves)
         return leaves
-    }
-
-    private static func root(_ leaves: ArraySlice<Digest>) -> Digest {
-        var row = Array(leaves)
-        while row.count > 1 {
-            row = stride(from: 0, to: row.count, by: 2).map { Digest.node(row[$0], row[$0 + 1]) }
-        }
-        return row[0]
     }
 }
