@@ -20,13 +20,22 @@ let package = Package(
         .library(name: "LMDB", targets: ["LMDB"]),
         .library(name: "GavelJSON", targets: ["GavelJSON"]),
         .library(name: "GavelTesting", targets: ["GavelTesting"]),
+        .library(name: "GavelHTTP", targets: ["GavelHTTP"]),
         .executable(name: "gavel", targets: ["gavel-cli"]),
+        .executable(name: "gavel-server", targets: ["gavel-server"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .systemLibrary(
@@ -57,6 +66,33 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "GavelHTTP",
+            dependencies: [
+                "AuctionDomain", "Gavel", "GavelJSON", "LMDB",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strictAndMemorySafe),
+        .executableTarget(
+            name: "gavel-server",
+            dependencies: [
+                "AuctionDomain", "Gavel", "GavelHTTP",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),
         .testTarget(
             name: "AuctionDomainTests", dependencies: ["AuctionDomain", "GavelTesting"],
@@ -70,6 +106,16 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "GavelJSONTests", dependencies: ["AuctionDomain", "Gavel", "GavelJSON"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GavelHTTPTests",
+            dependencies: [
+                "AuctionDomain", "Gavel", "GavelHTTP", "GavelJSON", "GavelTesting",
+                "gavel-server",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Gavel", "GavelJSON", "gavel-cli"],

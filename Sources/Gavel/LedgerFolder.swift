@@ -16,8 +16,11 @@ struct LedgerFolder: Hashable, Sendable {
     var checkpoint: String { path + "/checkpoint" }
     var witnessed: String { path + "/checkpoint.witnessed" }
 
+    /// The accounts, which are a service's own affair, are named so that nobody takes the folder
+    /// for another's.
     private static let names: Set<String> = [
-        "log", "projections", "writer", "key", "key.next", "checkpoint", "checkpoint.witnessed",
+        "log", "projections", "accounts", "writer", "key", "key.next", "checkpoint",
+        "checkpoint.witnessed",
     ]
 
     /// Whether there is a ledger: its log has a data file.

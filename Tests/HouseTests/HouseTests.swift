@@ -72,6 +72,16 @@ struct HouseTests {
             "gavel-cli": system.union([
                 "AuctionDomain", "Gavel", "GavelJSON", "LMDB", "ArgumentParser", "Histogram",
             ]),
+            // No rule lives here: the domain is imported for its words.
+            "GavelHTTP": system.union([
+                "AuctionDomain", "Gavel", "GavelJSON", "LMDB", "Crypto", "CryptoExtras",
+                "Foundation", "HTTPTypes", "Hummingbird", "JWTKit", "Logging", "Metrics",
+                "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle",
+            ]),
+            "gavel-server": system.union([
+                "AuctionDomain", "Gavel", "GavelHTTP", "ArgumentParser", "Configuration",
+                "Foundation", "Logging", "ServiceLifecycle",
+            ]),
         ]
         for (room, modules) in allowed.sorted(by: { $0.key < $1.key }) {
             for (path, text) in try House.swiftFiles("Sources/\(room)") {

@@ -1,0 +1,32 @@
+// The service on a socket: Hummingbird's server with this house's limits.
+
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+public import ServiceLifecycle
+
+extension AuctionService {
+    /// The server that answers for this service, to be run by a `ServiceGroup` or on its own.
+    ///
+    /// - Parameter onListening: told the port once calls are taken.
+    public func server(
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> some ServiceLifecycle.Service {
+        Application(
+            router: router,
+            server: .http1(
+                configuration: .init(
+                    idleTimeout: .seconds(60),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768,
+                        maxHeaderFieldCount: 100))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(options.host, port: options.port), serverName: "gavel"),
+            onServerRunning: { channel in
+                await onListening(channel.localAddress?.port ?? 0)
+            },
+            logger: logger)
+    }
+}

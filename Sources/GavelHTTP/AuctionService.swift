@@ -1,0 +1,80 @@
+// The service: a ledger's front door for clients over HTTP. It holds the parts together and knows
+// no rule: what may be done is decided by the ledger.
+//
+// Invariants: what leaves is the public view, or the caller's own; every write has a command id;
+// nothing is answered that is not durable.
+
+internal import AuctionDomain
+internal import Gavel
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+
+/// A service on an open ledger.
+public final class AuctionService: Sendable {
+    let ledger: Ledger
+    let options: ServiceOptions
+    let store: ServiceStore
+    let authenticator: any Authenticator
+    let limits: Limits
+    let meters = Meters()
+    let logger: Logger
+
+    init(
+        ledger: Ledger, store: ServiceStore, authenticator: any Authenticator,
+        options: ServiceOptions, logger: Logger
+    ) {
+        self.ledger = ledger
+        self.store = store
+        self.authenticator = authenticator
+        self.options = options
+        self.logger = logger
+        limits = Limits(options)
+    }
+
+    /// Every route of the service, in the order of the document.
+    static let routes: [Route] = MetaRoutes.routes
+
+    /// Finds the route of a request.
+    var router: Router<ServiceContext> {
+        let router = Router(context: ServiceContext.self)
+        let gatekeeper = Gatekeeper(service: self)
+        var methods: [String: [HTTPRequest.Method]] = [:]
+        for route in Self.routes {
+            methods[route.operation.path, default: []].append(route.operation.method)
+            router.on(RouterPath(route.operation.path), method: route.operation.method) {
+                request, context in
+                await gatekeeper.answer(request, context, route)
+            }
+        }
+        for (path, known) in methods {
+            let allowed = known.map(\.rawValue).sorted().joined(separator: ", ")
+            for method in Self.methods where !known.contains(method) {
+                router.on(RouterPath(path), method: method) { _, _ in
+                    var problem = Problem(
+                        .methodNotAllowed, "expected \(allowed), not \(method.rawValue)")
+                    problem.headers[.allow] = allowed
+                    return problem.response
+                }
+            }
+        }
+        router.add(middleware: NotFoundMiddleware())
+        return router
+    }
+
+    private static let methods: [HTTPRequest.Method] = [
+        .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
+    ]
+}
+
+/// Answers what no route takes.
+private struct NotFoundMiddleware: RouterMiddleware {
+    func handle(
+        _ request: Request, context: ServiceContext,
+        next: (Request, ServiceContext) async throws -> Response
+    ) async throws -> Response {
+        do { return try await next(request, context) } catch {
+            return Problem(.notFound, "there is nothing at \(request.uri.path)").response
+        }
+    }
+}

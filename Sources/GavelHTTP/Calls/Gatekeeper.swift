@@ -1,0 +1,188 @@
+// From a request to a checked call: the same steps in the same order for every route, as its
+// operation demands them. Handlers see only what passed.
+//
+// Order: rate by address · known parameters · who is calling · rate by caller · the key of a
+// write · the position of a read · the body.
+
+internal import AuctionDomain
+internal import Gavel
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+
+/// An operation and what it does.
+struct Route: Sendable {
+    let operation: Operation
+    let handle: @Sendable (Call) async throws -> Response
+}
+
+/// Runs a route's demands and then the route.
+struct Gatekeeper: Sendable {
+    let service: AuctionService
+
+    /// Answers a request; whatever goes wrong is a problem in the answer.
+    func answer(_ request: Request, _ context: ServiceContext, _ route: Route) async -> Response {
+        do {
+            let call = try await check(request, context, route.operation)
+            return try await route.handle(call)
+        } catch let problem as Problem {
+            return problem.response
+        } catch let error as LedgerError {
+            if error.code != .badCursor {
+                context.logger.error("the ledger failed", metadata: ["error": "\(error)"])
+            }
+            return Problem(error).response
+        } catch {
+            context.logger.error("a call failed", metadata: ["error": "\(error)"])
+            return Problem(.internalError).response
+        }
+    }
+
+    private func check(
+        _ request: Request, _ context: ServiceContext, _ operation: Operation
+    ) async throws -> Call {
+        let query = queryParameters(of: request)
+        try checkParameters(query, operation)
+        let caller = try await caller(of: request, operation.access)
+        try service.limits.check(caller, peer: peer(of: request, context))
+        let key = operation.isWrite ? try commandID(of: request) : nil
+        if operation.isRead { try await waitForPosition(request) }
+        let bytes = operation.body == nil ? [] : try await body(of: request, operation.body)
+        return Call(
+            request: request, context: context, signedIn: caller, key: key, bytes: bytes,
+            service: service, query: query)
+    }
+
+    // MARK: Steps
+
+    private func queryParameters(of request: Request) -> [(name: Substring, value: Substring)] {
+        guard request.uri.query != nil else { return [] }
+        return request.uri.queryParameters.map { (name: $0.key, value: $0.value) }
+    }
+
+    private func checkParameters(
+        _ query: [(name: Substring, value: Substring)], _ operation: Operation
+    ) throws(Problem) {
+        for (name, _) in query
+        where !operation.parameters.contains(where: { $0.name == name }) {
+            let known = operation.parameters.map(\.name)
+            throw Problem(
+                .parameterMalformed,
+                "unknown parameter \(String(name).debugDescription)"
+                    + (known.isEmpty
+                        ? ": there are none here"
+                        : ", expected one of " + known.joined(separator: ", ")))
+        }
+        for parameter in operation.parameters
+        where parameter.isRequired && !query.contains(where: { $0.name == parameter.name }) {
+            throw Problem(.parameterMalformed, "missing parameter \(parameter.name)")
+        }
+    }
+
+    private func caller(
+        of request: Request, _ access: Operation.Access
+    ) async throws(Problem) -> Caller? {
+        let header = request.headers[.authorization]
+        guard let header else {
+            if case .anyone = access { return nil }
+            throw Problem(.tokenMissing)
+        }
+        // RFC 9110 section 11.1: the scheme's case does not matter.
+        guard header.prefix(7).lowercased() == "bearer " else {
+            throw Problem(.tokenInvalid, "Authorization must be a bearer token")
+        }
+        let caller = try await service.authenticator.caller(bearing: header.dropFirst(7))
+        if case .roles(let roles) = access, caller.roles.isDisjoint(with: roles) {
+            throw Problem(
+                .roleRequired,
+                "expected the role " + roles.names.joined(separator: " or "))
+        }
+        return caller
+    }
+
+    private func commandID(of request: Request) throws(Problem) -> CommandID {
+        guard let text = request.headers[.idempotencyKey] else {
+            throw Problem(
+                .commandIDMissing,
+                "expected the header Idempotency-Key with a new UUID version 7 of your own")
+        }
+        guard let id = try? CommandID(text), id.isVersion7 else {
+            throw Problem(
+                .commandIDMalformed,
+                "Idempotency-Key must be a UUID version 7, not "
+                    + String(text.prefix(40)).debugDescription)
+        }
+        return id
+    }
+
+    /// Waits until the ledger shows what the caller has seen already. Within one process that is
+    /// at once: receipts leave after what they rest on is shown.
+    private func waitForPosition(_ request: Request) async throws {
+        guard let text = request.headers[.gavelMinPosition] else { return }
+        guard let position = UInt64(text) else {
+            throw Problem(
+                .parameterMalformed,
+                "Gavel-Min-Position must be a position, not "
+                    + String(text.prefix(40)).debugDescription)
+        }
+        let deadline = ContinuousClock.now + service.options.positionWait
+        // A position is an entry's number, so that many entries and one more must be reflected.
+        while service.ledger.reflects <= position {
+            guard ContinuousClock.now < deadline else {
+                throw Problem(
+                    .positionNotReached,
+                    "the ledger has \(service.ledger.reflects) entries, expected more than "
+                        + "\(position)")
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    private func body(of request: Request, _ body: Operation.Body?) async throws -> [UInt8] {
+        let most = service.options.bodyBytesMax
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > most {
+            throw Problem(.bodyTooLarge, "expected at most \(most) bytes, not \(length)")
+        }
+        let bytes: [UInt8]
+        do {
+            let buffer = try await request.body.collect(upTo: most)
+            bytes = Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw Problem(.bodyTooLarge, "expected at most \(most) bytes")
+        }
+        if bytes.isEmpty {
+            if body?.isOptional == true { return bytes }
+            throw Problem(.malformed, "the body must be a JSON object, not empty")
+        }
+        let type = request.headers[.contentType] ?? ""
+        let isJSON = type.split(separator: ";").first.map {
+            $0.trimmingSpaces().lowercased() == "application/json"
+        }
+        guard isJSON == true else {
+            throw Problem(
+                .mediaTypeUnsupported,
+                "Content-Type must be application/json, not "
+                    + String(type.prefix(40)).debugDescription)
+        }
+        return bytes
+    }
+
+    /// Where a call comes from: behind a trusted proxy what that says, else the connection.
+    private func peer(of request: Request, _ context: ServiceContext) -> String {
+        if service.options.trustsForwardedFor,
+            let last = request.headers[.forwardedFor]?.split(separator: ",").last
+        {
+            return String(last.trimmingSpaces())
+        }
+        return context.peer?.ipAddress ?? ""
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSpaces() -> Substring {
+        var text = drop { $0 == " " }
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}

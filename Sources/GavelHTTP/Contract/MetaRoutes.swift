@@ -1,0 +1,76 @@
+// What the service says of itself: its name, its problems, its document.
+
+internal import Gavel
+internal import GavelJSON
+internal import Hummingbird
+
+/// The routes that describe the service.
+enum MetaRoutes {
+    static let routes = [hello, problems, problem]
+
+    private static let hello = Route(
+        operation: Operation(
+            method: .get, path: "/", id: "hello", tag: .operation,
+            summary: "Says what answers here", access: .anyone,
+            answer: .init(
+                schema: .object([
+                    .init("service", .string()), .init("version", .string()),
+                    .init("document", .string()),
+                ]),
+                example: .members(
+                    ("service", .string("gavel")), ("version", .string(Ledger.version)),
+                    ("document", .string("/openapi.json")))))
+    ) { _ in
+        var writer = JSONWriter()
+        writer.object { object in
+            object.field("service", "gavel")
+            object.field("version", Ledger.version)
+            object.field("document", "/openapi.json")
+        }
+        return Response(json: writer)
+    }
+
+    private static let problems = Route(
+        operation: Operation(
+            method: .get, path: "/problems", id: "listProblems", tag: .operation,
+            summary: "Lists every kind of problem with its status", access: .anyone,
+            answer: .init(
+                schema: .object([.init("items", .array(.reference("ProblemKind")))])))
+    ) { _ in
+        var writer = JSONWriter()
+        writer.object { object in
+            object.name("items")
+            object.array { array in
+                for kind in ProblemKind.all { array.problemKind(kind) }
+            }
+        }
+        return Response(json: writer)
+    }
+
+    private static let problem = Route(
+        operation: Operation(
+            method: .get, path: "/problems/{code}", id: "getProblem", tag: .operation,
+            summary: "Says what a kind of problem means", access: .anyone,
+            answer: .init(schema: .reference("ProblemKind")), problems: [.notFound])
+    ) { call in
+        let code = call.text(inPath: "code")
+        guard let kind = ProblemKind.all.first(where: { $0.code == code }) else {
+            throw Problem(.notFound, "there is no problem \(code.debugDescription)")
+        }
+        var writer = JSONWriter()
+        writer.problemKind(kind)
+        return Response(json: writer)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func problemKind(_ kind: ProblemKind) {
+        object { object in
+            object.field("code", kind.code)
+            object.field("number", kind.number)
+            object.field("status", kind.status.code)
+            object.field("title", kind.title)
+            object.field("retry_after", kind.retryAfter)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// What the service keeps of its own, beside the log and never in it: accounts and profiles, which
+// can be erased, and what sellers say of their lots. One LMDB environment, `DIR/accounts`, private
+// to its owner.
+//
+// Invariants: every write is durable when it returns, and runs on a thread of its own: no event
+// loop and no task ever waits for the disk; reads are short and copy what they keep.
+
+internal import Dispatch
+internal import Foundation
+internal import LMDB
+
+/// The service's own tables.
+final class ServiceStore: Sendable {
+    let environment: LMDB.Environment
+    private let writing = DispatchQueue(label: "gavel.accounts", qos: .userInitiated)
+
+    /// Opens the tables of the ledger at a path, or makes them. Tables are opened by those who
+    /// use them, before the first call.
+    /// - Throws: `LMDBError`.
+    init(ledger path: String) throws {
+        environment = try LMDB.Environment(
+            at: path + "/accounts",
+            configuration: .init(
+                mapSizeBytes: 64 << 30, maxTables: 16, maxReaders: 512, createsDirectory: true))
+    }
+
+    /// Runs `body` on a snapshot.
+    func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
+        try environment.read { try body($0) }
+    }
+
+    /// Runs `body` in the one write transaction, on the store's own thread, and answers when what
+    /// it wrote is durable.
+    func write<R: Sendable>(
+        _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> R
+    ) async throws -> R {
+        try await withCheckedThrowingContinuation { continuation in
+            writing.async {
+                continuation.resume(
+                    with: Result { try self.environment.write { try body($0) } })
+            }
+        }
+    }
+
+    /// Lets go of the files. Nothing is asked any more.
+    func close() { try? environment.close(timeoutMilliseconds: 1000) }
+}
+
+extension ReadTransaction {
+    /// A row kept as JSON; nil where there is none.
+    func row<Row: Decodable>(
+        _ type: Row.Type, in table: BytesTable, at key: String
+    ) throws -> Row? {
+        try withValue(table, at: Array(key.utf8)) { try Row(row: $0) }
+    }
+}
+
+extension WriteTransaction {
+    /// A row kept as JSON; nil where there is none.
+    func row<Row: Decodable>(
+        _ type: Row.Type, in table: BytesTable, at key: String
+    ) throws -> Row? {
+        try withValue(table, at: Array(key.utf8)) { try Row(row: $0) }
+    }
+
+    /// Keeps a row as JSON.
+    func put(_ row: some Encodable, in table: BytesTable, at key: String) throws {
+        try put(Array(try JSONEncoder().encode(row)), in: table, at: key)
+    }
+
+    /// Keeps bytes.
+    func put(_ bytes: [UInt8], in table: BytesTable, at key: String) throws {
+        try withBytes(of: bytes) { try put(table, key: Array(key.utf8), value: $0) }
+    }
+}
+
+extension Decodable {
+    /// Reads a row's bytes.
+    fileprivate init(row: RawSpan) throws {
+        self = try JSONDecoder().decode(Self.self, from: Data(row.array()))
+    }
+}
