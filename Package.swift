@@ -110,7 +110,7 @@ let package = Package(
         .testTarget(
             name: "GavelHTTPTests",
             dependencies: [
-                "AuctionDomain", "Gavel", "GavelHTTP", "GavelJSON", "GavelTesting",
+                "AuctionDomain", "Gavel", "GavelHTTP", "GavelJSON", "GavelTesting", "LMDB",
                 "gavel-server",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

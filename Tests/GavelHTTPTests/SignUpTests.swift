@@ -104,8 +104,8 @@ struct SignUpTests {
                 #expect(account.status == .active, "step \(step)")
                 #expect(account.user == row.user)
                 #expect(service.ledger.knows(row.userID))
-                let entry = try #require(
-                    try service.ledger.entry(withID: CommandID(try #require(row.commandID))))
+                let id = try CommandID(try #require(row.commandID))
+                let entry = try #require(try service.ledger.entry(withID: id))
                 #expect(account.position == entry.position)
                 #expect(account.memberSince == entry.time)
                 if let registration { #expect(registration.position == entry.position) }
@@ -128,7 +128,8 @@ struct SignUpTests {
             #expect(try service.account("ada") == nil)
             #expect(try service.accounts.account(of: row.userID) == nil)
             #expect(!service.ledger.knows(row.userID))
-            #expect(try await service.signUps.signUp(service.request("ada"), key: nil).row.status == .active)
+            let again = try await service.signUps.signUp(service.request("ada"), key: nil)
+            #expect(again.row.status == .active)
         }
     }
 
@@ -168,8 +169,10 @@ struct SignUpTests {
             await #expect(throws: Problem.self) {
                 try await members.signIn("ada", Password(UsersTests.password))
             }
-            #expect(try await service.signUps.reserve(
-                service.request("ADA"), try #require(row.password), key: nil) == nil)
+            let hash = try #require(row.password)
+            let other = try await service.signUps.reserve(
+                service.request("ADA"), hash, key: nil)
+            #expect(other == nil)
             await #expect(throws: Problem.self) {
                 try await service.signUps.signUp(service.request("ada"), key: nil)
             }

@@ -5,6 +5,7 @@ import Foundation
 import Gavel
 import GavelJSON
 import GavelTesting
+import LMDB
 import Testing
 
 @testable import GavelHTTP
@@ -129,9 +130,10 @@ struct TokensTests {
             row.kid = try await members.keys.signing().row.kid
             row.created = stranger.clock.now().nanoseconds / 1_000_000_000
             let planted = row
+            let table = stranger.accounts.tokenKeys
             try await stranger.store.write { transaction in
-                try transaction.removeAll(of: stranger.accounts.tokenKeys)
-                try transaction.put(planted, in: stranger.accounts.tokenKeys, at: planted.kid)
+                try transaction.removeAll(of: table)
+                try transaction.put(planted, in: table, at: planted.kid)
             }
             let impostor = try await stranger.members()
             let sameKid = try await impostor.tokens.sign(account)

@@ -210,7 +210,8 @@ struct UsersTests {
             }
         }
         try await TestService.withAccounts({ $0.signInsPerHourByAddress = 2 }) { test in
-            #expect(try await test.signUp("ada").status == 201)
+            let signUp = try await test.signUp("ada")
+            #expect(signUp.status == 201)
             let body = #"{"username":"bob","password":"not this one"}"#
             #expect(try await test.call("POST", "/tokens", body).status == 401)
             #expect(try await test.call("POST", "/tokens", body).status == 429)
