@@ -34,6 +34,8 @@ public final class AuctionService: Sendable {
 
     /// Every route of the service, in the order of the document.
     static let routes: [Route] = MetaRoutes.routes
+    /// Every named schema of their bodies.
+    static let schemas: [(name: String, schema: Schema)] = MetaRoutes.schemas
 
     /// Finds the route of a request.
     var router: Router<ServiceContext> {

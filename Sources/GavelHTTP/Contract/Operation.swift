@@ -68,12 +68,14 @@ struct Operation: Sendable {
 
     /// All problems it may answer, in order of number.
     var allProblems: [ProblemKind] {
-        var kinds: Set<ProblemKind> = [.rateLimited, .internalError, .parameterMalformed]
+        // A token is checked wherever one is given.
+        var kinds: Set<ProblemKind> = [
+            .rateLimited, .internalError, .parameterMalformed, .tokenInvalid, .tokenExpired,
+        ]
         switch access {
         case .anyone: break
-        case .signedIn: kinds.formUnion([.tokenMissing, .tokenInvalid, .tokenExpired])
-        case .roles:
-            kinds.formUnion([.tokenMissing, .tokenInvalid, .tokenExpired, .roleRequired])
+        case .signedIn: kinds.insert(.tokenMissing)
+        case .roles: kinds.formUnion([.tokenMissing, .roleRequired])
         }
         if isWrite {
             kinds.formUnion([.commandIDMissing, .outcomeUnknown])
