@@ -19,6 +19,7 @@ let package = Package(
     dependencies: [
         // Named, so that the folder the repository was cloned into does not matter.
         .package(name: "gavel", path: ".."),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // Without its traits: they replace malloc and the reference counting of the runtime, which
         // would be measured along.
@@ -42,6 +43,13 @@ let package = Package(
                 .product(name: "Gavel", package: "gavel"),
                 .product(name: "LMDB", package: "gavel"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "http-load",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
         .executableTarget(
