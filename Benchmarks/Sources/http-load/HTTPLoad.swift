@@ -20,6 +20,8 @@ struct HTTPLoad: ParsableCommand {
     var get: String?
     @Option(help: "POST bids to this path.")
     var bid: String?
+    @Option(help: "Listen to the stream of events at this path.")
+    var listen: String?
     @Option(help: "The first bid's amount.")
     var first = 1
     @Option(help: "A file with an access token on each line.")
@@ -33,10 +35,14 @@ struct HTTPLoad: ParsableCommand {
 
     func run() throws {
         let kind: Requests.Kind
-        switch (get, bid) {
-        case (let path?, nil): kind = .get(path: path)
-        case (nil, let path?): kind = .bid(path: path, first: first)
-        default: throw ValidationError("expected one of --get and --bid")
+        switch (get, bid, listen) {
+        case (let path?, nil, nil): kind = .get(path: path)
+        case (nil, let path?, nil): kind = .bid(path: path, first: first)
+        case (nil, nil, let path?):
+            var listeners = try Listeners(count: connections, port: port, path: path)
+            try listeners.listen(seconds: seconds)
+            return listeners.printReport(seconds: seconds)
+        default: throw ValidationError("expected one of --get, --bid and --listen")
         }
         let tokens = try self.tokens.map { try lines(of: $0) } ?? []
         var run = try Run(
