@@ -25,7 +25,7 @@ struct CrashTests {
         "Acknowledged bids are all there, retries under the same keys lose and double nothing",
         .timeLimit(.minutes(4)))
     func killed() async throws {
-        try await ServerProcess.with(["--rejections-per-minute", "0"]) { server in
+        try await ServerProcess.with(["--rejections", "0"]) { server in
             let staff = try await server.signIn("staff")
             let seller = try await server.signUp("seller")
             var bidders: [Person] = []

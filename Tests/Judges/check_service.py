@@ -52,8 +52,8 @@ class Service:
             input=PASSWORD + "\n", text=True, check=True)
         self.process = subprocess.Popen(
             [server, "--ledger", self.ledger, "--port", "0", "--operations-port", "0",
-             "--password-cost", "10", "--user-rate", "0", "--address-rate", "0",
-             "--rejections-per-minute", "0", "--sign-in-rate", "0", "--position-wait", "0.05",
+             "--password-cost", "10", "--user-calls", "0", "--address-calls", "0",
+             "--rejections", "0", "--sign-in-rate", "0", "--position-seconds", "0.05",
              "--allow-self-charge"],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()

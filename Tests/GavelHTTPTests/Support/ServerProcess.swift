@@ -72,7 +72,7 @@ final class ServerProcess: @unchecked Sendable {
         process.arguments =
             [
                 "--ledger", ledger, "--port", "0", "--operations-port", "0",
-                "--password-cost", "10", "--user-rate", "0", "--address-rate", "0",
+                "--password-cost", "10", "--user-calls", "0", "--address-calls", "0",
                 "--sign-in-rate", "0",
             ] + options
         let output = Pipe()
