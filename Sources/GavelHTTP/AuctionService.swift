@@ -15,27 +15,34 @@ public final class AuctionService: Sendable {
     let ledger: Ledger
     let options: ServiceOptions
     let store: ServiceStore
+    let accounts: AccountStore
+    let members: Members
     let authenticator: any Authenticator
     let limits: Limits
     let meters = Meters()
     let logger: Logger
 
+    /// - Parameter authenticator: nil knows callers by the tokens of their accounts.
     init(
-        ledger: Ledger, store: ServiceStore, authenticator: any Authenticator,
-        options: ServiceOptions, logger: Logger
-    ) {
+        ledger: Ledger, store: ServiceStore, authenticator: (any Authenticator)? = nil,
+        options: ServiceOptions, logger: Logger, clock: any LedgerClock = SystemClock()
+    ) async throws {
         self.ledger = ledger
         self.store = store
-        self.authenticator = authenticator
+        accounts = try AccountStore(store, clock: clock)
+        members = try await Members(accounts, ledger: ledger, options: options, logger: logger)
+        self.authenticator = authenticator ?? members.authenticator
         self.options = options
         self.logger = logger
         limits = Limits(options)
     }
 
     /// Every route of the service, in the order of the document.
-    static let routes: [Route] = MetaRoutes.routes
+    static let routes: [Route] =
+        MetaRoutes.routes + UserRoutes.routes + TokenRoutes.routes + MeRoutes.routes
     /// Every named schema of their bodies.
-    static let schemas: [(name: String, schema: Schema)] = MetaRoutes.schemas
+    static let schemas: [(name: String, schema: Schema)] =
+        MetaRoutes.schemas + UserRoutes.schemas + TokenRoutes.schemas + MeRoutes.schemas
 
     /// Finds the route of a request.
     var router: Router<ServiceContext> {

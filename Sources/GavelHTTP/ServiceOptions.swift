@@ -22,6 +22,31 @@ public struct ServiceOptions: Sendable {
     public var rejectionsPerMinute = 60.0
     /// Whether users may charge their own wallets: for development only, money out of nothing.
     public var allowsSelfCharge = false
+    /// How access tokens are signed. Those who verify them elsewhere need only the public keys,
+    /// except under HS256, where who can verify can sign.
+    public var tokenAlgorithm = TokenAlgorithm.edDSA
+    /// After how many days another key signs access tokens.
+    public var tokenKeyDays = 30
+    /// How many verified access tokens are remembered until they expire; 0 verifies each each
+    /// time. About 1 KiB each.
+    public var tokensRememberedMax = 10_000
+    /// The cost of a password's hash as a power of two: 15 is what OWASP asks for with scrypt,
+    /// r = 8, p = 3: 32 MiB and a third of a second of one core for each sign-in.
+    public var passwordCostLog2 = 15
+    /// How often an hour a password may be tried for one user name, and from one address, after
+    /// as many tries at once; 0 for no limit. Sign-ups count as tries from their address.
+    public var signInsPerHourByUser = 30.0
+    public var signInsPerHourByAddress = 300.0
 
     public init() {}
+}
+
+/// How access tokens are signed (RFC 7518, RFC 8037).
+public enum TokenAlgorithm: String, Sendable, CaseIterable, Codable {
+    /// Ed25519.
+    case edDSA = "EdDSA"
+    /// ECDSA on P-256 with SHA-256.
+    case es256 = "ES256"
+    /// HMAC with SHA-256: no public keys.
+    case hs256 = "HS256"
 }

@@ -8,11 +8,13 @@
 internal import Dispatch
 internal import Foundation
 internal import LMDB
+internal import Synchronization
 
 /// The service's own tables.
 final class ServiceStore: Sendable {
     let environment: LMDB.Environment
     private let writing = DispatchQueue(label: "gavel.accounts", qos: .userInitiated)
+    private let isErasingDue = Mutex(false)
 
     /// Opens the tables of the ledger at a path, or makes them. Tables are opened by those who
     /// use them, before the first call.
@@ -39,6 +41,28 @@ final class ServiceStore: Sendable {
                 continuation.resume(
                     with: Result { try self.environment.write { try body($0) } })
             }
+        }
+    }
+
+    /// Overwrites what the file still holds of rows that are gone, and answers when it is done.
+    /// Calls that wait together share one pass over the file.
+    /// - Throws: `LMDBError`, with `.busy` when there was no moment without a read.
+    func eraseUnused() async throws {
+        isErasingDue.withLock { $0 = true }
+        try await withCheckedThrowingContinuation { continuation in
+            writing.async { continuation.resume(with: Result { try self.eraseIfDue() }) }
+        }
+    }
+
+    private func eraseIfDue() throws {
+        let isDue = isErasingDue.withLock { isDue in
+            defer { isDue = false }
+            return isDue
+        }
+        guard isDue else { return }
+        do { try environment.eraseUnused(timeoutMilliseconds: 1000) } catch {
+            isErasingDue.withLock { $0 = true }
+            throw error
         }
     }
 
@@ -76,7 +100,7 @@ extension WriteTransaction {
 
 extension Decodable {
     /// Reads a row's bytes.
-    fileprivate init(row: RawSpan) throws {
+    init(row: RawSpan) throws {
         self = try JSONDecoder().decode(Self.self, from: Data(row.array()))
     }
 }

@@ -145,6 +145,15 @@ public struct JSONWriter: Sendable {
         }
     }
 
+    /// Writes a value that is JSON already, as it stands: kept ready, or written by another writer.
+    /// - Precondition: the bytes are exactly one well-formed value; nothing is checked.
+    /// - Complexity: a copy of the bytes.
+    public mutating func raw(_ json: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: json)
+        needsComma = true
+    }
+
     // MARK: Fields
 
     /// Writes a name and its string; null for nil, as in all fields.

@@ -50,10 +50,13 @@ struct StructureWalk: ~Copyable {
 
     private let file: Descriptor
     private let head: FileHead
-    private let pageSizeBytes: Int
-    private let pagesPresent: UInt64
-    private var lastPage: UInt64 { head.newest.lastPage }
-    private var used = PageSet()
+    let pageSizeBytes: Int
+    let pagesPresent: UInt64
+    var lastPage: UInt64 { head.newest.lastPage }
+    private(set) var used = PageSet()
+    /// Bytes of used pages that hold nothing; collected where somebody wants them.
+    private(set) var slack: [Range<Int>] = []
+    private let collectsSlack: Bool
     private var free = PageSet()
     private var tables: [Tree] = []
     private var areAllWhole = true
@@ -62,13 +65,18 @@ struct StructureWalk: ~Copyable {
     /// How much of a free list is read at once.
     private static let slotsPerRead = 8192
 
-    init(path: String, _ head: FileHead) throws(LMDBError) {
+    init(path: String, _ head: FileHead, collectsSlack: Bool = false) throws(LMDBError) {
         let file = try Descriptor(opening: path, O_RDONLY, operation: "open")
         let fileBytes = UInt64(try file.status().st_size)
         self.file = file
         self.head = head
         pageSizeBytes = head.pageSizeBytes
         pagesPresent = fileBytes / UInt64(head.pageSizeBytes)
+        self.collectsSlack = collectsSlack
+    }
+
+    private mutating func addSlack(_ start: Int, _ end: Int) {
+        if collectsSlack, start < end { slack.append(start..<end) }
     }
 
     /// - Throws: `.system` when the file cannot be read.
@@ -203,6 +211,11 @@ struct StructureWalk: ~Copyable {
         guard page.nodes.count >= least else {
             throw StructureReport.Fault(page: number, "it has \(page.nodes.count) nodes")
         }
+        let (lower, upper) = withBytes(of: bytes) { bytes in
+            (Int(bytes.native(at: 12) as UInt16), Int(bytes.native(at: 14) as UInt16))
+        }
+        let start = Int(number) * pageSizeBytes
+        addSlack(start + lower, start + upper)
         return page
     }
 
@@ -289,6 +302,10 @@ struct StructureWalk: ~Copyable {
             throw StructureReport.Fault(
                 page: first, "\(head.overflowPages) pages for \(node.valueByteCount) bytes")
         }
+        let start = Int(first) * pageSizeBytes
+        addSlack(
+            start + TreePage.headerBytes + node.valueByteCount,
+            start + Int(head.overflowPages) * pageSizeBytes)
         if head.overflowPages > 1 {
             try use(first + 1, pages: head.overflowPages - 1, by: tree)
         }

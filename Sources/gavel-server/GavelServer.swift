@@ -7,5 +7,6 @@ import GavelHTTP
 @main
 struct GavelServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gavel-server", abstract: "Serves a ledger over HTTP.")
+        commandName: "gavel-server", abstract: "Serves a ledger over HTTP.",
+        subcommands: [UsersCommand.self, KeysCommand.self])
 }

@@ -44,14 +44,17 @@ struct Gatekeeper: Sendable {
     ) async throws -> Call {
         let query = queryParameters(of: request)
         try checkParameters(query, operation)
-        let caller = try await caller(of: request, operation.access)
-        try service.limits.check(caller, peer: peer(of: request, context))
-        let key = operation.isWrite ? try commandID(of: request) : nil
+        let caller =
+            operation.ignoresToken ? nil : try await caller(of: request, operation.access)
+        let peer = peer(of: request, context)
+        try service.limits.check(caller, peer: peer)
+        let takesKey = operation.takesKey && request.headers[.idempotencyKey] != nil
+        let key = operation.isWrite || takesKey ? try commandID(of: request) : nil
         if operation.isRead { try await waitForPosition(request) }
         let bytes = operation.body == nil ? [] : try await body(of: request, operation.body)
         return Call(
             request: request, context: context, signedIn: caller, key: key, bytes: bytes,
-            service: service, query: query)
+            service: service, query: query, peer: peer)
     }
 
     // MARK: Steps

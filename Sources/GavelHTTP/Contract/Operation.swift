@@ -56,8 +56,12 @@ struct Operation: Sendable {
     let summary: String
     var detail = ""
     var access = Access.signedIn
+    /// Whether a token that comes along is not looked at: it may well have expired.
+    var ignoresToken = false
     /// Whether it submits a command to the ledger, under the Idempotency-Key.
     var isWrite = false
+    /// Whether it takes an Idempotency-Key but makes one itself where none is given.
+    var takesKey = false
     /// Whether it answers from the ledger's state, and so takes a least position.
     var isRead = false
     var parameters: [Parameter] = []
@@ -68,14 +72,14 @@ struct Operation: Sendable {
 
     /// All problems it may answer, in order of number.
     var allProblems: [ProblemKind] {
-        // A token is checked wherever one is given.
-        var kinds: Set<ProblemKind> = [
-            .rateLimited, .internalError, .parameterMalformed, .tokenInvalid, .tokenExpired,
-        ]
+        var kinds: Set<ProblemKind> = [.rateLimited, .internalError, .parameterMalformed]
         switch access {
-        case .anyone: break
-        case .signedIn: kinds.insert(.tokenMissing)
-        case .roles: kinds.formUnion([.tokenMissing, .roleRequired])
+        case .anyone:
+            // A token that comes along is checked.
+            if !ignoresToken { kinds.formUnion([.tokenInvalid, .tokenExpired]) }
+        case .signedIn: kinds.formUnion([.tokenMissing, .tokenInvalid, .tokenExpired])
+        case .roles:
+            kinds.formUnion([.tokenMissing, .tokenInvalid, .tokenExpired, .roleRequired])
         }
         if isWrite {
             kinds.formUnion([.commandIDMissing, .outcomeUnknown])
@@ -86,6 +90,7 @@ struct Operation: Sendable {
                     .tooManyRejections,
                 ].map { (refusal: Refusal) in ProblemKind(refusal) })
         }
+        if takesKey { kinds.insert(ProblemKind(.commandIDMalformed)) }
         if isRead { kinds.insert(.positionNotReached) }
         if body != nil {
             kinds.formUnion([ProblemKind(.malformed), .bodyTooLarge, .mediaTypeUnsupported])

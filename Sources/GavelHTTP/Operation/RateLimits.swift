@@ -78,12 +78,31 @@ struct Limits: Sendable {
     let addresses: RateLimit
     /// Rejections a user may cause.
     let rejections: RateLimit
+    /// Passwords tried by user name, in lower case.
+    let signInsByName: RateLimit
+    /// Passwords tried by address.
+    let signInsByAddress: RateLimit
 
     init(_ options: ServiceOptions) {
         users = RateLimit(rate: options.callsPerSecondByUser, burst: options.callsBurst)
         addresses = RateLimit(rate: options.callsPerSecondByAddress, burst: options.callsBurst)
         rejections = RateLimit(
             rate: options.rejectionsPerMinute / 60, burst: options.rejectionsPerMinute)
+        signInsByName = RateLimit(
+            rate: options.signInsPerHourByUser / 3600, burst: options.signInsPerHourByUser)
+        signInsByAddress = RateLimit(
+            rate: options.signInsPerHourByAddress / 3600, burst: options.signInsPerHourByAddress)
+    }
+
+    /// Counts a try of a password.
+    /// - Throws: `rateLimited`.
+    func checkSignIn(_ name: String?, peer: String) throws(Problem) {
+        for (limit, key) in [(signInsByAddress, peer), (signInsByName, name)] {
+            guard let key, !limit.take(key) else { continue }
+            var problem = Problem(.rateLimited, "too many passwords were tried")
+            problem.retryAfter = limit.secondsUntilFree(key)
+            throw problem
+        }
     }
 
     /// - Throws: `rateLimited`.

@@ -42,7 +42,8 @@ final class TestService: Sendable {
     /// Runs `body` against a service and ends it afterwards.
     static func with(
         _ change: (inout ServiceOptions) -> Void = { _ in },
-        configuration: Configuration = Configuration(),
+        configuration: Configuration = Configuration(), logger: Logger? = nil,
+        authenticator: (any Authenticator)? = NamedCallers(),
         _ body: (TestService) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory
@@ -54,11 +55,14 @@ final class TestService: Sendable {
         options.port = 0
         options.callsPerSecondByUser = 0
         options.callsPerSecondByAddress = 0
+        options.signInsPerHourByUser = 0
+        options.signInsPerHourByAddress = 0
+        options.passwordCostLog2 = 4
         change(&options)
         let store = try ServiceStore(ledger: folder.path)
-        let service = AuctionService(
-            ledger: ledger, store: store, authenticator: NamedCallers(), options: options,
-            logger: configuration.logger)
+        let service = try await AuctionService(
+            ledger: ledger, store: store, authenticator: authenticator, options: options,
+            logger: logger ?? configuration.logger, clock: configuration.clock)
         let (ports, continuation) = AsyncStream<Int>.makeStream()
         let running = Task {
             try await service.server { continuation.yield($0) }.run()

@@ -1,0 +1,103 @@
+// From a bearer token to its caller: on the way of every bid.
+//
+// Invariants: a token is remembered only after it was verified and its account found active, with
+// the roles of that moment, and at most until it expires; what an account is forgotten for
+// (closing, other roles, another password) also undoes a verification under way, whatever the
+// order of the two; at most `rememberedMax` tokens are remembered.
+
+internal import AuctionDomain
+internal import Foundation
+internal import Gavel
+internal import Synchronization
+
+/// Tells callers by the tokens of their accounts.
+final class AccountAuthenticator: Authenticator {
+    private struct Remembered {
+        let caller: Caller
+        /// In nanoseconds since 1970.
+        let expires: Int64
+    }
+
+    /// Two halves: what is used moves to the young one, and when that is full the old one goes.
+    private struct Cache {
+        var young: [Substring: Remembered] = [:]
+        var old: [Substring: Remembered] = [:]
+        /// Counts what accounts were forgotten.
+        var forgotten: UInt64 = 0
+
+        mutating func find(_ token: Substring, halfMax: Int) -> Remembered? {
+            if let found = young[token] { return found }
+            guard let found = old.removeValue(forKey: token) else { return nil }
+            keep(found, for: token, halfMax: halfMax)
+            return found
+        }
+
+        mutating func keep(_ remembered: Remembered, for token: Substring, halfMax: Int) {
+            if young.count >= halfMax {
+                old = young
+                young.removeAll(keepingCapacity: true)
+            }
+            young[token] = remembered
+        }
+    }
+
+    private let tokens: AccessTokens
+    private let accounts: AccountStore
+    private let halfMax: Int
+    private let cache = Mutex(Cache())
+
+    /// - Parameter rememberedMax: 0 verifies each token each time.
+    init(tokens: AccessTokens, accounts: AccountStore, rememberedMax: Int) {
+        self.tokens = tokens
+        self.accounts = accounts
+        halfMax = rememberedMax / 2
+    }
+
+    func caller(bearing token: Substring) async throws(Problem) -> Caller {
+        guard halfMax > 0 else { return try await verify(token).caller }
+        let (found, forgotten) = cache.withLock { cache in
+            (cache.find(token, halfMax: halfMax), cache.forgotten)
+        }
+        if let found {
+            guard accounts.clock.now().nanoseconds < found.expires else {
+                throw Problem(.tokenExpired)
+            }
+            return found.caller
+        }
+        let verified = try await verify(token)
+        // A text of its own: the slice would keep the whole header.
+        let key = Substring(String(token))
+        cache.withLock { cache in
+            guard cache.forgotten == forgotten else { return }
+            cache.keep(verified, for: key, halfMax: halfMax)
+        }
+        return verified.caller
+    }
+
+    private func verify(_ token: Substring) async throws(Problem) -> Remembered {
+        let claims = try await tokens.verify(String(token))
+        let account: AccountRow?
+        do { account = try accounts.account(of: UserID(unchecked: claims.sub)) } catch {
+            throw Problem(.internalError)
+        }
+        guard let account, account.status == .active, account.generation == claims.gen else {
+            throw Problem(.tokenInvalid, "the token's account has changed; sign in again")
+        }
+        return Remembered(
+            caller: Caller(user: account.userID, roles: account.roleSet),
+            expires: claims.exp * 1_000_000_000)
+    }
+
+    /// Forgets all tokens of an account: the next use of each is verified anew.
+    /// - Complexity: O(remembered tokens).
+    func forget(_ user: UserID) {
+        cache.withLock { cache in
+            cache.forgotten &+= 1
+            cache.young = cache.young.filter { $0.value.caller.user != user }
+            cache.old = cache.old.filter { $0.value.caller.user != user }
+        }
+    }
+
+    /// How many tokens are remembered.
+    var rememberedCount: Int { cache.withLock { $0.young.count + $0.old.count } }
+}

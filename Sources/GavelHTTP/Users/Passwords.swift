@@ -1,0 +1,171 @@
+// Passwords: hashed with scrypt, on threads of their own.
+//
+// Invariants: a hash keeps the parameters it was made with; at most one hash a core is under way
+// and at most `waitingMax` wait, each takes 32 MiB while it runs; no event loop and no task's
+// thread ever hashes; where there is no account the same work is done against a hash that nothing
+// matches, so that neither the answer nor its time tells. (An account whose hash was made with
+// cheaper parameters is answered sooner until its owner has signed in once.)
+
+internal import AuctionDomain
+internal import Crypto
+internal import CryptoExtras
+internal import Dispatch
+internal import Foundation
+internal import Synchronization
+
+/// A password's hash with all that is needed to check one against it.
+struct PasswordHash: Codable, Hashable, Sendable {
+    /// The key that scrypt derives makes an HMAC with SHA-256, which is what is kept.
+    var algorithm = "scrypt-hmac-sha256"
+    /// N as a power of two, r and p of RFC 7914.
+    var costLog2: Int
+    var blockSize = 8
+    var parallelism = 3
+    var salt: [UInt8]
+    var hash: [UInt8]
+
+    /// Hashes a password with a new salt.
+    init(_ password: Password, costLog2: Int) throws {
+        self.costLog2 = costLog2
+        salt = Drawing.bytes(16)
+        hash = []
+        hash = try derive(password)
+    }
+
+    /// One that no password matches, as dear as any.
+    private init(nothingAt costLog2: Int) {
+        self.costLog2 = costLog2
+        salt = Drawing.bytes(16)
+        hash = Drawing.bytes(32)
+    }
+
+    static func nothing(costLog2: Int) -> PasswordHash { PasswordHash(nothingAt: costLog2) }
+
+    func matches(_ password: Password) throws -> Bool {
+        try derive(password).isEqualInConstantTime(to: hash)
+    }
+
+    private func derive(_ password: Password) throws -> [UInt8] {
+        let key = try KDF.Scrypt.deriveKey(
+            from: password.bytes, salt: salt, outputByteCount: 32, rounds: 1 << costLog2,
+            blockSize: blockSize, parallelism: parallelism)
+        // The key's own bytes are lent as a raw pointer only; a code made with it says the same.
+        return Array(HMAC<SHA256>.authenticationCode(for: Array("gavel".utf8), using: key))
+    }
+}
+
+/// A password as it was typed; never printed.
+struct Password: Sendable, CustomStringConvertible, CustomReflectable {
+    static let characters = 10...256
+
+    /// UTF-8 in the composed normal form: however a keyboard makes an umlaut, it is the same.
+    let bytes: [UInt8]
+    /// Whether it may be chosen; any text may be tried.
+    let isLongEnough: Bool
+
+    init(_ text: String) {
+        bytes = Array(text.precomposedStringWithCanonicalMapping.utf8)
+        isLongEnough = Self.characters.contains(text.unicodeScalars.count)
+    }
+
+    /// Checks a password that is being chosen.
+    /// - Throws: `malformed`.
+    func check(field: String, for username: String?) throws(Problem) {
+        guard isLongEnough else {
+            throw Problem(
+                .malformed,
+                "\(field) must have \(Self.characters.lowerBound) to "
+                    + "\(Self.characters.upperBound) characters")
+        }
+        if let username, String(decoding: bytes, as: UTF8.self).lowercased() == username.lowercased()
+        {
+            throw Problem(.malformed, "\(field) must not be the user name")
+        }
+    }
+
+    var description: String { "(a password)" }
+    var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// Hashes and checks passwords.
+final class PasswordHasher: Sendable {
+    private typealias Work = @Sendable () -> Void
+
+    private struct State {
+        var waiting: [Work] = []
+        var freeThreads: [DispatchQueue]
+    }
+
+    let costLog2: Int
+    private let waitingMax: Int
+    private let nothing: PasswordHash
+    private let state: Mutex<State>
+
+    init(
+        costLog2: Int, threads: Int = ProcessInfo.processInfo.activeProcessorCount,
+        waitingMax: Int = 64
+    ) {
+        self.costLog2 = costLog2
+        self.waitingMax = waitingMax
+        nothing = .nothing(costLog2: costLog2)
+        // Serial queues get threads beyond those that all others share.
+        state = Mutex(
+            State(
+                freeThreads: (0..<max(1, threads)).map {
+                    DispatchQueue(label: "gavel.passwords.\($0)", qos: .utility)
+                }))
+    }
+
+    /// - Throws: `busy`.
+    func hash(_ password: Password) async throws -> PasswordHash {
+        let costLog2 = costLog2
+        return try await run { try PasswordHash(password, costLog2: costLog2) }
+    }
+
+    /// Whether a password is the account's; without one, never, after the same work.
+    /// - Throws: `busy`.
+    func matches(_ password: Password, _ hash: PasswordHash?) async throws -> Bool {
+        let compared = hash ?? nothing
+        let matches = try await run { try compared.matches(password) }
+        return matches && hash != nil
+    }
+
+    /// Whether a hash was made with cheaper parameters than hashes are made with now.
+    func isOutdated(_ hash: PasswordHash) -> Bool { hash.costLog2 < costLog2 }
+
+    // MARK: Threads
+
+    /// Runs work on a thread for hashing.
+    func run<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
+        try await withCheckedThrowingContinuation { continuation in
+            let isTaken = take { continuation.resume(with: Result { try work() }) }
+            if !isTaken { continuation.resume(throwing: Problem(.busy)) }
+        }
+    }
+
+    /// - Returns: false when too many wait.
+    private func take(_ work: @escaping Work) -> Bool {
+        let (isTaken, thread) = state.withLock { state -> (Bool, DispatchQueue?) in
+            if let thread = state.freeThreads.popLast() { return (true, thread) }
+            guard state.waiting.count < waitingMax else { return (false, nil) }
+            state.waiting.append(work)
+            return (true, nil)
+        }
+        if let thread { thread.async { self.work(on: thread, from: work) } }
+        return isTaken
+    }
+
+    private func work(on thread: DispatchQueue, from first: @escaping Work) {
+        var next: Work? = first
+        while let work = next {
+            work()
+            next = state.withLock { state in
+                if state.waiting.isEmpty {
+                    state.freeThreads.append(thread)
+                    return nil
+                }
+                return state.waiting.removeFirst()
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// What the administrator's commands have in common: the options, where a password comes from, and
+// how they end.
+//
+// Invariants: standard output holds only what was asked for; an error is one line on standard
+// error that begins with `gavel-server: `; exit codes are those of `gavel`: 0 done, 1 refused by
+// the state of the ledger or the accounts, 2 wrong usage or an unknown name, 4 the ledger cannot
+// be opened; a password is never an argument, which every user of the machine could read.
+
+import ArgumentParser
+import Foundation
+import Gavel
+import GavelHTTP
+import Logging
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Options of all of these commands.
+struct AdministrationOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The ledger's folder.", valueName: "dir"))
+    var ledger: String
+
+    /// Runs `body` on the accounts, and ends the process where that cannot be done.
+    /// - Parameters:
+    ///   - usesLedger: whether the ledger itself is needed.
+    ///   - creates: whether it is made where there is none.
+    func administer(
+        usesLedger: Bool = false, creates: Bool = false, passwordCostLog2: Int? = nil,
+        _ body: (AccountAdministration) async throws -> Void
+    ) async {
+        var options = ServiceOptions()
+        if let passwordCostLog2 { options.passwordCostLog2 = passwordCostLog2 }
+        do {
+            var path = Substring(ledger)
+            while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+            guard !path.isEmpty else {
+                throw AdministrationError(reason: "a folder's path must not be empty")
+            }
+            try await AccountAdministration.with(
+                ledger: String(path), usesLedger: usesLedger, creates: creates, options: options,
+                logger: Logger(label: "gavel-server") { _ in SwiftLogNoOpLogHandler() }, body)
+        } catch {
+            end(with: error)
+        }
+    }
+}
+
+/// Ends the process with an error's exit code.
+func end(with error: any Error) -> Never {
+    let (message, status): (String, Int32) =
+        switch error {
+        case let error as LedgerError: (error.reason, 4)
+        case let error as AdministrationError: (error.reason, error.isRefusal ? 1 : 2)
+        default: ("\(error)", 4)
+        }
+    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("gavel-server: \(line)\n".utf8))
+    exit(status)
+}
+
+/// Where a password comes from.
+struct PasswordOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Read the password from the first line of this file instead of standard input.",
+            valueName: "file"))
+    var passwordFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The cost of the password's hash as a power of two, 10 to 20.", valueName: "n"))
+    var passwordCost = ServiceOptions().passwordCostLog2
+
+    func validate() throws {
+        guard (10...20).contains(passwordCost) else {
+            throw ValidationError("--password-cost must be 10 to 20, not \(passwordCost).")
+        }
+    }
+
+    /// Reads the password.
+    func read() -> String {
+        guard let passwordFile else { return readFromInput() }
+        guard let text = try? String(contentsOfFile: passwordFile, encoding: .utf8) else {
+            end(with: AdministrationError(reason: "\(passwordFile) cannot be read"))
+        }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).first.map {
+            String($0.last == "\r" ? $0.dropLast() : $0)
+        } ?? ""
+    }
+
+    /// Reads a line; on a terminal asks for it, and does not show it.
+    private func readFromInput() -> String {
+        guard isatty(STDIN_FILENO) == 1 else { return readLine() ?? "" }
+        FileHandle.standardError.write(Data("Password: ".utf8))
+        var settings = termios()
+        tcgetattr(STDIN_FILENO, &settings)
+        let shown = settings
+        settings.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings)
+        defer {
+            var shown = shown
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown)
+            FileHandle.standardError.write(Data("\n".utf8))
+        }
+        return readLine() ?? ""
+    }
+}
