@@ -18,6 +18,7 @@ public final class AuctionService: Sendable {
     let authenticator: any Authenticator
     let limits: Limits
     let meters = Meters()
+    let slowReads = SlowReads()
     let logger: Logger
 
     init(
@@ -33,9 +34,11 @@ public final class AuctionService: Sendable {
     }
 
     /// Every route of the service, in the order of the document.
-    static let routes: [Route] = MetaRoutes.routes
+    static let routes: [Route] =
+        MetaRoutes.routes + PaymentRoutes.routes + AuctionRoutes.routes
     /// Every named schema of their bodies.
-    static let schemas: [(name: String, schema: Schema)] = MetaRoutes.schemas
+    static let schemas: [(name: String, schema: Schema)] =
+        MetaRoutes.schemas + PaymentRoutes.schemas + AuctionRoutes.schemas
 
     /// Finds the route of a request.
     var router: Router<ServiceContext> {

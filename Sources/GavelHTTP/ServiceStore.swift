@@ -12,6 +12,7 @@ internal import LMDB
 /// The service's own tables.
 final class ServiceStore: Sendable {
     let environment: LMDB.Environment
+    let lots: LotTables
     private let writing = DispatchQueue(label: "gavel.accounts", qos: .userInitiated)
 
     /// Opens the tables of the ledger at a path, or makes them. Tables are opened by those who
@@ -22,6 +23,7 @@ final class ServiceStore: Sendable {
             at: path + "/accounts",
             configuration: .init(
                 mapSizeBytes: 64 << 30, maxTables: 16, maxReaders: 512, createsDirectory: true))
+        lots = try LotTables(environment)
     }
 
     /// Runs `body` on a snapshot.
