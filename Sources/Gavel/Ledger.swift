@@ -290,6 +290,9 @@ public final class Ledger: Sendable {
 
     // MARK: Position
 
+    /// What time it is by the ledger's clock.
+    package var now: Timestamp { clock.now() }
+
     /// How many entries are durable: the position after the last one shown anywhere.
     public var durableCount: UInt64 { pipeline.durableCount }
 }

@@ -20,6 +20,7 @@ public final class AuctionService: Sendable {
     let authenticator: any Authenticator
     let limits: Limits
     let meters = Meters()
+    let slowReads = SlowReads()
     let logger: Logger
 
     /// - Parameter authenticator: nil knows callers by the tokens of their accounts.
@@ -39,10 +40,12 @@ public final class AuctionService: Sendable {
 
     /// Every route of the service, in the order of the document.
     static let routes: [Route] =
-        MetaRoutes.routes + UserRoutes.routes + TokenRoutes.routes + MeRoutes.routes
+        UserRoutes.routes + TokenRoutes.routes + MeRoutes.routes + PaymentRoutes.routes
+        + AuctionRoutes.routes + MetaRoutes.routes
     /// Every named schema of their bodies.
     static let schemas: [(name: String, schema: Schema)] =
-        MetaRoutes.schemas + UserRoutes.schemas + TokenRoutes.schemas + MeRoutes.schemas
+        UserRoutes.schemas + TokenRoutes.schemas + PaymentRoutes.schemas + AuctionRoutes.schemas
+        + MetaRoutes.schemas
 
     /// Finds the route of a request.
     var router: Router<ServiceContext> {
