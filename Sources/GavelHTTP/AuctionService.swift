@@ -18,6 +18,8 @@ public final class AuctionService: Sendable {
     let authenticator: any Authenticator
     let limits: Limits
     let meters = Meters()
+    let live: LiveHub
+    let lookUps = LookUps()
     let logger: Logger
 
     init(
@@ -30,10 +32,11 @@ public final class AuctionService: Sendable {
         self.options = options
         self.logger = logger
         limits = Limits(options)
+        live = LiveHub(ledger: ledger, options: options, logger: logger)
     }
 
     /// Every route of the service, in the order of the document.
-    static let routes: [Route] = MetaRoutes.routes
+    static let routes: [Route] = MetaRoutes.routes + LiveRoutes.routes + EvidenceRoutes.routes
 
     /// Finds the route of a request.
     var router: Router<ServiceContext> {
