@@ -24,6 +24,7 @@ extension AuctionService {
                         maxHeaderFieldCount: 100))),
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "gavel"),
+            services: [live],
             onServerRunning: { channel in
                 await onListening(channel.localAddress?.port ?? 0)
             },

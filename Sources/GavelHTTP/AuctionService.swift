@@ -21,6 +21,7 @@ public final class AuctionService: Sendable {
     let limits: Limits
     let meters = Meters()
     let slowReads = SlowReads()
+    let live: LiveHub
     let logger: Logger
 
     /// - Parameter authenticator: nil knows callers by the tokens of their accounts.
@@ -36,16 +37,17 @@ public final class AuctionService: Sendable {
         self.options = options
         self.logger = logger
         limits = Limits(options)
+        live = LiveHub(ledger: ledger, options: options, logger: logger)
     }
 
     /// Every route of the service, in the order of the document.
     static let routes: [Route] =
         UserRoutes.routes + TokenRoutes.routes + MeRoutes.routes + PaymentRoutes.routes
-        + AuctionRoutes.routes + MetaRoutes.routes
+        + AuctionRoutes.routes + LiveRoutes.routes + EvidenceRoutes.routes + MetaRoutes.routes
     /// Every named schema of their bodies.
     static let schemas: [(name: String, schema: Schema)] =
         UserRoutes.schemas + TokenRoutes.schemas + PaymentRoutes.schemas + AuctionRoutes.schemas
-        + MetaRoutes.schemas
+        + LiveRoutes.schemas + EvidenceRoutes.schemas + MetaRoutes.schemas
 
     /// Finds the route of a request.
     var router: Router<ServiceContext> {

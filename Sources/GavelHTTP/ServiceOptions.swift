@@ -38,6 +38,15 @@ public struct ServiceOptions: Sendable {
     public var signInsPerHourByUser = 30.0
     public var signInsPerHourByAddress = 300.0
 
+    /// Streams of events in all, of one signed-in user, and of one address that is not signed in:
+    /// many people may share one.
+    public var liveListenersMax = 20_000
+    public var liveListenersByUser = 50
+    public var liveListenersByAddress = 1_000
+    /// How long a stream may be silent before a comment shows that it lives; proxies often cut
+    /// what is silent for 30 s.
+    public var liveHeartbeat = Duration.seconds(15)
+
     public init() {}
 }
 

@@ -172,7 +172,7 @@ struct Gatekeeper: Sendable {
     }
 
     /// Where a call comes from: behind a trusted proxy what that says, else the connection.
-    private func peer(of request: Request, _ context: ServiceContext) -> String {
+    func peer(of request: Request, _ context: ServiceContext) -> String {
         if service.options.trustsForwardedFor,
             let last = request.headers[.forwardedFor]?.split(separator: ",").last
         {

@@ -27,6 +27,8 @@ struct Caller: Hashable, Sendable {
     /// The user of the ledger that the account is for.
     let user: UserID
     var roles: Roles = []
+    /// When the token that proved it expires; nil where none does.
+    var expires: ContinuousClock.Instant? = nil
 }
 
 /// Tells who a bearer token belongs to.
