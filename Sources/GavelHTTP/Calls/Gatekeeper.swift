@@ -1,8 +1,8 @@
 // From a request to a checked call: the same steps in the same order for every route, as its
 // operation demands them. Handlers see only what passed.
 //
-// Order: rate by address · known parameters · who is calling · rate by caller · the key of a
-// write · the position of a read · the body.
+// Order: known parameters · rate by address, without a token or after bad ones · who is calling ·
+// rate by caller · the key of a write · the position of a read · the body.
 
 internal import AuctionDomain
 internal import Gavel
@@ -10,6 +10,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 
 /// An operation and what it does.
 struct Route: Sendable {
@@ -22,12 +23,20 @@ struct Gatekeeper: Sendable {
     let service: AuctionService
 
     /// Answers a request; whatever goes wrong is a problem in the answer.
-    func answer(_ request: Request, _ context: ServiceContext, _ route: Route) async -> Response {
+    /// - Throws: what it threw where the request itself breaks off, or stops being HTTP.
+    func answer(
+        _ request: Request, _ context: ServiceContext, _ route: Route
+    ) async throws -> Response {
         do {
             let call = try await check(request, context, route.operation)
             return try await route.handle(call)
         } catch let problem as Problem {
             return problem.response
+        } catch let error as HTTPParserError {
+            // Whoever sent it will see 400 from Hummingbird, if there is anybody left.
+            throw error
+        } catch is RequestBrokeOff {
+            return Problem(.malformed, "the body breaks off").response
         } catch let error as LedgerError {
             if error.code != .badCursor {
                 context.logger.error("the ledger failed", metadata: ["error": "\(error)"])
@@ -44,8 +53,7 @@ struct Gatekeeper: Sendable {
     ) async throws -> Call {
         let query = queryParameters(of: request)
         try checkParameters(query, operation)
-        let caller = try await caller(of: request, operation.access)
-        try service.limits.check(caller, peer: peer(of: request, context))
+        let caller = try await caller(of: request, context, operation.access)
         let key = operation.isWrite ? try commandID(of: request) : nil
         if operation.isRead { try await waitForPosition(request) }
         let bytes = operation.body == nil ? [] : try await body(of: request, operation.body)
@@ -81,24 +89,47 @@ struct Gatekeeper: Sendable {
     }
 
     private func caller(
-        of request: Request, _ access: Operation.Access
+        of request: Request, _ context: ServiceContext, _ access: Operation.Access
     ) async throws(Problem) -> Caller? {
-        let header = request.headers[.authorization]
-        guard let header else {
+        let limits = service.limits
+        guard let header = request.headers[.authorization] else {
+            if limits.addresses.isLimiting {
+                try limits.addresses.check(peer(of: request, context))
+            }
             if case .anyone = access { return nil }
             throw Problem(.tokenMissing)
         }
-        // RFC 9110 section 11.1: the scheme's case does not matter.
-        guard header.prefix(7).lowercased() == "bearer " else {
-            throw Problem(.tokenInvalid, "Authorization must be a bearer token")
-        }
-        let caller = try await service.authenticator.caller(bearing: header.dropFirst(7))
+        let caller = try await caller(header, request, context)
+        try limits.users.check(caller.user.string)
         if case .roles(let roles) = access, caller.roles.isDisjoint(with: roles) {
             throw Problem(
                 .roleRequired,
                 "expected the role " + roles.names.joined(separator: " or "))
         }
         return caller
+    }
+
+    /// Who a header proves to be calling. Bad tokens count by address, and after too many of them
+    /// no token from there is verified for a while, since that is work.
+    private func caller(
+        _ header: String, _ request: Request, _ context: ServiceContext
+    ) async throws(Problem) -> Caller {
+        // RFC 9110 section 11.1: the scheme's case does not matter.
+        let isBearer = header.utf8.count > 7 && header.prefix(7).lowercased() == "bearer "
+        let token = isBearer ? header.dropFirst(7) : ""
+        if isBearer, let known = service.authenticator.known(bearing: token) { return known }
+        let failures = service.limits.failures
+        let isLimiting = failures.isLimiting && !failures.isEmpty
+        if isLimiting { try failures.checkOnly(peer(of: request, context)) }
+        do throws(Problem) {
+            guard isBearer else {
+                throw Problem(.tokenInvalid, "Authorization must be a bearer token")
+            }
+            return try await service.authenticator.caller(bearing: token)
+        } catch {
+            if failures.isLimiting { failures.take(peer(of: request, context)) }
+            throw error
+        }
     }
 
     private func commandID(of request: Request) throws(Problem) -> CommandID {
@@ -150,6 +181,11 @@ struct Gatekeeper: Sendable {
             bytes = Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem(.bodyTooLarge, "expected at most \(most) bytes")
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            // The connection is gone, or going.
+            throw RequestBrokeOff()
         }
         if bytes.isEmpty {
             if body?.isOptional == true { return bytes }
@@ -169,15 +205,19 @@ struct Gatekeeper: Sendable {
     }
 
     /// Where a call comes from: behind a trusted proxy what that says, else the connection.
-    private func peer(of request: Request, _ context: ServiceContext) -> String {
+    private func peer(of request: Request, _ context: ServiceContext) -> PeerAddress {
         if service.options.trustsForwardedFor,
-            let last = request.headers[.forwardedFor]?.split(separator: ",").last
+            let last = request.headers[.forwardedFor]?.split(separator: ",").last,
+            let address = PeerAddress(String(last.trimmingSpaces()))
         {
-            return String(last.trimmingSpaces())
+            return address
         }
-        return context.peer?.ipAddress ?? ""
+        return PeerAddress(context.peer)
     }
 }
+
+/// A body that ended before its end: nobody is there to be answered.
+private struct RequestBrokeOff: Error {}
 
 extension Substring {
     fileprivate func trimmingSpaces() -> Substring {
