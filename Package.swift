@@ -113,8 +113,11 @@ let package = Package(
             dependencies: [
                 "AuctionDomain", "Gavel", "GavelHTTP", "GavelJSON", "GavelTesting",
                 "gavel-server",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),

@@ -1,7 +1,7 @@
 // From a request to a checked call: the same steps in the same order for every route, as its
 // operation demands them. Handlers see only what passed.
 //
-// Order: known parameters · rate by address, without a token or after bad ones · who is calling ·
+// Order: a plain path · known parameters · rate by address, without a token or after bad ones · who is calling ·
 // rate by caller · the key of a write · the position of a read · the body.
 
 internal import AuctionDomain
@@ -51,6 +51,10 @@ struct Gatekeeper: Sendable {
     private func check(
         _ request: Request, _ context: ServiceContext, _ operation: Operation
     ) async throws -> Call {
+        // Proxies may read another path out of `//a` or `/a/../b` than routes do.
+        guard request.uri.path.isPlainPath else {
+            throw Problem(.notFound, "the address has empty parts or dots for parts")
+        }
         let query = queryParameters(of: request)
         try checkParameters(query, operation)
         let caller = try await caller(of: request, context, operation.access)
@@ -218,6 +222,24 @@ struct Gatekeeper: Sendable {
 
 /// A body that ended before its end: nobody is there to be answered.
 private struct RequestBrokeOff: Error {}
+
+extension String {
+    /// Whether no part is empty, `.` or `..`; a slash may end it.
+    fileprivate var isPlainPath: Bool {
+        var length = 0
+        var dots = 0
+        for byte in utf8.dropFirst() {
+            if byte == UInt8(ascii: "/") {
+                if length == 0 || dots == length && length <= 2 { return false }
+                (length, dots) = (0, 0)
+            } else {
+                length += 1
+                if byte == UInt8(ascii: ".") { dots += 1 }
+            }
+        }
+        return length == 0 || dots != length || length > 2
+    }
+}
 
 extension Substring {
     fileprivate func trimmingSpaces() -> Substring {

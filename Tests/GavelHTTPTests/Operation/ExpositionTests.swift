@@ -79,7 +79,7 @@ struct MetricPage {
                 let label = rest.prefixMatch(
                     of: /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(,|(?=\}))/)
             else { throw Malformed(line: line) }
-            labels[String(label.1)] = label.2.replacing("\\n", with: "\n")
+            labels[String(label.1)] = String(label.2).replacing("\\n", with: "\n")
                 .replacing("\\\"", with: "\"").replacing("\\\\", with: "\\")
             rest = rest[label.range.upperBound...]
         }

@@ -42,13 +42,15 @@ final class TestService: Sendable {
     /// Runs `body` against a service and ends it afterwards.
     static func with(
         _ change: (inout ServiceOptions) -> Void = { _ in },
-        configuration: Configuration = Configuration(),
+        configuration: Configuration = Configuration(), logger: Logger? = nil,
+        routes: [Route] = AuctionService.routes,
+        authenticator: any Authenticator = NamedCallers(),
         _ body: (TestService) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "gavel-http-\(UUID().uuidString)")
         var configuration = configuration
-        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        configuration.logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let ledger = try Ledger.open(at: folder.path, configuration: configuration)
         var options = ServiceOptions()
         options.port = 0
@@ -57,8 +59,8 @@ final class TestService: Sendable {
         change(&options)
         let store = try ServiceStore(ledger: folder.path)
         let service = AuctionService(
-            ledger: ledger, store: store, authenticator: NamedCallers(), options: options,
-            logger: configuration.logger)
+            ledger: ledger, store: store, authenticator: authenticator, options: options,
+            logger: configuration.logger, routes: routes)
         let (ports, continuation) = AsyncStream<Int>.makeStream()
         let running = Task {
             try await service.server { continuation.yield($0) }.run()
