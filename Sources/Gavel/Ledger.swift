@@ -25,7 +25,7 @@ public final class Ledger: Sendable {
     let log: any EventLog
     let publisher: Publisher
     let pipeline: Pipeline
-    private let admission: Admission
+    let admission: Admission
     let snapshots: SnapshotStore?
     /// Nil where there is no folder.
     let signer: CheckpointSigner?

@@ -25,7 +25,7 @@ struct CrashTests {
         "Acknowledged bids are all there, retries under the same keys lose and double nothing",
         .timeLimit(.minutes(4)))
     func killed() async throws {
-        try await ServerProcess.with(["--rejections", "0"]) { server in
+        try await ServedHouse.with(["--rejections", "0"]) { server in
             let staff = try await server.signIn("staff")
             let seller = try await server.signUp("seller")
             var bidders: [Person] = []
@@ -51,7 +51,7 @@ struct CrashTests {
 
     /// Bids from all sides until the process is killed under them.
     private func storm(
-        _ server: ServerProcess, _ bidders: [Person], round: Int
+        _ server: ServedHouse, _ bidders: [Person], round: Int
     ) async throws -> [Sent] {
         let next = Atomic<Int>(1 + round * 1_000_000)
         let all = Mutex<[Sent]>([])
@@ -84,7 +84,7 @@ struct CrashTests {
     }
 
     private func checkRetries(
-        _ server: ServerProcess, _ bidders: [Person], _ sent: [Sent]
+        _ server: ServedHouse, _ bidders: [Person], _ sent: [Sent]
     ) async throws {
         let connection = try server.connect()
         for bid in sent {

@@ -14,7 +14,7 @@ struct CycleTests {
         "Money is charged, locked by a bid, refunded when outbid, and settled at the close",
         .timeLimit(.minutes(3)))
     func cycle() async throws {
-        try await ServerProcess.with { server in
+        try await ServedHouse.with { server in
             let staff = try await server.signIn("staff")
             let alice = try await server.signUp("alice")
             let bob = try await server.signUp("bob")
@@ -115,7 +115,7 @@ struct CycleTests {
     }
 
     private func expectWallet(
-        _ server: ServerProcess, _ person: Person, available: Int, locked: Int
+        _ server: ServedHouse, _ person: Person, available: Int, locked: Int
     ) async throws {
         let answer = try await server.call("GET", "/wallet", by: person)
         #expect(answer.status == 200)

@@ -183,7 +183,6 @@ extension Call {
                 listener, to: topic, mark: mark, as: "user \(signedIn.user)",
                 most: options.liveListenersByUser)
         }
-        let peer = Gatekeeper(service: service).peer(of: request, context)
         return try service.live.listen(
             listener, to: topic, mark: mark, as: "address \(peer)",
             most: options.liveListenersByAddress)

@@ -35,4 +35,12 @@ struct Caller: Hashable, Sendable {
 protocol Authenticator: Sendable {
     /// - Throws: `tokenInvalid` or `tokenExpired`.
     func caller(bearing token: Substring) async throws(Problem) -> Caller
+
+    /// Who a token belongs to that was verified before and is still valid; nil where that is not
+    /// known without verifying. Such a caller is not held up by others' bad tokens.
+    func known(bearing token: Substring) -> Caller?
+}
+
+extension Authenticator {
+    func known(bearing token: Substring) -> Caller? { nil }
 }

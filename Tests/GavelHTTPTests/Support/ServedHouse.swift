@@ -17,7 +17,7 @@ struct Person: Sendable {
 }
 
 /// A service in a process of its own.
-final class ServerProcess: @unchecked Sendable {
+final class ServedHouse: @unchecked Sendable {
     static let password = "correct horse battery staple"
     /// Beside the tests, wherever the tool that runs them has put those.
     private static let binary: URL = {
@@ -52,9 +52,9 @@ final class ServerProcess: @unchecked Sendable {
 
     /// Runs `body` with a service that has one member of staff, `staff`.
     static func with(
-        _ options: [String] = [], _ body: (ServerProcess) async throws -> Void
+        _ options: [String] = [], _ body: (ServedHouse) async throws -> Void
     ) async throws {
-        let server = try ServerProcess(options)
+        let server = try ServedHouse(options)
         let added = try await server.run(
             [
                 "users", "add", "staff", "--ledger", server.ledger, "--role", "operator",
