@@ -19,7 +19,10 @@ let package = Package(
     dependencies: [
         // Named, so that the folder the repository was cloned into does not matter.
         .package(name: "gavel", path: ".."),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // Without its traits: they replace malloc and the reference counting of the runtime, which
         // would be measured along.
         .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
@@ -42,6 +45,23 @@ let package = Package(
                 .product(name: "Gavel", package: "gavel"),
                 .product(name: "LMDB", package: "gavel"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "http-storm",
+            dependencies: [
+                .product(name: "Gavel", package: "gavel"),
+                .product(name: "GavelHTTP", package: "gavel"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "http-load",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -25,7 +25,7 @@ public final class Ledger: Sendable {
     let log: any EventLog
     let publisher: Publisher
     let pipeline: Pipeline
-    private let admission: Admission
+    let admission: Admission
     let snapshots: SnapshotStore?
     /// Nil where there is no folder.
     let signer: CheckpointSigner?
@@ -289,6 +289,9 @@ public final class Ledger: Sendable {
     }
 
     // MARK: Position
+
+    /// What time it is by the ledger's clock.
+    package var now: Timestamp { clock.now() }
 
     /// How many entries are durable: the position after the last one shown anywhere.
     public var durableCount: UInt64 { pipeline.durableCount }

@@ -14,16 +14,24 @@ extension AuctionService {
     public func server(
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ServiceLifecycle.Service {
-        Application(
+        let (headTime, bodyTime) = (TimeAmount(options.headTime), TimeAmount(options.bodyTime))
+        return Application(
             router: router,
             server: .http1(
                 configuration: .init(
-                    idleTimeout: .seconds(60),
+                    additionalChannelHandlers: [
+                        SlowClientGuard(headTime: headTime, bodyTime: bodyTime)
+                    ],
+                    idleTimeout: .init(options.idleTime),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768,
                         maxHeaderFieldCount: 100))),
             configuration: ApplicationConfiguration(
-                address: .hostname(options.host, port: options.port), serverName: "gavel"),
+                address: .hostname(options.host, port: options.port), serverName: "gavel",
+                backlog: options.backlog,
+                availableConnectionsDelegate: ConnectionLimit(
+                    count: meters.connections, max: options.connectionsMax)),
+            services: [live],
             onServerRunning: { channel in
                 await onListening(channel.localAddress?.port ?? 0)
             },

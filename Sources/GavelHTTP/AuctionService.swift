@@ -9,6 +9,7 @@ internal import Gavel
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
+internal import Synchronization
 
 /// A service on an open ledger.
 public final class AuctionService: Sendable {
@@ -20,13 +21,21 @@ public final class AuctionService: Sendable {
     let authenticator: any Authenticator
     let limits: Limits
     let meters = Meters()
+    let slowReads = SlowReads()
+    let live: LiveHub
     let logger: Logger
+    private let served: [Route]
+    let closesLedger: Bool
+    private let shutdown = Atomic<Bool>(false)
 
     /// - Parameter authenticator: nil knows callers by the tokens of their accounts.
     init(
         ledger: Ledger, store: ServiceStore, authenticator: (any Authenticator)? = nil,
-        options: ServiceOptions, logger: Logger, clock: any LedgerClock = SystemClock()
+        options: ServiceOptions, logger: Logger, clock: any LedgerClock = SystemClock(),
+        routes: [Route] = AuctionService.routes, closesLedger: Bool = false
     ) async throws {
+        served = routes
+        self.closesLedger = closesLedger
         self.ledger = ledger
         self.store = store
         accounts = try AccountStore(store, clock: clock)
@@ -35,37 +44,66 @@ public final class AuctionService: Sendable {
         self.options = options
         self.logger = logger
         limits = Limits(options)
+        live = LiveHub(ledger: ledger, options: options, logger: logger)
     }
 
     /// Every route of the service, in the order of the document.
     static let routes: [Route] =
-        MetaRoutes.routes + UserRoutes.routes + TokenRoutes.routes + MeRoutes.routes
+        UserRoutes.routes + TokenRoutes.routes + MeRoutes.routes + PaymentRoutes.routes
+        + AuctionRoutes.routes + LiveRoutes.routes + EvidenceRoutes.routes + MetaRoutes.routes
+    /// Every named schema of their bodies.
+    static let schemas: [(name: String, schema: Schema)] =
+        UserRoutes.schemas + TokenRoutes.schemas + PaymentRoutes.schemas + AuctionRoutes.schemas
+        + EvidenceRoutes.schemas + MetaRoutes.schemas
+
+    /// Says on the operations listener that the service is not ready any more. Calls are still
+    /// answered: whoever runs the servers ends them.
+    public func beginShutdown() { shutdown.store(true, ordering: .relaxed) }
+    var isShuttingDown: Bool { shutdown.load(ordering: .relaxed) }
 
     /// Finds the route of a request.
     var router: Router<ServiceContext> {
         let router = Router(context: ServiceContext.self)
         let gatekeeper = Gatekeeper(service: self)
+        // One for all: what strangers ask for must not grow what is kept.
+        let unrouted = CallObserver(
+            method: "other", route: "none",
+            meter: RouteMeter(
+                meters.registry, method: "other", route: "none", statuses: [400, 404, 405]),
+            slowNanoseconds: slowNanoseconds)
         var methods: [String: [HTTPRequest.Method]] = [:]
-        for route in Self.routes {
+        for route in served {
             methods[route.operation.path, default: []].append(route.operation.method)
+            let observer = CallObserver(
+                method: route.operation.method.rawValue, route: route.operation.path,
+                meter: RouteMeter(meters.registry, route.operation),
+                slowNanoseconds: slowNanoseconds)
             router.on(RouterPath(route.operation.path), method: route.operation.method) {
                 request, context in
-                await gatekeeper.answer(request, context, route)
+                try await observer.observe(request, context) { request, context in
+                    try await gatekeeper.answer(request, context, route)
+                }
             }
         }
         for (path, known) in methods {
             let allowed = known.map(\.rawValue).sorted().joined(separator: ", ")
             for method in Self.methods where !known.contains(method) {
-                router.on(RouterPath(path), method: method) { _, _ in
-                    var problem = Problem(
-                        .methodNotAllowed, "expected \(allowed), not \(method.rawValue)")
-                    problem.headers[.allow] = allowed
-                    return problem.response
+                router.on(RouterPath(path), method: method) { request, context in
+                    try await unrouted.observe(request, context) { _, _ in
+                        var problem = Problem(
+                            .methodNotAllowed, "expected \(allowed), not \(method.rawValue)")
+                        problem.headers[.allow] = allowed
+                        return problem.response
+                    }
                 }
             }
         }
-        router.add(middleware: NotFoundMiddleware())
+        router.add(middleware: NotFoundMiddleware(observer: unrouted))
         return router
+    }
+
+    private var slowNanoseconds: UInt64 {
+        UInt64(max(0, options.slowRequest / .nanoseconds(1)))
     }
 
     private static let methods: [HTTPRequest.Method] = [
@@ -75,12 +113,16 @@ public final class AuctionService: Sendable {
 
 /// Answers what no route takes.
 private struct NotFoundMiddleware: RouterMiddleware {
+    let observer: CallObserver
+
     func handle(
         _ request: Request, context: ServiceContext,
         next: (Request, ServiceContext) async throws -> Response
     ) async throws -> Response {
-        do { return try await next(request, context) } catch {
-            return Problem(.notFound, "there is nothing at \(request.uri.path)").response
+        try await observer.observe(request, context) { request, context in
+            do { return try await next(request, context) } catch {
+                return Problem(.notFound, "there is nothing at \(request.uri.path)").response
+            }
         }
     }
 }

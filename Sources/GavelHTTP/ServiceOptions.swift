@@ -6,8 +6,25 @@ public struct ServiceOptions: Sendable {
     public var host = "127.0.0.1"
     /// 0 takes any free port.
     public var port = 8080
+    /// Where health and metrics are asked for: apart, so that they never meet the public.
+    public var operationsHost = "127.0.0.1"
+    /// 0 takes any free port.
+    public var operationsPort = 8081
     /// The longest body. The longest command that makes sense has about 8 KiB.
     public var bodyBytesMax = 65_536
+    /// The most connections at once; more wait in the kernel's queue. One that idles takes about
+    /// 20 KiB.
+    public var connectionsMax = 20_000
+    /// How many connections may wait in the kernel's queue; it has a limit of its own (somaxconn).
+    public var backlog = 1024
+    /// How long a connection may idle between two requests.
+    public var idleTime = Duration.seconds(60)
+    /// How long a client may take for a request's head, from its first byte, and for its body. An
+    /// honest one needs milliseconds, and some seconds on a bad line.
+    public var headTime = Duration.seconds(10)
+    public var bodyTime = Duration.seconds(30)
+    /// From when on a call is logged as slow. A commit takes milliseconds.
+    public var slowRequest = Duration.seconds(1)
     /// How long a read waits for the position it must reflect.
     public var positionWait = Duration.seconds(2)
     /// Whether the last address in X-Forwarded-For is believed: only behind a proxy that sets it.
@@ -37,6 +54,15 @@ public struct ServiceOptions: Sendable {
     /// as many tries at once; 0 for no limit. Sign-ups count as tries from their address.
     public var signInsPerHourByUser = 30.0
     public var signInsPerHourByAddress = 300.0
+
+    /// Streams of events in all, of one signed-in user, and of one address that is not signed in:
+    /// many people may share one.
+    public var liveListenersMax = 20_000
+    public var liveListenersByUser = 50
+    public var liveListenersByAddress = 1_000
+    /// How long a stream may be silent before a comment shows that it lives; proxies often cut
+    /// what is silent for 30 s.
+    public var liveHeartbeat = Duration.seconds(15)
 
     public init() {}
 }

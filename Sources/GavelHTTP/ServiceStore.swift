@@ -13,6 +13,7 @@ internal import Synchronization
 /// The service's own tables.
 final class ServiceStore: Sendable {
     let environment: LMDB.Environment
+    let lots: LotTables
     private let writing = DispatchQueue(label: "gavel.accounts", qos: .userInitiated)
     private let isErasingDue = Mutex(false)
 
@@ -24,6 +25,7 @@ final class ServiceStore: Sendable {
             at: path + "/accounts",
             configuration: .init(
                 mapSizeBytes: 64 << 30, maxTables: 16, maxReaders: 512, createsDirectory: true))
+        lots = try LotTables(environment)
     }
 
     /// Runs `body` on a snapshot.

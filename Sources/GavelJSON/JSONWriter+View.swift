@@ -53,9 +53,14 @@ extension JSONWriter {
         object { object in
             object.field("user", view.user)
             object.name("balances")
-            object.array { array in
-                for balance in view.balances { array.balance(balance) }
-            }
+            object.balances(of: view)
+        }
+    }
+
+    /// Writes all balances of a wallet with their holds, as an array.
+    public mutating func balances(of view: WalletView) {
+        array { array in
+            for balance in view.balances { array.balance(balance) }
         }
     }
 

@@ -38,6 +38,9 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Makes room for so many bytes more at once.
+    public mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
     /// Ends a line. Call it between whole values only.
     public mutating func newline() {
         bytes.append(ASCII.newline)
@@ -196,6 +199,11 @@ public struct JSONWriter: Sendable {
     /// A string in quotes. Escaped is only what RFC 8259 section 7 demands.
     private mutating func escape(_ text: String) {
         bytes.append(ASCII.quote)
+        if Self.isPlain(text.utf8.span) {
+            bytes.append(contentsOf: text.utf8)
+            bytes.append(ASCII.quote)
+            return
+        }
         for byte in text.utf8 {
             if byte >= ASCII.space && byte != ASCII.quote && byte != ASCII.backslash {
                 bytes.append(byte)
@@ -204,6 +212,17 @@ public struct JSONWriter: Sendable {
             }
         }
         bytes.append(ASCII.quote)
+    }
+
+    /// Whether nothing has to be escaped: nearly always, and then the text is copied as a whole.
+    private static func isPlain(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices {
+            let byte = text[index]
+            if byte < ASCII.space || byte == ASCII.quote || byte == ASCII.backslash {
+                return false
+            }
+        }
+        return true
     }
 
     private mutating func appendEscape(_ byte: UInt8) {
@@ -225,7 +244,26 @@ public struct JSONWriter: Sendable {
 extension [UInt8] {
     /// Appends an integer in decimal digits.
     mutating func appendDecimal(_ value: some FixedWidthInteger) {
-        append(contentsOf: String(value).utf8)
+        guard let small = UInt32(exactly: value) else {
+            append(contentsOf: String(value).utf8)
+            return
+        }
+        // Most numbers are small: their digits are set from the last one on, without a string.
+        var rest = small
+        var digits = 1
+        var bound = UInt64(10)
+        while UInt64(small) >= bound {
+            digits += 1
+            bound *= 10
+        }
+        let end = count + digits
+        for _ in 0..<digits { append(ASCII.zero) }
+        var place = end
+        repeat {
+            place -= 1
+            self[place] = ASCII.zero + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
     }
 
     /// Appends exactly `count` digits, with zeros in front.

@@ -11,7 +11,7 @@
 // field is optional unless the object makes no sense without it; what equals its default is left
 // out where commands are written, and stands where answers are.
 
-import AuctionDomain
+public import AuctionDomain
 
 private enum RulesFields {
     static let rules = [
@@ -135,7 +135,7 @@ extension JSONWriter {
     /// Writes the rules of an auction.
     /// - Parameter isComplete: whether the fields that have their defaults stand too; what an
     ///   auction does not have is then null.
-    mutating func rules(_ rules: AuctionRules, isComplete: Bool) {
+    public mutating func rules(_ rules: AuctionRules, isComplete: Bool) {
         object { object in
             object.field("format", rules.format.jsonName)
             object.field("opening_price", rules.openingPrice)

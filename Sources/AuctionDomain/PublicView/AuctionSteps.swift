@@ -104,6 +104,18 @@ public struct AuctionSteps: Sendable {
         (price, maximum, leader) = (record.price, record.maximum, record.leader)
     }
 
+    /// Goes on with an auction from what its story has come to.
+    /// - Parameters:
+    ///   - rules: those it was opened with.
+    ///   - maximum: what the leader's last bid offered.
+    package init(
+        rules: AuctionRules, price: Money?, leader: UserHandle?, maximum: Money,
+        closesAt: Timestamp?
+    ) {
+        (self.rules, self.price, self.leader) = (rules, price, leader)
+        (self.maximum, self.closesAt) = (maximum, closesAt)
+    }
+
     /// The step of the next entry.
     public mutating func next(
         _ command: CanonicalCommand, by actor: CanonicalActor, outcome: Outcome,

@@ -58,12 +58,60 @@ extension LedgerQueries {
         let chain = EntryLink.Chain.wallet(handle)
         for position in try reading.positions(along: chain, from: last, downTo: start).reversed() {
             let entry = try reading.decoded(at: position).entry
-            for event in entry.outcome.events {
-                for movement in movements(of: event, in: entry, for: handle) {
-                    try body(movement)
+            for movement in movements(in: entry, of: handle) { try body(movement) }
+        }
+    }
+
+    /// What an entry did to a wallet, in order; nothing where it moved none of its money.
+    public func movements(in entry: LedgerEntry, of user: UserHandle) -> [WalletMovement] {
+        entry.outcome.events.flatMap { movements(of: $0, in: entry, for: user) }
+    }
+
+    /// One user's wallet as it stood at a past moment: today's, with every movement since undone.
+    /// Currencies of which it had nothing then are left out.
+    ///
+    /// The ledger as of then, `past(_:)`, says the same, and replays everybody's entries for it;
+    /// this reads the wallet's own ones only.
+    /// - Throws: `LedgerError` with `unknownName`, `damaged` or `storage`.
+    /// - Complexity: O(entries of the wallet since the moment · log n).
+    public func wallet(
+        _ user: UserID, asOf moment: Moment
+    ) throws(LedgerError) -> Answer<WalletView> {
+        let now: (UserHandle, UInt64, WalletView, UInt64)? = reading.readState.withLock { state in
+            state.state.user(user).map {
+                ($0, state.state[$0].lastPosition, state.wallet($0), state.entryCount)
+            }
+        }
+        guard let (handle, last, wallet, count) = now else {
+            throw LedgerError(.unknownName, "there is no user \(user)")
+        }
+        let end: UInt64
+        switch moment {
+        case .position(let position): end = min(count, position.addingClamped(1))
+        case .time(let time):
+            let later = Timestamp(nanoseconds: time.nanoseconds.addingClamped(1))
+            end = min(count, try position(notBefore: later) ?? count)
+        }
+        var undone = UndoneWallet(wallet)
+        var damage: LedgerError?
+        try reading.forEachBack(along: .wallet(handle), from: last, downTo: end) { entry in
+            for movement in movements(in: entry, of: handle).reversed() where damage == nil {
+                let auction = movement.auction.map { reading.id(of: $0) }
+                if !undone.undo(
+                    movement, in: reading.currency(of: movement.currency), on: auction)
+                {
+                    damage = LedgerError(.damaged, "entry \(entry.position) moved too much")
                 }
             }
         }
+        if let damage { throw damage }
+        let ids = Set(undone.holds.map(\.auction))
+        let order: [AuctionID: UInt32] = reading.readState.withLock { state in
+            var order: [AuctionID: UInt32] = [:]
+            for id in ids { order[id] = state.state.auction(id)?.rawValue }
+            return order
+        }
+        return Answer(undone.view { order[$0] ?? 0 }, reflects: end)
     }
 
     /// What an event did to a wallet: nothing, one thing, or two where the winner, the seller and
@@ -137,5 +185,67 @@ extension LedgerQueries {
 
     private func currency(of auction: AuctionHandle) -> CurrencyHandle {
         reading.readState.withLock { $0.state[auction].currency }
+    }
+}
+
+/// A wallet whose movements are taken back, the latest first.
+private struct UndoneWallet {
+    private let user: UserID
+    private var balances: [BalanceView]
+    private(set) var holds: [HoldView] = []
+    private var currencyOfHold: [AuctionID: CurrencyCode] = [:]
+
+    init(_ wallet: WalletView) {
+        user = wallet.user
+        balances = wallet.balances
+        for balance in balances {
+            for hold in balance.holds {
+                holds.append(hold)
+                currencyOfHold[hold.auction] = balance.currency.code
+            }
+        }
+    }
+
+    /// - Returns: false where the wallet never held so much.
+    mutating func undo(
+        _ movement: WalletMovement, in currency: Currency, on auction: AuctionID?
+    ) -> Bool {
+        guard let index = balances.firstIndex(where: { $0.currency.code == currency.code }),
+            let available = balances[index].available.adding(.zero - movement.available),
+            let locked = balances[index].locked.adding(.zero - movement.locked)
+        else { return false }
+        balances[index].available = available
+        balances[index].locked = locked
+        guard let auction, movement.locked != .zero else { return true }
+        let place =
+            holds.firstIndex { $0.auction == auction }
+            ?? {
+                holds.append(HoldView(auction: auction, amount: .zero))
+                currencyOfHold[auction] = currency.code
+                return holds.count - 1
+            }()
+        guard let amount = holds[place].amount.adding(.zero - movement.locked) else { return false }
+        holds[place].amount = amount
+        if amount == .zero { holds.remove(at: place) }
+        return true
+    }
+
+    /// What is left, holds in order of opening.
+    func view(_ order: (AuctionID) -> UInt32) -> WalletView {
+        var view = WalletView(user: user, balances: [])
+        for var balance in balances where balance.available != .zero || balance.locked != .zero {
+            balance.holds = holds.filter {
+                currencyOfHold[$0.auction] == balance.currency.code
+            }.sorted { order($0.auction) < order($1.auction) }
+            view.balances.append(balance)
+        }
+        return view
+    }
+}
+
+extension Int64 {
+    fileprivate func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }

@@ -48,6 +48,9 @@ package protocol EventLog: AnyObject, Sendable {
     /// - Returns: nil when there is no such tile, or the log keeps none.
     func tileRoots(endingWith tile: UInt64) throws -> [Digest]?
 
+    /// The size of the store; nil where it is none, or closed.
+    var storage: LogStorage? { get }
+
     /// Waits until every appended frame is reported.
     func drain()
 
@@ -57,6 +60,7 @@ package protocol EventLog: AnyObject, Sendable {
 
 extension EventLog {
     package var keepsTileRoots: Bool { false }
+    package var storage: LogStorage? { nil }
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? { nil }
 
     /// Reads one entry.

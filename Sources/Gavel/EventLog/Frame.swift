@@ -43,6 +43,8 @@ struct FrameBuilder: ~Copyable {
     fileprivate var lastTime = Timestamp.zero
     /// Whether an auction was closed in it.
     var holdsClosing = false
+    /// How many of its entries are rejections.
+    fileprivate(set) var rejectionCount = 0
     /// Who waits for this frame.
     var completions: ContiguousArray<Completion> = []
 
@@ -67,6 +69,7 @@ struct FrameBuilder: ~Copyable {
         entries.appendEntry(
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
             links: links)
+        if rejection != nil { rejectionCount += 1 }
         finishEntry(point)
     }
 
@@ -130,6 +133,11 @@ package final class Frame: @unchecked Sendable {
     package let count: Int
     private let lastTime: Timestamp
     let holdsClosing: Bool
+    let rejectionCount: Int
+    /// When it was handed over, by `Uptime`; written by the writer before it is.
+    var handedOverAt: UInt64 = 0
+    /// How long storing it took; written by the log before it is reported.
+    var flushNanoseconds: UInt64 = 0
     private var header = ByteBuffer(capacity: FrameLayout.headerBytes)
     /// The tiles that this frame completes; written by `seal` too.
     private(set) var tileRoots: ContiguousArray<TileRoot> = []
@@ -143,6 +151,7 @@ package final class Frame: @unchecked Sendable {
         count = builder.count
         lastTime = builder.lastTime
         holdsClosing = builder.holdsClosing
+        rejectionCount = builder.rejectionCount
         completions = builder.completions
         entries = builder.entries
         ends = builder.ends

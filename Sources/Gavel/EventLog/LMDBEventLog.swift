@@ -77,6 +77,8 @@ package final class LMDBEventLog: EventLog {
             // A frame without entries is a caller waiting for what came before it.
             if !frame.isEmpty {
                 seal(frame)
+                let start = Uptime.nanoseconds
+                defer { frame.flushNanoseconds = Uptime.nanoseconds - start }
                 try environment.write { transaction in
                     try transaction.append(
                         frames, key: frame.firstPosition, byteCount: frame.byteCount
@@ -179,6 +181,12 @@ package final class LMDBEventLog: EventLog {
     /// A consistent copy of the log while it is written.
     package func copy(to directory: String) throws {
         try environment.copy(to: directory, compacting: false)
+    }
+
+    package var storage: LogStorage? {
+        guard let info = try? environment.info else { return nil }
+        return LogStorage(
+            usedBytes: info.usedBytes, fileBytes: info.fileBytes, mapBytes: info.mapSizeBytes)
     }
 
     package func drain() {

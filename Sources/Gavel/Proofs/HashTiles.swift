@@ -25,6 +25,36 @@ public struct HashTile: Hashable, Sendable {
         self.width = width
     }
 
+    /// The tile that the end of a path names: `["x001", "234"]`, `["000.p", "17"]`.
+    /// - Returns: nil unless the tile's own path is spelled exactly so.
+    public init?(level: Int, pathEnd parts: [String]) {
+        guard (0..<8).contains(level) else { return nil }
+        var (groups, width) = (parts, Self.widthMax)
+        if parts.count >= 2, parts[parts.count - 2].hasSuffix(".p") {
+            guard let partial = Int(parts[parts.count - 1]), (1..<width).contains(partial) else {
+                return nil
+            }
+            width = partial
+            groups.removeLast()
+            groups[groups.count - 1].removeLast(2)
+        }
+        var index: UInt64 = 0
+        for group in groups {
+            guard let digits = UInt64(group.suffix(3)), digits < 1000 else { return nil }
+            let (shifted, overflows) = index.multipliedReportingOverflow(by: 1000)
+            guard !overflows, shifted <= UInt64.max / 2 else { return nil }
+            index = shifted + digits
+        }
+        self.init(level: level, index: index, width: width)
+        guard pathEnd == parts.joined(separator: "/") else { return nil }
+    }
+
+    /// Whether a tree of so many leaves has all its hashes.
+    public func isCovered(bySize size: UInt64) -> Bool {
+        let nodes = size >> UInt64(8 * level)
+        return index < nodes / 256 + 1 && 256 * index + UInt64(width) <= nodes
+    }
+
     public var isFull: Bool { width == Self.widthMax }
 
     /// The tile's path below the log's: `tile/0/x001/234`, `tile/1/000.p/17`.

@@ -24,13 +24,17 @@ public struct AuctionFilter: Hashable, Sendable {
     public var isBuyNow: Bool?
     /// Only those with a reserve that is, or is not, met.
     public var isReserveMet: Bool?
-    /// Ignored beside `seller` or `bidder`, which list the newest first.
+    /// A piece of the title, in upper or lower case. Empty pieces are in every title.
+    public var titleContains: String?
+    /// Only those this user won.
+    public var winner: UserID?
+    /// Ignored beside `seller`, `bidder` or `winner`, which list the newest first.
     public var order: Order
 
     public init(
         status: AuctionStatus? = nil, seller: UserID? = nil, bidder: UserID? = nil,
         outcome: AuctionOutcome? = nil, isBuyNow: Bool? = nil, isReserveMet: Bool? = nil,
-        order: Order = .opening
+        titleContains: String? = nil, winner: UserID? = nil, order: Order = .opening
     ) {
         self.status = status
         self.seller = seller
@@ -38,16 +42,24 @@ public struct AuctionFilter: Hashable, Sendable {
         self.outcome = outcome
         self.isBuyNow = isBuyNow
         self.isReserveMet = isReserveMet
+        self.titleContains = titleContains
+        self.winner = winner
         self.order = order
     }
 
-    /// The filter as the beginning of a cursor.
+    /// The filter as the beginning of a cursor. Names hold no slash and a title's piece stands in
+    /// hexadecimal digits, so that two filters never have the same text.
     var text: String {
-        [
+        var parts = [
             "auctions", order.rawValue, status?.rawValue ?? "", seller?.string ?? "",
             bidder?.string ?? "", outcome.map { String($0.rawValue) } ?? "",
             Self.text(isBuyNow), Self.text(isReserveMet),
-        ].joined(separator: "/")
+        ]
+        if titleContains != nil || winner != nil {
+            parts.append(winner?.string ?? "")
+            parts.append(titleContains.map { "t" + Array($0.utf8).hexadecimal } ?? "")
+        }
+        return parts.joined(separator: "/")
     }
 
     private static func text(_ flag: Bool?) -> String { flag.map { $0 ? "y" : "n" } ?? "" }
@@ -75,50 +87,143 @@ extension LedgerQueries {
     public func auctions(
         _ filter: AuctionFilter = AuctionFilter(), after cursor: String? = nil, limit: Int = 100
     ) throws(LedgerError) -> Page<AuctionView> {
-        let key = try Cursor.key(cursor, filter: filter.text)
-        let page = reading.readState.withLock { state in
-            Result { () throws(LedgerError) in
-                if filter.order == .endingSoon { state.sortDeadlines() }
-                var search = AuctionSearch(state: state, filter: filter, limit: limit)
-                return try search.page(from: key)
-            }
+        try search(filter, after: cursor, limit: limit) { state, auction, _ in
+            state.auction(auction)
         }
-        return try page.get()
+    }
+
+    /// Walks a list of auctions.
+    ///
+    /// Looking into a title takes longer than all other conditions together, so a search in titles
+    /// lets go of the read state every few thousand auctions: its page may then show auctions as of
+    /// more than one moment, and reflects the first of them.
+    func search<Item: Sendable>(
+        _ filter: AuctionFilter, after cursor: String?, limit: Int,
+        _ item: (ReadState, AuctionHandle, SearchKey) -> Item
+    ) throws(LedgerError) -> Page<Item> {
+        var key = try Cursor.key(cursor, filter: filter.text)
+        let title = filter.titleContains.map(TitlePiece.init)
+        let limit = min(max(limit, 1), pageItemsMax)
+        var items: [Item] = []
+        var steps = 0
+        var reflects: UInt64?
+        repeat {
+            let found = reading.readState.withLock { state in
+                Result { () throws(LedgerError) in
+                    if filter.order == .endingSoon { state.sortDeadlines() }
+                    var search = AuctionSearch(
+                        state: state, filter: filter, title: title, limit: limit - items.count,
+                        stepsMax: title == nil ? auctionStepsMax : titleStepsMax)
+                    let next = try search.next(from: key)
+                    let items = search.found.map { item(state, $0.auction, $0.next) }
+                    return (items, search.steps, next, state.entryCount)
+                }
+            }
+            let (more, looked, next, count) = try found.get()
+            items += more
+            steps += looked
+            key = next
+            reflects = reflects ?? count
+        } while key != nil && items.count < limit && steps < auctionStepsMax
+        return Page(
+            items: items, cursor: key.map { Cursor.text($0, filter: filter.text) },
+            reflects: reflects ?? 0)
+    }
+}
+
+/// How many auctions a search looks at before it gives what it has, and how many titles before it
+/// lets others to the read state.
+private let auctionStepsMax = 100_000
+private let titleStepsMax = 8_192
+
+/// Where a walk goes on after an item.
+struct SearchKey: Hashable, Sendable {
+    var first: UInt64
+    var second: UInt64?
+    /// Nothing comes after the item.
+    static let none = SearchKey(first: .max)
+
+    init(first: UInt64, second: UInt64? = nil) {
+        self.first = first
+        self.second = second
+    }
+
+    var numbers: [UInt64] { second.map { [first, $0] } ?? [first] }
+}
+
+/// A piece of a title that is looked for in upper and lower case.
+///
+/// Invariant: ASCII titles are compared byte by byte without a copy; others in lower case as
+/// Unicode has it.
+struct TitlePiece {
+    private let piece: [UInt8]
+
+    init(_ text: String) { piece = Array(text.lowercased().utf8) }
+
+    /// - Complexity: O(bytes of the title) for all but titles made to be slow.
+    func isIn(_ title: String) -> Bool {
+        let bytes = title.utf8.span
+        for index in bytes.indices where bytes[index] >= 0x80 {
+            return isIn(lowercased: title.lowercased().utf8.span)
+        }
+        return isIn(lowercased: bytes)
+    }
+
+    private func isIn(lowercased title: Span<UInt8>) -> Bool {
+        guard let first = piece.first else { return true }
+        var start = 0
+        while start + piece.count <= title.count {
+            if Self.lower(title[start]) == first, isAt(start, title) { return true }
+            start += 1
+        }
+        return false
+    }
+
+    private func isAt(_ start: Int, _ title: Span<UInt8>) -> Bool {
+        for index in piece.indices where Self.lower(title[start + index]) != piece[index] {
+            return false
+        }
+        return true
+    }
+
+    private static func lower(_ byte: UInt8) -> UInt8 {
+        byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
     }
 }
 
 /// One walk over a list of auctions.
 private struct AuctionSearch {
-    static let stepsMax = 100_000
-
     let state: ReadState
     let filter: AuctionFilter
+    let title: TitlePiece?
     let limit: Int
-    var items: [AuctionView] = []
+    let stepsMax: Int
+    var found: [(auction: AuctionHandle, next: SearchKey)] = []
     var steps = 0
 
-    init(state: ReadState, filter: AuctionFilter, limit: Int) {
+    init(
+        state: ReadState, filter: AuctionFilter, title: TitlePiece?, limit: Int, stepsMax: Int
+    ) {
         self.state = state
         self.filter = filter
-        self.limit = min(max(limit, 1), pageItemsMax)
+        self.title = title
+        self.limit = limit
+        self.stepsMax = stepsMax
+        found.reserveCapacity(limit)
     }
 
-    mutating func page(from key: [UInt64]?) throws(LedgerError) -> Page<AuctionView> {
-        let next: [UInt64]?
-        if let bidder = filter.bidder {
-            next = walkBids(of: try user(bidder), from: key)
-        } else if let seller = filter.seller {
-            next = walkSales(of: try user(seller), from: key)
-        } else {
-            switch filter.order {
-            case .opening: next = walkUp(from: key)
-            case .newest: next = walkDown(from: key)
-            case .endingSoon: next = walkDeadlines(from: key)
-            }
+    /// Walks on.
+    /// - Returns: where to go on; nil when there is no more.
+    mutating func next(from key: [UInt64]?) throws(LedgerError) -> [UInt64]? {
+        if let bidder = filter.bidder ?? filter.winner {
+            return walkBids(of: try user(bidder), from: key)
         }
-        return Page(
-            items: items, cursor: next.map { Cursor.text($0, filter: filter.text) },
-            reflects: state.entryCount)
+        if let seller = filter.seller { return walkSales(of: try user(seller), from: key) }
+        return switch filter.order {
+        case .opening: walkUp(from: key)
+        case .newest: walkDown(from: key)
+        case .endingSoon: walkDeadlines(from: key)
+        }
     }
 
     private func user(_ id: UserID) throws(LedgerError) -> UserHandle {
@@ -128,9 +233,9 @@ private struct AuctionSearch {
         return user
     }
 
-    private var isFull: Bool { items.count >= limit || steps >= Self.stepsMax }
+    private var isFull: Bool { found.count >= limit || steps >= stepsMax }
 
-    private mutating func visit(_ auction: AuctionHandle) {
+    private mutating func visit(_ auction: AuctionHandle, next: SearchKey) {
         steps += 1
         if let status = filter.status, state.status(of: auction) != status { return }
         if let seller = filter.seller, state.state.id(of: state.state[auction].seller) != seller {
@@ -147,7 +252,14 @@ private struct AuctionSearch {
         {
             return
         }
-        items.append(state.auction(auction))
+        if let winner = filter.winner {
+            let record = state.state[auction]
+            guard record.outcome == .sold, state.state.id(of: record.leader) == winner else {
+                return
+            }
+        }
+        if let title, !title.isIn(state.titles[auction.index]) { return }
+        found.append((auction, next))
     }
 
     private mutating func walkUp(from key: [UInt64]?) -> [UInt64]? {
@@ -155,7 +267,7 @@ private struct AuctionSearch {
         let count = UInt64(state.state.auctionCount)
         while next < count {
             if isFull { return [next] }
-            visit(AuctionHandle(rawValue: UInt32(next)))
+            visit(AuctionHandle(rawValue: UInt32(next)), next: SearchKey(first: next + 1))
             next += 1
         }
         return nil
@@ -167,7 +279,7 @@ private struct AuctionSearch {
         while next > 0 {
             if isFull { return [next] }
             next -= 1
-            visit(AuctionHandle(rawValue: UInt32(next)))
+            visit(AuctionHandle(rawValue: UInt32(next)), next: SearchKey(first: next))
         }
         return nil
     }
@@ -178,8 +290,9 @@ private struct AuctionSearch {
             ?? state.userLists[seller.index].selling
         while next != ReadState.none, Int(next) < state.state.auctionCount {
             if isFull { return [UInt64(next)] }
-            visit(AuctionHandle(rawValue: next))
-            next = state.auctionLists[Int(next)].selling
+            let following = state.auctionLists[Int(next)].selling
+            visit(AuctionHandle(rawValue: next), next: SearchKey(first: UInt64(following)))
+            next = following
         }
         return nil
     }
@@ -192,7 +305,7 @@ private struct AuctionSearch {
             let node = state.bidders.nodes[Int(next)]
             guard node.user == bidder else { return nil }
             if isFull { return [UInt64(next)] }
-            visit(node.auction)
+            visit(node.auction, next: SearchKey(first: UInt64(node.next)))
             next = node.next
         }
         return nil
@@ -211,7 +324,10 @@ private struct AuctionSearch {
                 next = [UInt64(key.end.nanoseconds), UInt64(key.auction.rawValue)]
                 return false
             }
-            visit(key.auction)
+            visit(
+                key.auction,
+                next: SearchKey(
+                    first: UInt64(key.end.nanoseconds), second: UInt64(key.auction.rawValue) + 1))
             return true
         }
         return next

@@ -51,6 +51,15 @@ struct BidderIndex: Sendable {
         head = number
     }
 
+    /// Whether a user ever bid on an auction.
+    /// - Complexity: O(1) expected.
+    func contains(_ user: UserHandle, on auction: AuctionHandle) -> Bool {
+        slots.first(Self.hash(user, auction)) { number in
+            let node = nodes[number]
+            return node.user == user && node.auction == auction
+        } != nil
+    }
+
     /// Touches the place where a bid will be noted.
     @inline(__always)
     func warmth(_ user: UserHandle, _ auction: AuctionHandle) -> UInt64 {

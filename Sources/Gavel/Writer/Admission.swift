@@ -148,12 +148,15 @@ final class Admission: Sendable {
     private let waitingCount = Atomic<Int>(0)
     private let wakeUp = DispatchSemaphore(value: 0)
     private let clock: any LedgerClock
-    private let countMax: Int
+    let countMax: Int
 
     init(clock: any LedgerClock, countMax: Int) {
         self.clock = clock
         self.countMax = countMax
     }
+
+    /// How many commands wait.
+    var commandCount: Int { state.withLock { $0.commandCount } }
 
     /// Gives work a place and a time. A batch larger than the queue fits when the queue is empty.
     func admit(_ work: Admitted.Work) -> Answer {

@@ -19,6 +19,7 @@ final class Pipeline: Sendable {
     }
 
     private let state: Mutex<State>
+    private let isHolding = Atomic<Bool>(false)
     private let room = DispatchSemaphore(value: Pipeline.depth)
 
     init(durableCount: UInt64) { state = Mutex(State(durableCount: durableCount)) }
@@ -27,6 +28,11 @@ final class Pipeline: Sendable {
     /// How many entries are durable.
     var durableCount: UInt64 { state.withLock { $0.durableCount } }
     var failure: LedgerError? { state.withLock { $0.failure } }
+    /// Whether the writer holds closings: for those who watch it.
+    var holdsClosings: Bool {
+        get { isHolding.load(ordering: .relaxed) }
+        set { isHolding.store(newValue, ordering: .relaxed) }
+    }
 
     /// Takes a place for a frame; blocks while the log is `depth` frames behind.
     func takePlace() {

@@ -23,6 +23,7 @@ final class Publisher: Sendable {
     private let answerQueue = DispatchQueue(label: "gavel.answers", qos: .userInitiated)
     private let snapshotQueue = DispatchQueue(label: "gavel.snapshot", qos: .utility)
     private let snapshotState: Mutex<SnapshotState>
+    private let counted = Mutex(FrameStatistics())
 
     private struct Subscribers {
         var next: UInt64 = 0
@@ -83,6 +84,7 @@ final class Publisher: Sendable {
         pipeline.advance(to: frame.endPosition)
         admission.wake()
         if !frame.isEmpty {
+            counted.withLock { $0.count(frame) }
             // Before the answers: whoever asks for a checkpoint then gets one with the entry in it.
             signer?.note(
                 size: frame.endPosition, root: frame.root, holdsClosing: frame.holdsClosing)
@@ -119,6 +121,11 @@ final class Publisher: Sendable {
     var liveDigest: (count: UInt64, digest: StateDigest) {
         reading.readState.withLock { ($0.entryCount, $0.state.digest) }
     }
+
+    var frameStatistics: FrameStatistics { counted.withLock { $0 } }
+    /// How many entries the newest snapshot holds.
+    var snapshotCount: UInt64 { snapshotState.withLock { $0.lastCount } }
+    var freeBytesMin: Int { configuration.freeBytesMin }
 
     // MARK: Subscribers
 

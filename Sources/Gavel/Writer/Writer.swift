@@ -63,6 +63,7 @@ struct Writer: ~Copyable {
             isHeld: configuration.closing == .held, clock: configuration.clock,
             lastEntry: state.time)
         frame = FrameBuilder(firstPosition: state.entryCount, capacity: 4096)
+        pipeline.holdsClosings = closingGuard.isHeld
     }
 
     /// Writes the entries that begin every session, before anybody is admitted.
@@ -96,6 +97,7 @@ struct Writer: ~Copyable {
                 closeDue(at: max(configuration.clock.now(), state.time))
             }
             for item in items { process(item) }
+            pipeline.holdsClosings = closingGuard.isHeld
             handOverIfWorthwhile()
             if items.isEmpty, admission.isDrained {
                 handOver()
@@ -141,6 +143,7 @@ struct Writer: ~Copyable {
         if pipeline.failure != nil { return }
         pipeline.takePlace()
         let finished = frame.finish()
+        finished.handedOverAt = Uptime.nanoseconds
         let durable = pipeline.durableCount
         handedOver.removeAll { $0.endPosition <= durable }
         if !finished.isEmpty { handedOver.append(finished) }

@@ -67,8 +67,7 @@ extension ProblemKind {
     static let rateLimited = own(1050, "rate_limited", 429, "Too many calls", retryAfter: 1)
     static let busy = own(1051, "busy", 503, "The service has too much to do", retryAfter: 1)
     static let positionNotReached = own(
-        1052, "position_not_reached", 503, "The ledger has not reached the position",
-        retryAfter: 1)
+        1052, "position_not_reached", 412, "The ledger has not reached the position")
     static let outcomeUnknown = own(
         1053, "outcome_unknown", 503, "What became of the command is not known", retryAfter: 5)
     static let notProven = own(

@@ -25,11 +25,11 @@ struct Call: Sendable {
     let service: AuctionService
     /// The query's parameters, in order, percent-decoded.
     let query: [(name: Substring, value: Substring)]
-    /// Where the call comes from: an address.
-    let peer: String
 
     var ledger: Ledger { service.ledger }
     var logger: Logger { context.logger }
+    /// Where the call comes from.
+    var peer: PeerAddress { Gatekeeper(service: service).peer(of: request, context) }
 
     /// Who is calling.
     var caller: Caller {

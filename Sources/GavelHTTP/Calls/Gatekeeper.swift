@@ -1,8 +1,8 @@
 // From a request to a checked call: the same steps in the same order for every route, as its
 // operation demands them. Handlers see only what passed.
 //
-// Order: rate by address · known parameters · who is calling · rate by caller · the key of a
-// write · the position of a read · the body.
+// Order: a plain path · known parameters · rate by address, without a token or after bad ones · who is calling ·
+// rate by caller · the key of a write · the position of a read · the body.
 
 internal import AuctionDomain
 internal import Gavel
@@ -10,6 +10,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 
 /// An operation and what it does.
 struct Route: Sendable {
@@ -22,12 +23,20 @@ struct Gatekeeper: Sendable {
     let service: AuctionService
 
     /// Answers a request; whatever goes wrong is a problem in the answer.
-    func answer(_ request: Request, _ context: ServiceContext, _ route: Route) async -> Response {
+    /// - Throws: what it threw where the request itself breaks off, or stops being HTTP.
+    func answer(
+        _ request: Request, _ context: ServiceContext, _ route: Route
+    ) async throws -> Response {
         do {
             let call = try await check(request, context, route.operation)
             return try await route.handle(call)
         } catch let problem as Problem {
             return problem.response
+        } catch let error as HTTPParserError {
+            // Whoever sent it will see 400 from Hummingbird, if there is anybody left.
+            throw error
+        } catch is RequestBrokeOff {
+            return Problem(.malformed, "the body breaks off").response
         } catch let error as LedgerError {
             if error.code != .badCursor {
                 context.logger.error("the ledger failed", metadata: ["error": "\(error)"])
@@ -42,19 +51,20 @@ struct Gatekeeper: Sendable {
     private func check(
         _ request: Request, _ context: ServiceContext, _ operation: Operation
     ) async throws -> Call {
+        // Proxies may read another path out of `//a` or `/a/../b` than routes do.
+        guard request.uri.path.isPlainPath else {
+            throw Problem(.notFound, "the address has empty parts or dots for parts")
+        }
         let query = queryParameters(of: request)
         try checkParameters(query, operation)
-        let caller =
-            operation.ignoresToken ? nil : try await caller(of: request, operation.access)
-        let peer = peer(of: request, context)
-        try service.limits.check(caller, peer: peer)
+        let caller = try await caller(of: request, context, operation)
         let takesKey = operation.takesKey && request.headers[.idempotencyKey] != nil
         let key = operation.isWrite || takesKey ? try commandID(of: request) : nil
         if operation.isRead { try await waitForPosition(request) }
         let bytes = operation.body == nil ? [] : try await body(of: request, operation.body)
         return Call(
             request: request, context: context, signedIn: caller, key: key, bytes: bytes,
-            service: service, query: query, peer: peer)
+            service: service, query: query)
     }
 
     // MARK: Steps
@@ -84,24 +94,48 @@ struct Gatekeeper: Sendable {
     }
 
     private func caller(
-        of request: Request, _ access: Operation.Access
+        of request: Request, _ context: ServiceContext, _ operation: Operation
     ) async throws(Problem) -> Caller? {
-        let header = request.headers[.authorization]
+        let limits = service.limits
+        let header = operation.ignoresToken ? nil : request.headers[.authorization]
         guard let header else {
-            if case .anyone = access { return nil }
+            if limits.addresses.isLimiting {
+                try limits.addresses.check(peer(of: request, context))
+            }
+            if case .anyone = operation.access { return nil }
             throw Problem(.tokenMissing)
         }
-        // RFC 9110 section 11.1: the scheme's case does not matter.
-        guard header.prefix(7).lowercased() == "bearer " else {
-            throw Problem(.tokenInvalid, "Authorization must be a bearer token")
-        }
-        let caller = try await service.authenticator.caller(bearing: header.dropFirst(7))
-        if case .roles(let roles) = access, caller.roles.isDisjoint(with: roles) {
+        let caller = try await caller(header, request, context)
+        try limits.users.check(caller.user.string)
+        if case .roles(let roles) = operation.access, caller.roles.isDisjoint(with: roles) {
             throw Problem(
                 .roleRequired,
                 "expected the role " + roles.names.joined(separator: " or "))
         }
         return caller
+    }
+
+    /// Who a header proves to be calling. Bad tokens count by address, and after too many of them
+    /// no token from there is verified for a while, since that is work.
+    private func caller(
+        _ header: String, _ request: Request, _ context: ServiceContext
+    ) async throws(Problem) -> Caller {
+        // RFC 9110 section 11.1: the scheme's case does not matter.
+        let isBearer = header.utf8.count > 7 && header.prefix(7).lowercased() == "bearer "
+        let token = isBearer ? header.dropFirst(7) : ""
+        if isBearer, let known = service.authenticator.known(bearing: token) { return known }
+        let failures = service.limits.failures
+        let isLimiting = failures.isLimiting && !failures.isEmpty
+        if isLimiting { try failures.checkOnly(peer(of: request, context)) }
+        do throws(Problem) {
+            guard isBearer else {
+                throw Problem(.tokenInvalid, "Authorization must be a bearer token")
+            }
+            return try await service.authenticator.caller(bearing: token)
+        } catch {
+            if failures.isLimiting { failures.take(peer(of: request, context)) }
+            throw error
+        }
     }
 
     private func commandID(of request: Request) throws(Problem) -> CommandID {
@@ -153,6 +187,11 @@ struct Gatekeeper: Sendable {
             bytes = Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem(.bodyTooLarge, "expected at most \(most) bytes")
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            // The connection is gone, or going.
+            throw RequestBrokeOff()
         }
         if bytes.isEmpty {
             if body?.isOptional == true { return bytes }
@@ -172,13 +211,35 @@ struct Gatekeeper: Sendable {
     }
 
     /// Where a call comes from: behind a trusted proxy what that says, else the connection.
-    private func peer(of request: Request, _ context: ServiceContext) -> String {
+    func peer(of request: Request, _ context: ServiceContext) -> PeerAddress {
         if service.options.trustsForwardedFor,
-            let last = request.headers[.forwardedFor]?.split(separator: ",").last
+            let last = request.headers[.forwardedFor]?.split(separator: ",").last,
+            let address = PeerAddress(String(last.trimmingSpaces()))
         {
-            return String(last.trimmingSpaces())
+            return address
         }
-        return context.peer?.ipAddress ?? ""
+        return PeerAddress(context.peer)
+    }
+}
+
+/// A body that ended before its end: nobody is there to be answered.
+private struct RequestBrokeOff: Error {}
+
+extension String {
+    /// Whether no part is empty, `.` or `..`; a slash may end it.
+    fileprivate var isPlainPath: Bool {
+        var length = 0
+        var dots = 0
+        for byte in utf8.dropFirst() {
+            if byte == UInt8(ascii: "/") {
+                if length == 0 || dots == length && length <= 2 { return false }
+                (length, dots) = (0, 0)
+            } else {
+                length += 1
+                if byte == UInt8(ascii: ".") { dots += 1 }
+            }
+        }
+        return length == 0 || dots != length || length > 2
     }
 }
 

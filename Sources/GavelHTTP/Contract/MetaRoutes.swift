@@ -6,7 +6,37 @@ internal import Hummingbird
 
 /// The routes that describe the service.
 enum MetaRoutes {
-    static let routes = [hello, problems, problem]
+    static let routes = [hello, document, problems, problem]
+    static let schemas: [(name: String, schema: Schema)] = [
+        (
+            "ProblemKind",
+            .object([
+                .init("code", .string()), .init("number", .integer(min: 1)),
+                .init("status", .integer(min: 400, max: 599)), .init("title", .string()),
+                .init("retry_after", .nullable(.integer(min: 0)), "Seconds."),
+            ])
+        ),
+        (
+            "Problem",
+            .object([
+                .init("type", .string(format: "uri-reference")), .init("title", .string()),
+                .init("status", .integer(min: 400, max: 599)), .init("detail", .string()),
+                .init("code", .string()), .init("number", .integer(min: 1)),
+                .optional("minimum", .money, "The least bid that would have been taken."),
+                .optional("maximum", .money, "The caller's own maximum."),
+                .optional("available", .money, "What the caller's wallet has available."),
+                .optional("position", .position, "Where the rejection stands in the log."),
+                .optional("time", .time),
+            ])
+        ),
+    ]
+
+    private static let document = Route(
+        operation: Operation(
+            method: .get, path: "/openapi.json", id: "getDocument", tag: .operation,
+            summary: "Gives this document", access: .anyone,
+            answer: .init(schema: .object([], isClosed: false)))
+    ) { _ in Response(json: OpenAPIDocument.bytes) }
 
     private static let hello = Route(
         operation: Operation(

@@ -14,6 +14,8 @@ indirect enum Schema: Sendable {
     case integer(min: Int64? = nil, max: Int64? = nil)
     case boolean
     case nullable(Schema)
+    /// One of several shapes.
+    case either([Schema])
     case described(Schema, String)
 
     /// A member of an object.
@@ -76,6 +78,8 @@ indirect enum Schema: Sendable {
         case .nullable(let schema):
             return .members(
                 ("anyOf", .array([schema.json, .members(("type", .string("null")))])))
+        case .either(let schemas):
+            return .members(("anyOf", .array(schemas.map(\.json))))
         case .described(let schema, let detail):
             guard case .object(let members) = schema.json else { return schema.json }
             return .object(members + [JSONMember("description", .string(detail))])

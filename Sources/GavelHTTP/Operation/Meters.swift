@@ -1,10 +1,229 @@
-// What the service counts.
+// What the service counts, and the page that shows it beside the ledger's own figures.
+//
+// Invariant: what every call counts was resolved before the first one came.
 
 internal import AuctionDomain
 internal import Gavel
+internal import HTTPTypes
+internal import Metrics
+internal import Synchronization
 
-/// The service's own measurements.
+/// The service's measurements.
 final class Meters: Sendable {
+    let registry: PrometheusRegistry
+    /// Connections that are open.
+    let connections = ConnectionCount()
+    /// Listeners to streams of events: whoever serves a stream counts it up and down.
+    let listeners: Meter
+    /// Accepted commands, by `Command.kinds`.
+    private let accepted: [Counter]
+    /// All other outcomes, made when they first occur: by kind and number.
+    private let others = Mutex<[Counter?]>(
+        Array(repeating: nil, count: Command.kinds.count * Meters.outcomesMax))
+
+    /// Rejections and refusals have numbers below it; replays count at 0.
+    private static let outcomesMax = 128
+    private static let commands = "gavel_commands_total"
+
+    init(registry: PrometheusRegistry = PrometheusRegistry()) {
+        self.registry = registry
+        registry.describe(
+            Self.commands, "Commands by kind and outcome: accepted, replayed, or the code of a no.")
+        registry.describe("gavel_live_listeners", "Listeners to streams of events.")
+        registry.describe(
+            RouteMeter.requests, "Answered requests by method, route and status.")
+        registry.describe(
+            RouteMeter.durations,
+            "Seconds from a request's head until its answer, or a stream's head, is ready.")
+        listeners = Meter(label: "gavel_live_listeners", factory: registry)
+        accepted = Command.kinds.map { kind in
+            Counter(
+                label: Self.commands, dimensions: [("command", kind), ("outcome", "accepted")],
+                factory: registry)
+        }
+    }
+
     /// Counts what became of a command.
-    func count(_ command: Command, _ receipt: Receipt) {}
+    func count(_ command: Command, _ receipt: Receipt) {
+        let kind = command.kindIndex
+        if receipt.status == .accepted, !receipt.isReplay {
+            accepted[kind].increment()
+            return
+        }
+        let number: UInt16
+        let outcome: String
+        if receipt.isReplay {
+            (number, outcome) = (0, "replayed")
+        } else if let rejection = receipt.rejection {
+            (number, outcome) = (rejection.code.rawValue, rejection.code.name)
+        } else if let refusal = receipt.refusal {
+            (number, outcome) = (refusal.rawValue, refusal.name)
+        } else {
+            return
+        }
+        let place = kind * Self.outcomesMax + Int(number)
+        let counter = others.withLock { others in
+            if let counter = others[place] { return counter }
+            let counter = Counter(
+                label: Self.commands,
+                dimensions: [("command", Command.kinds[kind]), ("outcome", outcome)],
+                factory: registry)
+            others[place] = counter
+            return counter
+        }
+        counter.increment()
+    }
+
+    /// The page for Prometheus.
+    func page(_ ledger: LedgerStatistics, connectionsMax: Int) -> String {
+        var page = Exposition()
+        registry.write(to: &page)
+        page.family("gavel_info", .gauge, "Always 1; the label says which version runs.")
+        page.sample("gavel_info", Exposition.labels([("version", Ledger.version)]), 1)
+        page.single(
+            "gavel_http_connections", .gauge, "Connections that are open.",
+            Double(connections.count))
+        page.single(
+            "gavel_http_connections_max", .gauge, "Connections that may be open.",
+            Double(connectionsMax))
+        page.ledger(ledger)
+        return page.text
+    }
+}
+
+extension Exposition {
+    fileprivate mutating func ledger(_ ledger: LedgerStatistics) {
+        single(
+            "gavel_ledger_entries_total", .counter, "Entries that are durable.",
+            Double(ledger.durableCount))
+        single(
+            "gavel_ledger_rejections_total", .counter,
+            "Rejections written since the ledger was opened.", Double(ledger.rejections))
+        powers(
+            "gavel_ledger_frame_entries", "Entries of each frame: how many commits are shared.",
+            ledger.frameEntries, perUnit: 1)
+        powers(
+            "gavel_ledger_commit_seconds",
+            "Seconds from when a frame is handed to the log until its callers can be answered.",
+            ledger.commitMicroseconds, perUnit: 1e6)
+        powers(
+            "gavel_ledger_flush_seconds",
+            "Seconds that storing a frame takes, flushes included.",
+            ledger.flushMicroseconds, perUnit: 1e6)
+        single(
+            "gavel_ledger_queue_commands", .gauge, "Commands waiting to be decided.",
+            Double(ledger.queuedCommands))
+        single(
+            "gavel_ledger_queue_commands_max", .gauge,
+            "Commands that may wait; more are refused as queue_full.",
+            Double(ledger.queueCommandsMax))
+        single(
+            "gavel_ledger_projection_lag_entries", .gauge,
+            "Durable entries that queries do not show yet.",
+            Double(ledger.durableCount - min(ledger.durableCount, ledger.reflects)))
+        single(
+            "gavel_ledger_snapshot_lag_entries", .gauge,
+            "Entries that opening would replay.",
+            Double(ledger.durableCount - min(ledger.durableCount, ledger.snapshotCount)))
+        single(
+            "gavel_ledger_checkpoint_lag_entries", .gauge,
+            "Durable entries that no signed checkpoint covers yet.",
+            Double(
+                ledger.durableCount - min(ledger.durableCount, ledger.checkpointCount ?? 0)))
+        single(
+            "gavel_ledger_closings_held", .gauge, "1 while closings are held.",
+            ledger.holdsClosings ? 1 : 0)
+        single(
+            "gavel_ledger_failed", .gauge, "1 once a commit has failed: the service must restart.",
+            ledger.failure == nil ? 0 : 1)
+        if let storage = ledger.storage {
+            single(
+                "gavel_ledger_log_used_bytes", .gauge, "Bytes of the log's map in use.",
+                Double(storage.usedBytes))
+            single(
+                "gavel_ledger_log_file_bytes", .gauge, "Bytes of the log's file.",
+                Double(storage.fileBytes))
+            single(
+                "gavel_ledger_log_map_bytes", .gauge, "Bytes that the log's map may hold.",
+                Double(storage.mapBytes))
+        }
+        if let free = ledger.freeBytes {
+            single(
+                "gavel_ledger_free_bytes", .gauge, "Free bytes where the ledger is.",
+                Double(free))
+            single(
+                "gavel_ledger_free_bytes_min", .gauge,
+                "Free bytes below which bids are refused as storage_low.",
+                Double(ledger.freeBytesMin))
+        }
+    }
+
+    private mutating func powers(
+        _ name: String, _ help: String, _ histogram: PowerHistogram, perUnit: Double
+    ) {
+        family(name, .histogram, help)
+        self.histogram(
+            name, bounds: (0..<histogram.counts.count - 1).map { Double(1 << $0) / perUnit },
+            counts: histogram.counts, sum: Double(histogram.sum) / perUnit)
+    }
+}
+
+/// What is counted of one route.
+struct RouteMeter: Sendable {
+    static let requests = "gavel_http_requests_total"
+    static let durations = "gavel_http_request_duration_seconds"
+
+    private let statuses: [Int]
+    private let counters: [Counter]
+    private let duration: Timer
+
+    /// - Parameter statuses: what the route may answer; another is counted with the last of them.
+    init(_ registry: PrometheusRegistry, method: String, route: String, statuses: Set<Int>) {
+        self.statuses = statuses.sorted()
+        counters = self.statuses.map { status in
+            Counter(
+                label: Self.requests,
+                dimensions: [("method", method), ("route", route), ("status", "\(status)")],
+                factory: registry)
+        }
+        duration = Timer(
+            label: Self.durations, dimensions: [("method", method), ("route", route)],
+            preferredDisplayUnit: .seconds, factory: registry)
+    }
+
+    init(_ registry: PrometheusRegistry, _ operation: Operation) {
+        self.init(
+            registry, method: operation.method.rawValue, route: operation.path,
+            statuses: Set(operation.allProblems.map(\.status.code) + [operation.answer.status, 500]))
+    }
+
+    func count(_ status: Int, nanoseconds: Int64) {
+        // A dozen at most: faster than any hashing.
+        let place = statuses.firstIndex(of: status) ?? statuses.count - 1
+        counters[place].increment()
+        duration.recordNanoseconds(nanoseconds)
+    }
+}
+
+extension Command {
+    /// The names of all commands; `kindIndex` is a place in it.
+    static let kinds = [
+        "place_bid", "register_currency", "register_user", "charge", "withdraw", "open_auction",
+        "buy_now", "close_auction", "extend_auction", "cancel_auction",
+    ]
+
+    var kindIndex: Int {
+        switch self {
+        case .placeBid: 0
+        case .registerCurrency: 1
+        case .registerUser: 2
+        case .charge: 3
+        case .withdraw: 4
+        case .openAuction: 5
+        case .buyNow: 6
+        case .closeAuction: 7
+        case .extendAuction: 8
+        case .cancelAuction: 9
+        }
+    }
 }

@@ -6,10 +6,11 @@
 
 internal import AuctionDomain
 internal import Dispatch
+internal import NIOCore
 internal import Synchronization
 
 /// Token buckets, one for each name.
-final class RateLimit: Sendable {
+final class RateLimit<Name: Hashable & Sendable>: Sendable {
     private struct Bucket {
         var tokens: Double
         /// When `tokens` was true, by the machine's uptime in seconds.
@@ -19,7 +20,9 @@ final class RateLimit: Sendable {
     private let rate: Double
     private let burst: Double
     private let bucketsMax: Int
-    private let buckets = Mutex<[String: Bucket]>([:])
+    private let buckets = Mutex<[Name: Bucket]>([:])
+    /// How many buckets there are, to be asked without the lock.
+    private let count = Atomic<Int>(0)
     private let now: @Sendable () -> Double
 
     /// - Parameters:
@@ -37,34 +40,57 @@ final class RateLimit: Sendable {
         self.now = now
     }
 
+    /// Whether there is a limit at all.
+    var isLimiting: Bool { rate > 0 }
+    /// Whether nobody has taken a token for a long time.
+    var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
+
+    /// Takes a token.
+    /// - Throws: `rateLimited`, with the seconds until there is one, where there is none.
+    func check(_ name: Name) throws(Problem) {
+        guard take(name) else { throw problem(name) }
+    }
+
+    /// Throws as `check` does, but takes nothing.
+    func checkOnly(_ name: Name) throws(Problem) {
+        if secondsUntilFree(name) != nil { throw problem(name) }
+    }
+
+    private func problem(_ name: Name) -> Problem {
+        var problem = Problem(.rateLimited)
+        problem.retryAfter = secondsUntilFree(name) ?? 1
+        return problem
+    }
+
     /// Takes a token.
     /// - Returns: whether there was one.
     @discardableResult
-    func take(_ name: String) -> Bool {
+    func take(_ name: Name) -> Bool {
         guard rate > 0 else { return true }
         let now = now()
         return buckets.withLock { buckets -> Bool in
             let tokens = self.tokens(of: name, now, in: buckets)
             if buckets.count >= bucketsMax, buckets[name] == nil { drop(&buckets, now) }
             buckets[name] = Bucket(tokens: tokens < 1 ? tokens : tokens - 1, time: now)
+            count.store(buckets.count, ordering: .relaxed)
             return tokens >= 1
         }
     }
 
     /// How long until a token can be taken, in whole seconds; nil when there is one.
-    func secondsUntilFree(_ name: String) -> Int? {
+    func secondsUntilFree(_ name: Name) -> Int? {
         guard rate > 0 else { return nil }
         let now = now()
         let tokens = buckets.withLock { self.tokens(of: name, now, in: $0) }
         return tokens >= 1 ? nil : Int(((1 - tokens) / rate).rounded(.up))
     }
 
-    private func tokens(of name: String, _ now: Double, in buckets: [String: Bucket]) -> Double {
+    private func tokens(of name: Name, _ now: Double, in buckets: [Name: Bucket]) -> Double {
         guard let bucket = buckets[name] else { return burst }
         return min(burst, bucket.tokens + (now - bucket.time) * rate)
     }
 
-    private func drop(_ buckets: inout [String: Bucket], _ now: Double) {
+    private func drop(_ buckets: inout [Name: Bucket], _ now: Double) {
         buckets = buckets.filter { $0.value.tokens + (now - $0.value.time) * rate < burst }
         if buckets.count >= bucketsMax { buckets.removeAll(keepingCapacity: true) }
     }
@@ -73,19 +99,22 @@ final class RateLimit: Sendable {
 /// All limits of a service.
 struct Limits: Sendable {
     /// Calls by signed-in user.
-    let users: RateLimit
+    let users: RateLimit<String>
     /// Calls by address, of those who are not signed in.
-    let addresses: RateLimit
+    let addresses: RateLimit<PeerAddress>
+    /// Tokens by address that were not valid.
+    let failures: RateLimit<PeerAddress>
     /// Rejections a user may cause.
-    let rejections: RateLimit
+    let rejections: RateLimit<String>
     /// Passwords tried by user name, in lower case.
-    let signInsByName: RateLimit
+    let signInsByName: RateLimit<String>
     /// Passwords tried by address.
-    let signInsByAddress: RateLimit
+    let signInsByAddress: RateLimit<PeerAddress>
 
     init(_ options: ServiceOptions) {
         users = RateLimit(rate: options.callsPerSecondByUser, burst: options.callsBurst)
         addresses = RateLimit(rate: options.callsPerSecondByAddress, burst: options.callsBurst)
+        failures = RateLimit(rate: options.callsPerSecondByAddress, burst: options.callsBurst)
         rejections = RateLimit(
             rate: options.rejectionsPerMinute / 60, burst: options.rejectionsPerMinute)
         signInsByName = RateLimit(
@@ -96,22 +125,48 @@ struct Limits: Sendable {
 
     /// Counts a try of a password.
     /// - Throws: `rateLimited`.
-    func checkSignIn(_ name: String?, peer: String) throws(Problem) {
-        for (limit, key) in [(signInsByAddress, peer), (signInsByName, name)] {
-            guard let key, !limit.take(key) else { continue }
-            var problem = Problem(.rateLimited, "too many passwords were tried")
-            problem.retryAfter = limit.secondsUntilFree(key)
-            throw problem
-        }
+    func checkSignIn(_ name: String?, peer: PeerAddress) throws(Problem) {
+        try signInsByAddress.check(peer)
+        if let name { try signInsByName.check(name) }
+    }
+}
+
+/// Where calls come from, as far as limits tell callers apart: an address of version 4, or the
+/// network of 64 bits that whoever has an address of version 6 has all of.
+enum PeerAddress: Hashable, Sendable {
+    case v4(UInt32)
+    case v6(UInt64)
+    /// Not from a network.
+    case local
+
+    init(_ address: SocketAddress?) {
+        self = address?.ipAddress.flatMap { Self(printed: $0) } ?? .local
     }
 
-    /// - Throws: `rateLimited`.
-    func check(_ caller: Caller?, peer: String) throws(Problem) {
-        let (limit, name) = caller.map { (users, $0.user.string) } ?? (addresses, peer)
-        guard limit.take(name) else {
-            var problem = Problem(.rateLimited)
-            problem.retryAfter = limit.secondsUntilFree(name)
-            throw problem
+    /// - Returns: nil where the text is no address.
+    init?(_ text: String) {
+        guard text.utf8.count <= 45, let address = try? SocketAddress(ipAddress: text, port: 0)
+        else { return nil }
+        self.init(address)
+    }
+
+    /// Reads an address as the system prints it.
+    private init?(printed text: String) {
+        let text = text.prefix { $0 != "%" }
+        if text.utf8.contains(UInt8(ascii: ".")) {
+            // ::ffff:192.0.2.1 is an address of version 4 too.
+            let parts = (text.split(separator: ":").last ?? "").split(separator: ".")
+            guard parts.count == 4 else { return nil }
+            self = .v4(parts.reduce(0) { $0 << 8 | (UInt32($1) ?? 0) })
+            return
         }
+        // Only `::` may stand for groups of zeros, and only once.
+        var groups: [Substring] = text.split(separator: ":", omittingEmptySubsequences: false)
+        if let gap = groups.firstIndex(of: "") {
+            let given = groups.filter { !$0.isEmpty }.count
+            groups = groups[..<gap] + Array(repeating: "0", count: 8 - given)
+                + groups[gap...].filter { !$0.isEmpty }
+        }
+        self = .v6(groups.prefix(4).reduce(0) { $0 << 16 | (UInt64($1, radix: 16) ?? 0) })
     }
 }

@@ -10,7 +10,7 @@ internal import Hummingbird
 enum TokenRoutes {
     static let routes = [signIn, refresh, revoke, keys]
 
-    static let schemas: [(String, Schema)] = [
+    static let schemas: [(name: String, schema: Schema)] = [
         (
             "TokenPair",
             .object([

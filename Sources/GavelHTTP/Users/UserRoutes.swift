@@ -10,7 +10,7 @@ internal import Hummingbird
 enum UserRoutes {
     static let routes = [signUp, profile]
 
-    static let schemas: [(String, Schema)] = [
+    static let schemas: [(name: String, schema: Schema)] = [
         ("Profile", .object(publicProperties)),
         ("OwnProfile", .object(privateProperties)),
         (

@@ -1,10 +1,9 @@
 // What the administrator's commands have in common: the options, where a password comes from, and
 // how they end.
 //
-// Invariants: standard output holds only what was asked for; an error is one line on standard
-// error that begins with `gavel-server: `; exit codes are those of `gavel`: 0 done, 1 refused by
-// the state of the ledger or the accounts, 2 wrong usage or an unknown name, 4 the ledger cannot
-// be opened; a password is never an argument, which every user of the machine could read.
+// Invariants: standard output holds only what was asked for; exit codes are those of `gavel`: 0
+// done, 1 refused by the state of the accounts, 2 wrong usage or an unknown name, 4 the ledger
+// cannot be opened; a password is never an argument, which every user of the machine could read.
 
 import ArgumentParser
 import Foundation
@@ -23,42 +22,25 @@ struct AdministrationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The ledger's folder.", valueName: "dir"))
     var ledger: String
 
-    /// Runs `body` on the accounts, and ends the process where that cannot be done.
+    /// Runs `body` on the accounts.
     /// - Parameters:
     ///   - usesLedger: whether the ledger itself is needed.
     ///   - creates: whether it is made where there is none.
     func administer(
         usesLedger: Bool = false, creates: Bool = false, passwordCostLog2: Int? = nil,
         _ body: (AccountAdministration) async throws -> Void
-    ) async {
+    ) async throws {
         var options = ServiceOptions()
         if let passwordCostLog2 { options.passwordCostLog2 = passwordCostLog2 }
-        do {
-            var path = Substring(ledger)
-            while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-            guard !path.isEmpty else {
-                throw AdministrationError(reason: "a folder's path must not be empty")
-            }
-            try await AccountAdministration.with(
-                ledger: String(path), usesLedger: usesLedger, creates: creates, options: options,
-                logger: Logger(label: "gavel-server") { _ in SwiftLogNoOpLogHandler() }, body)
-        } catch {
-            end(with: error)
+        var path = Substring(ledger)
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        guard !path.isEmpty else {
+            throw AdministrationError(reason: "a folder's path must not be empty")
         }
+        try await AccountAdministration.with(
+            ledger: String(path), usesLedger: usesLedger, creates: creates, options: options,
+            logger: Logger(label: "gavel-server") { _ in SwiftLogNoOpLogHandler() }, body)
     }
-}
-
-/// Ends the process with an error's exit code.
-func end(with error: any Error) -> Never {
-    let (message, status): (String, Int32) =
-        switch error {
-        case let error as LedgerError: (error.reason, 4)
-        case let error as AdministrationError: (error.reason, error.isRefusal ? 1 : 2)
-        default: ("\(error)", 4)
-        }
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("gavel-server: \(line)\n".utf8))
-    exit(status)
 }
 
 /// Where a password comes from.
@@ -81,10 +63,10 @@ struct PasswordOptions: ParsableArguments {
     }
 
     /// Reads the password.
-    func read() -> String {
+    func read() throws -> String {
         guard let passwordFile else { return readFromInput() }
         guard let text = try? String(contentsOfFile: passwordFile, encoding: .utf8) else {
-            end(with: AdministrationError(reason: "\(passwordFile) cannot be read"))
+            throw AdministrationError(reason: "\(passwordFile) cannot be read")
         }
         return text.split(separator: "\n", omittingEmptySubsequences: false).first.map {
             String($0.last == "\r" ? $0.dropLast() : $0)

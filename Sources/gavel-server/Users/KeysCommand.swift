@@ -29,8 +29,8 @@ struct KeysRotate: AsyncParsableCommand {
     @Flag(help: "Tokens signed so far are void at once.")
     var dropFormer = false
 
-    func run() async {
-        await options.administer { accounts in
+    func run() async throws {
+        try await options.administer { accounts in
             print(try await accounts.rotateKeys(algorithm: algorithm, dropsFormer: dropFormer))
         }
     }

@@ -44,9 +44,9 @@ struct UsersAdd: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The name to sign in with.", valueName: "name"))
     var name: String
 
-    func run() async {
-        let text = password.read()
-        await options.administer(
+    func run() async throws {
+        let text = try password.read()
+        try await options.administer(
             usesLedger: true, creates: user == nil, passwordCostLog2: password.passwordCost
         ) { accounts in
             let added = try await accounts.add(
@@ -63,8 +63,8 @@ struct UsersList: AsyncParsableCommand {
 
     @OptionGroup var options: AdministrationOptions
 
-    func run() async {
-        await options.administer { accounts in
+    func run() async throws {
+        try await options.administer { accounts in
             for account in try accounts.list() {
                 let roles = account.roles.isEmpty ? "-" : account.roles.joined(separator: ",")
                 let fields = [
@@ -91,8 +91,8 @@ struct UsersRoles: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The name to sign in with.", valueName: "name"))
     var name: String
 
-    func run() async {
-        await options.administer { accounts in
+    func run() async throws {
+        try await options.administer { accounts in
             try await accounts.setRoles(
                 of: name, to: roles.split(separator: ",").map(String.init))
         }
@@ -110,9 +110,9 @@ struct UsersPassword: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The name to sign in with.", valueName: "name"))
     var name: String
 
-    func run() async {
-        let text = password.read()
-        await options.administer(passwordCostLog2: password.passwordCost) { accounts in
+    func run() async throws {
+        let text = try password.read()
+        try await options.administer(passwordCostLog2: password.passwordCost) { accounts in
             try await accounts.setPassword(of: name, to: text)
         }
     }
@@ -128,8 +128,8 @@ struct UsersClose: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The name to sign in with.", valueName: "name"))
     var name: String
 
-    func run() async {
-        await options.administer(usesLedger: true) { accounts in
+    func run() async throws {
+        try await options.administer(usesLedger: true) { accounts in
             try await accounts.close(name)
         }
     }

@@ -83,6 +83,11 @@ final class TestConnection: @unchecked Sendable {
         }
     }
 
+    /// Says that nothing more will be sent; answers can still be read.
+    func finishSending() async throws {
+        try await onQueue { _ = shutdown(self.socket, Int32(SHUT_WR)) }
+    }
+
     /// Reads one answer.
     func answer(toHead: Bool = false) async throws -> TestAnswer {
         try await onQueue {

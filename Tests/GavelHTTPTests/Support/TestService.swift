@@ -43,13 +43,14 @@ final class TestService: Sendable {
     static func with(
         _ change: (inout ServiceOptions) -> Void = { _ in },
         configuration: Configuration = Configuration(), logger: Logger? = nil,
+        routes: [Route] = AuctionService.routes,
         authenticator: (any Authenticator)? = NamedCallers(),
         _ body: (TestService) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "gavel-http-\(UUID().uuidString)")
         var configuration = configuration
-        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        configuration.logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let ledger = try Ledger.open(at: folder.path, configuration: configuration)
         var options = ServiceOptions()
         options.port = 0
@@ -62,7 +63,7 @@ final class TestService: Sendable {
         let store = try ServiceStore(ledger: folder.path)
         let service = try await AuctionService(
             ledger: ledger, store: store, authenticator: authenticator, options: options,
-            logger: logger ?? configuration.logger, clock: configuration.clock)
+            logger: logger ?? configuration.logger, clock: configuration.clock, routes: routes)
         let (ports, continuation) = AsyncStream<Int>.makeStream()
         let running = Task {
             try await service.server { continuation.yield($0) }.run()

@@ -7,6 +7,14 @@
 internal import AuctionDomain
 internal import LMDB
 
+/// Whoever can give evidence of a log: an open `Ledger`, or a `LedgerReader` beside its writer.
+public protocol LedgerEvidence: LedgerQueries {
+    /// The checkpoint to prove under, held against the log: one that witnesses cosigned where that
+    /// reaches beyond `position`, else the last one.
+    /// - Throws: `EvidenceError.notProven` when there is none; `LedgerError`.
+    func signedHead(covering position: UInt64?) throws -> SignedCheckpoint
+}
+
 extension LedgerReader {
     /// The key that checkpoints are checked with, out of the ledger's own key file: to be given to
     /// everybody, by another way than the checkpoints.
@@ -18,7 +26,9 @@ extension LedgerReader {
             return try LedgerKey.read(path).verifier
         }
     }
+}
 
+extension LedgerEvidence {
     /// The evidence of an entry, under the checkpoint that witnesses cosigned where that reaches
     /// so far, else under the last one.
     ///
@@ -88,27 +98,51 @@ extension LedgerReader {
     /// The nodes of the log's tree. The entries must be there.
     package func tree(ofSize size: UInt64) -> LogTree { LogTree(of: reading.log, size: size) }
 
-    /// The checkpoint to prove under, held against the log.
-    package func signedHead(covering position: UInt64?) throws -> SignedCheckpoint {
+    fileprivate func translated<R>(_ doing: String, _ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as EvidenceError { throw error } catch {
+            throw LedgerError(error, while: doing)
+        }
+    }
+}
+
+extension LedgerReader: LedgerEvidence {
+    public func signedHead(covering position: UInt64?) throws -> SignedCheckpoint {
         var best = try checkpoint()
         if let position, let witnessed = try witnessedCheckpoint(),
             witnessed.checkpoint.size > position
         {
             best = witnessed
         }
-        guard let best else {
-            throw EvidenceError(.notProven, "the ledger has signed no checkpoint yet")
-        }
+        guard let best else { throw EvidenceError.noCheckpoint }
         // It may have been signed after this reader was opened.
         if best.checkpoint.size > reflects { try refresh() }
         try check(best)
         return best
     }
+}
 
-    private func translated<R>(_ doing: String, _ body: () throws -> R) throws -> R {
-        do { return try body() } catch let error as EvidenceError { throw error } catch {
-            throw LedgerError(error, while: doing)
+extension Ledger: LedgerEvidence {
+    /// The ledger's own checkpoints need no check here: one of an earlier run was held against the
+    /// log at opening, and all later ones are over what this process has stored.
+    public func signedHead(covering position: UInt64?) throws -> SignedCheckpoint {
+        if let folder, let position {
+            let file = CheckpointFile(path: folder.witnessed)
+            let witnessed = try translated("reading \(folder.witnessed)") { try file.read() }
+            if let witnessed, witnessed.checkpoint.size > position {
+                try translated("checking the checkpoint") {
+                    try file.check(witnessed, tree(ofSize: reflects), keys: nil)
+                }
+                return witnessed
+            }
         }
+        guard let checkpoint else { throw EvidenceError.noCheckpoint }
+        return checkpoint
+    }
+}
+
+extension EvidenceError {
+    fileprivate static var noCheckpoint: EvidenceError {
+        EvidenceError(.notProven, "the ledger has signed no checkpoint yet")
     }
 }
 

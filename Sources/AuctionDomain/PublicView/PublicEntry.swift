@@ -1,0 +1,85 @@
+// One entry of the log as anyone may see it, without the entries before it.
+//
+// Invariant: no maximum, no hold, no fee, no reserve, no payment and no rejected command is in it;
+// of these, and of what is no auction's, an entry says only that it stands at its position. The
+// price is public: without proxy bidding it is the bid itself.
+
+/// What anyone may see of an accepted command about an auction.
+public struct PublicEntry: Hashable, Sendable {
+    public let auction: AuctionHandle
+    /// The names of the events that are public, in order.
+    public private(set) var events: [String] = []
+    /// Of an opening: what is offered, by whom, and when bids are taken.
+    public private(set) var opening: CanonicalOpening?
+    public private(set) var opensAt: Timestamp?
+    /// Who bid or bought.
+    public private(set) var bidder: UserHandle?
+    /// The price after the entry, where the entry says it.
+    public private(set) var price: Money?
+    /// The end, where the entry set one.
+    public private(set) var closesAt: Timestamp?
+    /// Why the end was moved.
+    public private(set) var extensionReason: ExtensionReason?
+    /// Of a closing.
+    public private(set) var outcome: AuctionOutcome?
+    public private(set) var winner: UserHandle?
+    /// What the winner paid, the premium included.
+    public private(set) var paid: Money?
+    /// Why the auction was cancelled, in the words of who did.
+    public private(set) var cancelReason: String?
+
+    /// - Returns: nil where nothing of the entry is public.
+    public init?(_ command: CanonicalCommand, outcome: Outcome) {
+        guard case .accepted(let events) = outcome else { return nil }
+        if case .openAuction(var opening) = command {
+            guard case .auctionOpened(let opened, _, let opensAt)? = events.first else {
+                return nil
+            }
+            opening = opening.publicView
+            auction = opened
+            self.opening = opening
+            (self.opensAt, closesAt) = (opensAt, opening.closesAt)
+        } else if let named = command.auction {
+            auction = named
+        } else {
+            return nil
+        }
+        for event in events where take(event) { self.events.append(event.name) }
+        if case .cancelAuction(_, let reason) = command { cancelReason = reason }
+    }
+
+    /// Takes up what is public of an event.
+    /// - Returns: whether its name is.
+    private mutating func take(_ event: Event) -> Bool {
+        switch event {
+        case .leadTaken(_, let bidder, _, let price), .maximumRaised(_, let bidder, _, let price),
+            .bidAbsorbed(_, let bidder, let price), .boughtNow(_, let bidder, let price):
+            (self.bidder, self.price) = (bidder, price)
+        case .auctionExtended(_, let closesAt, let reason):
+            (self.closesAt, extensionReason) = (closesAt, reason)
+        case .auctionClosed(_, let outcome, let winner, let price):
+            self.outcome = outcome
+            self.winner = winner == .none ? nil : winner
+            self.price = outcome == .noBids ? nil : price
+        case .closeConfirmed(_, _, let outcome):
+            self.outcome = outcome
+        case .settled(_, _, _, let amount, _):
+            paid = amount
+            return false
+        case .auctionOpened, .auctionCancelled: break
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded:
+            return false
+        }
+        return true
+    }
+}
+
+extension CanonicalOpening {
+    /// The opening without its reserve.
+    fileprivate var publicView: CanonicalOpening {
+        CanonicalOpening(
+            auction: auction, title: title, seller: seller, currency: currency, opensAt: opensAt,
+            closesAt: closesAt, rules: rules.publicView(isClosed: false))
+    }
+}

@@ -1,0 +1,146 @@
+// Auctions in a list: what a row of a market place shows, and where one user stands in each. Lists
+// are asked for thousands of times a second, so a row copies no rules.
+
+public import AuctionDomain
+internal import Synchronization
+
+/// One auction as a row of a list. All of it is public but `standing`, which is its user's own.
+public struct AuctionListing: Hashable, Sendable {
+    public var auction: AuctionID
+    public var title: String
+    public var seller: UserID
+    public var currency: Currency
+    public var status: AuctionStatus
+    /// Only once closed.
+    public var outcome: AuctionOutcome?
+    /// What the bidding reached; nil before the first accepted bid.
+    public var price: Money?
+    /// Who leads, won, or led at the end.
+    public var leader: UserID?
+    public var isReserveMet: Bool?
+    public var buyNowPrice: Money?
+    /// The least next bid of a challenger; nil once finished, or where none is large enough.
+    public var minimumBid: Money?
+    public var acceptedBids: UInt64
+    public var opensAt: Timestamp
+    public var closesAt: Timestamp?
+    /// Where the user asked for stands; nil where she never bid, or nobody was asked for.
+    public var standing: BidderStanding?
+    /// Where the list goes on after this row.
+    let next: SearchKey
+
+    /// The winner, once sold.
+    public var winner: UserID? { outcome == .sold ? leader : nil }
+}
+
+/// Where one user stands in an auction that she bid in, or tried to. Nobody else's to see.
+public struct BidderStanding: Hashable, Sendable {
+    /// Whether she leads an auction that is still open.
+    public var isLeading: Bool
+    public var hasWon: Bool
+    /// What she has locked for it now.
+    public var hold: Money
+    /// Her own maximum, while she leads; with it alone nobody can tell what others would pay.
+    public var maximum: Money?
+}
+
+/// One auction, and where one user stands in it.
+public struct AuctionOverview: Hashable, Sendable {
+    public var auction: AuctionView
+    public var standing: BidderStanding?
+}
+
+extension LedgerQueries {
+    /// A page of auctions as rows, as `auctions(_:after:limit:)`.
+    /// - Parameter user: whose standing each row has.
+    /// - Throws: `LedgerError` with `badCursor` or `unknownName`.
+    public func listings(
+        _ filter: AuctionFilter = AuctionFilter(), for user: UserID? = nil,
+        after cursor: String? = nil, limit: Int = 100
+    ) throws(LedgerError) -> Page<AuctionListing> {
+        let handle = user.flatMap { reading.handle(of: $0) }
+        return try search(filter, after: cursor, limit: limit) { state, auction, next in
+            state.listing(auction, for: handle, next: next)
+        }
+    }
+
+    /// A cursor with which the page after a row starts: for who takes only some rows of a page.
+    public func cursor(after row: AuctionListing, of filter: AuctionFilter) -> String {
+        Cursor.text(row.next.numbers, filter: filter.text)
+    }
+
+    /// One auction as a row, with a user's standing.
+    /// - Throws: `LedgerError` with `unknownName`.
+    /// - Complexity: O(1).
+    public func listing(
+        _ id: AuctionID, for user: UserID? = nil
+    ) throws(LedgerError) -> Answer<AuctionListing> {
+        let answer = reading.readState.withLock { state in
+            state.state.auction(id).map { auction in
+                Answer(
+                    state.listing(auction, for: user.flatMap { state.state.user($0) }, next: .none),
+                    reflects: state.entryCount)
+            }
+        }
+        guard let answer else { throw LedgerError(.unknownName, "there is no auction \(id)") }
+        return answer
+    }
+
+    /// One auction, with a user's standing as of the same moment.
+    /// - Throws: `LedgerError` with `unknownName`.
+    /// - Complexity: O(1).
+    public func overview(
+        _ id: AuctionID, for user: UserID?
+    ) throws(LedgerError) -> Answer<AuctionOverview> {
+        let answer = reading.readState.withLock { state in
+            state.state.auction(id).map { auction in
+                Answer(
+                    AuctionOverview(
+                        auction: state.auction(auction),
+                        standing: user.flatMap { state.state.user($0) }.flatMap {
+                            state.standing(of: $0, in: auction)
+                        }),
+                    reflects: state.entryCount)
+            }
+        }
+        guard let answer else { throw LedgerError(.unknownName, "there is no auction \(id)") }
+        return answer
+    }
+}
+
+extension Reading {
+    /// The handle of a user; nil where there is none.
+    public func handle(of user: UserID) -> UserHandle? { readState.withLock { $0.state.user(user) } }
+}
+
+extension ReadState {
+    func listing(
+        _ auction: AuctionHandle, for user: UserHandle?, next: SearchKey
+    ) -> AuctionListing {
+        let record = state[auction]
+        let isFinished = record.phase != .open
+        let hasLeader = record.leader != .none
+        return AuctionListing(
+            auction: state.id(of: auction), title: titles[auction.index],
+            seller: state.id(of: record.seller), currency: state.currency(of: record.currency),
+            status: status(of: auction), outcome: record.outcome,
+            price: hasLeader ? record.price : nil,
+            leader: hasLeader ? state.id(of: record.leader) : nil,
+            isReserveMet: state.isReserveMet(on: auction),
+            buyNowPrice: state.buyNowPrice(of: auction),
+            minimumBid: isFinished ? nil : state.minimumBid(on: auction),
+            acceptedBids: record.acceptedBids, opensAt: record.opensAt,
+            closesAt: record.closesAt == .noEnd ? nil : record.closesAt,
+            standing: user.flatMap { standing(of: $0, in: auction) }, next: next)
+    }
+
+    func standing(of user: UserHandle, in auction: AuctionHandle) -> BidderStanding? {
+        guard bidders.contains(user, on: auction) else { return nil }
+        let record = state[auction]
+        let isLeading = record.leader == user && record.phase == .open
+        return BidderStanding(
+            isLeading: isLeading, hasWon: record.leader == user && record.outcome == .sold,
+            hold: record.leader == user ? record.held : .zero,
+            maximum: isLeading ? record.maximum : nil)
+    }
+}

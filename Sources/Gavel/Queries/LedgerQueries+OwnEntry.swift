@@ -1,0 +1,62 @@
+// An entry as those may see it whom it belongs to: who sent the command, and for whom it speaks.
+//
+// Invariant: of what the entry did to others nothing is in it but what anyone may see: no hold and
+// no refund of another, no maximum of another, no other wallet's place in the log.
+
+public import AuctionDomain
+internal import Synchronization
+
+/// One's own entry.
+public struct OwnEntry: Hashable, Sendable {
+    /// The entry with the events that are public or the owner's.
+    public let entry: LedgerEntry
+    /// Whether that is all of it, so that its bytes may be given to the owner too.
+    public let isWhole: Bool
+}
+
+extension LedgerQueries {
+    /// What a user may see of an entry as its owner: as its actor, or as the one that the command
+    /// speaks for.
+    /// - Returns: nil where the entry is not the user's.
+    /// - Complexity: O(events).
+    public func own(_ entry: LedgerEntry, of user: UserID) -> OwnEntry? {
+        let handle = reading.readState.withLock { $0.state.user(user) }
+        var isOwner =
+            handle.map { entry.actor == .user($0) || entry.command.user == $0 } ?? false
+        if case .registerUser(let registered) = entry.command { isOwner = registered == user }
+        guard isOwner, let handle else { return nil }
+        let events = entry.outcome.events.filter { $0.isOpen(to: handle) }
+        // A link says when a wallet was touched before.
+        let links = entry.links.filter { link in
+            if case .wallet(let user) = link.chain { user == handle } else { true }
+        }
+        let isWhole =
+            events.count == entry.outcome.events.count && links.count == entry.links.count
+        return OwnEntry(
+            entry: LedgerEntry(
+                position: entry.position, time: entry.time, commandID: entry.commandID,
+                actor: entry.actor, command: entry.command,
+                outcome: entry.outcome.rejection.map { .rejected($0) } ?? .accepted(EventList(events)),
+                links: ContiguousArray(links)),
+            isWhole: isWhole)
+    }
+}
+
+extension Event {
+    /// Whether a user may see the event: it is about her own money or bid, or public as a whole.
+    fileprivate func isOpen(to user: UserHandle) -> Bool {
+        switch self {
+        case .charged(let payment), .withdrawn(let payment): payment.user == user
+        case .locked(_, let holder, _, _), .refunded(_, let holder, _, _): holder == user
+        // The fee follows from the price and the auction's rules, which are public.
+        case .settled(_, let winner, let seller, _, _): winner == user || seller == user
+        case .auctionOpened(_, let opening, _): opening.seller == user
+        case .leadTaken(_, let bidder, _, _), .maximumRaised(_, let bidder, _, _): bidder == user
+        case .userRegistered(let registered, _): registered == user
+        case .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
+            .auctionCancelled, .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored,
+            .currencyRegistered:
+            true
+        }
+    }
+}

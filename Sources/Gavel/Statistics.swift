@@ -1,0 +1,121 @@
+// What a running ledger says of itself: figures for whoever watches it, never for deciding.
+//
+// Invariants: what is counted costs something once a frame, nothing once an entry; counts only
+// grow while a ledger is open and begin anew with it.
+
+internal import Dispatch
+internal import LMDB
+internal import Synchronization
+
+/// How often values of which size occurred: a count for each power of two.
+public struct PowerHistogram: Hashable, Sendable {
+    /// `counts[n]` values were at most 2ⁿ and more than the power before it; the last takes all
+    /// that is larger.
+    public private(set) var counts: [UInt64]
+    /// The sum of all values.
+    public private(set) var sum: UInt64 = 0
+
+    /// - Parameter powers: how many powers of two have a count of their own, from 2⁰ on.
+    init(powers: Int) { counts = Array(repeating: 0, count: powers + 1) }
+
+    /// How many values occurred.
+    public var count: UInt64 { counts.reduce(0, +) }
+
+    mutating func record(_ value: UInt64) {
+        // The bits of the value before it: 2ⁿ itself belongs to n.
+        let power = value <= 1 ? 0 : 64 - (value - 1).leadingZeroBitCount
+        counts[min(power, counts.count - 1)] += 1
+        sum &+= value
+    }
+}
+
+/// Figures about an open ledger, as of about one moment.
+public struct LedgerStatistics: Hashable, Sendable {
+    /// How many entries are durable.
+    public var durableCount: UInt64
+    /// How many entries the read state reflects; it goes ahead of `durableCount` by one frame at
+    /// most, for the moment between the two.
+    public var reflects: UInt64
+    /// How many entries the newest snapshot on disk holds: opening would replay the rest.
+    public var snapshotCount: UInt64
+    /// How many entries the newest signed checkpoint covers; nil where none is signed.
+    public var checkpointCount: UInt64?
+    /// Commands waiting to be decided, and how many may.
+    public var queuedCommands: Int
+    public var queueCommandsMax: Int
+    /// Entries of each frame stored.
+    public var frameEntries: PowerHistogram
+    /// Microseconds from when a frame was handed to the log until the first of its callers can be
+    /// answered: waiting for the frame before it, hashing, storing, advancing the read state.
+    public var commitMicroseconds: PowerHistogram
+    /// Microseconds of a frame's transaction, from its begin until it is durable.
+    public var flushMicroseconds: PowerHistogram
+    /// Rejections among the entries stored.
+    public var rejections: UInt64
+    /// Whether nothing closes and bids are refused until closings are confirmed.
+    public var holdsClosings: Bool
+    /// Why the ledger has stopped; nil while it has not.
+    public var failure: LedgerError?
+    /// Whether it was closed.
+    public var isClosed: Bool
+    /// The log's file; nil where the log is no file, or closed.
+    public var storage: LogStorage?
+    /// Free bytes where the ledger is, and below how many bids are refused; nil where there is no
+    /// folder or no answer.
+    public var freeBytes: Int?
+    public var freeBytesMin: Int
+
+    /// Whether bids and openings are refused for want of space.
+    public var isStorageLow: Bool { freeBytes.map { $0 < freeBytesMin } ?? false }
+}
+
+/// The size of a log's file, in bytes.
+public struct LogStorage: Hashable, Sendable {
+    /// Up to the last page in use.
+    public var usedBytes: Int
+    /// The file's length: it grows in large steps, ahead of use.
+    public var fileBytes: Int
+    /// What the map may hold at most.
+    public var mapBytes: Int
+}
+
+extension Ledger {
+    /// Figures about this ledger. Cheap enough for every few seconds: a few locks for moments,
+    /// and two questions to the operating system.
+    public var statistics: LedgerStatistics {
+        let frames = publisher.frameStatistics
+        return LedgerStatistics(
+            durableCount: durableCount, reflects: reflects,
+            snapshotCount: publisher.snapshotCount,
+            checkpointCount: signer?.signed?.checkpoint.size,
+            queuedCommands: admission.commandCount, queueCommandsMax: admission.countMax,
+            frameEntries: frames.entries, commitMicroseconds: frames.commitMicroseconds,
+            flushMicroseconds: frames.flushMicroseconds, rejections: frames.rejections,
+            holdsClosings: pipeline.holdsClosings, failure: pipeline.failure,
+            isClosed: publisher.isClosed, storage: log.storage,
+            freeBytes: folder.flatMap { try? FileSystem.freeBytes(at: $0.path) },
+            freeBytesMin: publisher.freeBytesMin)
+    }
+}
+
+/// What is counted of frames.
+struct FrameStatistics: Sendable {
+    // Frames of up to 2¹⁷ entries and times up to 2²³ µs, about eight seconds, one by one.
+    var entries = PowerHistogram(powers: 17)
+    var commitMicroseconds = PowerHistogram(powers: 23)
+    var flushMicroseconds = PowerHistogram(powers: 23)
+    var rejections: UInt64 = 0
+
+    /// Counts a frame whose read state is shown.
+    mutating func count(_ frame: Frame) {
+        entries.record(UInt64(frame.count))
+        commitMicroseconds.record((Uptime.nanoseconds - frame.handedOverAt) / 1000)
+        flushMicroseconds.record(frame.flushNanoseconds / 1000)
+        rejections += UInt64(frame.rejectionCount)
+    }
+}
+
+/// A clock for measuring how long things take, and for nothing else.
+enum Uptime {
+    static var nanoseconds: UInt64 { DispatchTime.now().uptimeNanoseconds }
+}

@@ -1,0 +1,170 @@
+// One auction: as it stands, its bids, its story.
+//
+// Invariant: bids and story are made from `AuctionStep.publicView` or hold what it holds: no
+// rejected bid, and with proxy bidding no amount that somebody was ready to pay.
+
+internal import AuctionDomain
+internal import Gavel
+internal import GavelJSON
+internal import Hummingbird
+
+extension AuctionRoutes {
+    static let reads = [get, bids, story]
+
+    private static let get = Route(
+        operation: Operation(
+            method: .get, path: "/auctions/{auction}", id: "getAuction", tag: .auctions,
+            summary: "Gives an auction with its rules and its lot's description",
+            detail: "The reserve is null until the auction was closed. `mine` tells a caller who "
+                + "has bid where she stands; it is null for everyone else.",
+            access: .anyone, isRead: true,
+            answer: .init(
+                schema: .object(
+                    detailProperties + [
+                        .init("mine", .nullable(.reference("Standing"))),
+                        .init("reflects", .position),
+                    ])),
+            problems: [ProblemKind(.auctionNotFound)])
+    ) { call in
+        let auction = try call.path("auction", as: AuctionID.self)
+        let answer = try call.asking(.auctionNotFound) { () throws(LedgerError) in
+            try call.ledger.overview(auction, for: call.signedIn?.user)
+        }
+        let detail = try AuctionDetail(answer.value.auction, call.service)
+        return Response(reflecting: answer.reflects) { writer in
+            writer.object { object in
+                object.fields(of: detail)
+                object.standing(answer.value.standing)
+                object.field("reflects", answer.reflects)
+            }
+        }
+    }
+
+    private static let bids = Route(
+        operation: Operation(
+            method: .get, path: "/auctions/{auction}/bids", id: "listBids", tag: .auctions,
+            summary: "Lists an auction's accepted bids",
+            detail: "`amount` is null where bids are maxima (proxy bidding): that is nobody "
+                + "else's to know. Of a thousand entries without an accepted bid a page is made "
+                + "that holds none, with a cursor.",
+            access: .anyone, isRead: true,
+            parameters: [.direction] + Operation.Parameter.page,
+            answer: .init(schema: .page(.reference("Bid"))),
+            problems: [ProblemKind(.auctionNotFound), .cursorMalformed, .busy])
+    ) { call in
+        try await call.bids()
+    }
+
+    private static let story = Route(
+        operation: Operation(
+            method: .get, path: "/auctions/{auction}/history", id: "getAuctionHistory",
+            tag: .auctions,
+            summary: "Tells an auction's story, oldest first, with the reason for every price",
+            access: .anyone, isRead: true, parameters: Operation.Parameter.page,
+            answer: .init(schema: .page(.reference("Step"))),
+            problems: [ProblemKind(.auctionNotFound), .cursorMalformed, .busy])
+    ) { call in
+        let auction = try call.path("auction", as: AuctionID.self)
+        let (cursor, limit) = (try call.parameter("cursor"), try call.pageLimit())
+        let ledger = call.ledger
+        let page = try await call.askingSlowly(.auctionNotFound) { () throws(LedgerError) in
+            try ledger.story(of: auction, after: cursor, limit: limit)
+        }
+        let steps = Page(
+            items: page.items.compactMap(\.publicView), cursor: page.cursor,
+            reflects: page.reflects)
+        return Response(reflecting: page.reflects) { writer in
+            writer.page(steps) { $0.step($1, names: ledger.reading) }
+        }
+    }
+}
+
+extension Call {
+    fileprivate func bids() async throws -> Response {
+        let auction = try path("auction", as: AuctionID.self)
+        let direction = try direction()
+        let (cursor, limit) = (try parameter("cursor"), try pageLimit())
+        let ledger = ledger
+        let proxy = try asking(.auctionNotFound) { () throws(LedgerError) in
+            try ledger.auction(auction).value.rules.proxy
+        }
+        let read = { @Sendable () throws(LedgerError) in
+            try ledger.bids(on: auction, direction, after: cursor, limit: limit)
+        }
+        let page =
+            switch direction {
+            case .newestFirst: try asking(.auctionNotFound, read)
+            case .oldestFirst: try await askingSlowly(.auctionNotFound, read)
+            }
+        return Response(reflecting: page.reflects) { writer in
+            writer.page(page) { $0.bid($1, proxy: proxy, names: ledger.reading) }
+        }
+    }
+}
+
+/// One accepted bid as anyone may see it, but for the amount of a proxy bid.
+private struct PublicBid: Sendable {
+    let position: UInt64
+    let time: Timestamp
+    let bidder: UserHandle
+    let amount: Money?
+    let kind: String
+    let price: Money
+
+    /// Nil where the entry is no accepted bid.
+    init?(_ entry: LedgerEntry) {
+        (position, time) = (entry.position, entry.time)
+        switch entry.command {
+        case .placeBid(_, let bidder, let amount): (self.bidder, self.amount) = (bidder, amount)
+        case .buyNow(_, let buyer): (bidder, amount) = (buyer, nil)
+        default: return nil
+        }
+        var found: (kind: String, price: Money)?
+        for event in entry.outcome.events {
+            switch event {
+            case .leadTaken(_, _, _, let price): found = ("leads", price)
+            case .maximumRaised(_, _, _, let price): found = ("raised", price)
+            case .bidAbsorbed(_, _, let price): found = ("absorbed", price)
+            case .boughtNow(_, _, let price): found = ("bought_now", price)
+            default: break
+            }
+        }
+        guard let found else { return nil }
+        (kind, price) = found
+    }
+}
+
+extension LedgerQueries {
+    /// A page of accepted bids, filled from as many pages of entries as a thousand entries have.
+    fileprivate func bids(
+        on auction: AuctionID, _ direction: HistoryDirection, after cursor: String?, limit: Int
+    ) throws(LedgerError) -> Page<PublicBid> {
+        var bids: [PublicBid] = []
+        var place = cursor
+        var looked = 0
+        var reflects: UInt64?
+        repeat {
+            // No more entries than there is room for, so that a page ends where a cursor stands.
+            let page = try history(
+                of: .auction(auction), direction, after: place, limit: limit - bids.count)
+            reflects = reflects ?? page.reflects
+            bids += page.items.compactMap { PublicBid($0) }
+            place = page.cursor
+            looked += max(page.items.count, direction == .oldestFirst ? 250 : 1)
+        } while place != nil && bids.count < limit && looked < 1000
+        return Page(items: bids, cursor: place, reflects: reflects ?? 0)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func bid(_ bid: PublicBid, proxy: Bool, names: some Names) {
+        object { object in
+            object.field("position", bid.position)
+            object.field("time", bid.time)
+            object.field("bidder", names.id(of: bid.bidder))
+            object.field("amount", proxy ? nil : bid.amount)
+            object.field("kind", bid.kind)
+            object.field("price", bid.price)
+        }
+    }
+}

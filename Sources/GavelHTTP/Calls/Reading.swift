@@ -1,0 +1,66 @@
+// What calls that read have in common: names that may not exist, words for "me", pages.
+
+internal import AuctionDomain
+internal import Gavel
+internal import GavelJSON
+
+extension Call {
+    /// Asks the ledger.
+    /// - Parameter missing: what it means that a name is unknown.
+    func asking<R>(
+        _ missing: Refusal, _ body: () throws(LedgerError) -> R
+    ) throws -> R {
+        do { return try body() } catch {
+            guard error.code == .unknownName else { throw error }
+            throw Problem(missing, error.reason)
+        }
+    }
+
+    /// Asks the ledger what may take long.
+    func askingSlowly<R: Sendable>(
+        _ missing: Refusal, _ body: @escaping @Sendable () throws(LedgerError) -> R
+    ) async throws -> R {
+        try await service.slowReads.run { try self.asking(missing, body) }
+    }
+
+    /// A parameter that is a user, or `me` for the caller.
+    func user(_ name: String) throws(Problem) -> UserID? {
+        guard let text = try parameter(name) else { return nil }
+        if text == "me" { return try caller.user }
+        return try identifier(name, as: UserID.self)
+    }
+
+    /// A parameter that is true or false.
+    func flag(_ name: String) throws(Problem) -> Bool? {
+        try word(name, [("true", true), ("false", false)])
+    }
+
+    /// In which direction a history is to be read.
+    func direction() throws(Problem) -> HistoryDirection {
+        try word("direction", HistoryDirection.allCases.map { ($0.rawValue, $0) })
+            ?? .newestFirst
+    }
+}
+
+extension Operation.Parameter {
+    /// The two parameters of every paged list.
+    static let page: [Self] = [
+        .init(
+            name: "cursor", schema: .string(max: 2048),
+            detail: "The cursor of the page before, with all else as it was asked then."),
+        .init(
+            name: "limit", schema: .integer(min: 1, max: 200),
+            detail: "The most items wanted; 50 where it is not given. A page may hold fewer and "
+                + "still have a cursor."),
+    ]
+    static let direction = Self(
+        name: "direction", schema: .word(HistoryDirection.allCases.map(\.rawValue)),
+        detail: "`newest_first` where it is not given.")
+}
+
+extension ProblemKind {
+    /// The kinds of some refusals and rejections.
+    static func kinds(_ refusals: [Refusal], _ rejections: [Rejection.Code] = []) -> [ProblemKind] {
+        refusals.map { ProblemKind($0) } + rejections.map { ProblemKind($0) }
+    }
+}

@@ -1,0 +1,221 @@
+// A wallet's past: its entries in pages, and what it held at a moment.
+//
+// Invariant: of an entry that touched several wallets only what it did to this one is shown: a
+// bid that paid somebody back tells her that, and nothing of the bidder's money.
+//
+// A statement takes today's wallet and undoes the wallet's own movements since the moment, and
+// does not replay the ledger as of then: that would read everybody's entries since a snapshot
+// and build a second state of the whole ledger in memory for one wallet.
+
+internal import AuctionDomain
+internal import Gavel
+internal import GavelJSON
+internal import Hummingbird
+
+extension PaymentRoutes {
+    static let histories = [history, historyOf, statement, statementOf]
+
+    private static let history = Route(
+        operation: historyOperation(
+            path: "/wallet/history", id: "getWalletHistory",
+            summary: "Lists what happened to the caller's wallet", problems: [])
+    ) { call in
+        try await call.walletHistory(of: try call.caller.user)
+    }
+
+    private static let historyOf = Route(
+        operation: historyOperation(
+            path: "/wallets/{user}/history", id: "getWalletHistoryOf",
+            summary: "Lists what happened to a wallet, to its owner, operators and auditors",
+            problems: [.notYours])
+    ) { call in
+        try await call.walletHistory(of: try call.ownerInPath())
+    }
+
+    private static func historyOperation(
+        path: String, id: String, summary: String, problems: [ProblemKind]
+    ) -> Operation {
+        Operation(
+            method: .get, path: path, id: id, tag: .payments, summary: summary,
+            detail: "One item for each entry of the log that touched the wallet, with its "
+                + "movements: none for the user's rejected commands and for bids that locked "
+                + "nothing. All movements of a wallet, added up, are its balances.",
+            isRead: true, parameters: [.direction] + Operation.Parameter.page,
+            answer: .init(schema: .page(.reference("WalletEntry"))),
+            problems: problems + [ProblemKind(.userNotFound), .cursorMalformed, .busy])
+    }
+
+    private static let statement = Route(
+        operation: statementOperation(
+            path: "/wallet/statement", id: "getStatement",
+            summary: "Gives the caller's wallet as it was at a moment", problems: [])
+    ) { call in
+        try await call.statement(of: try call.caller.user)
+    }
+
+    private static let statementOf = Route(
+        operation: statementOperation(
+            path: "/wallets/{user}/statement", id: "getStatementOf",
+            summary: "Gives a wallet as it was at a moment, to its owner, operators and auditors",
+            problems: [.notYours])
+    ) { call in
+        try await call.statement(of: try call.ownerInPath())
+    }
+
+    private static func statementOperation(
+        path: String, id: String, summary: String, problems: [ProblemKind]
+    ) -> Operation {
+        Operation(
+            method: .get, path: path, id: id, tag: .payments, summary: summary,
+            detail: "Balances and holds after all entries up to the moment, those at the very "
+                + "time included; `reflects` says how many. A currency of which the wallet had "
+                + "nothing then is left out.",
+            isRead: true,
+            parameters: [
+                .init(
+                    name: "at", schema: .either([.time, .string(pattern: "^[0-9]{1,20}$")]),
+                    detail: "A time (RFC 3339), or a position: after that entry.",
+                    isRequired: true)
+            ],
+            answer: .init(schema: .reference("Wallet"), example: walletExample),
+            problems: problems + [ProblemKind(.userNotFound), .momentAhead, .busy])
+    }
+}
+
+extension Call {
+    fileprivate func walletHistory(of user: UserID) async throws -> Response {
+        let direction = try direction()
+        let cursor = try parameter("cursor")
+        let limit = try pageLimit()
+        let ledger = ledger
+        let page: Page<LedgerEntry>
+        switch direction {
+        case .newestFirst:
+            page = try asking(.userNotFound) { () throws(LedgerError) in
+                try ledger.history(of: .wallet(user), direction, after: cursor, limit: limit)
+            }
+        case .oldestFirst:
+            page = try await askingSlowly(.userNotFound) { () throws(LedgerError) in
+                try ledger.history(of: .wallet(user), direction, after: cursor, limit: limit)
+            }
+        }
+        guard let handle = ledger.reading.handle(of: user) else {
+            throw Problem(.userNotFound)
+        }
+        return Response(reflecting: page.reflects) { writer in
+            writer.page(page) { $0.walletEntry($1, of: handle, in: ledger) }
+        }
+    }
+
+    fileprivate func statement(of user: UserID) async throws -> Response {
+        let moment = try moment("at")
+        let ledger = ledger
+        return Response(
+            wallet: try await askingSlowly(.userNotFound) { () throws(LedgerError) in
+                try ledger.wallet(user, asOf: moment)
+            })
+    }
+
+    /// A parameter that is a position or a time of the past.
+    private func moment(_ name: String) throws(Problem) -> Moment {
+        let text = try parameter(name) ?? ""
+        if let position = UInt64(text), !text.hasPrefix("+") {
+            guard position < ledger.reflects else {
+                throw Problem(
+                    .momentAhead, "there are \(ledger.reflects) entries, none at \(position)")
+            }
+            return .position(position)
+        }
+        let time: Timestamp
+        do { time = try Timestamp(rfc3339: text) } catch {
+            throw Problem(
+                .parameterMalformed,
+                "\(name) must be a time (RFC 3339) or a position: \(error.reason)")
+        }
+        guard time <= ledger.now else {
+            throw Problem(.momentAhead, "it is \(ledger.now.rfc3339) now")
+        }
+        return .time(time)
+    }
+}
+
+extension JSONWriter {
+    /// Writes what an entry did to one wallet.
+    fileprivate mutating func walletEntry(
+        _ entry: LedgerEntry, of user: UserHandle, in ledger: Ledger
+    ) {
+        let names = ledger.reading
+        let isOwn = entry.command.user == user
+        object { object in
+            object.field("position", entry.position)
+            object.field("time", entry.time)
+            object.field("command", entry.command.jsonName)
+            object.field("own", isOwn)
+            object.field("auction", entry.command.auction.map { names.id(of: $0) })
+            object.field("amount", isOwn ? entry.command.amount : nil)
+            object.name("rejection")
+            if isOwn, let rejection = entry.outcome.rejection {
+                object.object { object in
+                    object.field("code", rejection.code.name)
+                    object.field("number", rejection.code.rawValue)
+                    object.field(
+                        "limit", rejection.code.limitName == nil ? nil : rejection.limit)
+                }
+            } else {
+                object.null()
+            }
+            object.name("movements")
+            object.array { array in
+                for movement in ledger.movements(in: entry, of: user) {
+                    array.walletMovement(movement, names: names)
+                }
+            }
+        }
+    }
+
+    private mutating func walletMovement(_ movement: WalletMovement, names: some Names) {
+        object { object in
+            object.field("kind", movement.kind.jsonName)
+            object.field("currency", names.currency(of: movement.currency).code)
+            object.field("amount", movement.amount)
+            object.field("available", movement.available)
+            object.field("locked", movement.locked)
+            object.field("auction", movement.auction.map { names.id(of: $0) })
+            var reference: PaymentReference?
+            var reason: RefundReason?
+            switch movement.kind {
+            case .charged(let name), .withdrawn(let name): reference = name
+            case .refunded(let why): reason = why
+            case .locked, .paid, .sold, .fee: break
+            }
+            object.field("reference", reference)
+            object.field("reason", reason?.jsonName)
+        }
+    }
+}
+
+extension WalletMovement.Kind {
+    /// The kind in JSON.
+    fileprivate var jsonName: String {
+        switch self {
+        case .charged: "charged"
+        case .withdrawn: "withdrawn"
+        case .locked: "locked"
+        case .refunded: "refunded"
+        case .paid: "paid"
+        case .sold: "sold"
+        case .fee: "fee"
+        }
+    }
+}
+
+extension CanonicalCommand {
+    /// How much the command is about, where it is a bid or a payment.
+    fileprivate var amount: Money? {
+        switch self {
+        case .placeBid(_, _, let amount): amount
+        case .charge(let payment), .withdraw(let payment): payment.amount
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// The whole cycle of the old back end over HTTP, with people who signed up, against the real
+// process: charge, bid (lock), outbid (refund), close (settle).
+
+import AuctionDomain
+import Foundation
+import Gavel
+import Testing
+
+@testable import GavelHTTP
+
+@Suite("The whole cycle over HTTP")
+struct CycleTests {
+    @Test(
+        "Money is charged, locked by a bid, refunded when outbid, and settled at the close",
+        .timeLimit(.minutes(3)))
+    func cycle() async throws {
+        try await ServedHouse.with { server in
+            let staff = try await server.signIn("staff")
+            let alice = try await server.signUp("alice")
+            let bob = try await server.signUp("bob")
+            let carol = try await server.signUp("carol")
+            try await server.charge([alice, bob], amount: 10_000, by: staff)
+
+            // A lot that ends by itself in a while, and one that nobody will bid on.
+            let end = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000) + 6000)
+            let opened = try await server.call(
+                "POST", "/auctions", by: carol,
+                """
+                {"auction":"clock","title":"A clock","currency":"USD","closes_at":"\(end)",
+                 "rules":{"opening_price":1000,"increments":100},
+                 "description":"It ticks.","category":"clocks"}
+                """)
+            #expect(opened.status == 201, "\(opened.text)")
+            let empty = try await server.call(
+                "POST", "/auctions", by: carol,
+                "{\"auction\":\"vase\",\"title\":\"A vase\",\"currency\":\"USD\"}")
+            #expect(empty.status == 201, "\(empty.text)")
+
+            // The seller's bid, a low bid, an unfunded bid: each with its problem.
+            func bid(_ amount: Int, by person: Person, key: CommandID? = nil) async throws
+                -> TestAnswer
+            {
+                try await server.call(
+                    "POST", "/auctions/clock/bid", by: person, key: key,
+                    "{\"amount\":\(amount)}")
+            }
+            let own = try await bid(1000, by: carol)
+            #expect((own.status, own.code) == (403, "seller_cannot_bid"))
+            let low = try await bid(999, by: alice)
+            #expect((low.status, low.code) == (422, "bid_below_opening"))
+            #expect(low.json["number"] as? Int == 40)
+            #expect(low.json["minimum"] as? Int == 1000)
+
+            let first = CommandID.generate()
+            let leads = try await bid(1000, by: alice, key: first)
+            #expect(leads.status == 201, "\(leads.text)")
+            try await expectWallet(server, alice, available: 9000, locked: 1000)
+
+            // The same key again: the same receipt, and no second bid.
+            let again = try await bid(1000, by: alice, key: first)
+            #expect(again.headers["idempotency-replayed"] == "true")
+            #expect(again.position == leads.position)
+            let other = try await bid(1500, by: alice, key: first)
+            #expect((other.status, other.code) == (409, "command_id_reused"))
+
+            let below = try await bid(1050, by: bob)
+            #expect((below.status, below.code) == (422, "bid_below_minimum"))
+            #expect(below.json["minimum"] as? Int == 1100)
+            let rich = try await bid(10_001, by: bob)
+            #expect((rich.status, rich.code) == (402, "exceeds_available"))
+            #expect(rich.json["available"] as? Int == 10_000)
+
+            let outbids = try await bid(2500, by: bob)
+            #expect(outbids.status == 201, "\(outbids.text)")
+            try await expectWallet(server, alice, available: 10_000, locked: 0)
+            try await expectWallet(server, bob, available: 7500, locked: 2500)
+
+            // What is locked cannot be taken out.
+            let withdrawal = try await server.call(
+                "POST", "/wallet/withdraw", by: bob,
+                "{\"currency\":\"USD\",\"amount\":8000,\"reference\":\"out-1\"}")
+            #expect((withdrawal.status, withdrawal.code) == (402, "exceeds_available"))
+
+            // Nobody else's wallet is shown.
+            let foreign = try await server.call("GET", "/wallets/\(alice.user)", by: bob)
+            #expect((foreign.status, foreign.code) == (403, "not_yours"))
+
+            // Time ends the lot; a late bid is too late; anyone may ask for the outcome.
+            let wait = Double(end.nanoseconds) / 1e9 - Date().timeIntervalSince1970
+            try await Task.sleep(for: .seconds(max(0, wait) + 0.2))
+            let late = try await bid(3000, by: alice)
+            #expect(late.status == 409)
+            #expect(["auction_ended", "auction_already_closed"].contains(late.code))
+            let outcome = try await server.call(
+                "POST", "/auctions/clock/close", by: alice, "{}")
+            #expect(outcome.status == 200, "\(outcome.text)")
+            #expect(outcome.text.contains("\"outcome\":\"sold\""))
+            try await expectWallet(server, bob, available: 7500, locked: 0)
+            try await expectWallet(server, carol, available: 2500, locked: 0)
+
+            let hammer = try await server.call(
+                "POST", "/auctions/vase/close", by: carol, "{\"hammer\":true}")
+            #expect(hammer.status == 200, "\(hammer.text)")
+            #expect(hammer.text.contains("\"outcome\":\"no_bids\""))
+
+            // The money went where the books say, and the books are whole.
+            server.terminate()
+            #expect(await server.wait() == 0)
+            let reader = try LedgerReader.open(at: server.ledger)
+            defer { reader.close() }
+            #expect(try reader.auction("clock").value.winner?.string == bob.user)
+            let totals = try #require(reader.totals.first { $0.currency.code == "USD" })
+            #expect(totals.charged == 20_000)
+        }
+    }
+
+    private func expectWallet(
+        _ server: ServedHouse, _ person: Person, available: Int, locked: Int
+    ) async throws {
+        let answer = try await server.call("GET", "/wallet", by: person)
+        #expect(answer.status == 200)
+        let balances = answer.json["balances"] as? [[String: Any]] ?? []
+        let balance = try #require(balances.first, "\(answer.text)")
+        #expect(balance["available"] as? Int == available, "\(person.username)")
+        #expect(balance["locked"] as? Int == locked, "\(person.username)")
+    }
+}

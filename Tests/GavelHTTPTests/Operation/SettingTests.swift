@@ -1,0 +1,112 @@
+// What can be chosen, where it may be said, and what is wrong with it.
+
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import gavel_server
+
+@Suite("Settings")
+struct SettingTests {
+    /// A value for a setting that is not its default.
+    private static func other(_ setting: Setting) -> String {
+        switch setting.kind {
+        case .text, .optionalText: "elsewhere"
+        case .word(_, let words): words.last!
+        case .integer(let place, let range):
+            String(Settings()[keyPath: place] == range.lowerBound
+                ? range.lowerBound + 1 : range.lowerBound)
+        case .number(let place, let range):
+            Settings()[keyPath: place] == range.upperBound ? "1" : String(Int(range.upperBound))
+        case .flag(let place): String(!Settings()[keyPath: place])
+        }
+    }
+
+    @Test("Every setting has a flag and a variable, and both take it", arguments: Setting.all)
+    func both(_ setting: Setting) throws {
+        let value = Self.other(setting)
+        let byVariable = try Choice(flags: [:], variables: [setting.variable]) {
+            $0 == setting.variable ? value : nil
+        }
+        let source = "environment \(setting.variable)"
+        #expect(byVariable.lines.contains("\(setting.name)=\(value) (\(source))"))
+        #expect(byVariable.lines.filter { $0.hasSuffix("(default)") }.count == Setting.all.count - 1)
+
+        let isFlag = if case .flag = setting.kind { true } else { false }
+        let arguments =
+            isFlag
+            ? [value == "true" ? setting.flag : "--no-\(setting.name)"] : [setting.flag, value]
+        let command = try #require(try GavelServer.parseAsRoot(arguments) as? ServeCommand)
+        #expect(command.given == [setting.name: value])
+        // The command line wins.
+        let byFlag = try Choice(flags: command.given, variables: [setting.variable]) { _ in
+            isFlag ? String(value != "true") : "1"
+        }
+        #expect(byFlag.lines.contains("\(setting.name)=\(value) (flag \(setting.flag))"))
+    }
+
+    @Test("A value that does not fit names the setting, what was found and what was expected")
+    func malformed() throws {
+        func message(_ name: String, _ text: String) -> String? {
+            do {
+                _ = try Choice(flags: [name: text], variables: []) { _ in nil }
+                return nil
+            } catch { return (error as? ServerFailure)?.message }
+        }
+        #expect(
+            message("port", "80x")
+                == "flag --port: expected a whole number from 0 to 65535, not \"80x\"")
+        #expect(message("port", "65536") != nil)
+        #expect(message("idle-seconds", "nan") != nil)
+        #expect(message("log-level", "loud")?.contains("trace, debug, info") == true)
+        #expect(message("hold-closings", "yes")?.contains("true or false") == true)
+        #expect(message("ledger", "") != nil)
+        #expect(message("checkpoint-copy", "") == nil)
+    }
+
+    @Test("The command refuses unknown variables and flags, and prints what is chosen, no more")
+    func command() async throws {
+        let printed = try await ServerProcess.run(
+            ["--port", "8090", "--print-config", "--no-create-ledger"],
+            environment: ["GAVEL_LEDGER": "/somewhere", "PATH": "/bin"])
+        #expect(printed.status == 0)
+        #expect(printed.error == "")
+        let lines = printed.output.split(separator: "\n")
+        #expect(lines.count == Setting.all.count)
+        #expect(lines[0] == "ledger=/somewhere (environment GAVEL_LEDGER)")
+        #expect(lines.contains("port=8090 (flag --port)"))
+        #expect(lines.contains("create-ledger=false (flag --no-create-ledger)"))
+        #expect(lines.contains("operations-port=8081 (default)"))
+
+        let unknown = try await ServerProcess.run(
+            ["--print-config"], environment: ["GAVEL_PROT": "1"])
+        #expect(unknown.status == 2)
+        #expect(unknown.output == "")
+        #expect(unknown.error.hasPrefix(
+            "gavel-server: unknown environment variable GAVEL_PROT, expected one of GAVEL_"))
+        let flag = try await ServerProcess.run(["--prot", "1"])
+        #expect(flag.status == 2)
+        let missing = try await ServerProcess.run([])
+        #expect(missing.status == 2)
+        #expect(missing.error.contains("missing --ledger"))
+        let help = try await ServerProcess.run(["serve", "--help"])
+        #expect(help.status == 0)
+        for setting in Setting.all { #expect(help.output.contains(setting.flag)) }
+    }
+
+    @Test("The documentation lists every setting with its variable, default and meaning")
+    func documented() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let article = try String(
+            contentsOf: root.appending(path: "Sources/Gavel/Gavel.docc/Service.md"),
+            encoding: .utf8)
+        for setting in Setting.all {
+            let standard = setting.value(in: Settings())
+            let row =
+                "| `\(setting.flag)` | `\(setting.variable)` | "
+                + (standard.isEmpty ? "" : "`\(standard)`") + " | \(setting.help) |"
+            #expect(article.contains(row), "expected the row \(row)")
+        }
+    }
+}
