@@ -111,7 +111,8 @@ extension Call {
             title.isEmpty || title.utf8.count > AuctionDomain.Limits.titleBytesMax
         {
             throw Problem(
-                .parameterMalformed, "title must have 1 to \(AuctionDomain.Limits.titleBytesMax) bytes")
+                .parameterMalformed,
+                "title must have 1 to \(AuctionDomain.Limits.titleBytesMax) bytes")
         }
         if let bidder = filter.bidder {
             let caller = try caller
