@@ -238,9 +238,10 @@ struct LiveTests {
             $0.liveHeartbeat = .milliseconds(20)
         } _: { test in
             try await test.furnish(users)
+            let mark = test.ledger.marks(of: ["alice" as UserID])[0]
             let listener = LiveListener(expires: .now)
             let (seat, _) = try test.service.live.listen(
-                listener, to: .wallet("alice"), mark: nil, as: "alice", most: 1)
+                listener, to: .wallet("alice"), mark: mark, as: "alice", most: 1)
             let last = try #require(await listener.next())
             #expect(last.text.contains("expired"))
             #expect(await listener.next() == nil)
