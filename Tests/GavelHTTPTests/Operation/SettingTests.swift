@@ -39,10 +39,13 @@ struct SettingTests {
         let command = try #require(try GavelServer.parseAsRoot(arguments) as? ServeCommand)
         #expect(command.given == [setting.name: value])
         // The command line wins.
-        let byFlag = try Choice(flags: command.given, variables: [setting.variable]) { _ in
-            isFlag ? String(value != "true") : "1"
+        let byFlag = try Choice(flags: command.given, variables: [setting.variable]) {
+            guard $0 == setting.variable else { return nil }
+            Issue.record("a variable was asked for beside a flag")
+            return nil
         }
-        #expect(byFlag.lines.contains("\(setting.name)=\(value) (flag \(setting.flag))"))
+        let given = "\(setting.name)=\(value) (flag \(setting.flag(of: value)))"
+        #expect(byFlag.lines.contains(given))
     }
 
     @Test("A value that does not fit names the setting, what was found and what was expected")
