@@ -205,7 +205,8 @@ extension Setting {
             "How long calls under way may take to end when the service is told to end."),
         Setting(
             "log-level",
-            .word(\.logLevel, ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+            .word(
+                \.logLevel, ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             "The least level that is logged, as JSON lines on standard error."),
     ]
 
