@@ -35,14 +35,17 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .customLong("operations-port"), help: Setting.argumentHelp("operations-port"))
     var operationsPort: String?
     @Flag(
-        name: .customLong("hold-closings"), inversion: .prefixedNo, help: Setting.argumentHelp("hold-closings"))
+        name: .customLong("hold-closings"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("hold-closings"))
     var holdClosings: Bool?
     @Flag(
-        name: .customLong("create-ledger"), inversion: .prefixedNo, help: Setting.argumentHelp("create-ledger"))
+        name: .customLong("create-ledger"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("create-ledger"))
     var createLedger: Bool?
     @Option(name: .customLong("queue-commands"), help: Setting.argumentHelp("queue-commands"))
     var queueCommands: String?
-    @Option(name: .customLong("command-id-seconds"), help: Setting.argumentHelp("command-id-seconds"))
+    @Option(
+        name: .customLong("command-id-seconds"), help: Setting.argumentHelp("command-id-seconds"))
     var commandIdSeconds: String?
     @Option(name: .customLong("command-ids"), help: Setting.argumentHelp("command-ids"))
     var commandIds: String?
@@ -50,7 +53,9 @@ struct ServeCommand: AsyncParsableCommand {
     var freeBytes: String?
     @Option(name: .customLong("snapshot-entries"), help: Setting.argumentHelp("snapshot-entries"))
     var snapshotEntries: String?
-    @Option(name: .customLong("checkpoint-milliseconds"), help: Setting.argumentHelp("checkpoint-milliseconds"))
+    @Option(
+        name: .customLong("checkpoint-milliseconds"),
+        help: Setting.argumentHelp("checkpoint-milliseconds"))
     var checkpointMilliseconds: String?
     @Option(name: .customLong("checkpoint-copy"), help: Setting.argumentHelp("checkpoint-copy"))
     var checkpointCopy: String?
@@ -75,12 +80,14 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .customLong("rejections"), help: Setting.argumentHelp("rejections"))
     var rejections: String?
     @Flag(
-        name: .customLong("trust-forwarded-for"), inversion: .prefixedNo, help: Setting.argumentHelp("trust-forwarded-for"))
+        name: .customLong("trust-forwarded-for"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("trust-forwarded-for"))
     var trustForwardedFor: Bool?
     @Option(name: .customLong("position-seconds"), help: Setting.argumentHelp("position-seconds"))
     var positionSeconds: String?
     @Flag(
-        name: .customLong("allow-self-charge"), inversion: .prefixedNo, help: Setting.argumentHelp("allow-self-charge"))
+        name: .customLong("allow-self-charge"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("allow-self-charge"))
     var allowSelfCharge: Bool?
     @Option(name: .customLong("slow-milliseconds"), help: Setting.argumentHelp("slow-milliseconds"))
     var slowMilliseconds: String?

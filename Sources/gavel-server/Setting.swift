@@ -49,6 +49,11 @@ struct Setting: Sendable {
     }
 
     var flag: String { "--\(name)" }
+    /// The flag that chooses a value: a switch is turned off by another.
+    func flag(of text: String) -> String {
+        if case .flag = kind, text == "false" { return "--no-\(name)" }
+        return flag
+    }
     /// The environment variable.
     var variable: String {
         "GAVEL_" + name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
@@ -200,7 +205,8 @@ extension Setting {
             "How long calls under way may take to end when the service is told to end."),
         Setting(
             "log-level",
-            .word(\.logLevel, ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+            .word(
+                \.logLevel, ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             "The least level that is logged, as JSON lines on standard error."),
     ]
 
@@ -281,7 +287,7 @@ struct Choice: Sendable {
         }
         for setting in Setting.all {
             if let text = flags[setting.name] {
-                try set(setting, text, from: "flag \(setting.flag)")
+                try set(setting, text, from: "flag \(setting.flag(of: text))")
             } else if let text = try environment(setting.variable) {
                 try set(setting, text, from: "environment \(setting.variable)")
             }
