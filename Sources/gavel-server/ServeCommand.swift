@@ -89,6 +89,26 @@ struct ServeCommand: AsyncParsableCommand {
         name: .customLong("allow-self-charge"), inversion: .prefixedNo,
         help: Setting.argumentHelp("allow-self-charge"))
     var allowSelfCharge: Bool?
+    @Option(name: .customLong("token-algorithm"), help: Setting.argumentHelp("token-algorithm"))
+    var tokenAlgorithm: String?
+    @Option(name: .customLong("token-key-days"), help: Setting.argumentHelp("token-key-days"))
+    var tokenKeyDays: String?
+    @Option(name: .customLong("token-cache"), help: Setting.argumentHelp("token-cache"))
+    var tokenCache: String?
+    @Option(name: .customLong("password-cost"), help: Setting.argumentHelp("password-cost"))
+    var passwordCost: String?
+    @Option(name: .customLong("user-sign-ins"), help: Setting.argumentHelp("user-sign-ins"))
+    var userSignIns: String?
+    @Option(name: .customLong("address-sign-ins"), help: Setting.argumentHelp("address-sign-ins"))
+    var addressSignIns: String?
+    @Option(name: .customLong("listeners"), help: Setting.argumentHelp("listeners"))
+    var listeners: String?
+    @Option(name: .customLong("user-listeners"), help: Setting.argumentHelp("user-listeners"))
+    var userListeners: String?
+    @Option(name: .customLong("address-listeners"), help: Setting.argumentHelp("address-listeners"))
+    var addressListeners: String?
+    @Option(name: .customLong("heartbeat-seconds"), help: Setting.argumentHelp("heartbeat-seconds"))
+    var heartbeatSeconds: String?
     @Option(name: .customLong("slow-milliseconds"), help: Setting.argumentHelp("slow-milliseconds"))
     var slowMilliseconds: String?
     @Option(name: .customLong("drain-seconds"), help: Setting.argumentHelp("drain-seconds"))
@@ -129,6 +149,16 @@ struct ServeCommand: AsyncParsableCommand {
             ("trust-forwarded-for", trustForwardedFor.map { String($0) }),
             ("position-seconds", positionSeconds),
             ("allow-self-charge", allowSelfCharge.map { String($0) }),
+            ("token-algorithm", tokenAlgorithm),
+            ("token-key-days", tokenKeyDays),
+            ("token-cache", tokenCache),
+            ("password-cost", passwordCost),
+            ("user-sign-ins", userSignIns),
+            ("address-sign-ins", addressSignIns),
+            ("listeners", listeners),
+            ("user-listeners", userListeners),
+            ("address-listeners", addressListeners),
+            ("heartbeat-seconds", heartbeatSeconds),
             ("slow-milliseconds", slowMilliseconds),
             ("drain-seconds", drainSeconds),
             ("log-level", logLevel),
