@@ -79,7 +79,7 @@ struct QueryTests {
 
     @Test("Rows of lists say what whole auctions say, and each tells where the list goes on")
     func listings() async throws {
-        let (bench, _) = try await workedLedger(12)
+        let (bench, _) = try await workedLedger(12, steps: 1500)
         let ledger = bench.ledger
         let all = try ledger.allAuctions(AuctionFilter(), limit: 1000)
         let bidder = try #require(all.compactMap(\.leader).first)
@@ -122,7 +122,7 @@ struct QueryTests {
 
     @Test("A story in pages of any size is the story read at once")
     func stories() async throws {
-        let (bench, _) = try await workedLedger(13)
+        let (bench, _) = try await workedLedger(13, steps: 1000)
         for view in try bench.ledger.allAuctions(AuctionFilter(), limit: 1000) {
             var whole: [AuctionStep] = []
             try bench.ledger.forEachStep(of: view.auction) { whole.append($0) }
@@ -142,11 +142,11 @@ struct QueryTests {
 
     @Test("A wallet as of a moment is the wallet of the ledger as of then")
     func pastWallets() async throws {
-        let (bench, _) = try await workedLedger(14, steps: 1500)
+        let (bench, _) = try await workedLedger(14, steps: 800)
         let ledger = bench.ledger
         let users = try ledger.wallets(limit: 1000).items.map(\.user)
         var found = 0
-        for position in stride(from: UInt64(0), to: ledger.reflects, by: 97) {
+        for position in stride(from: UInt64(0), to: ledger.reflects, by: 83) {
             let past = try ledger.past(.position(position))
             for user in users {
                 let now = try ledger.wallet(user, asOf: .position(position))
@@ -193,7 +193,7 @@ struct QueryTests {
 
     @Test("Wallets name every hold, and holds sum to what is locked")
     func wallets() async throws {
-        let (bench, workload) = try await workedLedger(13)
+        let (bench, workload) = try await workedLedger(13, steps: 1000)
         var users: [UserID] = []
         var cursor: String?
         repeat {
@@ -220,7 +220,7 @@ struct QueryTests {
 
     @Test("Histories in both directions are what a scan of the log gives")
     func histories() async throws {
-        let (bench, _) = try await workedLedger(14, steps: 1500)
+        let (bench, _) = try await workedLedger(14, steps: 800)
         let ledger = bench.ledger
         let entries = try ledger.entries(from: 0, limit: .max)
         var chains: [EntryLink.Chain: [UInt64]] = [:]
