@@ -69,7 +69,7 @@ extension TestService {
     }
 }
 
-@Suite("Live streams", .serialized, .timeLimit(.minutes(2)))
+@Suite("Live streams", .timeLimit(.minutes(2)))
 struct LiveTests {
     private let users: [UserID] = ["alice", "bob", "carol"]
 
