@@ -91,11 +91,11 @@ extension WriteTransaction {
 
     /// Keeps a row as JSON.
     func put(_ row: some Encodable, in table: BytesTable, at key: String) throws {
-        try put(Array(try JSONEncoder().encode(row)), in: table, at: key)
+        try put(bytes: Array(try JSONEncoder().encode(row)), in: table, at: key)
     }
 
-    /// Keeps bytes.
-    func put(_ bytes: [UInt8], in table: BytesTable, at key: String) throws {
+    /// Keeps bytes. (Bytes are encodable themselves: the label keeps them from becoming JSON.)
+    func put(bytes: [UInt8], in table: BytesTable, at key: String) throws {
         try withBytes(of: bytes) { try put(table, key: Array(key.utf8), value: $0) }
     }
 }
