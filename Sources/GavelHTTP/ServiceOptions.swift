@@ -13,7 +13,7 @@ public struct ServiceOptions: Sendable {
     /// The longest body. The longest command that makes sense has about 8 KiB.
     public var bodyBytesMax = 65_536
     /// The most connections at once; more wait in the kernel's queue. One that idles takes about
-    /// 20 KiB.
+    /// 15 KiB.
     public var connectionsMax = 20_000
     /// How many connections may wait in the kernel's queue; it has a limit of its own (somaxconn).
     public var backlog = 1024

@@ -35,14 +35,17 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .customLong("operations-port"), help: Setting.argumentHelp("operations-port"))
     var operationsPort: String?
     @Flag(
-        name: .customLong("hold-closings"), inversion: .prefixedNo, help: Setting.argumentHelp("hold-closings"))
+        name: .customLong("hold-closings"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("hold-closings"))
     var holdClosings: Bool?
     @Flag(
-        name: .customLong("create-ledger"), inversion: .prefixedNo, help: Setting.argumentHelp("create-ledger"))
+        name: .customLong("create-ledger"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("create-ledger"))
     var createLedger: Bool?
     @Option(name: .customLong("queue-commands"), help: Setting.argumentHelp("queue-commands"))
     var queueCommands: String?
-    @Option(name: .customLong("command-id-seconds"), help: Setting.argumentHelp("command-id-seconds"))
+    @Option(
+        name: .customLong("command-id-seconds"), help: Setting.argumentHelp("command-id-seconds"))
     var commandIdSeconds: String?
     @Option(name: .customLong("command-ids"), help: Setting.argumentHelp("command-ids"))
     var commandIds: String?
@@ -50,7 +53,9 @@ struct ServeCommand: AsyncParsableCommand {
     var freeBytes: String?
     @Option(name: .customLong("snapshot-entries"), help: Setting.argumentHelp("snapshot-entries"))
     var snapshotEntries: String?
-    @Option(name: .customLong("checkpoint-milliseconds"), help: Setting.argumentHelp("checkpoint-milliseconds"))
+    @Option(
+        name: .customLong("checkpoint-milliseconds"),
+        help: Setting.argumentHelp("checkpoint-milliseconds"))
     var checkpointMilliseconds: String?
     @Option(name: .customLong("checkpoint-copy"), help: Setting.argumentHelp("checkpoint-copy"))
     var checkpointCopy: String?
@@ -75,13 +80,35 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .customLong("rejections"), help: Setting.argumentHelp("rejections"))
     var rejections: String?
     @Flag(
-        name: .customLong("trust-forwarded-for"), inversion: .prefixedNo, help: Setting.argumentHelp("trust-forwarded-for"))
+        name: .customLong("trust-forwarded-for"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("trust-forwarded-for"))
     var trustForwardedFor: Bool?
     @Option(name: .customLong("position-seconds"), help: Setting.argumentHelp("position-seconds"))
     var positionSeconds: String?
     @Flag(
-        name: .customLong("allow-self-charge"), inversion: .prefixedNo, help: Setting.argumentHelp("allow-self-charge"))
+        name: .customLong("allow-self-charge"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("allow-self-charge"))
     var allowSelfCharge: Bool?
+    @Option(name: .customLong("token-algorithm"), help: Setting.argumentHelp("token-algorithm"))
+    var tokenAlgorithm: String?
+    @Option(name: .customLong("token-key-days"), help: Setting.argumentHelp("token-key-days"))
+    var tokenKeyDays: String?
+    @Option(name: .customLong("token-cache"), help: Setting.argumentHelp("token-cache"))
+    var tokenCache: String?
+    @Option(name: .customLong("password-cost"), help: Setting.argumentHelp("password-cost"))
+    var passwordCost: String?
+    @Option(name: .customLong("user-sign-ins"), help: Setting.argumentHelp("user-sign-ins"))
+    var userSignIns: String?
+    @Option(name: .customLong("address-sign-ins"), help: Setting.argumentHelp("address-sign-ins"))
+    var addressSignIns: String?
+    @Option(name: .customLong("listeners"), help: Setting.argumentHelp("listeners"))
+    var listeners: String?
+    @Option(name: .customLong("user-listeners"), help: Setting.argumentHelp("user-listeners"))
+    var userListeners: String?
+    @Option(name: .customLong("address-listeners"), help: Setting.argumentHelp("address-listeners"))
+    var addressListeners: String?
+    @Option(name: .customLong("heartbeat-seconds"), help: Setting.argumentHelp("heartbeat-seconds"))
+    var heartbeatSeconds: String?
     @Option(name: .customLong("slow-milliseconds"), help: Setting.argumentHelp("slow-milliseconds"))
     var slowMilliseconds: String?
     @Option(name: .customLong("drain-seconds"), help: Setting.argumentHelp("drain-seconds"))
@@ -122,6 +149,16 @@ struct ServeCommand: AsyncParsableCommand {
             ("trust-forwarded-for", trustForwardedFor.map { String($0) }),
             ("position-seconds", positionSeconds),
             ("allow-self-charge", allowSelfCharge.map { String($0) }),
+            ("token-algorithm", tokenAlgorithm),
+            ("token-key-days", tokenKeyDays),
+            ("token-cache", tokenCache),
+            ("password-cost", passwordCost),
+            ("user-sign-ins", userSignIns),
+            ("address-sign-ins", addressSignIns),
+            ("listeners", listeners),
+            ("user-listeners", userListeners),
+            ("address-listeners", addressListeners),
+            ("heartbeat-seconds", heartbeatSeconds),
             ("slow-milliseconds", slowMilliseconds),
             ("drain-seconds", drainSeconds),
             ("log-level", logLevel),

@@ -49,6 +49,11 @@ struct Setting: Sendable {
     }
 
     var flag: String { "--\(name)" }
+    /// The flag that chooses a value: a switch is turned off by another.
+    func flag(of text: String) -> String {
+        if case .flag = kind, text == "false" { return "--no-\(name)" }
+        return flag
+    }
     /// The environment variable.
     var variable: String {
         "GAVEL_" + name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
@@ -193,6 +198,37 @@ extension Setting {
             "allow-self-charge", .flag(\.service.allowsSelfCharge),
             "Lets users charge their own wallets: for development only, money out of nothing."),
         Setting(
+            "token-algorithm",
+            .word(\.service.tokenAlgorithmName, TokenAlgorithm.allCases.map(\.rawValue)),
+            "How access tokens are signed: EdDSA, ES256, or HS256 without public keys."),
+        Setting(
+            "token-key-days", .integer(\.service.tokenKeyDays, in: 1...3650),
+            "After how many days another key signs access tokens."),
+        Setting(
+            "token-cache", .integer(\.service.tokensRememberedMax, in: 0...10_000_000),
+            "Verified access tokens that are remembered; 0 verifies each each time."),
+        Setting(
+            "password-cost", .integer(\.service.passwordCostLog2, in: 10...20),
+            "The cost of a password's hash as a power of two; sign-ins take it up."),
+        Setting(
+            "user-sign-ins", .number(\.service.signInsPerHourByUser, in: 0...1_000_000),
+            "Passwords an hour that may be tried for one name; 0 sets no limit."),
+        Setting(
+            "address-sign-ins", .number(\.service.signInsPerHourByAddress, in: 0...1_000_000),
+            "Passwords an hour that may be tried from one address; 0 sets no limit."),
+        Setting(
+            "listeners", .integer(\.service.liveListenersMax, in: 0...1_000_000),
+            "Streams of events at once."),
+        Setting(
+            "user-listeners", .integer(\.service.liveListenersByUser, in: 0...1_000_000),
+            "Streams at once of one signed-in user."),
+        Setting(
+            "address-listeners", .integer(\.service.liveListenersByAddress, in: 0...1_000_000),
+            "Streams at once of one address that is not signed in."),
+        Setting(
+            "heartbeat-seconds", .number(\.service.heartbeatSeconds, in: 0.1...3600),
+            "How long a stream may be silent before a comment is sent."),
+        Setting(
             "slow-milliseconds", .number(\.service.slowMilliseconds, in: 0...3_600_000),
             "From when on a call is logged as slow."),
         Setting(
@@ -200,7 +236,8 @@ extension Setting {
             "How long calls under way may take to end when the service is told to end."),
         Setting(
             "log-level",
-            .word(\.logLevel, ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+            .word(
+                \.logLevel, ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
             "The least level that is logged, as JSON lines on standard error."),
     ]
 
@@ -245,6 +282,14 @@ extension ServiceOptions {
         get { bodyTime / .seconds(1) }
         set { bodyTime = .seconds(newValue) }
     }
+    var tokenAlgorithmName: String {
+        get { tokenAlgorithm.rawValue }
+        set { tokenAlgorithm = TokenAlgorithm(rawValue: newValue) ?? tokenAlgorithm }
+    }
+    var heartbeatSeconds: Double {
+        get { liveHeartbeat / .seconds(1) }
+        set { liveHeartbeat = .seconds(newValue) }
+    }
     var positionSeconds: Double {
         get { positionWait / .seconds(1) }
         set { positionWait = .seconds(newValue) }
@@ -281,7 +326,7 @@ struct Choice: Sendable {
         }
         for setting in Setting.all {
             if let text = flags[setting.name] {
-                try set(setting, text, from: "flag \(setting.flag)")
+                try set(setting, text, from: "flag \(setting.flag(of: text))")
             } else if let text = try environment(setting.variable) {
                 try set(setting, text, from: "environment \(setting.variable)")
             }

@@ -2,10 +2,11 @@
 // a scan of the log, and the past against what was true then.
 
 import AuctionDomain
-import Gavel
 import GavelTesting
 import LMDB
 import Testing
+
+@testable import Gavel
 
 /// A ledger that a few thousand random commands went through.
 private func workedLedger(_ seed: UInt64, steps: Int = 3000) async throws -> (Bench, Workload) {
@@ -76,6 +77,99 @@ struct QueryTests {
         #expect(newest == all.reversed())
     }
 
+    @Test("Rows of lists say what whole auctions say, and each tells where the list goes on")
+    func listings() async throws {
+        let (bench, _) = try await workedLedger(12, steps: 1500)
+        let ledger = bench.ledger
+        let all = try ledger.allAuctions(AuctionFilter(), limit: 1000)
+        let bidder = try #require(all.compactMap(\.leader).first)
+        let piece = String(try #require(all.map(\.title).first { $0.count > 3 }).suffix(3))
+        let filters = [
+            AuctionFilter(), AuctionFilter(order: .newest), AuctionFilter(order: .endingSoon),
+            AuctionFilter(seller: all[0].seller), AuctionFilter(bidder: bidder),
+            AuctionFilter(winner: bidder), AuctionFilter(titleContains: piece.uppercased()),
+        ]
+        #expect(Set(filters.map(\.text)).count == filters.count)
+        for filter in filters {
+            let expected = try ledger.allAuctions(filter, limit: 1000)
+            let rows = try ledger.listings(filter, for: bidder, limit: 1000).items
+            #expect(rows.map(\.auction) == expected.map(\.auction))
+            for (row, view) in zip(rows, expected) {
+                #expect(row.title == view.title && row.seller == view.seller)
+                #expect(row.status == view.status && row.outcome == view.outcome)
+                #expect(row.price == view.price && row.winner == view.winner)
+                #expect(row.minimumBid == view.minimumBid && row.closesAt == view.closesAt)
+                #expect(row.buyNowPrice == view.buyNowPrice)
+                #expect(row.isReserveMet == view.isReserveMet)
+                #expect(row.acceptedBids == view.acceptedBids && row.opensAt == view.opensAt)
+            }
+            for (place, row) in rows.enumerated() {
+                let cursor = ledger.cursor(after: row, of: filter)
+                let rest = try ledger.listings(filter, for: bidder, after: cursor, limit: 1000)
+                #expect(rest.items == Array(rows[(place + 1)...]))
+            }
+        }
+        let bids = Set(
+            try ledger.allAuctions(AuctionFilter(bidder: bidder), limit: 9).map(\.auction))
+        for row in try ledger.listings(for: bidder, limit: 1000).items {
+            #expect((row.standing != nil) == bids.contains(row.auction))
+            if row.winner == bidder { #expect(row.standing?.hasWon == true) }
+        }
+        let wins = all.filter { $0.winner == bidder }.map(\.auction)
+        let won = try ledger.allAuctions(AuctionFilter(winner: bidder), limit: 2).map(\.auction)
+        #expect(Set(won) == Set(wins) && won.count == wins.count)
+    }
+
+    @Test("A story in pages of any size is the story read at once")
+    func stories() async throws {
+        let (bench, _) = try await workedLedger(13, steps: 1000)
+        for view in try bench.ledger.allAuctions(AuctionFilter(), limit: 1000) {
+            var whole: [AuctionStep] = []
+            try bench.ledger.forEachStep(of: view.auction) { whole.append($0) }
+            for limit in [1, 3, 1000] {
+                var steps: [AuctionStep] = []
+                var cursor: String?
+                repeat {
+                    let page = try bench.ledger.story(
+                        of: view.auction, after: cursor, limit: limit)
+                    steps += page.items
+                    cursor = page.cursor
+                } while cursor != nil
+                #expect(steps == whole)
+            }
+        }
+    }
+
+    @Test("A wallet as of a moment is the wallet of the ledger as of then")
+    func pastWallets() async throws {
+        let (bench, _) = try await workedLedger(14, steps: 800)
+        let ledger = bench.ledger
+        let users = try ledger.wallets(limit: 1000).items.map(\.user)
+        var found = 0
+        for position in stride(from: UInt64(0), to: ledger.reflects, by: 83) {
+            let past = try ledger.past(.position(position))
+            for user in users {
+                let now = try ledger.wallet(user, asOf: .position(position))
+                #expect(now.reflects == position + 1)
+                guard var then = try? past.wallet(user).value else {
+                    #expect(now.value.balances.isEmpty)
+                    continue
+                }
+                then.balances.removeAll { $0.available == .zero && $0.locked == .zero }
+                #expect(now.value == then)
+                found += then.balances.count
+            }
+            let time = try #require(try ledger.entry(at: position)).time
+            let atTime = try ledger.past(.time(time))
+            for user in users.prefix(3) {
+                let now = try ledger.wallet(user, asOf: .time(time))
+                #expect(now.reflects == atTime.reflects)
+            }
+        }
+        #expect(found > 100)
+        #expect(throws: LedgerError.self) { try ledger.wallet("nobody", asOf: .position(1)) }
+    }
+
     @Test("Auctions by bidder are those she bid in or bought, accepted or not")
     func byBidder() async throws {
         let (bench, _) = try await workedLedger(12)
@@ -99,7 +193,7 @@ struct QueryTests {
 
     @Test("Wallets name every hold, and holds sum to what is locked")
     func wallets() async throws {
-        let (bench, workload) = try await workedLedger(13)
+        let (bench, workload) = try await workedLedger(13, steps: 1000)
         var users: [UserID] = []
         var cursor: String?
         repeat {
@@ -126,7 +220,7 @@ struct QueryTests {
 
     @Test("Histories in both directions are what a scan of the log gives")
     func histories() async throws {
-        let (bench, _) = try await workedLedger(14, steps: 1500)
+        let (bench, _) = try await workedLedger(14, steps: 800)
         let ledger = bench.ledger
         let entries = try ledger.entries(from: 0, limit: .max)
         var chains: [EntryLink.Chain: [UInt64]] = [:]

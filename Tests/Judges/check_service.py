@@ -53,7 +53,7 @@ class Service:
         self.process = subprocess.Popen(
             [server, "--ledger", self.ledger, "--port", "0", "--operations-port", "0",
              "--password-cost", "10", "--user-calls", "0", "--address-calls", "0",
-             "--rejections", "0", "--sign-in-rate", "0", "--position-seconds", "0.05",
+             "--rejections", "0", "--user-sign-ins", "0", "--address-sign-ins", "0", "--position-seconds", "0.05",
              "--allow-self-charge"],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()

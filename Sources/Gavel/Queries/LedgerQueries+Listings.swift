@@ -110,7 +110,9 @@ extension LedgerQueries {
 
 extension Reading {
     /// The handle of a user; nil where there is none.
-    public func handle(of user: UserID) -> UserHandle? { readState.withLock { $0.state.user(user) } }
+    public func handle(of user: UserID) -> UserHandle? {
+        readState.withLock { $0.state.user(user) }
+    }
 }
 
 extension ReadState {

@@ -25,7 +25,7 @@ extension LedgerQueries {
             handle.map { entry.actor == .user($0) || entry.command.user == $0 } ?? false
         if case .registerUser(let registered) = entry.command { isOwner = registered == user }
         guard isOwner, let handle else { return nil }
-        let events = entry.outcome.events.filter { $0.isOpen(to: handle) }
+        let events = EventList(entry.outcome.events.filter { $0.isOpen(to: handle) })
         // A link says when a wallet was touched before.
         let links = entry.links.filter { link in
             if case .wallet(let user) = link.chain { user == handle } else { true }
@@ -36,7 +36,7 @@ extension LedgerQueries {
             entry: LedgerEntry(
                 position: entry.position, time: entry.time, commandID: entry.commandID,
                 actor: entry.actor, command: entry.command,
-                outcome: entry.outcome.rejection.map { .rejected($0) } ?? .accepted(EventList(events)),
+                outcome: entry.outcome.rejection.map { .rejected($0) } ?? .accepted(events),
                 links: ContiguousArray(links)),
             isWhole: isWhole)
     }

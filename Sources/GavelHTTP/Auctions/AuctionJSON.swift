@@ -16,7 +16,7 @@ struct AuctionDetail: Sendable {
 
     init(_ view: AuctionView, _ service: AuctionService) throws {
         self.view = view.publicView
-        seller = try service.profiles(of: CollectionOfOne(view.seller))[view.seller] ?? []
+        seller = try service.accounts.profiles(of: [view.seller])[view.seller] ?? []
         lot = try service.store.lot(view.auction)
     }
 }

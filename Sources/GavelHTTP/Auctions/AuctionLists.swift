@@ -111,7 +111,8 @@ extension Call {
             title.isEmpty || title.utf8.count > AuctionDomain.Limits.titleBytesMax
         {
             throw Problem(
-                .parameterMalformed, "title must have 1 to \(AuctionDomain.Limits.titleBytesMax) bytes")
+                .parameterMalformed,
+                "title must have 1 to \(AuctionDomain.Limits.titleBytesMax) bytes")
         }
         if let bidder = filter.bidder {
             let caller = try caller
@@ -137,7 +138,7 @@ extension Call {
                 try ledger.listings(filter, for: user, after: cursor, limit: limit)
             }
         }
-        let profiles = try service.profiles(of: page.items.lazy.map(\.seller))
+        let profiles = try service.accounts.profiles(of: page.items.map(\.seller))
         let categories = service.store.lots.categories(of: page.items.lazy.map(\.auction))
         var writer = JSONWriter()
         writer.reserve(256 + 640 * page.items.count)
@@ -193,24 +194,5 @@ extension Call {
             looked += page.items.count < 500 ? Self.rowsMax : 500
         } while place != nil && items.count < limit && looked < Self.rowsMax
         return Page(items: items, cursor: place.map { prefix + $0 }, reflects: reflects ?? 0)
-    }
-}
-
-extension AuctionService {
-    /// The public profiles of some users as JSON.
-    func profiles(of users: some Sequence<UserID>) throws -> [UserID: [UInt8]] {
-        var profiles: [UserID: [UInt8]] = [:]
-        for user in users where profiles[user] == nil {
-            var writer = JSONWriter()
-            writer.object { object in
-                object.field("user", user)
-                object.field("username", nil as String?)
-                object.field("display_name", nil as String?)
-                object.field("about", nil as String?)
-                object.field("member_since", nil as String?)
-            }
-            profiles[user] = writer.bytes
-        }
-        return profiles
     }
 }

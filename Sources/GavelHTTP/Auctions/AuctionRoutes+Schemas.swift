@@ -96,7 +96,8 @@ extension AuctionRoutes {
     private static let format = Schema.word(["english"])
     private static let until = Schema.word(BuyNow.Until.allCases.map(\.jsonName))
     private static let policy = Schema.word(CancelPolicy.allCases.map(\.jsonName))
-    private static let basisPoints = Schema.integer(min: 0, max: Int64(AuctionDomain.Limits.basisPointsMax))
+    private static let basisPoints = Schema.integer(
+        min: 0, max: Int64(AuctionDomain.Limits.basisPointsMax))
 
     private static let openingRules = Schema.object([
         .optional("format", format), .optional("opening_price", .integer(min: 1)),

@@ -145,7 +145,7 @@ extension WriteTransaction {
     fileprivate func put(_ row: LotRow, of auction: AuctionID, in lots: LotTables) throws {
         try put(row, in: lots.rows, at: auction.string)
         if let category = row.category {
-            try put(Array(category.utf8), in: lots.categoryRows, at: auction.string)
+            try put(bytes: Array(category.utf8), in: lots.categoryRows, at: auction.string)
         } else {
             _ = try delete(lots.categoryRows, key: Array(auction.string.utf8))
         }

@@ -44,8 +44,10 @@ final class LiveHub: Service, Sendable {
         /// Listeners by user or address.
         var counts: [String: Int] = [:]
         var nextSeat: UInt64 = 0
-        /// Before it everything has gone out to the feed's listeners.
+        /// How far the feed has been read, and up to where it has been told: entries that are
+        /// about no auction are not worth an event.
         var feedPosition: UInt64 = 0
+        var feedTold: UInt64 = 0
         var isStopped = false
     }
 
@@ -65,6 +67,9 @@ final class LiveHub: Service, Sendable {
 
     /// How many listen.
     var listenerCount: Int { state.withLock { $0.count } }
+
+    /// How far the feed has been read.
+    var feedPosition: UInt64 { state.withLock { $0.feedPosition } }
 
     /// Takes up a listener.
     /// - Parameters:
@@ -93,7 +98,9 @@ final class LiveHub: Service, Sendable {
             state.count += 1
             state.counts[name] = own + 1
             state.nextSeat += 1
-            if topic == .feed, state.topics[.feed] == nil { state.feedPosition = reflects }
+            if topic == .feed, state.topics[.feed] == nil {
+                (state.feedPosition, state.feedTold) = (reflects, reflects)
+            }
             state.topics[topic, default: Listeners(mark: mark)].bySeat[state.nextSeat] = listener
             return .success((state.nextSeat, state.feedPosition))
         }
@@ -232,33 +239,49 @@ final class LiveHub: Service, Sendable {
     // MARK: The feed
 
     private func readFeed(_ now: ContinuousClock.Instant) {
-        let start = state.withLock { $0.topics[.feed] == nil ? nil : $0.feedPosition }
+        let (start, told) = state.withLock { state in
+            (state.topics[.feed] == nil ? nil : state.feedPosition, state.feedTold)
+        }
         guard let start else { return }
         let reflects = ledger.reflects
         guard reflects > start else { return }
-        let event: LiveEvent
+        var event: LiveEvent?
+        let next: UInt64
         if reflects - start > Self.feedLagMax {
-            event = resetEvent(from: start, to: reflects)
+            event = resetEvent(from: told, to: reflects)
+            next = reflects
         } else {
             do {
-                event = try feedEvent(from: start, entriesMax: Self.feedRoundEntriesMax)
+                let touched = try ledger.auctionsTouched(
+                    from: start, entriesMax: Self.feedRoundEntriesMax,
+                    auctionsMax: Self.feedAuctionsMax)
+                if !touched.auctions.isEmpty { event = feedEvent(touched, from: told) }
+                next = touched.next
             } catch {
                 logger.error("the feed was not read", metadata: ["error": "\(error)"])
                 return
             }
         }
         let listeners = state.withLock { state -> [LiveListener] in
-            state.feedPosition = event.position
+            state.feedPosition = next
+            guard event != nil else { return [] }
+            state.feedTold = next
             return state.topics[.feed].map { Array($0.bySeat.values) } ?? []
         }
+        guard let event else { return }
         for listener in listeners { listener.put(event, at: now) }
     }
 
     /// What changed from a position on, as far as it goes into one event.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     func feedEvent(from start: UInt64, entriesMax: Int) throws(LedgerError) -> LiveEvent {
-        let touched = try ledger.auctionsTouched(
-            from: start, entriesMax: entriesMax, auctionsMax: Self.feedAuctionsMax)
+        feedEvent(
+            try ledger.auctionsTouched(
+                from: start, entriesMax: entriesMax, auctionsMax: Self.feedAuctionsMax),
+            from: start)
+    }
+
+    private func feedEvent(_ touched: TouchedAuctions, from start: UInt64) -> LiveEvent {
         var writer = JSONWriter()
         let reflects = ledger.reflects
         writer.object { object in

@@ -34,6 +34,9 @@ extension LiveEvent {
         bytes.writeString("\n\n")
         self.init(position: position, start: start, mark: mark, bytes: bytes)
     }
+
+    /// The event as its reader gets it.
+    var text: String { String(buffer: bytes) }
 }
 
 /// One open stream.

@@ -30,7 +30,8 @@ struct CallObserver: Sendable {
             id = given
             context.logger[metadataKey: Self.idKey] = .string(given)
         } else {
-            id = context.id
+            // A handler that keeps no metadata has lost it.
+            id = context.logger[metadataKey: Self.idKey]?.description ?? RequestID().description
         }
         var response: Response
         do { response = try await answer(request, context) } catch {

@@ -112,7 +112,8 @@ extension JSONWriter {
                 line.name("metadata")
                 line.object { object in
                     for (name, value) in metadata {
-                        if case .stringConvertible(let number) = value, let number = number as? Int {
+                        if case .stringConvertible(let number) = value, let number = number as? Int
+                        {
                             object.field(name, number)
                         } else {
                             object.field(name, "\(value)")

@@ -194,7 +194,8 @@ struct RouteMeter: Sendable {
     init(_ registry: PrometheusRegistry, _ operation: Operation) {
         self.init(
             registry, method: operation.method.rawValue, route: operation.path,
-            statuses: Set(operation.allProblems.map(\.status.code) + [operation.answer.status, 500]))
+            statuses: Set(
+                operation.allProblems.map(\.status.code) + [operation.answer.status, 500]))
     }
 
     func count(_ status: Int, nanoseconds: Int64) {

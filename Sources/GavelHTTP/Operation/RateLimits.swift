@@ -164,7 +164,8 @@ enum PeerAddress: Hashable, Sendable {
         var groups: [Substring] = text.split(separator: ":", omittingEmptySubsequences: false)
         if let gap = groups.firstIndex(of: "") {
             let given = groups.filter { !$0.isEmpty }.count
-            groups = groups[..<gap] + Array(repeating: "0", count: 8 - given)
+            groups =
+                groups[..<gap] + Array(repeating: "0", count: 8 - given)
                 + groups[gap...].filter { !$0.isEmpty }
         }
         self = .v6(groups.prefix(4).reduce(0) { $0 << 16 | (UInt64($1, radix: 16) ?? 0) })

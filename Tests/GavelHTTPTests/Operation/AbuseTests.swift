@@ -65,8 +65,10 @@ struct AbuseTests {
                 "{\"amount\":1e3}", "{\"amount\":null}", "{\"amount\":[1]}", "{\"amount\":true}",
                 "{\"amount\":1,\"amount\":2}", "{\"amount\":1,\"extra\":2}", "{\"amount\":01}",
                 "{\"amount\":99999999999999999999999999}", "{\"amount\":-9223372036854775809}",
-                "{\"amount\":-1}", "{\"amount\":0}", "{\"\\ud800\":1}", "{\"amount\":1,\"by\":\"x\"}",
-                "{\"amount\":" + deep, "{\"amount\":" + deep + String(repeating: "]", count: 30_000),
+                "{\"amount\":-1}", "{\"amount\":0}", "{\"\\ud800\":1}",
+                "{\"amount\":1,\"by\":\"x\"}",
+                "{\"amount\":" + deep,
+                "{\"amount\":" + deep + String(repeating: "]", count: 30_000),
                 String(repeating: "{\"a\":", count: 10_000), "\u{FEFF}{\"amount\":1}",
             ]
             let connection = try test.connect()
@@ -90,7 +92,8 @@ struct AbuseTests {
             let form = try await answer(
                 test, post(Array("a=1".utf8), type: "application/x-www-form-urlencoded"))
             #expect(form.status == 415)
-            #expect(try await connection.call("POST", "/echo/x", body: "{\"amount\":9}").status == 200)
+            #expect(
+                try await connection.call("POST", "/echo/x", body: "{\"amount\":9}").status == 200)
         }
     }
 
@@ -143,7 +146,8 @@ struct AbuseTests {
                 // Two lengths, or two kinds of length: how requests are smuggled past a proxy.
                 Array((head + "content-length: 1\r\ncontent-length: 2\r\n\r\n{}").utf8),
                 Array(
-                    (head + "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n").utf8),
+                    (head + "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n").utf8
+                ),
                 Array((head + "content-length: -1\r\n\r\n{}").utf8),
                 Array((head + "transfer-encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n").utf8),
             ]
@@ -160,7 +164,8 @@ struct AbuseTests {
         }
     }
 
-    @Test("Requests sent all at once are answered in order, and one who only listens gets the answer")
+    @Test(
+        "Requests sent all at once are answered in order, and one who only listens gets the answer")
     func pipelined() async throws {
         try await TestService.with(routes: Self.routes) { test in
             let connection = try test.connect()

@@ -168,7 +168,9 @@ struct ExpositionTests {
         #expect(exposition.text == "")
     }
 
-    @Test("The operations listener shows calls, commands and the ledger's figures, and never the public")
+    @Test(
+        "The operations listener shows calls, commands and the ledger's figures, and never the public"
+    )
     func served() async throws {
         try await TestService.withOperations { test, operations in
             try await test.furnish(["alice"])

@@ -47,10 +47,9 @@ struct LimitTests {
         #expect(limit.take(-1))
         while limit.take(-1) {}
         for name in 0..<8 { limit.take(name) }
-        hand.advance(0.9)
+        hand.advance(1)
         while limit.take(-1) {}
-        hand.advance(0.2)
-        // Now they are full again, and only they go.
+        // Now all others are full again, and only they go.
         #expect(limit.take(101))
         #expect(!limit.take(-1))
     }
@@ -64,7 +63,9 @@ struct LimitTests {
         #expect(PeerAddress("2001:db8::9") == .v6(0x2001_0DB8_0000_0000))
         #expect(PeerAddress("::1") == .v6(0))
         #expect(PeerAddress("fe80::") == .v6(0xFE80_0000_0000_0000))
-        for text in ["", "unknown", "1.2.3", "1.2.3.4:80", "::1%", String(repeating: "1", count: 99)] {
+        for text in [
+            "", "unknown", "1.2.3", "1.2.3.4:80", "::1%", String(repeating: "1", count: 99),
+        ] {
             #expect(PeerAddress(text) == nil, "\(text)")
         }
     }
@@ -136,7 +137,8 @@ struct LimitTests {
                     let headers = [("x-forwarded-for", address)]
                     statuses.append(try await test.call("GET", "/", headers: headers).status)
                 }
-                let expected = trusts ? [200, 200, 200, 200, 200, 429] : [200, 200, 429, 429, 429, 429]
+                let expected =
+                    trusts ? [200, 200, 200, 200, 200, 429] : [200, 200, 429, 429, 429, 429]
                 #expect(statuses == expected)
             }
         }
@@ -188,21 +190,28 @@ struct LimitTests {
         }
     }
 
-    @Test("Connections that idle too long are closed, and those beyond the limit wait their turn")
+    @Test("Connections beyond the limit wait in the kernel's queue until others have ended")
     func connections() async throws {
-        let few: (inout ServiceOptions) -> Void = {
-            $0.connectionsMax = 2
-            $0.idleTime = .milliseconds(400)
-        }
-        try await TestService.with(few) { test in
-            let first = try test.connect()
+        try await TestService.with({ $0.connectionsMax = 2 }) { test in
+            var first: TestConnection? = try test.connect()
             let second = try test.connect()
-            #expect(try await first.call("GET", "/").status == 200)
-            #expect(try await second.call("GET", "/").status == 200)
-            // The third is connected by the kernel, and answered once another is gone.
+            for connection in [first, second] {
+                #expect(try await connection?.call("GET", "/").status == 200)
+            }
             let third = try test.connect()
-            #expect(try await third.call("GET", "/").status == 200)
-            let isClosed = try await first.isClosed()
+            let waiting = Task { try await third.call("GET", "/").status }
+            #expect(try await second.call("GET", "/").status == 200)
+            #expect(test.service.meters.connections.count == 2)
+            first = nil
+            #expect(try await waiting.value == 200)
+        }
+    }
+
+    @Test("A connection that idles too long is closed")
+    func idling() async throws {
+        try await TestService.with({ $0.idleTime = .milliseconds(100) }) { test in
+            let connection = try test.connect()
+            let isClosed = try await connection.isClosed()
             #expect(isClosed)
         }
     }

@@ -46,7 +46,8 @@ struct LogTests {
             let other = try await test.call("GET", "/")
             let id = try #require(drawn.headers["x-request-id"])
             #expect(id != other.headers["x-request-id"])
-            let own = try await test.call("GET", "/problems", headers: [("x-request-id", "my.Id-7")])
+            let own = try await test.call(
+                "GET", "/problems", headers: [("x-request-id", "my.Id-7")])
             #expect(own.headers["x-request-id"] == "my.Id-7")
             for bad in ["", "a b", "a\"b", String(repeating: "x", count: 65), "é"] {
                 let answer = try await test.call("GET", "/", headers: [("x-request-id", bad)])
@@ -60,14 +61,16 @@ struct LogTests {
             let lines = log.lines
             #expect(
                 lines.contains {
-                    $0.contains("\"message\":\"request\"") && $0.contains("\"request_id\":\"\(id)\"")
+                    $0.contains("\"message\":\"request\"")
+                        && $0.contains("\"request_id\":\"\(id)\"")
                         && $0.contains("\"route\":\"/\"") && $0.contains("\"status\":200")
                 })
             #expect(lines.contains { $0.contains("\"request_id\":\"my.Id-7\"") })
             for message in ["a call failed", "failed request"] {
                 #expect(
                     lines.contains {
-                        $0.contains("\"message\":\"\(message)\"") && $0.contains("\"request_id\":\"f\"")
+                        $0.contains("\"message\":\"\(message)\"")
+                            && $0.contains("\"request_id\":\"f\"")
                     })
             }
         }

@@ -153,7 +153,8 @@ final class ServerProcess: @unchecked Sendable {
         }
         guard
             let match = line.wholeMatch(
-                of: /gavel-server listening on http:\/\/127\.0\.0\.1:(\d+), operations on http:\/\/127\.0\.0\.1:(\d+)\n/
+                of:
+                    /gavel-server listening on http:\/\/127\.0\.0\.1:(\d+), operations on http:\/\/127\.0\.0\.1:(\d+)\n/
             ), let port = Int(match.1), let operationsPort = Int(match.2)
         else {
             process.terminate()

@@ -9,7 +9,9 @@ import Testing
 
 @Suite("gavel-server", .serialized)
 struct ServerProcessTests {
-    @Test("Serves a ledger, holds it alone, drains when told to, and leaves it closed with a snapshot")
+    @Test(
+        "Serves a ledger, holds it alone, drains when told to, and leaves it closed with a snapshot"
+    )
     func life() async throws {
         try await withFolder { folder in
             let server = try await ServerProcess(ledger: folder)

@@ -14,8 +14,9 @@ struct SettingTests {
         case .text, .optionalText: "elsewhere"
         case .word(_, let words): words.last!
         case .integer(let place, let range):
-            String(Settings()[keyPath: place] == range.lowerBound
-                ? range.lowerBound + 1 : range.lowerBound)
+            String(
+                Settings()[keyPath: place] == range.lowerBound
+                    ? range.lowerBound + 1 : range.lowerBound)
         case .number(let place, let range):
             Settings()[keyPath: place] == range.upperBound ? "1" : String(Int(range.upperBound))
         case .flag(let place): String(!Settings()[keyPath: place])
@@ -30,7 +31,8 @@ struct SettingTests {
         }
         let source = "environment \(setting.variable)"
         #expect(byVariable.lines.contains("\(setting.name)=\(value) (\(source))"))
-        #expect(byVariable.lines.filter { $0.hasSuffix("(default)") }.count == Setting.all.count - 1)
+        #expect(
+            byVariable.lines.filter { $0.hasSuffix("(default)") }.count == Setting.all.count - 1)
 
         let isFlag = if case .flag = setting.kind { true } else { false }
         let arguments =
@@ -39,10 +41,13 @@ struct SettingTests {
         let command = try #require(try GavelServer.parseAsRoot(arguments) as? ServeCommand)
         #expect(command.given == [setting.name: value])
         // The command line wins.
-        let byFlag = try Choice(flags: command.given, variables: [setting.variable]) { _ in
-            isFlag ? String(value != "true") : "1"
+        let byFlag = try Choice(flags: command.given, variables: [setting.variable]) {
+            guard $0 == setting.variable else { return nil }
+            Issue.record("a variable was asked for beside a flag")
+            return nil
         }
-        #expect(byFlag.lines.contains("\(setting.name)=\(value) (flag \(setting.flag))"))
+        let given = "\(setting.name)=\(value) (flag \(setting.flag(of: value)))"
+        #expect(byFlag.lines.contains(given))
     }
 
     @Test("A value that does not fit names the setting, what was found and what was expected")
@@ -82,8 +87,9 @@ struct SettingTests {
             ["--print-config"], environment: ["GAVEL_PROT": "1"])
         #expect(unknown.status == 2)
         #expect(unknown.output == "")
-        #expect(unknown.error.hasPrefix(
-            "gavel-server: unknown environment variable GAVEL_PROT, expected one of GAVEL_"))
+        #expect(
+            unknown.error.hasPrefix(
+                "gavel-server: unknown environment variable GAVEL_PROT, expected one of GAVEL_"))
         let flag = try await ServerProcess.run(["--prot", "1"])
         #expect(flag.status == 2)
         let missing = try await ServerProcess.run([])

@@ -73,7 +73,7 @@ final class ServedHouse: @unchecked Sendable {
             [
                 "--ledger", ledger, "--port", "0", "--operations-port", "0",
                 "--password-cost", "10", "--user-calls", "0", "--address-calls", "0",
-                "--sign-in-rate", "0",
+                "--user-sign-ins", "0", "--address-sign-ins", "0",
             ] + options
         let output = Pipe()
         process.standardOutput = output

@@ -47,6 +47,8 @@ final class TestService: Sendable {
         authenticator: (any Authenticator)? = NamedCallers(),
         _ body: (TestService) async throws -> Void
     ) async throws {
+        await Gate.services.enter()
+        defer { Gate.services.leave() }
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "gavel-http-\(UUID().uuidString)")
         var configuration = configuration

@@ -408,3 +408,41 @@ struct TileTests {
         #expect(HashTile.bundle(of: [[1, 2], [], long]) == [0, 2, 1, 2, 0, 0, 1, 44] + long)
     }
 }
+
+@Suite("The paths of tiles")
+struct TilePathTests {
+    @Test("A path names the tile whose path it is, and only if spelled so")
+    func paths() {
+        let tiles = [
+            (0, 0, 256), (0, 999, 1), (3, 1000, 255), (7, 1_234_067, 256), (1, 12, 17),
+            (0, 999_999_999_999, 256),
+        ].map { HashTile(level: $0.0, index: $0.1, width: $0.2) }
+        for tile in tiles {
+            let parts = tile.path.split(separator: "/").dropFirst(2).map(String.init)
+            #expect(HashTile(level: tile.level, pathEnd: parts) == tile)
+            #expect(HashTile(level: 8, pathEnd: parts) == nil)
+            #expect(HashTile(level: -1, pathEnd: parts) == nil)
+            #expect(HashTile(level: tile.level, pathEnd: ["x000"] + parts) == nil)
+            #expect(HashTile(level: tile.level, pathEnd: parts + ["1"]) == nil)
+        }
+        let strays: [[String]] = [
+            [], [""], ["0"], ["1000"], ["x000"], ["000.p"], ["000.p", "0"], ["000.p", "256"],
+            ["000.p", "07"], ["000.p", "+7"], ["+00"], ["-01"], [".p", "1"], ["001", "234"],
+            ["x001", "x234"], [String](repeating: "x999", count: 9) + ["999"],
+        ]
+        for parts in strays { #expect(HashTile(level: 0, pathEnd: parts) == nil, "\(parts)") }
+    }
+
+    @Test("A tree has those tiles whose hashes it has, and the partial ones before them")
+    func covered() {
+        for size in [0, 1, 255, 256, 257, 65_536, 65_791, 1 << 40] as [UInt64] {
+            for tile in HashTile.tiles(ofSize: size).prefix(600) {
+                #expect(tile.isCovered(bySize: size))
+                let next = HashTile(
+                    level: tile.level, index: tile.index, width: min(256, tile.width + 1))
+                #expect(next.isFull == tile.isFull ? true : !next.isCovered(bySize: size))
+            }
+            #expect(!HashTile(level: 0, index: .max, width: 1).isCovered(bySize: size))
+        }
+    }
+}
