@@ -192,7 +192,8 @@ struct LimitTests {
 
     @Test("Connections beyond the limit wait in the kernel's queue until others have ended")
     func connections() async throws {
-        try await TestService.with({ $0.connectionsMax = 2 }) { test in
+        let change: (inout ServiceOptions) -> Void = { $0.connectionsMax = 2 }
+        try await TestService.with(change) { test in
             var first: TestConnection? = try test.connect()
             let second = try test.connect()
             for connection in [first, second] {
@@ -209,7 +210,8 @@ struct LimitTests {
 
     @Test("A connection that idles too long is closed")
     func idling() async throws {
-        try await TestService.with({ $0.idleTime = .milliseconds(100) }) { test in
+        let change: (inout ServiceOptions) -> Void = { $0.idleTime = .milliseconds(100) }
+        try await TestService.with(change) { test in
             let connection = try test.connect()
             let isClosed = try await connection.isClosed()
             #expect(isClosed)
