@@ -310,6 +310,9 @@ enum PathParameters {
         case "position": .integer(min: 0)
         case "code": .string(min: 1, max: 64)
         case "id": .string(format: "uuid", pattern: Schema.uuid7)
+        case "level": .integer(min: 0, max: 7)
+        case "n1", "n2", "n3", "n4", "n5":
+            .string(pattern: "^(x?[0-9]{3}|[0-9]{3}\\.p|[1-9][0-9]{0,2})$")
         default: nil
         }
     }
