@@ -21,6 +21,17 @@ struct CrashTests {
         var position: Int?
     }
 
+    /// What all senders share.
+    private final class Storm: Sendable {
+        let next: Atomic<Int>
+        private let all = Mutex<[Sent]>([])
+
+        init(firstAmount: Int) { next = Atomic(firstAmount) }
+
+        func note(_ bid: Sent) { all.withLock { $0.append(bid) } }
+        var sent: [Sent] { all.withLock { $0 } }
+    }
+
     @Test(
         "Acknowledged bids are all there, retries under the same keys lose and double nothing",
         .timeLimit(.minutes(4)))
@@ -53,15 +64,14 @@ struct CrashTests {
     private func storm(
         _ server: ServedHouse, _ bidders: [Person], round: Int
     ) async throws -> [Sent] {
-        let next = Atomic<Int>(1 + round * 1_000_000)
-        let all = Mutex<[Sent]>([])
+        let storm = Storm(firstAmount: 1 + round * 1_000_000)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for sender in 0..<16 {
                 group.addTask {
                     guard let connection = try? server.connect() else { return }
                     let person = sender % bidders.count
                     while true {
-                        let amount = next.add(1, ordering: .relaxed).newValue
+                        let amount = storm.next.add(1, ordering: .relaxed).newValue
                         var bid = Sent(person: person, key: .generate(), amount: amount)
                         let answer = try? await connection.call(
                             "POST", "/auctions/hot/bid",
@@ -71,7 +81,7 @@ struct CrashTests {
                             ], body: "{\"amount\":\(amount)}")
                         bid.status = answer?.status
                         bid.position = answer?.position
-                        all.withLock { $0.append(bid) }
+                        storm.note(bid)
                         if answer == nil { return }
                     }
                 }
@@ -80,7 +90,7 @@ struct CrashTests {
             server.kill()
             try await group.waitForAll()
         }
-        return all.withLock { $0 }
+        return storm.sent
     }
 
     private func checkRetries(

@@ -70,7 +70,10 @@ struct TokensTests {
             #expect(claims["exp"] as? Int == issued + 600)
             #expect(!pair.access.contains("ada"))
             let caller = try await members.authenticator.caller(bearing: Substring(pair.access))
-            #expect(caller == Caller(user: pair.user))
+            #expect(caller.user == pair.user && caller.roles == [])
+            #expect(members.authenticator.known(bearing: Substring(pair.access)) == caller)
+            let left = try #require(caller.expires) - .now
+            #expect(left > .seconds(300) && left <= .seconds(600))
 
             var writer = JSONWriter()
             try writer.object { try members.keys.writePublic(to: &$0) }
@@ -171,6 +174,7 @@ struct TokensTests {
             let authenticator = members.authenticator
             let pair = try await signIn(members)
             #expect(authenticator.rememberedCount == 0)
+            #expect(authenticator.known(bearing: Substring(pair.access)) == nil)
             for _ in 0..<3 { #expect(await code(authenticator, pair.access) == "valid") }
             #expect(authenticator.rememberedCount == 1)
 

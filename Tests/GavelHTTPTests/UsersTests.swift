@@ -14,7 +14,7 @@ import Testing
 struct UsersTests {
     static let password = "correct horse battery"
 
-    @Test("Signing up gives credentials, profile and wallet; the ledger's id says nothing of the name")
+    @Test("Signing up gives credentials, profile and wallet; the user's id says nothing of the name")
     func signUp() async throws {
         try await TestService.withAccounts { test in
             let answer = try await test.call(
@@ -48,7 +48,7 @@ struct UsersTests {
         }
     }
 
-    @Test("A sign-up with the same key and body is answered again; with other content it is refused")
+    @Test("A sign-up is answered again under its key; the key with other content is refused")
     func signUpAgain() async throws {
         try await TestService.withAccounts { test in
             let key = CommandID.generate()
@@ -78,7 +78,8 @@ struct UsersTests {
             #expect(taken.code == "username_taken")
             // Without a key there is nothing to tell a repeat by.
             let connection = try test.connect()
-            #expect(try await connection.call("POST", "/users", body: body).code == "username_taken")
+            let keyless = try await connection.call("POST", "/users", body: body)
+            #expect(keyless.code == "username_taken")
             let malformed = try await connection.call(
                 "POST", "/users", headers: [("idempotency-key", "1")], body: body)
             #expect(malformed.status == 400)
@@ -86,18 +87,19 @@ struct UsersTests {
         }
     }
 
-    @Test("What a name, a password and a profile must be is said by field, and no secret is repeated")
+    @Test("What a name, a password and a profile must be is said by field, without the secret")
     func shapes() async throws {
         try await TestService.withAccounts { test in
             let password = #""password":"\#(Self.password)""#
+            func tooLong(_ count: Int) -> String { String(repeating: "a", count: count) }
             for (body, word) in [
                 (#"{"username":"ad",\#(password)}"#, "username"),
                 (#"{"username":"-ada",\#(password)}"#, "username"),
                 (#"{"username":"ada ",\#(password)}"#, "username"),
                 (#"{"username":"ädä",\#(password)}"#, "username"),
-                (#"{"username":"\#(String(repeating: "a", count: 33))",\#(password)}"#, "username"),
+                (#"{"username":"\#(tooLong(33))",\#(password)}"#, "username"),
                 (#"{"username":"ada","password":"too short"}"#, "password"),
-                (#"{"username":"ada","password":"\#(String(repeating: "a", count: 257))"}"#, "password"),
+                (#"{"username":"ada","password":"\#(tooLong(257))"}"#, "password"),
                 (#"{"username":"ada.lovelace","password":"ADA.lovelace"}"#, "user name"),
                 (#"{"username":"ada","password":12345678901}"#, "password must be a string"),
                 (#"{"username":"ada"}"#, "missing field \"password\""),
@@ -197,7 +199,7 @@ struct UsersTests {
     @Test("Tries of passwords are limited by name, whether there is such a user, and by address")
     func limits() async throws {
         for name in ["ada", "bob"] {
-            try await TestService.withAccounts({ $0.signInsPerHourByUser = 3 }) { test in
+            try await TestService.withAccounts { $0.signInsPerHourByUser = 3 } _: { test in
                 try await test.signUp("ada")
                 let body = #"{"username":"\#(name)","password":"not this one"}"#
                 for _ in 0..<3 {
@@ -209,7 +211,7 @@ struct UsersTests {
                 #expect(Int(limited.headers["retry-after"] ?? "") ?? 0 > 60)
             }
         }
-        try await TestService.withAccounts({ $0.signInsPerHourByAddress = 2 }) { test in
+        try await TestService.withAccounts { $0.signInsPerHourByAddress = 2 } _: { test in
             let signUp = try await test.signUp("ada")
             #expect(signUp.status == 201)
             let body = #"{"username":"bob","password":"not this one"}"#
@@ -380,12 +382,14 @@ struct UsersTests {
                 try await test.call(
                     "POST", "/tokens", #"{"username":"ada","password":"not this one"}"#))
             answers.append(
-                try await test.call("POST", "/tokens", #"{"username":"ada","password":"not this one""#))
+                try await test.call(
+                    "POST", "/tokens", #"{"username":"ada","password":"not this one""#))
             answers.append(
                 try await test.call(
                     "POST", "/tokens", #"{"username":"ada","password":"not this one" x}"#))
             answers.append(
-                try await test.call("POST", "/tokens", #"{"username":"ada","passwort":"not this one"}"#))
+                try await test.call(
+                    "POST", "/tokens", #"{"username":"ada","passwort":"not this one"}"#))
             _ = try await test.refresh(refresh)
             answers.append(try await test.refresh(refresh))
             answers.append(

@@ -1,8 +1,8 @@
 // From a request to a checked call: the same steps in the same order for every route, as its
 // operation demands them. Handlers see only what passed.
 //
-// Order: a plain path · known parameters · rate by address, without a token or after bad ones · who is calling ·
-// rate by caller · the key of a write · the position of a read · the body.
+// Order: a plain path · known parameters · rate by address, without a token or after bad ones ·
+// who is calling · rate by caller · the key of a write · the position of a read · the body.
 
 internal import AuctionDomain
 internal import Gavel

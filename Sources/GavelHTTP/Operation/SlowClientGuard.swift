@@ -6,7 +6,8 @@
 // streams of events last as long as their listeners want.
 //
 // Invariants: a request that comes whole in one read, as all honest ones do, costs no timer; a
-// connection has at most one timer; where no answer has begun, 408 is the answer.
+// connection has at most one timer; 408 is the answer where nothing else can be under way: to a
+// connection's first head, and to a body before any answer to its request.
 
 internal import NIOCore
 internal import NIOHTTP1
@@ -22,10 +23,9 @@ private final class ConnectionWatch {
     let headTime: TimeAmount
     let bodyTime: TimeAmount
     var phase = Phase.betweenRequests
-    /// Requests whose heads were read and whose answers are not complete.
-    var unanswered = 0
-    /// Whether the head of the answer under way has been sent.
-    var isAnswering = false
+    /// Whether anything was sent since the last head, and whether there was one.
+    var hasSent = false
+    var hasReadHead = false
 
     init(headTime: TimeAmount, bodyTime: TimeAmount) {
         self.headTime = headTime
@@ -45,14 +45,15 @@ private final class ConnectionWatch {
     var mayAnswer: Bool {
         switch phase {
         case .betweenRequests: false
-        case .head: unanswered == 0
-        case .body: unanswered == 1 && !isAnswering
+        case .head: !hasReadHead
+        case .body: !hasSent
         }
     }
 }
 
 /// Puts the guard's two handlers where they belong: one before all others, where bytes come in, and
-/// one behind the decoder, where requests do. Itself it only stands in Hummingbird's list.
+/// one behind the decoder, where requests do. Itself it only stands in Hummingbird's list, and goes
+/// once that is done: every handler costs every call something.
 final class SlowClientGuard: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Never
 
@@ -68,6 +69,7 @@ final class SlowClientGuard: ChannelInboundHandler, RemovableChannelHandler {
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             try pipeline.addHandler(RequestObserver(watch), position: .after(decoder))
             try pipeline.addHandler(ByteObserver(watch), position: .first)
+            pipeline.removeHandler(context: context, promise: nil)
         } catch {
             // Without a decoder it is no HTTP connection of ours.
             context.close(promise: nil)
@@ -75,10 +77,11 @@ final class SlowClientGuard: ChannelInboundHandler, RemovableChannelHandler {
     }
 }
 
-/// Sees when bytes come, and keeps the timer.
-private final class ByteObserver: ChannelInboundHandler {
+/// Sees when bytes come and go, and keeps the timer.
+private final class ByteObserver: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private static let answer =
@@ -94,6 +97,11 @@ private final class ByteObserver: ChannelInboundHandler {
         // The decoder and the handler behind it run within this call.
         context.fireChannelRead(data)
         if let deadline = watch.deadline, timer == nil { schedule(context, deadline) }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        watch.hasSent = true
+        context.write(data, promise: promise)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -123,12 +131,10 @@ private final class ByteObserver: ChannelInboundHandler {
     }
 }
 
-/// Sees where requests and answers begin and end.
-private final class RequestObserver: ChannelDuplexHandler {
+/// Sees where requests begin and end.
+private final class RequestObserver: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
-    typealias OutboundIn = HTTPServerResponsePart
-    typealias OutboundOut = HTTPServerResponsePart
 
     private let watch: ConnectionWatch
 
@@ -137,22 +143,12 @@ private final class RequestObserver: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head:
-            watch.unanswered += 1
+            watch.hasReadHead = true
+            watch.hasSent = false
             watch.phase = .body(since: .now())
         case .body: break
         case .end: watch.phase = .betweenRequests
         }
         context.fireChannelRead(data)
-    }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        switch unwrapOutboundIn(data) {
-        case .head(let head): watch.isAnswering = head.status.code >= 200
-        case .body: break
-        case .end:
-            watch.isAnswering = false
-            watch.unanswered -= 1
-        }
-        context.write(data, promise: promise)
     }
 }

@@ -56,7 +56,7 @@ final class AccountStore: Sendable {
             let kept = try transaction.withValue(names, at: Array(key.utf8)) { $0.array() }
             if let kept { return kept }
             let secret = Drawing.bytes(32)
-            try transaction.put(secret, in: names, at: key)
+            try transaction.put(bytes: secret, in: names, at: key)
             return secret
         }
     }
@@ -78,7 +78,9 @@ final class AccountStore: Sendable {
     /// The account of a name.
     func account(named name: Username) throws -> AccountRow? {
         try store.read { transaction in
-            guard let user = try transaction.text(in: names, at: nameKey(name.key)) else { return nil }
+            guard let user = try transaction.text(in: names, at: nameKey(name.key)) else {
+                return nil
+            }
             return try transaction.row(AccountRow.self, in: accounts, at: user)
         }
     }
@@ -124,7 +126,8 @@ final class AccountStore: Sendable {
     ) async throws -> AccountRow {
         try await store.write { transaction in
             guard
-                var row = try transaction.row(AccountRow.self, in: self.accounts, at: user.string),
+                var row = try transaction.row(
+                    AccountRow.self, in: self.accounts, at: user.string),
                 row.status == .active
             else { throw Problem(.tokenInvalid) }
             try change(&row, transaction)
@@ -137,10 +140,10 @@ final class AccountStore: Sendable {
     func put(_ row: AccountRow, _ transaction: borrowing WriteTransaction) throws {
         try transaction.put(row, in: accounts, at: row.user)
         if let name = row.username {
-            try transaction.put(Array(row.user.utf8), in: names, at: nameKey(name))
+            try transaction.put(bytes: Array(row.user.utf8), in: names, at: nameKey(name))
         }
         if row.status == .active {
-            try transaction.put(row.profile, in: profileTable, at: row.user)
+            try transaction.put(bytes: row.profile, in: profileTable, at: row.user)
         }
     }
 
@@ -172,7 +175,7 @@ extension WriteTransaction {
     func erase(in table: BytesTable, at key: String) throws {
         let count = try withValue(table, at: Array(key.utf8)) { $0.byteCount }
         guard let count else { return }
-        try put([UInt8](repeating: 0, count: count), in: table, at: key)
+        try put(bytes: [UInt8](repeating: 0, count: count), in: table, at: key)
         try delete(table, key: Array(key.utf8))
     }
 }

@@ -77,8 +77,8 @@ struct Password: Sendable, CustomStringConvertible, CustomReflectable {
                 "\(field) must have \(Self.characters.lowerBound) to "
                     + "\(Self.characters.upperBound) characters")
         }
-        if let username, String(decoding: bytes, as: UTF8.self).lowercased() == username.lowercased()
-        {
+        let text = String(decoding: bytes, as: UTF8.self)
+        if text.lowercased() == username?.lowercased() {
             throw Problem(.malformed, "\(field) must not be the user name")
         }
     }

@@ -44,8 +44,8 @@ struct SignUps: Sendable {
     func signUp(
         _ request: SignUpRequest, key: CommandID?
     ) async throws -> (row: AccountRow, isReplay: Bool) {
-        // Twice when somebody takes the name between the look and the reservation.
-        while true {
+        // More than once when somebody takes the name between the look and the reservation.
+        for _ in 0..<3 {
             if let row = try accounts.account(named: request.username) {
                 try await checkRepeat(of: row, request, key)
                 if row.status == .active { return (row, true) }
@@ -56,6 +56,7 @@ struct SignUps: Sendable {
                 return (try await finish(row), false)
             }
         }
+        throw Problem(.usernameTaken)
     }
 
     /// - Throws: unless the name is this very sign-up's.

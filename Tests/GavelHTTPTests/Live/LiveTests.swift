@@ -335,7 +335,7 @@ struct LiveTests {
             var options = ServiceOptions()
             options.port = 0
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let second = AuctionService(
+            let second = try await AuctionService(
                 ledger: test.ledger, store: test.service.store, authenticator: NamedCallers(),
                 options: options, logger: logger)
             let (ports, continuation) = AsyncStream<Int>.makeStream()

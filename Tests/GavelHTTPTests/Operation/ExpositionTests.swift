@@ -169,7 +169,7 @@ struct ExpositionTests {
     }
 
     @Test(
-        "The operations listener shows calls, commands and the ledger's figures, and never the public"
+        "The operations listener shows calls, commands and the ledger's figures; the other does not"
     )
     func served() async throws {
         try await TestService.withOperations { test, operations in

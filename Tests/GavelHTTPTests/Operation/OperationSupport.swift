@@ -29,16 +29,14 @@ extension TestService {
         try await with(opened, configuration: configuration) { test in
             let (ports, continuation) = AsyncStream<Int>.makeStream()
             let service = test.service
-            let running = Task {
-                try await service.operationsServer { continuation.yield($0) }.run()
-            }
+            let (group, running) = run(service.operationsServer { continuation.yield($0) })
             var iterator = ports.makeAsyncIterator()
             let port = try #require(await iterator.next())
             let result: Result<Void, any Error>
             do {
                 result = .success(try await body(test, TestConnection(port: port)))
             } catch { result = .failure(error) }
-            running.cancel()
+            await group.triggerGracefulShutdown()
             _ = await running.result
             try result.get()
         }
@@ -151,11 +149,13 @@ final class ServerProcess: @unchecked Sendable {
         let line = await onThread {
             String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         }
-        guard
-            let match = line.wholeMatch(
-                of:
-                    /gavel-server listening on http:\/\/127\.0\.0\.1:(\d+), operations on http:\/\/127\.0\.0\.1:(\d+)\n/
-            ), let port = Int(match.1), let operationsPort = Int(match.2)
+        // The two ports are the last numbers behind colons.
+        let ports = line.split(separator: "http://127.0.0.1:").dropFirst().map {
+            Int($0.prefix { $0.isNumber })
+        }
+        guard line.hasPrefix("gavel-server listening on http://127.0.0.1:"),
+            line.hasSuffix("\n"), line.contains(", operations on http://127.0.0.1:"),
+            ports.count == 2, let port = ports[0], let operationsPort = ports[1]
         else {
             process.terminate()
             throw ConnectionError(reason: "not started: \(line)")

@@ -78,7 +78,7 @@ final class ServedHouse: @unchecked Sendable {
         let output = Pipe()
         process.standardOutput = output
         let log = folder.appending(path: "log-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
         let line = try await Self.firstLine(of: output)

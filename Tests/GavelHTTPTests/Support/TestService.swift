@@ -67,20 +67,28 @@ final class TestService: Sendable {
             ledger: ledger, store: store, authenticator: authenticator, options: options,
             logger: logger ?? configuration.logger, clock: configuration.clock, routes: routes)
         let (ports, continuation) = AsyncStream<Int>.makeStream()
-        let running = Task {
-            try await service.server { continuation.yield($0) }.run()
-        }
+        let (group, running) = run(service.server { continuation.yield($0) })
         var iterator = ports.makeAsyncIterator()
         let port = try #require(await iterator.next())
         let test = TestService(ledger, service, port: port, folder: folder, running: running)
         let result: Result<Void, any Error>
         do { result = .success(try await body(test)) } catch { result = .failure(error) }
-        running.cancel()
+        await group.triggerGracefulShutdown()
         _ = await running.result
         ledger.close()
         store.close()
         try? FileManager.default.removeItem(at: folder)
         try result.get()
+    }
+
+    /// Runs a server until it is told to end. Not by cancelling its task: connections that it has
+    /// accepted and not looked at yet would be dropped unfinished, at which NIO traps.
+    static func run(_ server: some Service) -> (ServiceGroup, Task<Void, any Error>) {
+        var configuration = ServiceGroupConfiguration(
+            services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        configuration.maximumGracefulShutdownDuration = .seconds(1)
+        let group = ServiceGroup(configuration: configuration)
+        return (group, Task { try await group.run() })
     }
 
     func connect() throws -> TestConnection { try TestConnection(port: port) }
