@@ -115,7 +115,6 @@ struct CrashTests {
     /// Every key stands in the log once, and the wallets hold what the bids say.
     private func checkLedger(_ path: String) throws {
         let reader = try LedgerReader.open(at: path)
-        defer { reader.close() }
         var keys: Set<CommandID> = []
         var position: UInt64 = 0
         while case let run = try reader.entries(from: position), !run.isEmpty {
@@ -128,6 +127,7 @@ struct CrashTests {
         let wallet = try reader.wallet(try #require(auction.leader)).value
         #expect(wallet.balances.first?.locked == auction.price)
         #expect(auction.bids > 0)
+        reader.close()
         let verified = try Verifier.verify(at: path, level: .full)
         #expect(verified.findings.isEmpty)
     }

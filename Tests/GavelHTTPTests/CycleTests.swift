@@ -27,7 +27,7 @@ struct CycleTests {
                 "POST", "/auctions", by: carol,
                 """
                 {"auction":"clock","title":"A clock","currency":"USD","closes_at":"\(end)",
-                 "rules":{"opening_price":1000,"increments":100},
+                 "rules":{"opening_price":1000,"increments":[{"from":0,"step":100}]},
                  "description":"It ticks.","category":"clocks"}
                 """)
             #expect(opened.status == 201, "\(opened.text)")

@@ -45,7 +45,7 @@ struct WalkthroughTests {
 
             let told = try await run(["python3", "-c", python], replacing: here, in: house)
             #expect(told.status == 0, "\(told.output)")
-            #expect(told.output == "422 bid_not_above_own_maximum 42\nsold True 1500\n")
+            #expect(told.output == "422 bid_below_minimum 41\nsold True 1500\n")
         }
     }
 

@@ -103,7 +103,9 @@ struct LimitTests {
             let limited = try await status(nil, from: "9.9.9.9, 192.0.2.1")
             #expect(limited.status == 429)
             #expect(limited.code == "rate_limited")
-            #expect(limited.headers["retry-after"] == "1000")
+            // A token in 1,000 s, less what the test has taken.
+            let wait = Int(limited.headers["retry-after"] ?? "") ?? 0
+            #expect((900...1000).contains(wait))
             #expect(try await status(nil, from: "192.0.2.1, 192.0.2.2").status == 200)
             // Who is signed in is not held up by those who are not.
             for _ in 0..<3 { #expect(try await status("good-1", from: "192.0.2.1").status == 200) }
