@@ -20,6 +20,8 @@ final class ServiceStore: Sendable {
     /// Opens the tables of the ledger at a path, or makes them. Tables are opened by those who
     /// use them, before the first call.
     /// - Throws: `LMDBError`.
+    // Swift 6.3's optimizer (CopyPropagation) fails where this is inlined.
+    @inline(never)
     init(ledger path: String) throws {
         environment = try LMDB.Environment(
             at: path + "/accounts",

@@ -4,6 +4,7 @@
 import AuctionDomain
 import Foundation
 import Gavel
+import GavelJSON
 import Testing
 
 @testable import GavelHTTP
@@ -26,7 +27,7 @@ struct CycleTests {
             let opened = try await server.call(
                 "POST", "/auctions", by: carol,
                 """
-                {"auction":"clock","title":"A clock","currency":"USD","closes_at":"\(end)",
+                {"auction":"clock","title":"A clock","currency":"USD","closes_at":"\(end.rfc3339)",
                  "rules":{"opening_price":1000,"increments":[{"from":0,"step":100}]},
                  "description":"It ticks.","category":"clocks"}
                 """)

@@ -106,3 +106,8 @@ extension HTTPField.Name {
     static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
     static let requestID = HTTPField.Name("X-Request-ID")!
 }
+
+extension HTTPRequest.Method {
+    /// A safe method with a body (draft-ietf-httpbis-safe-method-w-body).
+    static let query = HTTPRequest.Method("QUERY")!
+}

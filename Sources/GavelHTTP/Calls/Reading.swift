@@ -46,7 +46,7 @@ extension Operation.Parameter {
     /// The two parameters of every paged list.
     static let page: [Self] = [
         .init(
-            name: "cursor", schema: .string(max: 2048),
+            name: "cursor", schema: .string(pattern: "^[!-~]{1,1024}$"),
             detail: "The cursor of the page before, with all else as it was asked then."),
         .init(
             name: "limit", schema: .integer(min: 1, max: 200),

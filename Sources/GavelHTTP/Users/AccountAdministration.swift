@@ -43,34 +43,49 @@ package final class AccountAdministration: Sendable {
     private let lock: WriterFile?
     private let logger: Logger
 
+    private init(
+        store: ServiceStore, accounts: AccountStore, options: ServiceOptions, ledger: Ledger?,
+        lock: WriterFile?, logger: Logger
+    ) {
+        self.store = store
+        self.accounts = accounts
+        passwords = PasswordHasher(costLog2: options.passwordCostLog2)
+        self.options = options
+        self.ledger = ledger
+        self.lock = lock
+        self.logger = logger
+    }
+
     /// Opens the accounts of a ledger.
     /// - Parameters:
     ///   - usesLedger: whether the ledger is opened too, which writes an entry of its own.
     ///   - creates: whether a ledger is made where none is.
     /// - Throws: `LedgerError`, `heldByWriter` with the process while the ledger is served.
-    private init(
+    private static func open(
         at path: String, usesLedger: Bool, creates: Bool, options: ServiceOptions, logger: Logger
-    ) throws {
-        self.options = options
-        self.logger = logger
+    ) throws -> AccountAdministration {
+        var ledger: Ledger?
+        var lock: WriterFile?
         if usesLedger {
             var configuration = Configuration()
             configuration.createsIfMissing = creates
             configuration.closing = .held
             configuration.logger = logger
             ledger = try Ledger.open(at: path, configuration: configuration)
-            lock = nil
         } else {
-            ledger = nil
             lock = try Self.lock(path)
         }
         do {
-            store = try ServiceStore(ledger: path)
-            accounts = try AccountStore(store)
+            let store = try ServiceStore(ledger: path)
+            let accounts = try AccountStore(store)
+            return AccountAdministration(
+                store: store, accounts: accounts, options: options, ledger: ledger, lock: lock,
+                logger: logger)
         } catch {
+            ledger?.close()
+            lock?.release()
             throw LedgerError(.storage, "opening \(path)/accounts: \(error)")
         }
-        passwords = PasswordHasher(costLog2: options.passwordCostLog2)
     }
 
     private static func lock(_ path: String) throws -> WriterFile {
@@ -92,7 +107,7 @@ package final class AccountAdministration: Sendable {
         options: ServiceOptions = ServiceOptions(), logger: Logger,
         _ body: (AccountAdministration) async throws -> R
     ) async throws -> R {
-        let administration = try AccountAdministration(
+        let administration = try Self.open(
             at: path, usesLedger: usesLedger, creates: creates, options: options, logger: logger)
         defer {
             administration.store.close()
