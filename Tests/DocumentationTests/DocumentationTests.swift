@@ -45,8 +45,10 @@ private func blocks(_ text: String, _ language: String) -> [String] {
     }
 }
 
-/// Runs a shell line in a folder with the built `gavel` first on the path.
-private func shell(_ line: String, in folder: String) throws -> String {
+/// Runs a shell line in a folder with the built `gavel` first on the path. Waits off the pool that
+/// all tests share: a pipe may stay open as long as some other test's child that has inherited it,
+/// and that test needs a thread to end it.
+private func shell(_ line: String, in folder: String) async throws -> String {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
     process.arguments = ["-c", line]
@@ -58,9 +60,13 @@ private func shell(_ line: String, in folder: String) throws -> String {
     let output = Pipe()
     process.standardOutput = output
     try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return String(decoding: data, as: UTF8.self)
+    return await withCheckedContinuation { continuation in
+        DispatchQueue.global().async {
+            let data = output.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            continuation.resume(returning: String(decoding: data, as: UTF8.self))
+        }
+    }
 }
 
 @Suite("Documentation")
@@ -80,13 +86,13 @@ struct DocumentationTests {
     @Test(
         "The sessions of the README and of OutsideJudges are what the command prints",
         arguments: ["README.md", "Sources/Gavel/Gavel.docc/OutsideJudges.md"])
-    func sessions(of path: String) throws {
+    func sessions(of path: String) async throws {
         let sessions = blocks(try read(path), "console")
         try #require(sessions.count == (path == "README.md" ? 3 : 1))
-        for block in sessions { try expectSession(block) }
+        for block in sessions { try await expectSession(block) }
     }
 
-    private func expectSession(_ block: String) throws {
+    private func expectSession(_ block: String) async throws {
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "gavel-session-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -96,7 +102,7 @@ struct DocumentationTests {
             withDestinationURL: root.appending(path: "Fixtures"))
         var printed = ""
         for line in block.split(separator: "\n") where line.hasPrefix("$ ") {
-            printed += "\(line)\n" + (try shell(String(line.dropFirst(2)), in: folder.path))
+            printed += "\(line)\n" + (try await shell(String(line.dropFirst(2)), in: folder.path))
         }
         let lines = (printed.split(separator: "\n"), block.split(separator: "\n"))
         for (mine, theirs) in zip(lines.0, lines.1) { #expect(mine == theirs) }
