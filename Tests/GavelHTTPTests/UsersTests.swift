@@ -14,12 +14,15 @@ import Testing
 struct UsersTests {
     static let password = "correct horse battery"
 
-    @Test("Signing up gives credentials, profile and wallet; the user's id says nothing of the name")
+    @Test("Signing up gives credentials, profile and wallet; the user's id is no name")
     func signUp() async throws {
         try await TestService.withAccounts { test in
             let answer = try await test.call(
                 "POST", "/users", headers: [("x", "y")],
-                #"{"username":"Ada.L","password":"\#(Self.password)","display_name":"Ada","email":"ada@example.com"}"#
+                """
+                {"username":"Ada.L","password":"\(Self.password)","display_name":"Ada",
+                 "email":"ada@example.com"}
+                """
             )
             #expect(answer.status == 201, "\(answer.text)")
             let user = try #require(answer.json["user"] as? String)
@@ -196,10 +199,19 @@ struct UsersTests {
         try await running.value
     }
 
+    private func limited(
+        byUser: Double = 0, byAddress: Double = 0
+    ) -> (inout ServiceOptions) -> Void {
+        { options in
+            options.signInsPerHourByUser = byUser
+            options.signInsPerHourByAddress = byAddress
+        }
+    }
+
     @Test("Tries of passwords are limited by name, whether there is such a user, and by address")
     func limits() async throws {
         for name in ["ada", "bob"] {
-            try await TestService.withAccounts { $0.signInsPerHourByUser = 3 } _: { test in
+            try await TestService.withAccounts(limited(byUser: 3)) { test in
                 try await test.signUp("ada")
                 let body = #"{"username":"\#(name)","password":"not this one"}"#
                 for _ in 0..<3 {
@@ -211,7 +223,7 @@ struct UsersTests {
                 #expect(Int(limited.headers["retry-after"] ?? "") ?? 0 > 60)
             }
         }
-        try await TestService.withAccounts { $0.signInsPerHourByAddress = 2 } _: { test in
+        try await TestService.withAccounts(limited(byAddress: 2)) { test in
             let signUp = try await test.signUp("ada")
             #expect(signUp.status == 201)
             let body = #"{"username":"bob","password":"not this one"}"#
@@ -252,8 +264,8 @@ struct UsersTests {
             #expect(profiles.count == 2)
             let imported = String(decoding: profiles["imported"] ?? [], as: UTF8.self)
             #expect(
-                imported
-                    == #"{"user":"imported","username":null,"display_name":null,"about":null,"member_since":null}"#
+                imported == #"{"user":"imported","username":null,"display_name":null,"#
+                    + #""about":null,"member_since":null}"#
             )
             let answer = try await test.call("GET", "/users/imported")
             #expect(answer.status == 200)
@@ -303,7 +315,10 @@ struct UsersTests {
             let name = "nobody-else-has-this-name"
             let answer = try await test.call(
                 "POST", "/users",
-                #"{"username":"\#(name)","password":"\#(Self.password)","display_name":"Zaphod Unmistakable","email":"zaphod@unmistakable.example"}"#
+                """
+                {"username":"\(name)","password":"\(Self.password)",
+                 "display_name":"Zaphod Unmistakable","email":"zaphod@unmistakable.example"}
+                """
             )
             let user = UserID(unchecked: try #require(answer.json["user"] as? String))
             for other in 0..<40 { try await test.signUp("someone-\(other)") }
