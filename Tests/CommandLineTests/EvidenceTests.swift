@@ -35,15 +35,19 @@ struct EvidenceTests {
 
     /// Runs a shell script in the workspace.
     private func shell(_ script: String) throws -> (output: String, status: Int32) {
-        let (process, pipe) = (Process(), Pipe())
+        let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-ec", script]
         process.currentDirectoryURL = URL(filePath: space.path)
-        process.standardOutput = pipe
-        process.standardError = pipe
+        // A file, not a pipe: that stays open as long as any other test's child has inherited it.
+        let output = space.url(".run.shell")
+        try Data().write(to: output)
+        let handle = try FileHandle(forWritingTo: output)
+        process.standardOutput = handle
+        process.standardError = handle
         try process.run()
-        let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
+        let bytes = try Data(contentsOf: output)
         return (String(decoding: bytes, as: UTF8.self), process.terminationStatus)
     }
 

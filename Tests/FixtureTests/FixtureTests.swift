@@ -34,11 +34,13 @@ final class Place {
         process.environment = [
             "PATH": "\(Self.products.path):\(path)", "FIXTURES": Self.fixtures.path,
         ]
-        let output = Pipe()
-        process.standardOutput = output
+        // A file, not a pipe: that stays open as long as any other test's child has inherited it.
+        let output = folder.appending(path: "output")
+        try Data().write(to: output)
+        process.standardOutput = try FileHandle(forWritingTo: output)
         try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
+        let data = try Data(contentsOf: output)
         let errors = try String(contentsOf: folder.appending(path: "errors"), encoding: .utf8)
         return (String(decoding: data, as: UTF8.self), errors, process.terminationStatus)
     }

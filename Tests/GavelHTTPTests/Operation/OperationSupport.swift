@@ -125,12 +125,14 @@ final class ServerProcess: @unchecked Sendable {
         process.standardError = error
         try process.run()
         // What it writes is small enough for the pipes.
-        await onThread { process.waitUntilExit() }
-        return (
-            process.terminationStatus,
-            String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self),
-            String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        )
+        return await onThread {
+            process.waitUntilExit()
+            return (
+                process.terminationStatus,
+                String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self),
+                String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            )
+        }
     }
 
     /// Starts a service on a ledger and waits until it listens.

@@ -198,7 +198,8 @@ final class TestConnection: @unchecked Sendable {
 
     private func fill() throws {
         var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(socket, &bytes, bytes.count, 0)
+        var count = recv(socket, &bytes, bytes.count, 0)
+        while count < 0, errno == EINTR { count = recv(socket, &bytes, bytes.count, 0) }
         guard count > 0 else {
             throw ConnectionError(reason: count == 0 ? "closed" : "recv: errno \(errno)")
         }
