@@ -33,6 +33,7 @@ struct HTTPStorm: AsyncParsableCommand {
         let path = folder + "/http-storm-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
         var configuration = Configuration()
+        configuration.logger = Logger(label: "http-storm")
         configuration.logger.logLevel = .error
         let ledger = try Ledger.open(at: path, configuration: configuration)
         let bids = Bids(ledger)
@@ -40,7 +41,7 @@ struct HTTPStorm: AsyncParsableCommand {
         var options = ServiceOptions()
         options.port = 0
         options.callsPerSecondByAddress = 0
-        options.listenersByAddressMax = listeners
+        options.liveListenersByAddress = listeners
         let service = try await AuctionService.open(
             ledger: ledger, at: path, options: options, logger: configuration.logger)
         let (ports, continuation) = AsyncStream<Int>.makeStream()
