@@ -293,6 +293,9 @@ public final class Ledger: Sendable {
     /// What time it is by the ledger's clock.
     package var now: Timestamp { clock.now() }
 
+    /// Why the ledger has stopped for good; nil while it has not.
+    public var failure: LedgerError? { pipeline.failure }
+
     /// How many entries are durable: the position after the last one shown anywhere.
     public var durableCount: UInt64 { pipeline.durableCount }
 }

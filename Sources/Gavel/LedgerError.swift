@@ -3,7 +3,7 @@
 // Rules speak through receipts (`Rejection`, `Refusal`); a broken invariant traps. What is left
 // is here, and a code exists only where some caller can act on it.
 
-internal import LMDB
+package import LMDB
 
 /// An operating error.
 public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -70,7 +70,7 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension LedgerError {
     /// Names the process that writes a ledger.
-    init(_ held: WriterFile.Held, at path: String) {
+    package init(_ held: WriterFile.Held, at path: String) {
         let pid = held.pid.map(String.init) ?? "unknown"
         self.init(.heldByWriter, "\(path) is being written by process \(pid)")
     }

@@ -1,14 +1,17 @@
-// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/checkpoint.
+// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/checkpoint, and what
+// a service keeps beside them.
 
 internal import LMDB
 
 /// The paths within a ledger.
-struct LedgerFolder: Hashable, Sendable {
+package struct LedgerFolder: Hashable, Sendable {
     let path: String
+
+    package init(path: String) { self.path = path }
 
     var log: String { path + "/log" }
     var projections: String { path + "/projections" }
-    var writer: String { path + "/writer" }
+    package var writer: String { path + "/writer" }
     /// The key that signs checkpoints, and the one that a rotation is about to name.
     var key: String { path + "/key" }
     var nextKey: String { path + "/key.next" }
@@ -16,8 +19,9 @@ struct LedgerFolder: Hashable, Sendable {
     var checkpoint: String { path + "/checkpoint" }
     var witnessed: String { path + "/checkpoint.witnessed" }
 
-    /// The accounts, which are a service's own affair, are named so that nobody takes the folder
-    /// for another's.
+    /// A service's own affair; known here so that nobody takes the folder for another's.
+    package var accounts: String { path + "/accounts" }
+
     private static let names: Set<String> = [
         "log", "projections", "accounts", "writer", "key", "key.next", "checkpoint",
         "checkpoint.witnessed",
@@ -28,7 +32,7 @@ struct LedgerFolder: Hashable, Sendable {
 
     /// Checks that a ledger may be opened here.
     /// - Throws: `notFound`; `foreign` when something else stands there.
-    func check(creates: Bool) throws(LedgerError) {
+    package func check(creates: Bool) throws(LedgerError) {
         if exists { return }
         guard FileSystem.exists(path) else {
             if creates { return }

@@ -91,7 +91,7 @@ extension Ledger {
             queuedCommands: admission.commandCount, queueCommandsMax: admission.countMax,
             frameEntries: frames.entries, commitMicroseconds: frames.commitMicroseconds,
             flushMicroseconds: frames.flushMicroseconds, rejections: frames.rejections,
-            holdsClosings: pipeline.holdsClosings, failure: pipeline.failure,
+            holdsClosings: pipeline.holdsClosings, failure: failure,
             isClosed: publisher.isClosed, storage: log.storage,
             freeBytes: folder.flatMap { try? FileSystem.freeBytes(at: $0.path) },
             freeBytesMin: publisher.freeBytesMin)

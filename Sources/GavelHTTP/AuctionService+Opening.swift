@@ -61,5 +61,5 @@ extension AuctionService {
     }
 
     /// Why the ledger has stopped for good; nil while it has not.
-    public var failure: LedgerError? { ledger.statistics.failure }
+    public var failure: LedgerError? { ledger.failure }
 }

@@ -7,6 +7,7 @@
 
 internal import Dispatch
 internal import Foundation
+internal import Gavel
 internal import LMDB
 internal import Synchronization
 
@@ -24,7 +25,7 @@ final class ServiceStore: Sendable {
     @inline(never)
     init(ledger path: String) throws {
         environment = try LMDB.Environment(
-            at: path + "/accounts",
+            at: LedgerFolder(path: path).accounts,
             configuration: .init(
                 mapSizeBytes: 64 << 30, maxTables: 16, maxReaders: 512, createsDirectory: true))
         lots = try LotTables(environment)
@@ -74,23 +75,21 @@ final class ServiceStore: Sendable {
     func close() { try? environment.close(timeoutMilliseconds: 1000) }
 }
 
-extension ReadTransaction {
+extension Transaction where Self: ~Copyable {
     /// A row kept as JSON; nil where there is none.
     func row<Row: Decodable>(
         _ type: Row.Type, in table: BytesTable, at key: String
     ) throws -> Row? {
         try withValue(table, at: Array(key.utf8)) { try Row(row: $0) }
+    }
+
+    /// A value that is text; nil where there is none.
+    func text(in table: BytesTable, at key: String) throws -> String? {
+        try withValue(table, at: Array(key.utf8)) { String(decoding: $0.array(), as: UTF8.self) }
     }
 }
 
 extension WriteTransaction {
-    /// A row kept as JSON; nil where there is none.
-    func row<Row: Decodable>(
-        _ type: Row.Type, in table: BytesTable, at key: String
-    ) throws -> Row? {
-        try withValue(table, at: Array(key.utf8)) { try Row(row: $0) }
-    }
-
     /// Keeps a row as JSON.
     func put(_ row: some Encodable, in table: BytesTable, at key: String) throws {
         try put(bytes: Array(try JSONEncoder().encode(row)), in: table, at: key)

@@ -34,6 +34,21 @@ extension RefundReason {
     }
 }
 
+extension WalletMovement.Kind {
+    /// The kind in JSON and CSV.
+    public var jsonName: String {
+        switch self {
+        case .charged: "charged"
+        case .withdrawn: "withdrawn"
+        case .locked: "locked"
+        case .refunded: "refunded"
+        case .paid: "paid"
+        case .sold: "sold"
+        case .fee: "fee"
+        }
+    }
+}
+
 extension ExtensionReason {
     /// The reason in JSON.
     public var jsonName: String {

@@ -46,6 +46,7 @@ struct EvidenceTests {
         process.standardOutput = handle
         process.standardError = handle
         try process.run()
+        try handle.close()
         process.waitUntilExit()
         let bytes = try Data(contentsOf: output)
         return (String(decoding: bytes, as: UTF8.self), process.terminationStatus)

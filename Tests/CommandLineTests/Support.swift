@@ -179,6 +179,13 @@ extension Process {
             terminationHandler = { continuation.resume(returning: $0.status) }
             do {
                 try run()
+                // The child has its own. Foundation keeps ours for long, and a process with more
+                // than a thousand open files is one that it may fail to start children of.
+                for file in [standardInput, standardOutput, standardError] {
+                    guard let file = file as? FileHandle, file !== FileHandle.nullDevice
+                    else { continue }
+                    try? file.close()
+                }
             } catch {
                 terminationHandler = nil
                 continuation.resume(throwing: error)

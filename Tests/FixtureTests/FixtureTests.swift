@@ -37,8 +37,10 @@ final class Place {
         // A file, not a pipe: that stays open as long as any other test's child has inherited it.
         let output = folder.appending(path: "output")
         try Data().write(to: output)
-        process.standardOutput = try FileHandle(forWritingTo: output)
+        let handle = try FileHandle(forWritingTo: output)
+        process.standardOutput = handle
         try process.run()
+        try handle.close()
         process.waitUntilExit()
         let data = try Data(contentsOf: output)
         let errors = try String(contentsOf: folder.appending(path: "errors"), encoding: .utf8)

@@ -28,30 +28,10 @@ final class AdministrationTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    /// Runs `gavel-server` with the ledger and waits for its end on no thread of the pool.
+    /// Runs `gavel-server` with the ledger.
     private func run(_ arguments: String..., input: String = "") async throws -> Run {
-        let files = try ["in", "out", "err"].map { name in
-            let url = folder.appending(path: "\(UUID().uuidString).\(name)")
-            try Data(name == "in" ? input.utf8 : "".utf8).write(to: url)
-            return url
-        }
-        let process = Process()
-        let main = Bundle.main.bundleURL
-        process.executableURL = [main, main.deletingLastPathComponent()]
-            .map { $0.appending(path: "gavel-server") }
-            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-        process.arguments = arguments + ["--ledger", path]
-        process.standardInput = try FileHandle(forReadingFrom: files[0])
-        process.standardOutput = try FileHandle(forWritingTo: files[1])
-        process.standardError = try FileHandle(forWritingTo: files[2])
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in done.resume() }
-            do { try process.run() } catch { done.resume(throwing: error) }
-        }
-        return Run(
-            output: try String(contentsOf: files[1], encoding: .utf8),
-            errors: try String(contentsOf: files[2], encoding: .utf8),
-            status: process.terminationStatus)
+        let run = try await ServerProcess.run(arguments + ["--ledger", path], input: input)
+        return Run(output: run.output, errors: run.error, status: run.status)
     }
 
     @Test("The first operator is added, listed, given other roles and a password, and closed")

@@ -54,8 +54,7 @@ struct CrashTests {
                 try await server.start()
                 try await checkRetries(server, bidders, sent)
             }
-            server.terminate()
-            #expect(await server.wait() == 0)
+            #expect(await server.end() == 0)
             try checkLedger(server.ledger)
         }
     }
@@ -87,7 +86,7 @@ struct CrashTests {
                 }
             }
             try await Task.sleep(for: .milliseconds(1500))
-            server.kill()
+            await server.kill()
             try await group.waitForAll()
         }
         return storm.sent

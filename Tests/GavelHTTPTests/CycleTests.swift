@@ -105,8 +105,7 @@ struct CycleTests {
             #expect(hammer.text.contains("\"outcome\":\"no_bids\""))
 
             // The money went where the books say, and the books are whole.
-            server.terminate()
-            #expect(await server.wait() == 0)
+            #expect(await server.end() == 0)
             let reader = try LedgerReader.open(at: server.ledger)
             defer { reader.close() }
             #expect(try reader.auction("clock").value.winner?.string == bob.user)

@@ -12,76 +12,18 @@ body that the document does not have. Ends what it started. Exit codes: 0 clean,
 import argparse
 import json
 import os
-import re
-import secrets
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+from started_service import Service, add_user
+
 HERE = Path(__file__).resolve().parent
-PASSWORD = "correct horse battery staple"
 CHECKS = ",".join([
     "not_a_server_error", "status_code_conformance", "content_type_conformance",
     "response_headers_conformance", "response_schema_conformance", "unsupported_method",
     "ignored_auth"])
-
-
-def command_id():
-    """A UUID version 7 (RFC 9562): 48 bits of milliseconds, 74 random bits."""
-    value = int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64
-    value |= 2 << 62 | secrets.randbits(62)
-    text = f"{value:032x}"
-    return "-".join([text[:8], text[8:12], text[12:16], text[16:20], text[20:]])
-
-
-class Service:
-    """A started service and a few calls on it."""
-
-    def __init__(self, server, folder):
-        self.server, self.ledger = server, Path(folder) / "ledger"
-        self.log = open(Path(folder) / "log", "wb")
-        # Users are made from the command line while the service is not running.
-        subprocess.run(
-            [server, "users", "add", "staff", "--ledger", self.ledger, "--role", "operator",
-             "--role", "payment", "--role", "auditor", "--password-cost", "10"],
-            input=PASSWORD + "\n", text=True, check=True)
-        self.process = subprocess.Popen(
-            [server, "--ledger", self.ledger, "--port", "0", "--operations-port", "0",
-             "--password-cost", "10", "--user-calls", "0", "--address-calls", "0",
-             "--rejections", "0", "--user-sign-ins", "0", "--address-sign-ins", "0", "--position-seconds", "0.05",
-             "--allow-self-charge"],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
-        line = self.process.stdout.readline()
-        found = re.search(r"listening on (http://\S+?),", line)
-        if not found:
-            sys.exit(f"the service did not start: {line!r}")
-        self.base = found[1]
-
-    def call(self, method, path, body=None, token=None):
-        headers = {"Content-Type": "application/json", "Idempotency-Key": command_id()}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        request = urllib.request.Request(
-            self.base + path, method=method, headers=headers,
-            data=None if body is None else json.dumps(body).encode())
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
-
-    def sign_in(self, name):
-        return self.call("POST", "/tokens", {"username": name, "password": PASSWORD})
-
-    def sign_up(self, name):
-        self.call("POST", "/users", {"username": name, "password": PASSWORD})
-        return self.sign_in(name)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
 
 
 def furnish(service):
@@ -111,7 +53,10 @@ def main():
     arguments = parser.parse_args()
     findings = 0
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(str(Path(arguments.server).resolve()), folder)
+        program = Path(arguments.server).resolve()
+        add_user(program, folder, "staff", "operator", "payment", "auditor")
+        service = Service(
+            program, folder, "--position-seconds", "0.05", "--allow-self-charge")
         try:
             people = furnish(service)
             environment = dict(

@@ -10,7 +10,7 @@ import random
 
 import schemathesis
 
-from check_service import command_id
+from started_service import command_id
 
 KNOWN = json.loads(os.environ.get("GAVEL_KNOWN", "{}"))
 

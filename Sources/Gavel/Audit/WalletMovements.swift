@@ -49,12 +49,9 @@ extension LedgerQueries {
     public func forEachMovement(
         of user: UserID, from start: UInt64 = 0, _ body: (WalletMovement) throws -> Void
     ) throws {
-        let head = reading.readState.withLock { readState in
-            readState.state.user(user).map { ($0, readState.state[$0].lastPosition) }
-        }
-        guard let (handle, last) = head else {
-            throw LedgerError(.unknownName, "there is no user \(user)")
-        }
+        let (handle, last) = try reading.answer(about: user) {
+            ($1, $0.state[$1].lastPosition)
+        }.value
         let chain = EntryLink.Chain.wallet(handle)
         for position in try reading.positions(along: chain, from: last, downTo: start).reversed() {
             let entry = try reading.decoded(at: position).entry
@@ -77,41 +74,26 @@ extension LedgerQueries {
     public func wallet(
         _ user: UserID, asOf moment: Moment
     ) throws(LedgerError) -> Answer<WalletView> {
-        let now: (UserHandle, UInt64, WalletView, UInt64)? = reading.readState.withLock { state in
-            state.state.user(user).map {
-                ($0, state.state[$0].lastPosition, state.wallet($0), state.entryCount)
-            }
+        let now = try reading.answer(about: user) {
+            ($1, $0.state[$1].lastPosition, UndoneWallet($0, of: $1))
         }
-        guard let (handle, last, wallet, count) = now else {
-            throw LedgerError(.unknownName, "there is no user \(user)")
-        }
+        var (handle, last, wallet) = now.value
         let end: UInt64
         switch moment {
-        case .position(let position): end = min(count, position.addingClamped(1))
+        case .position(let position): end = min(now.reflects, position.addingClamped(1))
         case .time(let time):
             let later = Timestamp(nanoseconds: time.nanoseconds.addingClamped(1))
-            end = min(count, try position(notBefore: later) ?? count)
+            end = min(now.reflects, try position(notBefore: later) ?? now.reflects)
         }
-        var undone = UndoneWallet(wallet)
         var damage: LedgerError?
         try reading.forEachBack(along: .wallet(handle), from: last, downTo: end) { entry in
-            for movement in movements(in: entry, of: handle).reversed() where damage == nil {
-                let auction = movement.auction.map { reading.id(of: $0) }
-                if !undone.undo(
-                    movement, in: reading.currency(of: movement.currency), on: auction)
-                {
-                    damage = LedgerError(.damaged, "entry \(entry.position) moved too much")
-                }
+            for movement in movements(in: entry, of: handle).reversed()
+            where damage == nil && !wallet.undo(movement) {
+                damage = LedgerError(.damaged, "entry \(entry.position) moved too much")
             }
         }
         if let damage { throw damage }
-        let ids = Set(undone.holds.map(\.auction))
-        let order: [AuctionID: UInt32] = reading.readState.withLock { state in
-            var order: [AuctionID: UInt32] = [:]
-            for id in ids { order[id] = state.state.auction(id)?.rawValue }
-            return order
-        }
-        return Answer(undone.view { order[$0] ?? 0 }, reflects: end)
+        return Answer(wallet.view(of: user, names: reading), reflects: end)
     }
 
     /// What an event did to a wallet: nothing, one thing, or two where the winner, the seller and
@@ -189,57 +171,64 @@ extension LedgerQueries {
 }
 
 /// A wallet whose movements are taken back, the latest first.
-private struct UndoneWallet {
-    private let user: UserID
-    private var balances: [BalanceView]
-    private(set) var holds: [HoldView] = []
-    private var currencyOfHold: [AuctionID: CurrencyCode] = [:]
+private struct UndoneWallet: Sendable {
+    private struct Balance: Sendable {
+        let currency: CurrencyHandle
+        var available: Money
+        var locked: Money
+    }
 
-    init(_ wallet: WalletView) {
-        user = wallet.user
-        balances = wallet.balances
-        for balance in balances {
-            for hold in balance.holds {
-                holds.append(hold)
-                currencyOfHold[hold.auction] = balance.currency.code
-            }
+    private struct Hold: Sendable {
+        let auction: AuctionHandle
+        let currency: CurrencyHandle
+        var amount: Money
+    }
+
+    private var balances: [Balance]
+    private var holds: [Hold]
+
+    init(_ readState: ReadState, of user: UserHandle) {
+        let state = readState.state
+        balances = state.accounts(of: user).map {
+            Balance(currency: $0.currency, available: $0.available, locked: $0.locked)
+        }
+        holds = readState.holds(of: user).map {
+            Hold(auction: $0, currency: state[$0].currency, amount: state[$0].held)
         }
     }
 
     /// - Returns: false where the wallet never held so much.
-    mutating func undo(
-        _ movement: WalletMovement, in currency: Currency, on auction: AuctionID?
-    ) -> Bool {
-        guard let index = balances.firstIndex(where: { $0.currency.code == currency.code }),
+    mutating func undo(_ movement: WalletMovement) -> Bool {
+        guard let index = balances.firstIndex(where: { $0.currency == movement.currency }),
             let available = balances[index].available.adding(.zero - movement.available),
             let locked = balances[index].locked.adding(.zero - movement.locked)
         else { return false }
         balances[index].available = available
         balances[index].locked = locked
-        guard let auction, movement.locked != .zero else { return true }
-        let place =
-            holds.firstIndex { $0.auction == auction }
-            ?? {
-                holds.append(HoldView(auction: auction, amount: .zero))
-                currencyOfHold[auction] = currency.code
-                return holds.count - 1
-            }()
-        guard let amount = holds[place].amount.adding(.zero - movement.locked) else { return false }
-        holds[place].amount = amount
-        if amount == .zero { holds.remove(at: place) }
+        guard let auction = movement.auction, movement.locked != .zero else { return true }
+        let place = holds.firstIndex { $0.auction == auction }
+        let held = place.map { holds.remove(at: $0).amount } ?? .zero
+        guard let amount = held.adding(.zero - movement.locked) else { return false }
+        if amount != .zero {
+            holds.append(Hold(auction: auction, currency: movement.currency, amount: amount))
+        }
         return true
     }
 
     /// What is left, holds in order of opening.
-    func view(_ order: (AuctionID) -> UInt32) -> WalletView {
-        var view = WalletView(user: user, balances: [])
-        for var balance in balances where balance.available != .zero || balance.locked != .zero {
-            balance.holds = holds.filter {
-                currencyOfHold[$0.auction] == balance.currency.code
-            }.sorted { order($0.auction) < order($1.auction) }
-            view.balances.append(balance)
-        }
-        return view
+    func view(of user: UserID, names: some Names) -> WalletView {
+        let holds = holds.sorted { $0.auction < $1.auction }
+        return WalletView(
+            user: user,
+            balances: balances.filter { $0.available != .zero || $0.locked != .zero }.map {
+                balance in
+                BalanceView(
+                    currency: names.currency(of: balance.currency), available: balance.available,
+                    locked: balance.locked,
+                    holds: holds.filter { $0.currency == balance.currency }.map {
+                        HoldView(auction: names.id(of: $0.auction), amount: $0.amount)
+                    })
+            })
     }
 }
 

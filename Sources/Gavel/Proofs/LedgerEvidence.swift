@@ -39,10 +39,7 @@ extension LedgerEvidence {
     public func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
         let checkpoint = try signedHead(covering: position)
         guard position < checkpoint.checkpoint.size else {
-            throw EvidenceError(
-                .notProven,
-                "no checkpoint covers position \(position) yet: \(checkpoint.checkpoint.size) "
-                    + "entries are signed")
+            throw EvidenceError.notCovered(position, by: checkpoint)
         }
         return try translated("making evidence") {
             try EvidenceBundle.make(
@@ -61,11 +58,7 @@ extension LedgerEvidence {
         return try translated("making a proof") {
             guard position < size,
                 let bytes = try reading.log.entryBytes(in: position..<position + 1).first
-            else {
-                throw EvidenceError(
-                    .notProven,
-                    "no checkpoint covers position \(position) yet: \(size) entries are signed")
-            }
+            else { throw EvidenceError.notCovered(position, by: checkpoint) }
             let proof = try InclusionProof.make(
                 index: position, size: size, in: tree(ofSize: size))
             return ProofFile(extra: bytes, proof: proof, checkpoint: checkpoint)
@@ -141,6 +134,15 @@ extension Ledger: LedgerEvidence {
 }
 
 extension EvidenceError {
+    fileprivate static func notCovered(
+        _ position: UInt64, by checkpoint: SignedCheckpoint
+    ) -> EvidenceError {
+        EvidenceError(
+            .notProven,
+            "no checkpoint covers position \(position) yet: \(checkpoint.checkpoint.size) entries "
+                + "are signed")
+    }
+
     fileprivate static var noCheckpoint: EvidenceError {
         EvidenceError(.notProven, "the ledger has signed no checkpoint yet")
     }

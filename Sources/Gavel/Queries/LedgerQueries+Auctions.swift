@@ -70,11 +70,7 @@ extension LedgerQueries {
     /// - Throws: `LedgerError` with `unknownName`.
     /// - Complexity: O(1).
     public func auction(_ id: AuctionID) throws(LedgerError) -> Answer<AuctionView> {
-        let answer = reading.readState.withLock { state in
-            state.state.auction(id).map { Answer(state.auction($0), reflects: state.entryCount) }
-        }
-        guard let answer else { throw LedgerError(.unknownName, "there is no auction \(id)") }
-        return answer
+        try reading.answer(about: id) { $0.auction($1) }
     }
 
     /// A page of auctions.

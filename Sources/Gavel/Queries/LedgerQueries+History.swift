@@ -9,6 +9,14 @@ internal import Synchronization
 public enum HistorySubject: Hashable, Sendable {
     case auction(AuctionID)
     case wallet(UserID)
+
+    /// The beginning of the cursors of its histories.
+    func filter(_ direction: HistoryDirection) -> String {
+        switch self {
+        case .auction(let id): "history/auction/\(id)/\(direction.rawValue)"
+        case .wallet(let id): "history/wallet/\(id)/\(direction.rawValue)"
+        }
+    }
 }
 
 /// In which direction a history is read.
@@ -203,32 +211,18 @@ private struct HistoryWalk {
     ) throws(LedgerError) {
         self.reading = reading
         self.limit = min(max(limit, 1), pageItemsMax)
-        let found: (EntryLink.Chain, UInt64, UInt64)? = reading.readState.withLock { readState in
-            let state = readState.state
-            switch subject {
-            case .auction(let id):
-                return state.auction(id).map {
-                    (.auction($0), state[$0].lastPosition, state.entryCount)
-                }
-            case .wallet(let id):
-                return state.user(id).map {
-                    (.wallet($0), state[$0].lastPosition, state.entryCount)
-                }
+        let found: Answer<(EntryLink.Chain, UInt64)>
+        switch subject {
+        case .auction(let id):
+            found = try reading.answer(about: id) {
+                (.auction($1), $0.state[$1].lastPosition)
             }
+        case .wallet(let id):
+            found = try reading.answer(about: id) { (.wallet($1), $0.state[$1].lastPosition) }
         }
-        let name =
-            switch subject {
-            case .auction(let id): "auction/\(id)"
-            case .wallet(let id): "wallet/\(id)"
-            }
-        guard let found else {
-            switch subject {
-            case .auction(let id): throw LedgerError(.unknownName, "there is no auction \(id)")
-            case .wallet(let id): throw LedgerError(.unknownName, "there is no user \(id)")
-            }
-        }
-        (chain, head, count) = found
-        filter = "history/\(name)/\(direction.rawValue)"
+        (chain, head) = found.value
+        count = found.reflects
+        filter = subject.filter(direction)
     }
 
     private func previous(_ entry: LedgerEntry) -> UInt64 {

@@ -75,15 +75,9 @@ extension LedgerQueries {
     public func listing(
         _ id: AuctionID, for user: UserID? = nil
     ) throws(LedgerError) -> Answer<AuctionListing> {
-        let answer = reading.readState.withLock { state in
-            state.state.auction(id).map { auction in
-                Answer(
-                    state.listing(auction, for: user.flatMap { state.state.user($0) }, next: .none),
-                    reflects: state.entryCount)
-            }
+        try reading.answer(about: id) { state, auction in
+            state.listing(auction, for: user.flatMap { state.state.user($0) }, next: .none)
         }
-        guard let answer else { throw LedgerError(.unknownName, "there is no auction \(id)") }
-        return answer
     }
 
     /// One auction, with a user's standing as of the same moment.
@@ -92,19 +86,13 @@ extension LedgerQueries {
     public func overview(
         _ id: AuctionID, for user: UserID?
     ) throws(LedgerError) -> Answer<AuctionOverview> {
-        let answer = reading.readState.withLock { state in
-            state.state.auction(id).map { auction in
-                Answer(
-                    AuctionOverview(
-                        auction: state.auction(auction),
-                        standing: user.flatMap { state.state.user($0) }.flatMap {
-                            state.standing(of: $0, in: auction)
-                        }),
-                    reflects: state.entryCount)
-            }
+        try reading.answer(about: id) { state, auction in
+            AuctionOverview(
+                auction: state.auction(auction),
+                standing: user.flatMap { state.state.user($0) }.flatMap {
+                    state.standing(of: $0, in: auction)
+                })
         }
-        guard let answer else { throw LedgerError(.unknownName, "there is no auction \(id)") }
-        return answer
     }
 }
 

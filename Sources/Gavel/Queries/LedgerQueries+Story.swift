@@ -26,12 +26,10 @@ extension LedgerQueries {
             fold = try StoryFold(numbers, cursor: cursor!)
         }
         var steps = try resume(fold, of: auction)
-        let start = fold.position > 0 ? fold.position : nil
-        let page = try history(
-            of: .auction(auction), .oldestFirst,
-            after: start.map {
-                Cursor.text([$0], filter: "history/auction/\(auction)/oldest_first")
-            }, limit: limit)
+        let subject = HistorySubject.auction(auction)
+        let places = subject.filter(.oldestFirst)
+        let start = fold.position > 0 ? Cursor.text([fold.position], filter: places) : nil
+        let page = try history(of: subject, .oldestFirst, after: start, limit: limit)
         let items = page.items.map { entry in
             let point = EntryPoint(position: entry.position, time: entry.time)
             let step = steps.next(
@@ -39,11 +37,7 @@ extension LedgerQueries {
             fold.note(entry, step)
             return step
         }
-        if let next = try Cursor.key(
-            page.cursor, filter: "history/auction/\(auction)/oldest_first")?.first
-        {
-            fold.position = next
-        }
+        if let next = try Cursor.key(page.cursor, filter: places)?.first { fold.position = next }
         return Page(
             items: items,
             cursor: page.cursor == nil ? nil : Cursor.text(fold.numbers, filter: filter),
@@ -54,12 +48,9 @@ extension LedgerQueries {
     private func resume(
         _ fold: StoryFold, of id: AuctionID
     ) throws(LedgerError) -> AuctionSteps {
-        let found: (AuctionHandle, AuctionRules)? = reading.readState.withLock { readState in
-            readState.state.auction(id).map { ($0, readState.state.rules(of: $0)) }
-        }
-        guard let (auction, rules) = found else {
-            throw LedgerError(.unknownName, "there is no auction \(id)")
-        }
+        let (auction, rules) = try reading.answer(about: id) {
+            ($1, $0.state.rules(of: $1))
+        }.value
         var maximum = Money.zero
         if let position = fold.maximumPosition {
             guard position < fold.position, position < reflects,

@@ -27,26 +27,17 @@ extension LedgerQueries {
     /// - Throws: `LedgerError` with `unknownName`.
     /// - Complexity: O(currencies and holds of the user).
     public func wallet(_ user: UserID) throws(LedgerError) -> Answer<WalletView> {
-        let answer = reading.readState.withLock { state in
-            state.state.user(user).map { Answer(state.wallet($0), reflects: state.entryCount) }
-        }
-        guard let answer else { throw LedgerError(.unknownName, "there is no user \(user)") }
-        return answer
+        try reading.answer(about: user) { $0.wallet($1) }
     }
 
     /// One user's wallet with the auctions its holds are for, as of one position.
     /// - Throws: `LedgerError` with `unknownName`.
     public func overview(_ user: UserID) throws(LedgerError) -> Answer<WalletOverview> {
-        let answer = reading.readState.withLock { state in
-            state.state.user(user).map { handle in
-                let overview = WalletOverview(
-                    wallet: state.wallet(handle),
-                    auctions: state.holds(of: handle).map { state.auction($0) })
-                return Answer(overview, reflects: state.entryCount)
-            }
+        try reading.answer(about: user) { state, handle in
+            WalletOverview(
+                wallet: state.wallet(handle),
+                auctions: state.holds(of: handle).map { state.auction($0) })
         }
-        guard let answer else { throw LedgerError(.unknownName, "there is no user \(user)") }
-        return answer
     }
 
     /// Wallets in order of registration, those without a movement included.

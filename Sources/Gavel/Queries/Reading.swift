@@ -21,6 +21,34 @@ extension Reading {
     }
 }
 
+extension Reading {
+    /// Asks about one auction, as of one moment.
+    /// - Throws: `LedgerError` with `unknownName`.
+    func answer<Value: Sendable>(
+        about id: AuctionID, _ body: (inout ReadState, AuctionHandle) -> Value
+    ) throws(LedgerError) -> Answer<Value> {
+        let answer = readState.withLock { state in
+            state.state.auction(id).map {
+                Answer(body(&state, $0), reflects: state.entryCount)
+            }
+        }
+        guard let answer else { throw LedgerError(.unknownName, "there is no auction \(id)") }
+        return answer
+    }
+
+    /// Asks about one user, as of one moment.
+    /// - Throws: `LedgerError` with `unknownName`.
+    func answer<Value: Sendable>(
+        about id: UserID, _ body: (inout ReadState, UserHandle) -> Value
+    ) throws(LedgerError) -> Answer<Value> {
+        let answer = readState.withLock { state in
+            state.state.user(id).map { Answer(body(&state, $0), reflects: state.entryCount) }
+        }
+        guard let answer else { throw LedgerError(.unknownName, "there is no user \(id)") }
+        return answer
+    }
+}
+
 extension Reading: Names {
     public func id(of user: UserHandle) -> UserID {
         readState.withLock { $0.state.id(of: user) }

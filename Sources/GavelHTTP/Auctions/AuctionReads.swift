@@ -88,14 +88,9 @@ extension Call {
         let proxy = try asking(.auctionNotFound) { () throws(LedgerError) in
             try ledger.auction(auction).value.rules.proxy
         }
-        let read = { @Sendable () throws(LedgerError) in
+        let page = try await asking(.auctionNotFound, direction) { () throws(LedgerError) in
             try ledger.bids(on: auction, direction, after: cursor, limit: limit)
         }
-        let page =
-            switch direction {
-            case .newestFirst: try asking(.auctionNotFound, read)
-            case .oldestFirst: try await askingSlowly(.auctionNotFound, read)
-            }
         return Response(reflecting: page.reflects) { writer in
             writer.page(page) { $0.bid($1, proxy: proxy, names: ledger.reading) }
         }

@@ -74,7 +74,7 @@ extension Call {
         let seller = try seller(taking: &members, caller)
         let auction =
             members.take("auction")
-            ?? .string("a" + [id.high, id.low].map(\.hexadecimal).joined())
+            ?? .string("a" + id.description.filter { $0 != "-" })
         let command = try command(
             "open_auction", fixed: ("auction", auction), ("seller", .string(seller.string)),
             own: members)
@@ -183,12 +183,5 @@ extension [JSONMember] {
     fileprivate mutating func take(_ name: String) -> JSONValue? {
         guard let index = firstIndex(where: { $0.name == name }) else { return nil }
         return remove(at: index).value
-    }
-}
-
-extension UInt64 {
-    /// Sixteen hexadecimal digits.
-    fileprivate var hexadecimal: String {
-        (0..<8).map { UInt8(truncatingIfNeeded: self >> UInt64(56 - 8 * $0)) }.hexadecimal
     }
 }

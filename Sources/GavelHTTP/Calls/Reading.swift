@@ -23,6 +23,17 @@ extension Call {
         try await service.slowReads.run { try self.asking(missing, body) }
     }
 
+    /// Asks the ledger for a page of a history: oldest first may take long.
+    func asking<R: Sendable>(
+        _ missing: Refusal, _ direction: HistoryDirection,
+        _ body: @escaping @Sendable () throws(LedgerError) -> R
+    ) async throws -> R {
+        switch direction {
+        case .newestFirst: try asking(missing, body)
+        case .oldestFirst: try await askingSlowly(missing, body)
+        }
+    }
+
     /// A parameter that is a user, or `me` for the caller.
     func user(_ name: String) throws(Problem) -> UserID? {
         guard let text = try parameter(name) else { return nil }

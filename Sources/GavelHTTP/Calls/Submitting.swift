@@ -47,6 +47,7 @@ extension Call {
     ) throws(Problem) -> Response {
         let id = try commandID
         var writer = JSONWriter()
+        writer.reserve(512)
         writer.object { object in
             object.field("id", id.description)
             object.field("status", receipt.status.name)

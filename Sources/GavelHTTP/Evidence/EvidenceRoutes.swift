@@ -126,7 +126,7 @@ enum EvidenceRoutes {
         .object([
             .init("items", .array(item)),
             .init("next", .integer(min: 0), "The position to go on from."),
-            .init("reflects", .integer(min: 0), "How many entries there are."),
+            .init("reflects", .position, "How many entries there are."),
         ])
     }
 
@@ -429,8 +429,8 @@ extension JSONWriter {
 
 extension EvidenceRoutes {
     private static let publicEntrySchema = Schema.object([
-        .init("position", .integer(min: 0)),
-        .init("time", .string(format: "date-time")),
+        .init("position", .position),
+        .init("time", .time),
         .init("command", .nullable(.string()), "Null where nothing of the entry is public."),
         .init("auction", .nullable(.string())),
         .init("events", .array(.string()), "The names of the public events."),
@@ -439,8 +439,8 @@ extension EvidenceRoutes {
         .init("currency", .nullable(.string())),
         .init("bidder", .nullable(.string()), "Who bid or bought."),
         .init("price", .nullable(.integer(min: 0)), "The price after the entry."),
-        .init("opens_at", .nullable(.string(format: "date-time"))),
-        .init("closes_at", .nullable(.string(format: "date-time"))),
+        .init("opens_at", .nullable(.time)),
+        .init("closes_at", .nullable(.time)),
         .init(
             "reason", .nullable(.string()),
             "Why the end was moved; why the auction was cancelled, in the words of who did it."),
@@ -454,8 +454,8 @@ extension EvidenceRoutes {
         [
             .init("id", .nullable(.string(format: "uuid"))),
             .init("status", .word(["accepted", "rejected"])),
-            .init("position", .integer(min: 0)),
-            .init("time", .string(format: "date-time")),
+            .init("position", .position),
+            .init("time", .time),
             .init("replayed", .boolean),
             .init("command", .object([.init("command", .string())], isClosed: false)),
             .optional(
@@ -475,8 +475,8 @@ extension EvidenceRoutes {
     private static let receiptSchema = Schema.object([
         .init("id", .string(format: "uuid")),
         .init("status", .word(["accepted", "rejected"])),
-        .init("position", .integer(min: 0)),
-        .init("time", .string(format: "date-time")),
+        .init("position", .position),
+        .init("time", .time),
         .init("replayed", .boolean),
         .init("rejection", .nullable(rejectionSchema)),
     ])

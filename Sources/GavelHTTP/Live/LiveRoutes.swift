@@ -55,9 +55,7 @@ enum LiveRoutes {
             listener.put(event, at: .now)
         }
         if isFinal { listener.end() }
-        return call.stream(from: listener, seat) { listener, writer in
-            while let event = await listener.next() { try await writer.write(event.bytes) }
-        }
+        return call.stream(from: listener, seat)
     }
 
     private static let wallet = Route(
@@ -85,9 +83,7 @@ enum LiveRoutes {
         } else {
             listener.put(try hub.walletEvent(caller.user, now), at: .now)
         }
-        return call.stream(from: listener, seat) { listener, writer in
-            while let event = await listener.next() { try await writer.write(event.bytes) }
-        }
+        return call.stream(from: listener, seat)
     }
 
     private static let feed = Route(
@@ -190,10 +186,15 @@ extension Call {
 
     /// The answer that goes on as long as there are events, the client is there and the service
     /// runs.
+    /// - Parameter write: hands on what comes; by default each event as it is.
     fileprivate func stream(
         from listener: LiveListener, _ seat: LiveSeat,
         _ write:
-            @escaping @Sendable (LiveListener, inout any ResponseBodyWriter) async throws -> Void
+            @escaping @Sendable (LiveListener, inout any ResponseBodyWriter) async throws -> Void =
+            {
+                listener, writer in
+                while let event = await listener.next() { try await writer.write(event.bytes) }
+            }
     ) -> Response {
         let requestBody = request.body
         let body = ResponseBody { writer in

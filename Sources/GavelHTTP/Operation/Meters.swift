@@ -13,8 +13,6 @@ final class Meters: Sendable {
     let registry: PrometheusRegistry
     /// Connections that are open.
     let connections = ConnectionCount()
-    /// Listeners to streams of events: whoever serves a stream counts it up and down.
-    let listeners: Meter
     /// Accepted commands, by `Command.kinds`.
     private let accepted: [Counter]
     /// All other outcomes, made when they first occur: by kind and number.
@@ -29,13 +27,11 @@ final class Meters: Sendable {
         self.registry = registry
         registry.describe(
             Self.commands, "Commands by kind and outcome: accepted, replayed, or the code of a no.")
-        registry.describe("gavel_live_listeners", "Listeners to streams of events.")
         registry.describe(
             RouteMeter.requests, "Answered requests by method, route and status.")
         registry.describe(
             RouteMeter.durations,
             "Seconds from a request's head until its answer, or a stream's head, is ready.")
-        listeners = Meter(label: "gavel_live_listeners", factory: registry)
         accepted = Command.kinds.map { kind in
             Counter(
                 label: Self.commands, dimensions: [("command", kind), ("outcome", "accepted")],
@@ -75,7 +71,7 @@ final class Meters: Sendable {
     }
 
     /// The page for Prometheus.
-    func page(_ ledger: LedgerStatistics, connectionsMax: Int) -> String {
+    func page(_ ledger: LedgerStatistics, connectionsMax: Int, listeners: Int) -> String {
         var page = Exposition()
         registry.write(to: &page)
         page.family("gavel_info", .gauge, "Always 1; the label says which version runs.")
@@ -86,6 +82,8 @@ final class Meters: Sendable {
         page.single(
             "gavel_http_connections_max", .gauge, "Connections that may be open.",
             Double(connectionsMax))
+        page.single(
+            "gavel_live_listeners", .gauge, "Listeners to streams of events.", Double(listeners))
         page.ledger(ledger)
         return page.text
     }

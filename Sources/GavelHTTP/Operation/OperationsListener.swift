@@ -72,7 +72,9 @@ extension AuctionService {
             return response
         }
         router.get("metrics") { [self] _, _ in
-            let page = meters.page(ledger.statistics, connectionsMax: options.connectionsMax)
+            let page = meters.page(
+                ledger.statistics, connectionsMax: options.connectionsMax,
+                listeners: live.listenerCount)
             return Response(
                 status: .ok,
                 headers: [.contentType: Exposition.mediaType, .cacheControl: "no-store"],

@@ -55,23 +55,20 @@ final class PrometheusRegistry: MetricsFactory {
         label: String, dimensions: [(String, String)], aggregate: Bool
     ) -> any RecorderHandler {
         guard aggregate else { return gauge(label, dimensions) }
-        let made = series(label, dimensions, .histogram) {
-            .histogram(PrometheusHistogram(bounds: PrometheusHistogram.counts, perUnit: 1))
-        }
-        guard case .histogram(let histogram) = made else {
-            return PrometheusHistogram(bounds: PrometheusHistogram.counts, perUnit: 1)
-        }
-        return histogram
+        return histogram(label, dimensions, bounds: PrometheusHistogram.counts, perUnit: 1)
     }
 
     /// A timer is a histogram of seconds.
     func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        let made = series(label, dimensions, .histogram) {
-            .histogram(PrometheusHistogram(bounds: PrometheusHistogram.times, perUnit: 1e9))
-        }
-        guard case .histogram(let histogram) = made else {
-            return PrometheusHistogram(bounds: PrometheusHistogram.times, perUnit: 1e9)
-        }
+        histogram(label, dimensions, bounds: PrometheusHistogram.times, perUnit: 1e9)
+    }
+
+    private func histogram(
+        _ label: String, _ dimensions: [(String, String)], bounds: [Double], perUnit: Double
+    ) -> PrometheusHistogram {
+        let fresh = PrometheusHistogram(bounds: bounds, perUnit: perUnit)
+        let made = series(label, dimensions, .histogram) { .histogram(fresh) }
+        guard case .histogram(let histogram) = made else { return fresh }
         return histogram
     }
 

@@ -88,16 +88,8 @@ extension Call {
         let cursor = try parameter("cursor")
         let limit = try pageLimit()
         let ledger = ledger
-        let page: Page<LedgerEntry>
-        switch direction {
-        case .newestFirst:
-            page = try asking(.userNotFound) { () throws(LedgerError) in
-                try ledger.history(of: .wallet(user), direction, after: cursor, limit: limit)
-            }
-        case .oldestFirst:
-            page = try await askingSlowly(.userNotFound) { () throws(LedgerError) in
-                try ledger.history(of: .wallet(user), direction, after: cursor, limit: limit)
-            }
+        let page = try await asking(.userNotFound, direction) { () throws(LedgerError) in
+            try ledger.history(of: .wallet(user), direction, after: cursor, limit: limit)
         }
         guard let handle = ledger.reading.handle(of: user) else {
             throw Problem(.userNotFound)
@@ -190,21 +182,6 @@ extension JSONWriter {
             }
             object.field("reference", reference)
             object.field("reason", reason?.jsonName)
-        }
-    }
-}
-
-extension WalletMovement.Kind {
-    /// The kind in JSON.
-    fileprivate var jsonName: String {
-        switch self {
-        case .charged: "charged"
-        case .withdrawn: "withdrawn"
-        case .locked: "locked"
-        case .refunded: "refunded"
-        case .paid: "paid"
-        case .sold: "sold"
-        case .fee: "fee"
         }
     }
 }

@@ -37,11 +37,9 @@ struct AccessTokens: Sendable {
     let audience: String
     let clock: any LedgerClock
 
-    private var now: Int64 { clock.now().nanoseconds / 1_000_000_000 }
-
     /// A new token for an account.
     func sign(_ account: AccountRow) async throws -> String {
-        let now = now
+        let now = clock.seconds
         let claims = AccessClaims(
             iss: Self.issuer, aud: audience, sub: account.user,
             roles: ["user"] + account.roleSet.names, iat: now, exp: now + Self.seconds,
@@ -73,7 +71,7 @@ struct AccessTokens: Sendable {
         do { claims = try await key.signer.verify(token, as: AccessClaims.self) } catch {
             throw Problem(.tokenInvalid, "the token's signature or claims are not valid")
         }
-        let now = now
+        let now = clock.seconds
         guard claims.iss == Self.issuer, claims.aud == audience else {
             throw Problem(.tokenInvalid, "the token was not made for this ledger")
         }

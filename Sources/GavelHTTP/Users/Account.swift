@@ -115,6 +115,11 @@ struct AccountRow: Codable, Sendable {
     }
 }
 
+extension LedgerClock {
+    /// The time in whole seconds since 1970, as tokens have it.
+    var seconds: Int64 { now().nanoseconds / 1_000_000_000 }
+}
+
 /// Draws what must not be guessed; the system's generator is fit for that.
 enum Drawing {
     private static let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567")

@@ -89,14 +89,12 @@ package final class AccountAdministration: Sendable {
     }
 
     private static func lock(_ path: String) throws -> WriterFile {
-        guard FileSystem.exists(path + "/log/data.mdb") else {
-            throw LedgerError(.notFound, "there is no ledger at \(path)")
-        }
-        do { return try WriterFile.acquire(at: path + "/writer") } catch let held
+        let folder = LedgerFolder(path: path)
+        try folder.check(creates: false)
+        do { return try WriterFile.acquire(at: folder.writer) } catch let held
             as WriterFile.Held
         {
-            let pid = held.pid.map(String.init) ?? "unknown"
-            throw LedgerError(.heldByWriter, "\(path) is being written by process \(pid)")
+            throw LedgerError(held, at: path)
         }
     }
 
@@ -187,12 +185,7 @@ package final class AccountAdministration: Sendable {
         let password = Password(text)
         try password.check(field: "the password", for: name)
         let hash = try await passwords.hash(password)
-        try await accounts.change(row.userID) { [accounts] row, transaction in
-            try accounts.signOutEverywhere(row, transaction)
-            row.families = []
-            row.password = hash
-            row.generation += 1
-        }
+        try await accounts.setPassword(of: row.userID, to: hash)
     }
 
     /// Closes an account and erases what is personal.

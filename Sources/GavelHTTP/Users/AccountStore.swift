@@ -2,6 +2,7 @@
 //
 //     accounts     user id -> AccountRow
 //     names        keyed digest of the name in lower case -> user id
+//     pending      user id -> nothing: accounts whose sign-up is not settled
 //     profiles     user id -> the public profile, ready JSON; active accounts only
 //     sessions     family of refresh tokens -> SessionRow
 //     token_keys   kid -> TokenKeyRow
@@ -32,6 +33,7 @@ final class AccountStore: Sendable {
     let clock: any LedgerClock
     let accounts: BytesTable
     let names: BytesTable
+    let pendingTable: BytesTable
     let profileTable: BytesTable
     let sessions: BytesTable
     let tokenKeys: BytesTable
@@ -47,6 +49,7 @@ final class AccountStore: Sendable {
         let environment = store.environment
         accounts = try environment.bytesTable(named: "accounts", create: true)
         names = try environment.bytesTable(named: "names", create: true)
+        pendingTable = try environment.bytesTable(named: "pending", create: true)
         profileTable = try environment.bytesTable(named: "profiles", create: true)
         sessions = try environment.bytesTable(named: "sessions", create: true)
         tokenKeys = try environment.bytesTable(named: "token_keys", create: true)
@@ -82,6 +85,21 @@ final class AccountStore: Sendable {
                 return nil
             }
             return try transaction.row(AccountRow.self, in: accounts, at: user)
+        }
+    }
+
+    /// Accounts whose sign-up is not settled.
+    /// - Complexity: O(number of them), however many accounts there are.
+    func pendingAccounts() throws -> [AccountRow] {
+        try store.read { transaction in
+            var users: [String] = []
+            try transaction.forEach(in: pendingTable) { key, _ in
+                users.append(String(decoding: key.array(), as: UTF8.self))
+                return true
+            }
+            return try users.compactMap {
+                try transaction.row(AccountRow.self, in: accounts, at: $0)
+            }
         }
     }
 
@@ -136,9 +154,25 @@ final class AccountStore: Sendable {
         }
     }
 
-    /// Writes an account, its name and, when it is active, its profile.
+    /// Gives an account another password: it is signed out everywhere, and its tokens are void.
+    /// - Throws: as `change`.
+    func setPassword(of user: UserID, to hash: PasswordHash) async throws {
+        try await change(user) { row, transaction in
+            try self.signOutEverywhere(row, transaction)
+            row.families = []
+            row.password = hash
+            row.generation += 1
+        }
+    }
+
+    /// Writes an account, its name, whether it is pending and, when it is active, its profile.
     func put(_ row: AccountRow, _ transaction: borrowing WriteTransaction) throws {
         try transaction.put(row, in: accounts, at: row.user)
+        if row.status == .pending {
+            try transaction.put(bytes: [], in: pendingTable, at: row.user)
+        } else {
+            try transaction.delete(pendingTable, key: Array(row.user.utf8))
+        }
         if let name = row.username {
             try transaction.put(bytes: Array(row.user.utf8), in: names, at: nameKey(name))
         }
@@ -152,25 +186,14 @@ final class AccountStore: Sendable {
         try signOutEverywhere(row, transaction)
         try transaction.erase(in: profileTable, at: row.user)
         try transaction.erase(in: accounts, at: row.user)
+        try transaction.delete(pendingTable, key: Array(row.user.utf8))
         if let name = row.username {
             try transaction.erase(in: names, at: nameKey(name))
         }
     }
 }
 
-extension ReadTransaction {
-    /// A value that is text.
-    fileprivate func text(in table: BytesTable, at key: String) throws -> String? {
-        try withValue(table, at: Array(key.utf8)) { String(decoding: $0.array(), as: UTF8.self) }
-    }
-}
-
 extension WriteTransaction {
-    /// A value that is text.
-    func text(in table: BytesTable, at key: String) throws -> String? {
-        try withValue(table, at: Array(key.utf8)) { String(decoding: $0.array(), as: UTF8.self) }
-    }
-
     /// Removes a row after overwriting it.
     func erase(in table: BytesTable, at key: String) throws {
         let count = try withValue(table, at: Array(key.utf8)) { $0.byteCount }

@@ -74,8 +74,7 @@ enum MeRoutes {
         let user = try call.caller.user
         let row = try call.service.members.account(of: user)
         try new.check(field: "new_password", for: row.username)
-        try call.service.limits.checkSignIn(row.username?.lowercased(), peer: call.peer)
-        _ = try await call.service.members.confirm(user, current)
+        try await call.confirm(row, current)
         try await call.service.members.setPassword(of: user, to: new)
         return Response(status: .noContent)
     }
@@ -99,8 +98,7 @@ enum MeRoutes {
         let password = Password(try fields.text("password"))
         let user = try call.caller.user
         let row = try call.service.members.account(of: user)
-        try call.service.limits.checkSignIn(row.username?.lowercased(), peer: call.peer)
-        _ = try await call.service.members.confirm(user, password)
+        try await call.confirm(row, password)
         try await call.service.members.close(user)
         return Response(status: .noContent)
     }
@@ -109,5 +107,13 @@ enum MeRoutes {
         var writer = JSONWriter()
         writer.object { row.writePrivate(&$0) }
         return Response(json: writer)
+    }
+}
+
+extension Call {
+    /// Checks the caller's own password again, no more often than one may be tried.
+    fileprivate func confirm(_ account: AccountRow, _ password: Password) async throws {
+        try service.limits.checkSignIn(account.username?.lowercased(), peer: peer)
+        try await service.members.confirm(account, password)
     }
 }

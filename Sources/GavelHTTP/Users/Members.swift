@@ -90,7 +90,7 @@ final class Members: Sendable {
     private func pair(of session: Session) async throws -> TokenPair {
         TokenPair(
             access: try await tokens.sign(session.account), refresh: session.token.text,
-            refreshSeconds: session.expires - accounts.clock.now().nanoseconds / 1_000_000_000,
+            refreshSeconds: session.seconds,
             user: session.account.userID)
     }
 
@@ -107,23 +107,15 @@ final class Members: Sendable {
 
     /// Checks a caller's own password again.
     /// - Throws: `credentialsWrong`, `busy`.
-    func confirm(_ user: UserID, _ password: Password) async throws -> AccountRow {
-        let row = try account(of: user)
-        guard try await passwords.matches(password, row.password) else {
+    func confirm(_ account: AccountRow, _ password: Password) async throws {
+        guard try await passwords.matches(password, account.password) else {
             throw Problem(.credentialsWrong, "the password is wrong")
         }
-        return row
     }
 
     /// Gives an account another password and signs it out everywhere.
     func setPassword(of user: UserID, to password: Password) async throws {
-        let hash = try await passwords.hash(password)
-        try await accounts.change(user) { row, transaction in
-            try self.accounts.signOutEverywhere(row, transaction)
-            row.families = []
-            row.password = hash
-            row.generation += 1
-        }
+        try await accounts.setPassword(of: user, to: passwords.hash(password))
         authenticator.forget(user)
     }
 

@@ -54,8 +54,8 @@ struct RefreshToken: Sendable {
 struct Session: Sendable {
     var account: AccountRow
     var token: RefreshToken
-    /// In seconds since 1970.
-    var expires: Int64
+    /// How long the token may be used, from when it was made.
+    var seconds: Int64
 }
 
 extension AccountStore {
@@ -65,8 +65,6 @@ extension AccountStore {
     /// How many sessions each sign-in looks at to remove those that have expired.
     static let sweptMax = 16
 
-    private var seconds: Int64 { clock.now().nanoseconds / 1_000_000_000 }
-
     /// Begins a session after a password was found right.
     /// - Parameters:
     ///   - account: as it was when the password was checked.
@@ -74,7 +72,7 @@ extension AccountStore {
     /// - Throws: `credentialsWrong` when the password was changed or the account closed meanwhile.
     func signIn(_ account: AccountRow, rehashed: PasswordHash? = nil) async throws -> Session {
         let token = RefreshToken()
-        let now = seconds
+        let now = clock.seconds
         return try await store.write { transaction in
             // Before the row is read: it may be one of those that change.
             try self.removeExpired(now, transaction)
@@ -93,7 +91,7 @@ extension AccountStore {
                 familyExpires: now + RefreshToken.familySeconds)
             try transaction.put(session, in: self.sessions, at: token.family)
             try transaction.put(row, in: self.accounts, at: row.user)
-            return Session(account: row, token: token, expires: session.expires)
+            return Session(account: row, token: token, seconds: session.expires - now)
         }
     }
 
@@ -102,7 +100,7 @@ extension AccountStore {
     func refresh(_ text: String) async throws -> Session {
         guard let token = RefreshToken(text) else { throw Problem(.refreshTokenInvalid) }
         let next = RefreshToken(family: token.family)
-        let now = seconds
+        let now = clock.seconds
         let session = try await store.write { transaction -> Session? in
             guard
                 var row = try transaction.row(SessionRow.self, in: self.sessions, at: token.family)
@@ -117,7 +115,7 @@ extension AccountStore {
             row.secretHash = next.hash
             row.expires = min(now + RefreshToken.seconds, row.familyExpires)
             try transaction.put(row, in: self.sessions, at: token.family)
-            return Session(account: account, token: next, expires: row.expires)
+            return Session(account: account, token: next, seconds: row.expires - now)
         }
         guard let session else { throw Problem(.refreshTokenInvalid) }
         return session

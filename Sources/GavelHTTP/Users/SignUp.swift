@@ -158,7 +158,7 @@ struct SignUps: Sendable {
     @discardableResult
     func settle() async throws -> (finished: Int, abandoned: Int) {
         var counts = (finished: 0, abandoned: 0)
-        for row in try accounts.allAccounts() where row.status == .pending {
+        for row in try accounts.pendingAccounts() {
             do {
                 _ = try await finish(row)
                 counts.finished += 1

@@ -100,8 +100,6 @@ final class TokenKeys: Sendable {
     /// In order of age, the one that signs last.
     private let keys = Mutex<[TokenKey]>([])
 
-    private var seconds: Int64 { accounts.clock.now().nanoseconds / 1_000_000_000 }
-
     /// Reads the keys, and draws one where none signs with the algorithm asked for.
     /// - Parameter days: after how many another key signs.
     init(_ accounts: AccountStore, algorithm: TokenAlgorithm, days: Int) async throws {
@@ -113,7 +111,7 @@ final class TokenKeys: Sendable {
 
     /// The key that signs; another one when its time is over.
     func signing() async throws -> TokenKey {
-        let now = seconds
+        let now = accounts.clock.seconds
         if let key = keys.withLock({ $0.last }), !isOver(key.row, now) { return key }
         try await rotate(always: false)
         guard let key = keys.withLock({ $0.last }) else { throw Problem(.internalError) }
@@ -122,7 +120,7 @@ final class TokenKeys: Sendable {
 
     /// The key of a kid, as long as it verifies.
     func verifying(_ kid: String) -> TokenKey? {
-        let now = seconds
+        let now = accounts.clock.seconds
         return keys.withLock { $0.first { $0.row.kid == kid } }.flatMap {
             $0.row.verifies(at: now) ? $0 : nil
         }
@@ -130,7 +128,7 @@ final class TokenKeys: Sendable {
 
     /// The public keys as a set (RFC 7517 section 5).
     func writePublic(to object: inout JSONWriter) throws {
-        let now = seconds
+        let now = accounts.clock.seconds
         let keys = keys.withLock { $0 }.filter { $0.row.verifies(at: now) }
         object.name("keys")
         try object.array { array in
@@ -147,7 +145,7 @@ final class TokenKeys: Sendable {
     ///   - always: also when the present one's time is not over.
     ///   - dropsFormer: whether former keys verify nothing any more, as when one was stolen.
     func rotate(always: Bool, dropsFormer: Bool = false) async throws {
-        let now = seconds
+        let now = accounts.clock.seconds
         let rows = try await accounts.store.write { transaction in
             var rows = try self.rows(transaction)
             if always || rows.last.map({ self.isOver($0, now) }) ?? true {

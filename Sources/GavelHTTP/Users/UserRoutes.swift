@@ -20,8 +20,8 @@ enum UserRoutes {
                     .init(
                         "id", .string(format: "uuid"),
                         "The command that registered the user: the Idempotency-Key."),
-                    .init("position", .integer(min: 0), "Where the log has it."),
-                    .init("time", .string(format: "date-time")),
+                    .init("position", .position, "Where the log has it."),
+                    .init("time", .time),
                     .init("replayed", .boolean, "Whether this is the first answer again."),
                 ])
         ),
@@ -34,7 +34,7 @@ enum UserRoutes {
             "Null where there is no account, or no longer."),
         .init("display_name", .nullable(.string(min: 1, max: 64))),
         .init("about", .nullable(.string(min: 1, max: 2000))),
-        .init("member_since", .nullable(.string(format: "date-time"))),
+        .init("member_since", .nullable(.time)),
     ]
 
     private static let privateProperties =

@@ -138,7 +138,7 @@ struct WalletStatement {
                 object.field("position", movement.position)
                 object.field("time", movement.time)
                 object.field("id", movement.commandID?.description)
-                object.field("what", movement.name)
+                object.field("what", movement.kind.jsonName)
                 object.field("detail", movement.detail)
                 object.field("auction", auction)
                 object.field("currency", currency.code)
@@ -149,7 +149,8 @@ struct WalletStatement {
         case .csv:
             try output.csvRow([
                 "movement", String(movement.position), movement.time.rfc3339,
-                movement.commandID?.description, movement.name, movement.detail, auction?.string,
+                movement.commandID?.description, movement.kind.jsonName, movement.detail,
+                auction?.string,
                 currency.code.string, String(movement.amount.minorUnits),
                 String(balance.available.minorUnits), String(balance.locked.minorUnits),
             ])
@@ -198,20 +199,7 @@ struct WalletStatement {
 }
 
 extension WalletMovement {
-    /// The movement in JSON and CSV.
-    var name: String {
-        switch kind {
-        case .charged: "charged"
-        case .withdrawn: "withdrawn"
-        case .locked: "locked"
-        case .refunded: "refunded"
-        case .paid: "paid"
-        case .sold: "sold"
-        case .fee: "fee"
-        }
-    }
-
-    /// What the name leaves open: a payment's reference, a refund's reason.
+    /// What the kind's name leaves open: a payment's reference, a refund's reason.
     var detail: String? {
         switch kind {
         case .charged(let reference), .withdrawn(let reference): reference.string

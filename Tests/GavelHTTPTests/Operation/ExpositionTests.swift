@@ -210,6 +210,14 @@ struct ExpositionTests {
             }
             #expect(try #require(page.value("gavel_ledger_log_used_bytes")) > 0)
             #expect(page.value("gavel_ledger_queue_commands") == 0)
+            #expect(page.value("gavel_live_listeners") == 0)
+
+            // A stream is open once its head is there.
+            let listener = try test.connect()
+            try await listener.send(Array("GET /live HTTP/1.1\r\nhost: x\r\n\r\n".utf8))
+            #expect(try await listener.head().status == 200)
+            let later = try MetricPage(try await operations.call("GET", "/metrics").text)
+            #expect(later.value("gavel_live_listeners") == 1)
         }
     }
 

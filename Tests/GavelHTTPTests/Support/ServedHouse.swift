@@ -1,7 +1,7 @@
-// The built `gavel-server` as a child process, on a ledger in a folder of its own.
+// A house that is served by a process of its own, on a ledger in a folder of its own, and the
+// people who have accounts there.
 //
-// Invariants: ports are free ones; children end when the test does, by their process ids, and the
-// folder goes with them.
+// Invariant: process and folder go when the test does.
 
 import AuctionDomain
 import Foundation
@@ -19,149 +19,60 @@ struct Person: Sendable {
 /// A service in a process of its own.
 final class ServedHouse: @unchecked Sendable {
     static let password = "correct horse battery staple"
-    /// Beside the tests, wherever the tool that runs them has put those.
-    private static let binary: URL = {
-        let bundles = Bundle.allBundles.map { $0.bundleURL.deletingLastPathComponent() }
-        let folders = bundles + [Bundle.main.bundleURL]
-        return folders.map { $0.appending(path: "gavel-server") }
-            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-            ?? Bundle.main.bundleURL.appending(path: "gavel-server")
-    }()
 
     let folder: URL
-    private(set) var port = 0
-    private(set) var operationsPort = 0
-    private var process = Process()
     private let options: [String]
+    private var process: ServerProcess?
 
     var ledger: String { folder.appending(path: "ledger").path }
-    var pid: Int32 { process.processIdentifier }
+    var port: Int { process?.port ?? 0 }
 
     /// - Parameter options: flags beside those that every test needs.
-    init(_ options: [String] = []) throws {
+    private init(_ options: [String]) throws {
         self.options = options
         folder = FileManager.default.temporaryDirectory
             .appending(path: "gavel-server-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
-    deinit {
-        kill()
-        try? FileManager.default.removeItem(at: folder)
-    }
+    deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// Runs `body` with a service that has one member of staff, `staff`.
     static func with(
         _ options: [String] = [], _ body: (ServedHouse) async throws -> Void
     ) async throws {
-        let server = try ServedHouse(options)
-        let added = try await server.run(
+        let house = try ServedHouse(options)
+        let added = try await ServerProcess.run(
             [
-                "users", "add", "staff", "--ledger", server.ledger, "--role", "operator",
+                "users", "add", "staff", "--ledger", house.ledger, "--role", "operator",
                 "--role", "payment", "--role", "auditor", "--password-cost", "10",
             ], input: password + "\n")
-        #expect(added.status == 0, "\(added.errors)")
-        try await server.start()
-        try await body(server)
+        #expect(added.status == 0, "\(added.error)")
+        try await house.start()
+        try await body(house)
     }
 
     /// Starts the service, or starts it again.
     func start() async throws {
-        process = Process()
-        process.executableURL = Self.binary
-        process.arguments =
+        process = try await ServerProcess(
+            ledger: ledger,
             [
-                "--ledger", ledger, "--port", "0", "--operations-port", "0",
                 "--password-cost", "10", "--user-calls", "0", "--address-calls", "0",
                 "--user-sign-ins", "0", "--address-sign-ins", "0",
-            ] + options
-        let output = Pipe()
-        process.standardOutput = output
-        let log = folder.appending(path: "log-\(UUID().uuidString)")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        process.standardError = try FileHandle(forWritingTo: log)
-        try process.run()
-        let line = try await Self.firstLine(of: output)
-        let ports = line.matches(of: /:(\d+)/).compactMap { Int($0.1) }
-        guard ports.count == 2 else {
-            throw ConnectionError(
-                reason: "the service said \(line.debugDescription): "
-                    + (try String(contentsOf: log, encoding: .utf8)))
-        }
-        (port, operationsPort) = (ports[0], ports[1])
-    }
-
-    /// Everything the service has logged, over all starts.
-    func logs() throws -> String {
-        try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .filter { $0.lastPathComponent.hasPrefix("log-") }
-            .map { try String(contentsOf: $0, encoding: .utf8) }.joined()
+            ] + options)
     }
 
     /// Ends the process as a power failure would, as far as a process can.
-    func kill() {
-        guard process.isRunning else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+    func kill() async {
+        process?.signal(SIGKILL)
+        _ = await process?.end()
     }
 
-    /// Asks it to end.
-    func terminate() { Foundation.kill(process.processIdentifier, SIGTERM) }
-
-    /// Waits for its end.
+    /// Asks it to end, and waits until it has.
     /// - Returns: the exit code, or minus the signal.
-    func wait() async -> Int32 {
-        let process = process
-        return await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                process.waitUntilExit()
-                let isSignal = process.terminationReason == .uncaughtSignal
-                continuation.resume(
-                    returning: isSignal ? -process.terminationStatus : process.terminationStatus)
-            }
-        }
-    }
-
-    /// Runs the command to its end.
-    func run(
-        _ arguments: [String], input: String = ""
-    ) async throws -> (status: Int32, output: String, errors: String) {
-        let child = Process()
-        child.executableURL = Self.binary
-        child.arguments = arguments
-        let (inPipe, outPipe, errorPipe) = (Pipe(), Pipe(), Pipe())
-        child.standardInput = inPipe
-        child.standardOutput = outPipe
-        child.standardError = errorPipe
-        try child.run()
-        try inPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try inPipe.fileHandleForWriting.close()
-        return await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                let output = outPipe.fileHandleForReading.readDataToEndOfFile()
-                let errors = errorPipe.fileHandleForReading.readDataToEndOfFile()
-                child.waitUntilExit()
-                continuation.resume(
-                    returning: (
-                        child.terminationStatus, String(decoding: output, as: UTF8.self),
-                        String(decoding: errors, as: UTF8.self)
-                    ))
-            }
-        }
-    }
-
-    private static func firstLine(of pipe: Pipe) async throws -> String {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                var line = Data()
-                while let byte = try? pipe.fileHandleForReading.read(upToCount: 1),
-                    !byte.isEmpty, byte[0] != 0x0A
-                {
-                    line += byte
-                }
-                continuation.resume(returning: String(decoding: line, as: UTF8.self))
-            }
-        }
+    func end() async -> Int32? {
+        process?.signal(SIGTERM)
+        return await process?.end()
     }
 
     // MARK: Calls
