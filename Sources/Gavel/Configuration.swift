@@ -45,6 +45,8 @@ public struct Configuration: Sendable {
     /// commands close auctions.
     package var ledgerID: LedgerID?
     package var closesByTimer = true
+    /// Which entries carry a salt, and where it comes from.
+    package var salting = Salting.drawn
     /// What opening entries say of the engine.
     package var engineVersion = Ledger.version
     /// Set when a ledger goes on from an older copy although entries are known to be lost.

@@ -1,7 +1,7 @@
 // Building a fresh ledger from a history that already happened.
 //
-// Invariants: no clock is read: every time comes with a command, so the same history gives the
-// same bytes on every machine; the ledger is built beside its place and renamed when all of it is
+// Invariants: no clock is read and no salt is drawn: every time comes with a command, and id and
+// salts follow from a fingerprint, so the same history gives the same bytes on every machine; the ledger is built beside its place and renamed when all of it is
 // durable: after a bad command or a kill there is no ledger.
 
 public import AuctionDomain
@@ -10,7 +10,7 @@ internal import Synchronization
 
 /// An import under way.
 ///
-///     let history = try LedgerImport(to: "ledger", id: .derived(from: bytes))
+///     let history = try LedgerImport(to: "ledger", fingerprint: Digest(of: bytes))
 ///     try history.add(submission, at: time)
 ///     try history.finish()
 ///
@@ -44,16 +44,19 @@ public final class LedgerImport {
     /// Begins an import.
     /// - Parameters:
     ///   - path: where the ledger will stand; nothing may be there.
-    ///   - id: the ledger's id; `LedgerID.derived` gives equal histories equal ledgers.
+    ///   - fingerprint: a hash over the whole history. The ledger's id and the salts of its
+    ///     entries follow from it, so equal histories give equal ledgers. It is as secret as the
+    ///     history: whoever knows it can compute every salt.
     /// - Throws: `LedgerError` with `alreadyExists`, `heldByWriter` or `storage`.
     public init(
-        to path: String, id: LedgerID, configuration: Configuration = Configuration()
+        to path: String, fingerprint: Digest, configuration: Configuration = Configuration()
     ) throws(LedgerError) {
         target = path
         building = path + ".importing"
         self.configuration = configuration
         self.configuration.clock = clock
-        self.configuration.ledgerID = id
+        self.configuration.ledgerID = .derived(from: fingerprint.bytes)
+        self.configuration.salting = .imported(fingerprint)
         self.configuration.closing = .automatic
         self.configuration.closesByTimer = false
         guard !FileSystem.exists(path) else {

@@ -14,8 +14,15 @@ internal import LMDB
 
 enum LogArchive {
     static let header = Array("gavel-archive/v1\n".utf8)
-    /// A frame is a mebibyte and one entry, at most.
-    static let frameBytesMax = 64 << 20
+
+    /// Checks a frame's length, where it is written and where it is read.
+    /// - Throws: `LogFault` when no frame is that long.
+    static func checkLength(_ byteCount: Int) throws(LogFault) {
+        guard byteCount <= FrameLayout.bytesMax else {
+            throw LogFault(
+                "a frame has at most \(FrameLayout.bytesMax) bytes, not \(byteCount)")
+        }
+    }
 }
 
 extension LedgerReader {
@@ -37,6 +44,7 @@ extension LedgerReader {
                     guard header.firstPosition == position, header.endPosition <= reflects else {
                         return false
                     }
+                    try LogArchive.checkLength(value.byteCount)
                     frames.append(value.array())
                     position = header.endPosition
                     bytesLeft -= value.byteCount
@@ -119,9 +127,7 @@ extension Ledger {
         guard digits.count == 4 else { throw LogFault("the archive ends in the middle") }
         let length = digits.reversed().reduce(0) { $0 << 8 | Int($1) }
         if length == 0 { return nil }
-        guard length <= LogArchive.frameBytesMax else {
-            throw LogFault("a frame of the archive claims \(length) bytes")
-        }
+        try LogArchive.checkLength(length)
         let bytes = try read(length)
         guard bytes.count == length else { throw LogFault("the archive ends in the middle") }
         return bytes

@@ -23,9 +23,7 @@ func isThere(_ path: String) -> Bool {
 /// A chain over blocks, each hashed with the hash before it: a file's last block is the only one
 /// shorter than `InputFile.blockBytes`, so no two lists of files give the same chain of blocks.
 struct ContentDigest: Equatable {
-    private var digest = Digest.empty
-
-    var bytes: [UInt8] { digest.bytes }
+    private(set) var digest = Digest.empty
 
     init() {}
 

@@ -43,7 +43,7 @@ struct ImportCommand: ParsableCommand {
         var configuration = Configuration()
         try signing.apply(to: &configuration)
         let building = try LedgerImport(
-            to: ledger.path, id: .derived(from: digest.bytes), configuration: configuration)
+            to: ledger.path, fingerprint: digest.digest, configuration: configuration)
         var history = HistoryReader(files, hashedTo: digest, now: SystemClock().now())
         let entryCount = try build(building, from: &history)
         try withOutput { output in

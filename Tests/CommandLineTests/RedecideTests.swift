@@ -50,7 +50,7 @@ private final class ForgedLog {
                 entry.command, id: id, actor: entry.actor,
                 at: EntryPoint(position: entry.position, time: entry.time),
                 rejection: entry.outcome.rejection, events: entry.outcome.events,
-                links: entry.links)
+                links: entry.links, salt: nil)
         }
         let identity = Frame.Identity(
             ledgerID: LedgerID(high: 1, low: 2), epoch: state.epoch, number: 0,

@@ -1,6 +1,7 @@
 // Golden vectors: the bytes of every kind of entry, of a frame, of checkpoints, proofs and tiles,
 // and the hashes over them, as other languages must read them. Fixtures/log/v1 belongs to format 1,
-// which is frozen: no line of it ever changes. What a later version adds gets vectors of its own.
+// which is frozen: no line of it ever changes. What a later version adds gets vectors of its own:
+// Fixtures/log/v1-salt is the same ledger with a salt in every entry, as an import writes it.
 
 import AuctionDomain
 import Foundation
@@ -13,13 +14,14 @@ import Testing
 
 /// A ledger with one entry of every kind, every event and links of every shape, decided by the
 /// rules at fixed times under fixed ids.
-private func goldenFrames() async throws -> [[UInt8]] {
+private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
     let clock = ManualClock(at: Timestamp(seconds: 1_577_836_800))
     let log = InMemoryEventLog()
     var configuration = Bench.configuration(clock)
     configuration.ledgerID = LedgerID(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
     // Frames must not depend on when a timer looks at the clock.
     configuration.closesByTimer = false
+    configuration.salting = salting
     configuration.engineVersion = "0.1.0"
     let ledger = try log.openLedger(configuration: configuration)
     let table = Increments.table([
@@ -148,7 +150,7 @@ private func goldenEvidence(_ log: any EventLog) throws -> [(name: String, bytes
         files.append((tile.path, try tile.bytes(in: tree)))
         let first = UInt64(HashTile.widthMax) * tile.index
         let entries = try log.entryBytes(in: first..<first + UInt64(tile.width))
-        files.append((tile.entriesPath, HashTile.bundle(of: entries)))
+        files.append((tile.entriesPath, try HashTile.bundle(of: entries)))
     }
     return files
 }
@@ -167,9 +169,23 @@ private func everyRule(latestEnd: Timestamp) -> AuctionRules {
         cancelPolicy: .operatorOnly)
 }
 
-private let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Fixtures/log/v1")
+/// A folder of vectors, and what tells its ledger from the others.
+private struct Vectors: CustomTestStringConvertible {
+    let name: String
+    let salting: Salting
+
+    static let all = [
+        Vectors(name: "v1", salting: .none),
+        Vectors(name: "v1-salt", salting: .imported(Digest(of: Array("golden".utf8)))),
+    ]
+
+    var testDescription: String { name }
+
+    var folder: URL {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Fixtures/log/\(name)")
+    }
+}
 
 private func hex(_ bytes: [UInt8]) -> String {
     bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
@@ -206,9 +222,12 @@ private func describe(_ frames: [[UInt8]]) throws -> (frames: String, entries: S
 
 @Suite("Golden vectors")
 struct GoldenTests {
-    @Test("Frames, entries and hashes are byte for byte those of Fixtures/log/v1")
-    func vectors() async throws {
-        let (frames, entries) = try describe(try await goldenFrames())
+    @Test(
+        "Frames, entries and hashes are byte for byte those of Fixtures/log",
+        arguments: Vectors.all)
+    fileprivate func vectors(_ vectors: Vectors) async throws {
+        let folder = vectors.folder
+        let (frames, entries) = try describe(try await goldenFrames(vectors.salting))
         let framesFile = folder.appending(path: "frames.txt")
         let entriesFile = folder.appending(path: "entries.txt")
         try keep(Array(frames.utf8), framesFile)
@@ -234,9 +253,13 @@ struct GoldenTests {
         #expect(entries.contains("\"rejection\""))
     }
 
-    @Test("Checkpoint, proofs and tiles are byte for byte those of Fixtures/log/v1/evidence")
-    func evidence() async throws {
-        let files = try goldenEvidence(try RecutLog(frames: await goldenFrames()))
+    @Test(
+        "Checkpoint, proofs and tiles are byte for byte those of Fixtures/log/*/evidence",
+        arguments: Vectors.all)
+    fileprivate func evidence(_ vectors: Vectors) async throws {
+        let folder = vectors.folder
+        let files = try goldenEvidence(
+            try RecutLog(frames: await goldenFrames(vectors.salting)))
         #expect(files.count == 7)
         for (name, bytes) in files {
             let file = folder.appending(path: "evidence/\(name)")
@@ -248,8 +271,10 @@ struct GoldenTests {
         #expect(checked.entry.position == 13)
     }
 
-    @Test("A ledger of format 1 is opened, verified and gone on with")
-    func opens() async throws {
+    @Test(
+        "A ledger of format 1 is opened, verified and gone on with", arguments: Vectors.all)
+    fileprivate func opens(_ vectors: Vectors) async throws {
+        let folder = vectors.folder
         try await withLedgerPath { path in
             let lines = try String(
                 contentsOf: folder.appending(path: "frames.txt"), encoding: .utf8)
@@ -295,7 +320,7 @@ struct GoldenTests {
             return Digest(of: [1] + root(leaves[..<middle]) + root(leaves[middle...])).bytes
         }
         var leaves: [[UInt8]] = []
-        for frame in try await goldenFrames() {
+        for frame in try await goldenFrames(.none) {
             try withBytes(of: frame) { value in
                 let header = try FrameHeader(value)
                 for index in 0..<header.count {
@@ -310,13 +335,33 @@ struct GoldenTests {
     @Test("An ordinary take-over is at most 118 bytes, so its leaf is two blocks of SHA-256")
     func size() throws {
         let entries = try String(
-            contentsOf: folder.appending(path: "entries.txt"), encoding: .utf8)
+            contentsOf: Vectors.all[0].folder.appending(path: "entries.txt"), encoding: .utf8)
         let takeOvers = entries.split(separator: "\n").filter {
             $0.contains("lead_taken") && $0.contains("refunded") && !$0.contains("extended")
         }
         #expect(!takeOvers.isEmpty)
         for line in takeOvers {
             #expect(line.split(separator: " ")[2].count / 2 <= 118)
+        }
+    }
+
+    @Test("A salt is the last 8 bytes of an entry, and a flag; nothing else is another")
+    func salts() async throws {
+        let secret = Digest(of: Array("golden".utf8))
+        let plain = try RecutLog(frames: await goldenFrames(.none))
+        let all = try RecutLog(frames: await goldenFrames(.imported(secret)))
+        let engines = try RecutLog(frames: await goldenFrames(.fixed(secret)))
+        let count = try plain.entryCount
+        let entries = try zip(plain.entryBytes(in: 0..<count), all.entryBytes(in: 0..<count))
+        for (position, (bare, salted)) in entries.enumerated() {
+            // LogFormat's own words: SHA-256(0x03 ‖ secret ‖ position), the first 8 bytes.
+            let place = (0..<8).map { UInt8(position >> (8 * $0) & 255) }
+            var expected = bare + Digest(of: [3] + secret.bytes + place).bytes.prefix(8)
+            expected[1] |= 4
+            #expect(salted == expected, "position \(position)")
+            let isEngines = bare[0] < 16
+            let live = try engines.entryBytes(in: UInt64(position)..<UInt64(position) + 1)
+            #expect(live == [isEngines ? salted : bare], "position \(position)")
         }
     }
 }

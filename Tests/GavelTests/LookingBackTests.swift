@@ -206,7 +206,8 @@ struct LookingBackTests {
                     let plain = entry.entry
                     builder.append(
                         plain.command, id: entry.id, actor: plain.actor, at: entry.point,
-                        rejection: entry.rejection, events: entry.events, links: plain.links)
+                        rejection: entry.rejection, events: entry.events, links: plain.links,
+                        salt: entry.salt)
                 }
             }
         }

@@ -14,8 +14,10 @@ private struct ByteLedger {
     private(set) var state = State()
     private(set) var entries: [[UInt8]] = []
     private var links = ContiguousArray<EntryLink>()
+    private let salts: SaltSource
 
-    init(at time: Timestamp) {
+    init(at time: Timestamp, salting: Salting = .fixed(Digest(of: [1]))) {
+        salts = SaltSource(salting)
         write(.createLedger(LedgerID(high: 7, low: 9)), .none, .system, time)
         write(.openEngine(epoch: 1, version: "twin"), .none, .system, time)
     }
@@ -45,7 +47,9 @@ private struct ByteLedger {
         var buffer = ByteBuffer(capacity: 256)
         buffer.appendEntry(
             command, id: id, actor: actor, at: point, rejection: outcome.rejection,
-            events: outcome.events, links: links)
+            events: outcome.events, links: links,
+            salt: id == .none
+                ? salts.ofEngine(at: point.position) : salts.ofCommand(at: point.position))
         entries.append(buffer.array())
     }
 }
@@ -91,7 +95,10 @@ struct TwinTests {
         var configuration = Workload.Configuration()
         configuration.faults = .withoutIDs
         var workload = Workload(seed: seed, configuration: configuration)
-        var ledger = ByteLedger(at: configuration.start)
+        // As live, as an import, and as before there were salts.
+        let salting: Salting =
+            [.fixed(Digest(of: [2])), .imported(Digest(of: [3])), .none][Int(seed % 3)]
+        var ledger = ByteLedger(at: configuration.start, salting: salting)
         for _ in 0..<(10_000 * campaignScale) { ledger.submit(workload.nextStep()) }
         var (flat, general) = (ReadState(), ReadState())
         var (bid, events) = (DecodedEntry(), DecodedEntry())
@@ -104,12 +111,13 @@ struct TwinTests {
                 try events.decode(bytes, in: 0..<bytes.byteCount, flattensBids: false)
             }
             #expect(events.bid == nil, place)
-            try #require(bid.entry == events.entry, place)
+            try #require(bid.entry == events.entry && bid.salt == events.salt, place)
             try flat.apply(bid)
             try general.apply(events)
             try #require(flat.hasLinks(bid) && general.hasLinks(events), place)
             try #require(flat.state.digest == general.state.digest, place)
             guard let accepted = bid.bid else { continue }
+            #expect((bid.salt != nil) == (seed % 3 == 1), place)
             kinds[accepted.kind, default: 0] += 1
             if accepted.closesAt != nil { extended += 1 }
             let links = bid.entry.links.map(\.previous)
@@ -118,7 +126,8 @@ struct TwinTests {
                 accepted, id: bid.id, actor: bid.actor, at: bid.point,
                 links: BidLinks(
                     auction: links[0], bidder: links[1],
-                    refunded: links.count == 3 ? links[2] : nil))
+                    refunded: links.count == 3 ? links[2] : nil),
+                salt: bid.salt)
             try #require(buffer.array() == entry, place)
         }
         #expect(kinds.count == 3 && kinds.values.allSatisfy { $0 > 50 } && extended > 50)
@@ -148,7 +157,8 @@ struct TwinTests {
     @Test("Decoding any damaged entry gives an error or an entry, never a trap")
     func damagedEntries() throws {
         var workload = Workload(seed: 3)
-        var ledger = ByteLedger(at: Timestamp(seconds: 1_700_000_000))
+        var ledger = ByteLedger(
+            at: Timestamp(seconds: 1_700_000_000), salting: .imported(Digest(of: [4])))
         for _ in 0..<600 { ledger.submit(workload.nextStep()) }
         var generator = SeededGenerator(seed: 5)
         var decoded = DecodedEntry()

@@ -3,7 +3,7 @@
 
     check_log.py [--gavel .build/debug/gavel] [--random 3] [--seed 1] [HISTORY.jsonl …]
 
-  1. The golden vectors in Fixtures/log/v1.
+  1. The golden vectors in Fixtures/log/v1, and with salts in Fixtures/log/v1-salt.
   2. Every history of Fixtures/histories, those named, and random ones are imported by `gavel`, and
      the judge must find them clean, with the same root, wallets, auctions and entries as `gavel`
      prints.
@@ -565,8 +565,9 @@ def parse():
 
 def main():
     options = parse()
-    status, _, error = audit("--golden", ROOT / "Fixtures/log/v1")
-    report(status == 0, "golden vectors", error)
+    for vectors in ("v1", "v1-salt"):
+        status, _, error = audit("--golden", ROOT / "Fixtures/log" / vectors)
+        report(status == 0, f"golden vectors {vectors}", error)
     with tempfile.TemporaryDirectory(prefix="gavel-judge-") as temporary:
         folder = Path(temporary)
         histories = sorted((ROOT / "Fixtures/histories").rglob("*.jsonl")) + options.histories

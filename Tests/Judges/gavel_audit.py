@@ -326,7 +326,7 @@ class Entry:
     """One record of the log, decoded."""
 
     __slots__ = ("kind", "position", "time", "actor", "command_id", "command", "events",
-                 "rejection", "links")
+                 "rejection", "links", "salt")
 
 
 ENTRY_HEADER = struct.Struct("<BBHIQq16s")
@@ -336,7 +336,7 @@ def read_entry(data):
     """An entry from exactly its bytes."""
     demand(40 <= len(data) <= 65_535, f"an entry of {len(data)} bytes")
     kind, flags, command_size, actor, position, time, command_id = ENTRY_HEADER.unpack_from(data)
-    demand(flags & ~3 == 0, f"unknown flags {flags:#x}")
+    demand(flags & ~7 == 0, f"unknown flags {flags:#x}")
     demand(kind in COMMANDS, f"unknown kind {kind}")
     demand(not 0xFFFFFFF0 <= actor <= 0xFFFFFFFB, f"an unknown actor {actor:#x}")
     demand(40 + command_size <= len(data), "the command goes beyond the entry")
@@ -357,7 +357,8 @@ def read_entry(data):
                                                for _ in range(cursor.u16())]
     count = cursor.u8()
     entry.links = [cursor.u64() if flags & 2 else cursor.u32() for _ in range(count)]
-    cursor.closed("the links")
+    entry.salt = cursor.take(8) if flags & 4 else None
+    cursor.closed("the links and the salt")
     demand(bool(flags & 2) == any(link > 0xFFFFFFFF for link in entry.links),
            "links of 8 bytes where 4 suffice")
     demand(kind >= 16 or (actor == 0xFFFFFFFC and not any(command_id)),

@@ -62,7 +62,7 @@ public struct Checkpoint: Hashable, Sendable {
     /// - Throws: `EvidenceError.signing`.
     public func signed(by key: SigningKey) throws(EvidenceError) -> SignedCheckpoint {
         let signature = try key.signature(of: Array(text.utf8))
-        let note = SignedNote(text: text)
+        let note = try SignedNote(text: text)
             .adding(SignedNote.Signature(by: key.verifier, bytes: signature))
         return SignedCheckpoint(checkpoint: self, note: note)
     }

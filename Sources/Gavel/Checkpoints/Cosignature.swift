@@ -44,7 +44,7 @@ extension SignedCheckpoint {
         let time = (0..<8).map { UInt8(truncatingIfNeeded: seconds >> (56 - 8 * UInt64($0))) }
         return SignedCheckpoint(
             checkpoint: checkpoint,
-            note: note.adding(
+            note: try note.adding(
                 SignedNote.Signature(by: key.verifier, bytes: time + signature)))
     }
 }

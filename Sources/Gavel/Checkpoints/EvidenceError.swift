@@ -19,7 +19,7 @@ public struct EvidenceError: Error, Hashable, Sendable, CustomStringConvertible 
         case rolledBack = "rolled_back"
         /// A log has signed two histories of which neither goes on from the other.
         case forked
-        /// The key could not sign.
+        /// The key could not sign, or what it was to sign could not be read again.
         case signing
     }
 

@@ -70,16 +70,13 @@ struct LineReader {
         while true {
             let line = try line()
             if line.isEmpty { return hashes }
-            guard hashes.count < proofHashesMax, let hash = Digest(base64: line) else {
+            guard let hash = Digest(base64: line) else {
                 throw .malformed("\(what) holds a line that is no hash in base64")
             }
             hashes.append(hash)
         }
     }
 }
-
-/// More hashes than a proof in a tree of 2⁶⁴ leaves can have.
-let proofHashesMax = 128
 
 extension UInt64 {
     /// A decimal number without sign and leading zeros.

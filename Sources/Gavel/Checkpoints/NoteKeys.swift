@@ -54,15 +54,18 @@ public struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
         guard id == parts.id else { throw parts.wrongID(expected: id) }
     }
 
-    /// Reads a file of keys: one a line; empty lines and lines that begin with `#` say nothing.
+    /// Reads a file of keys: one a line; empty lines and lines that begin with `#` say nothing,
+    /// but for a key whose name begins so.
     /// - Throws: `EvidenceError.malformed` naming the line, also when there is no key at all.
     public static func keys(inFile bytes: [UInt8]) throws(EvidenceError) -> [VerifierKey] {
         var keys: [VerifierKey] = []
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-        for (index, line) in lines.enumerated() where !line.isEmpty && line.first != 0x23 {
+        for (index, line) in lines.enumerated() where !line.isEmpty {
             do {
                 keys.append(try VerifierKey(try validText(line, "the line")))
             } catch {
+                // A key that was commented out is none: its id does not fit a name with a `#`.
+                if line.first == 0x23 { continue }
                 throw .malformed("line \(index + 1) is no verifier key: \(error.reason)")
             }
         }

@@ -1,8 +1,9 @@
 // A text and who signed it, as C2SP signed-note has it: the text, an empty line, and a line
 // `— NAME BASE64(key id ‖ signature)` for each signature. The dash is U+2014.
 //
-// Invariants: a note that was read is written byte for byte as it was; signatures of unknown keys
-// say nothing and are kept; one wrong signature of a known key and the note proves nothing.
+// Invariants: a note that was read is written byte for byte as it was; no note is made that would
+// not be read; signatures of unknown keys say nothing and are kept; one wrong signature of a known
+// key and the note proves nothing.
 
 /// A text with signatures that nobody has checked yet.
 public struct SignedNote: Hashable, Sendable {
@@ -62,10 +63,20 @@ public struct SignedNote: Hashable, Sendable {
     }
 
     /// The note with one more signature, in the place of an earlier one by the same key.
-    func adding(_ signature: Signature) -> SignedNote {
+    /// - Throws: `EvidenceError.signing` when nobody could read that note: it would have too many
+    ///   signatures or bytes, or its text may not stand in a note.
+    func adding(_ signature: Signature) throws(EvidenceError) -> SignedNote {
         var note = self
         note.signatures.removeAll { $0.isBySameKey(as: signature) }
         note.signatures.append(signature)
+        do {
+            _ = try SignedNote(parsing: note.bytes)
+        } catch {
+            throw EvidenceError(
+                .signing,
+                "\(signature.name) did not sign, because nobody could read the note: "
+                    + error.reason)
+        }
         return note
     }
 

@@ -69,8 +69,12 @@ struct ByteReader {
         try text(Int(try integer(UInt8.self, bytes)), bytes)
     }
 
-    mutating func longText(_ bytes: RawSpan) throws(LogFault) -> String {
-        try text(Int(try integer(UInt16.self, bytes)), bytes)
+    mutating func longText(atMost bytesMax: Int, _ bytes: RawSpan) throws(LogFault) -> String {
+        let count = Int(try integer(UInt16.self, bytes))
+        guard count <= bytesMax else {
+            throw LogFault("a text has at most \(bytesMax) bytes, not \(count)")
+        }
+        return try text(count, bytes)
     }
 
     mutating func identifier<ID: Identifier>(_ bytes: RawSpan) throws(LogFault) -> ID {

@@ -63,6 +63,15 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         unsafe header.withUnsafeBytes { unsafe Digest(prefix: 2, $0, by: .fastest) }
     }
 
+    /// What salts are made of: SHA-256(0x03 ‖ secret ‖ position).
+    static func salt(_ secret: Digest, at position: UInt64) -> Digest {
+        let (a, b, c, d) = secret.words
+        // The bytes are read within the call: the secret's 32 in memory order, and 8 of position.
+        return unsafe withUnsafeBytes(of: (a, b, c, d, position.littleEndian)) {
+            unsafe Digest(prefix: 3, $0, by: .fastest)
+        }
+    }
+
     /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
     static func node(
         _ left: Digest, _ right: Digest, by engine: HashEngine = .fastest

@@ -5,7 +5,8 @@
 //      1  u8   flags               24  16 B command id, big endian as RFC 9562 writes it
 //      2  u16  command bytes       40  command, then outcome, then links
 //      4  u32  actor
-//      8  u64  position            all integers little endian
+//      8  u64  position            all integers little endian; a salt, where there is one, is the
+//                                  last 8 bytes
 //
 // Invariants: equal entries have equal bytes; whatever a decoder does not know (kind, flag,
 // event, a byte left over) is refused, never skipped; decoding never traps.
@@ -62,7 +63,10 @@ enum EntryLayout {
     static let rejectedFlag: UInt8 = 1
     /// Links are 8 bytes each, because one of them reaches back 2³² entries or more.
     static let wideLinksFlag: UInt8 = 2
-    static let knownFlags: UInt8 = 3
+    /// 8 bytes without a meaning stand after the links, so that nobody can guess the entry.
+    static let saltFlag: UInt8 = 4
+    static let knownFlags: UInt8 = 7
+    static let saltBytes = 8
 
     static let actorOperator: UInt32 = 0xFFFF_FFFE
     static let actorPayment: UInt32 = 0xFFFF_FFFD
@@ -142,15 +146,20 @@ extension CanonicalActor {
 
 extension ByteBuffer {
     /// Appends an entry.
-    /// - Parameter rejection: nil when accepted; then `events` holds what happened.
+    /// - Precondition: the command passed `validate`, so the entry is not longer than
+    ///   `Limits.entryBytesMax`.
+    /// - Parameters:
+    ///   - rejection: nil when accepted; then `events` holds what happened.
+    ///   - salt: what `SaltSource` gives for the entry.
     mutating func appendEntry(
         _ command: CanonicalCommand, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
-        rejection: Rejection?, events: EventList, links: ContiguousArray<EntryLink>
+        rejection: Rejection?, events: EventList, links: ContiguousArray<EntryLink>, salt: UInt64?
     ) {
         let start = count
         let wide = links.contains { $0.reach(from: point.position) > UInt64(UInt32.max) }
         var flags: UInt8 = rejection == nil ? 0 : EntryLayout.rejectedFlag
         if wide { flags |= EntryLayout.wideLinksFlag }
+        if salt != nil { flags |= EntryLayout.saltFlag }
         append(command.entryKind.rawValue)
         append(flags)
         append(UInt16(0))
@@ -170,13 +179,14 @@ extension ByteBuffer {
         }
         append(UInt8(links.count))
         for link in links { appendReach(link.reach(from: point.position), wide: wide) }
+        if let salt { append(salt) }
         precondition(count - start <= Limits.entryBytesMax, "an entry has at most 65,535 bytes")
     }
 
     /// Appends the entry of an accepted bid: the same bytes as `appendEntry` of its events.
     mutating func appendEntry(
         _ bid: AcceptedBid, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
-        links: BidLinks
+        links: BidLinks, salt: UInt64?
     ) {
         let reaches = (
             EntryLink.reach(of: links.auction, from: point.position),
@@ -185,7 +195,8 @@ extension ByteBuffer {
         )
         let wide = max(reaches.0, reaches.1, reaches.2) > UInt64(UInt32.max)
         append(EntryKind.placeBid.rawValue)
-        append(wide ? EntryLayout.wideLinksFlag : 0)
+        append(
+            (wide ? EntryLayout.wideLinksFlag : 0) | (salt == nil ? 0 : EntryLayout.saltFlag))
         append(UInt16(BidLayout.commandBytes))
         append(actor.encoded)
         append(point.position)
@@ -219,6 +230,7 @@ extension ByteBuffer {
         appendReach(reaches.0, wide: wide)
         appendReach(reaches.1, wide: wide)
         if links.refunded != nil { appendReach(reaches.2, wide: wide) }
+        if let salt { append(salt) }
     }
 
     @inline(__always)
@@ -419,6 +431,8 @@ package struct DecodedEntry: Sendable {
     package private(set) var id = CommandID.none
     package private(set) var actor = CanonicalActor.system
     package private(set) var rejection: Rejection?
+    /// What makes the entry unguessable; nil where it has none.
+    package private(set) var salt: UInt64?
     /// The whole of an accepted bid; nil for every other entry.
     package private(set) var bid: AcceptedBid?
     /// How far a bid's links go back; the third is none's where nobody was refunded.
@@ -501,7 +515,19 @@ extension DecodedEntry {
         id = CommandID(
             high: bytes.load(UInt64.self, at: start + 24).byteSwapped,
             low: bytes.load(UInt64.self, at: start + 32).byteSwapped)
-        if kind == .placeBid, flags == 0, flattensBids, decodeBid(bytes, in: range) {
+        var range = range
+        salt = nil
+        if flags & EntryLayout.saltFlag != 0 {
+            let end = range.upperBound - EntryLayout.saltBytes
+            guard end >= start + EntryLayout.headerBytes else {
+                throw LogFault("an entry is shorter than its header and its salt")
+            }
+            salt = bytes.load(UInt64.self, at: end)
+            range = start..<end
+        }
+        if kind == .placeBid, flags & ~EntryLayout.saltFlag == 0, flattensBids,
+            decodeBid(bytes, in: range)
+        {
             rejection = nil
             return
         }
@@ -645,7 +671,9 @@ extension ByteReader {
         case .withdraw: .withdraw(try payment(bytes))
         case .openAuction: .openAuction(try opening(bytes))
         case .extendAuction: .extendAuction(try auction(bytes), closesAt: try time(bytes))
-        case .cancelAuction: .cancelAuction(try auction(bytes), reason: try longText(bytes))
+        case .cancelAuction:
+            .cancelAuction(
+                try auction(bytes), reason: try longText(atMost: Limits.reasonBytesMax, bytes))
         case .registerUser: .registerUser(try identifier(bytes))
         case .registerCurrency: .registerCurrency(try currency(bytes))
         case .createLedger:
@@ -686,7 +714,7 @@ extension ByteReader {
 
     private mutating func opening(_ bytes: RawSpan) throws(LogFault) -> CanonicalOpening {
         let auction: AuctionID = try identifier(bytes)
-        let title = try longText(bytes)
+        let title = try longText(atMost: Limits.titleBytesMax, bytes)
         let seller = try user(bytes)
         let currency = CurrencyHandle(rawValue: try integer(UInt16.self, bytes))
         let present = try integer(UInt8.self, bytes)

@@ -26,6 +26,8 @@ package enum FrameLayout {
     static let checkedBytes = 112
     /// Soft: a frame takes no further entry once it is this large.
     static let bytesSoftMax = 1 << 20
+    /// Hard: no frame is longer, by far. Archives are read up to this.
+    static let bytesMax = 64 << 20
 
     /// The first 8 bytes of SHA-256(0x02 ‖ the header up to there).
     package static func check(of header: RawSpan) -> UInt64 {
@@ -64,11 +66,11 @@ struct FrameBuilder: ~Copyable {
     /// Appends an entry. Its position must be `endPosition`.
     mutating func append(
         _ command: CanonicalCommand, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
-        rejection: Rejection?, events: EventList, links: ContiguousArray<EntryLink>
+        rejection: Rejection?, events: EventList, links: ContiguousArray<EntryLink>, salt: UInt64?
     ) {
         entries.appendEntry(
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
-            links: links)
+            links: links, salt: salt)
         if rejection != nil { rejectionCount += 1 }
         finishEntry(point)
     }
@@ -77,9 +79,9 @@ struct FrameBuilder: ~Copyable {
     @inline(__always)
     mutating func append(
         _ bid: AcceptedBid, id: CommandID, actor: CanonicalActor, at point: EntryPoint,
-        links: BidLinks
+        links: BidLinks, salt: UInt64?
     ) {
-        entries.appendEntry(bid, id: id, actor: actor, at: point, links: links)
+        entries.appendEntry(bid, id: id, actor: actor, at: point, links: links, salt: salt)
         finishEntry(point)
     }
 

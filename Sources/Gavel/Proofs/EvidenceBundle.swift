@@ -26,7 +26,7 @@ internal import LMDB
 ///     print(checked.names.id(of: bidder))
 public struct EvidenceBundle: Hashable, Sendable {
     private static let header = "gavel-evidence/v1"
-    /// The most entries that are read; no entry of a ledger has near as many handles.
+    /// The most entries of one file; no entry of a ledger has near as many handles.
     public static let entriesMax = 256
 
     private let parts: [ProofPart]
@@ -82,15 +82,22 @@ public struct EvidenceBundle: Hashable, Sendable {
         }
         let entry = try LedgerEntry(evidence: bytes, at: position)
         let others = try EvidenceNames.registrations(for: entry, in: log)
-        return EvidenceBundle(
-            parts: try ([(position, bytes)] + others).map { position, bytes in
+        return try EvidenceBundle(
+            parts: ([(position, bytes)] + others).map { position, bytes in
                 ProofPart(
                     extra: bytes,
                     proof: try InclusionProof.make(index: position, size: size, in: tree))
             }, checkpoint: checkpoint)
     }
 
-    private init(parts: [ProofPart], checkpoint: SignedCheckpoint) {
+    /// - Throws: `EvidenceError.incomplete` when the entries are more than a file may have.
+    init(parts: [ProofPart], checkpoint: SignedCheckpoint) throws(EvidenceError) {
+        guard parts.count <= Self.entriesMax else {
+            throw EvidenceError(
+                .incomplete,
+                "the entry rests on \(parts.count - 1) others; with it a file of evidence has at "
+                    + "most \(Self.entriesMax)")
+        }
         self.parts = parts
         self.checkpoint = checkpoint
     }

@@ -5,6 +5,8 @@
 // Invariants: a full tile never changes; a partial one belongs to the sizes that end in it; tiles
 // of a tree of n leaves are those that its root and all its proofs need, and no others.
 
+internal import AuctionDomain
+
 /// Names one tile or bundle.
 public struct HashTile: Hashable, Sendable {
     /// How many hashes a full tile holds.
@@ -105,11 +107,16 @@ public struct HashTile: Hashable, Sendable {
     }
 
     /// A bundle's bytes.
-    /// - Precondition: the entries are not longer than 65,535 bytes, as a log's are not.
-    public static func bundle(of entries: [[UInt8]]) -> [UInt8] {
+    /// - Throws: `EvidenceError.malformed` when an entry is longer than `Limits.entryBytesMax`, as
+    ///   none of a log is: its length has 2 bytes.
+    public static func bundle(of entries: [[UInt8]]) throws(EvidenceError) -> [UInt8] {
         var bytes: [UInt8] = []
         for entry in entries {
-            let count = UInt16(entry.count)
+            guard entry.count <= Limits.entryBytesMax, let count = UInt16(exactly: entry.count)
+            else {
+                throw .malformed(
+                    "an entry has at most \(Limits.entryBytesMax) bytes, not \(entry.count)")
+            }
             bytes += [UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)]
             bytes += entry
         }

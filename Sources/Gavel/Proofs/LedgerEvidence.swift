@@ -183,7 +183,7 @@ public final class TileExport {
         do {
             let first = UInt64(HashTile.widthMax) * tile.index
             let entries = try log.entryBytes(in: first..<first + UInt64(tile.width))
-            return HashTile.bundle(of: entries)
+            return try HashTile.bundle(of: entries)
         } catch {
             throw LedgerError(error, while: "exporting \(tile.entriesPath)")
         }

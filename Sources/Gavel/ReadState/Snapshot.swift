@@ -318,7 +318,7 @@ private struct SnapshotLoader {
         _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
         state.auctionNames.insert(try reader.shortText(bytes))
-        titles.append(try reader.longText(bytes))
+        titles.append(try reader.longText(atMost: Limits.titleBytesMax, bytes))
         let record = AuctionRecord(
             openingPrice: try reader.money(bytes), price: try reader.money(bytes),
             maximum: try reader.money(bytes), held: try reader.money(bytes),

@@ -4,7 +4,7 @@
 // Invariants: everything here runs on one thread at a time; the state is ahead of the durable log
 // by at most the frames in flight and the open one; nobody is answered from here: completions
 // travel with the frame that makes them true. No clock is read for any decision: time comes with
-// the command; no entropy; no iteration over a hashed collection.
+// the command; no entropy in a decision (salts follow it); no iteration over a hashed collection.
 
 internal import AuctionDomain
 internal import Logging
@@ -18,6 +18,7 @@ struct Writer: ~Copyable {
     private let sealer: FrameSealer
     private let configuration: Configuration
     private let freeBytes: @Sendable () -> Int
+    private let salts: SaltSource
 
     private var state: State
     private var window: CommandIDWindow
@@ -59,6 +60,7 @@ struct Writer: ~Copyable {
         self.pipeline = pipeline
         self.configuration = configuration
         self.freeBytes = freeBytes
+        salts = SaltSource(configuration.salting)
         closingGuard = ClosingGuard(
             isHeld: configuration.closing == .held, clock: configuration.clock,
             lastEntry: state.time)
@@ -281,7 +283,9 @@ struct Writer: ~Copyable {
                     purchase: &events)
             else { return nil }
             let links = state.evolve(bid, at: point)
-            frame.append(bid, id: id, actor: handles.actor, at: point, links: links)
+            frame.append(
+                bid, id: id, actor: handles.actor, at: point, links: links,
+                salt: salts.ofCommand(at: point.position))
             if frame.isFull { handOver() }
             window.insert(id, at: point.position)
             return Receipt(acceptedAt: point.position, time: time)
@@ -400,9 +404,11 @@ struct Writer: ~Copyable {
         links.removeAll(keepingCapacity: true)
         state.finishEntry(
             command, rejected: rejection != nil, events: events, at: point, links: &links)
+        let salt =
+            id == .none ? salts.ofEngine(at: point.position) : salts.ofCommand(at: point.position)
         frame.append(
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
-            links: links)
+            links: links, salt: salt)
         if events.contains(where: \.isClosing), rejection == nil { frame.holdsClosing = true }
         if frame.isFull { handOver() }
     }

@@ -7,7 +7,7 @@ extension StormRun {
     mutating func runHistory() throws {
         let files = try options.history.map { try InputFile(path: $0) }
         let digest = try ContentDigest(of: files)
-        let building = try LedgerImport(to: ledgerPath, id: .derived(from: digest.bytes))
+        let building = try LedgerImport(to: ledgerPath, fingerprint: digest.digest)
         var history = HistoryReader(files, hashedTo: digest, now: clock.now())
         let (start, cpu) = (clock.uptimeNanoseconds(), Machine.cpuNanoseconds)
         do {

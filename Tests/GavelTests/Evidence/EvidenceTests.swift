@@ -308,7 +308,7 @@ struct EvidenceTests {
             guard tile.level == 0 else { continue }
             let first = 256 * tile.index
             let entries = try house.bench.log.entryBytes(in: first..<first + UInt64(tile.width))
-            try write(HashTile.bundle(of: entries), "tiles/\(tile.entriesPath)")
+            try write(try HashTile.bundle(of: entries), "tiles/\(tile.entriesPath)")
         }
         let key = try Sample.key()
         let witness = try Sample.witness()

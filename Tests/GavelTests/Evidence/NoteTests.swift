@@ -206,7 +206,7 @@ struct NoteTests {
         #if os(Linux)
             // Elsewhere the system's Ed25519 draws what it need not.
             let key = try SigningKey(peterKey)
-            let signed = SignedNote(text: noteText).adding(
+            let signed = try SignedNote(text: noteText).adding(
                 SignedNote.Signature(
                     by: key.verifier, bytes: try key.signature(of: Array(noteText.utf8))))
             #expect(signed == read)

@@ -403,9 +403,9 @@ struct TileTests {
     }
 
     @Test("A bundle is each entry behind its length, the larger byte first")
-    func bundles() {
+    func bundles() throws {
         let long = [UInt8](repeating: 7, count: 300)
-        #expect(HashTile.bundle(of: [[1, 2], [], long]) == [0, 2, 1, 2, 0, 0, 1, 44] + long)
+        #expect(try HashTile.bundle(of: [[1, 2], [], long]) == [0, 2, 1, 2, 0, 0, 1, 44] + long)
     }
 }
 
