@@ -63,6 +63,9 @@ public struct ServiceOptions: Sendable {
     /// How long a stream may be silent before a comment shows that it lives; proxies often cut
     /// what is silent for 30 s.
     public var liveHeartbeat = Duration.seconds(15)
+    /// Whether a stream ends when its client's connection does. Calls that come from no
+    /// connection, as those of tests that ask the router itself, cannot be watched.
+    package var watchesConnections = true
 
     public init() {}
 }

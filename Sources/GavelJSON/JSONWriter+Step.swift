@@ -14,7 +14,7 @@ extension JSONWriter {
         object { object in
             object.field("position", step.point.position)
             object.field("time", step.point.time)
-            object.field("by", actorName(of: step, names: names))
+            object.field("by", actorName(step.actor, names: names))
             object.field("bidder", step.bidder.map { names.id(of: $0) })
             object.field("amount", step.amount)
             object.name("rejection")
@@ -32,6 +32,41 @@ extension JSONWriter {
             object.field("leader", step.leader.map { names.id(of: $0) })
             object.field("reserve_met", step.isReserveMet)
             object.field("closes_at", step.closesAt)
+        }
+    }
+
+    /// Writes a step as anyone may see it: as `step(_:names:)` does, without a `rejection`, and
+    /// with a `price_reason` that says no more than the price.
+    public mutating func publicStep(_ step: PublicStep, names: some Names) {
+        object { object in
+            object.field("position", step.point.position)
+            object.field("time", step.point.time)
+            object.field("by", actorName(step.actor, names: names))
+            object.field("bidder", step.bidder.map { names.id(of: $0) })
+            object.field("amount", step.amount)
+            object.name("what")
+            object.array { array in
+                for fact in step.facts { array.fact(fact, names: names) }
+            }
+            object.field("price", step.price)
+            object.field("price_reason", step.priceReason?.rawValue)
+            object.field("leader", step.leader.map { names.id(of: $0) })
+            object.field("reserve_met", step.isReserveMet)
+            object.field("closes_at", step.closesAt)
+        }
+    }
+
+    /// Writes an accepted bid as anyone may see it:
+    ///
+    ///     {"position":12,"time":"…","bidder":"alice","amount":null,"kind":"leads","price":1500}
+    public mutating func publicBid(_ bid: PublicBid, names: some Names) {
+        object { object in
+            object.field("position", bid.point.position)
+            object.field("time", bid.point.time)
+            object.field("bidder", names.id(of: bid.bidder))
+            object.field("amount", bid.amount)
+            object.field("kind", bid.kind.rawValue)
+            object.field("price", bid.price)
         }
     }
 
@@ -66,8 +101,8 @@ extension JSONWriter {
 }
 
 /// Who acted, in a word; who registers herself stands in no auction's story.
-public func actorName(of step: AuctionStep, names: some Names) -> String {
-    switch step.actor {
+public func actorName(_ actor: CanonicalActor, names: some Names) -> String {
+    switch actor {
     case .system: "system"
     case .operator: "operator"
     case .payment: "payment"

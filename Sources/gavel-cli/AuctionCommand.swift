@@ -25,26 +25,34 @@ struct AuctionCommand: ParsableCommand {
     @Flag(
         name: .customLong("public"),
         help: ArgumentHelp(
-            "Leave out what bidders must not see: maxima, rejected bids, and the reserve of an "
-                + "auction not yet closed."))
+            "Leave out what bidders must not see: maxima, rejected bids, what a price tells of "
+                + "maxima and reserve, and the reserve of an auction not yet closed."))
     var isPublic = false
 
     func run() throws {
         let reader = try reading.open()
         var view = try reader.auction(id).value
-        if isPublic { view = view.publicView }
+        if isPublic { view = AuctionView(view.publicView) }
         try withOutput { output in
             switch reading.format {
             case .table:
                 printAuction(view, on: output)
                 output.write("\n")
-                try printSteps(of: view, isPublic: isPublic, reader, on: output)
+                if isPublic {
+                    try printPublicSteps(of: view, reader, on: output)
+                } else {
+                    try printSteps(of: view, reader, on: output)
+                }
                 output.write("\(reader.asOf)\n")
             case .json:
                 var writer = JSONWriter()
                 try writer.auction(view) { array in
-                    try reader.forEachStep(of: id, isPublic: isPublic) { step in
-                        array.step(step, names: reader.reading)
+                    try reader.forEachStep(of: id) { step in
+                        if !isPublic {
+                            array.step(step, names: reader.reading)
+                        } else if let step = step.publicView {
+                            array.publicStep(step, names: reader.reading)
+                        }
                     }
                 }
                 writer.newline()

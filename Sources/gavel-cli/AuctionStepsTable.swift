@@ -3,29 +3,30 @@
 import Gavel
 import GavelJSON
 
-extension LedgerQueries {
-    /// Visits the steps of an auction, all of them or those that anyone may see.
-    func forEachStep(
-        of auction: AuctionID, isPublic: Bool, _ body: (AuctionStep) throws -> Void
-    ) throws {
-        try forEachStep(of: auction) { step in
-            if let step = isPublic ? step.publicView : step { try body(step) }
-        }
-    }
+/// Prints a row for every entry about an auction, oldest first.
+func printSteps(of view: AuctionView, _ reader: LedgerReader, on output: Output) throws {
+    let words = StepInWords(currency: view.currency, names: reader.reading)
+    try printSteps(of: view, reader, on: output) { words.row($0) }
 }
 
-/// Prints a row for every entry about an auction, oldest first.
-func printSteps(
-    of view: AuctionView, isPublic: Bool = false, _ reader: LedgerReader, on output: Output
+/// Prints a row for every entry about an auction that anyone may see, oldest first.
+func printPublicSteps(of view: AuctionView, _ reader: LedgerReader, on output: Output) throws {
+    let words = StepInWords(currency: view.currency, names: reader.reading)
+    try printSteps(of: view, reader, on: output) { $0.publicView.map { words.row($0) } }
+}
+
+/// - Parameter row: the row of a step; nil leaves it out.
+private func printSteps(
+    of view: AuctionView, _ reader: LedgerReader, on output: Output,
+    row: (AuctionStep) -> [String?]?
 ) throws {
     var table = Table(
         [
             .right("position"), .left("time"), .left("by"), .right("amount"),
             .left("what happened"), .right("price"), .left("because"),
         ], on: output)
-    let words = StepInWords(currency: view.currency, names: reader.reading)
-    try reader.forEachStep(of: view.auction, isPublic: isPublic) { step in
-        try table.row(words.row(step))
+    try reader.forEachStep(of: view.auction) { step in
+        if let row = row(step) { try table.row(row) }
     }
     try table.print()
 }
@@ -43,25 +44,40 @@ struct StepInWords {
         ]
     }
 
+    func row(_ step: PublicStep) -> [String?] {
+        [
+            String(step.point.position), step.point.time.rfc3339,
+            who(step.bidder, step.actor), step.amount?.formatted(in: currency),
+            describe(step.facts, proxy: step.proxy, price: step.price),
+            step.price?.formatted(in: currency), step.priceReason.map(describe),
+        ]
+    }
+
     /// Who bid, or else who acted.
-    func who(_ step: AuctionStep) -> String {
-        step.bidder.map { names.id(of: $0).string } ?? actorName(of: step, names: names)
+    func who(_ step: AuctionStep) -> String { who(step.bidder, step.actor) }
+
+    private func who(_ bidder: UserHandle?, _ actor: CanonicalActor) -> String {
+        bidder.map { names.id(of: $0).string } ?? actorName(actor, names: names)
     }
 
     /// What happened.
     func what(_ step: AuctionStep) -> String {
         step.rejection.map { "rejected: " + describeRejection($0, in: currency) }
-            ?? step.facts.map { describe($0, step) }.joined(separator: "; ")
+            ?? describe(step.facts, proxy: step.proxy, price: step.price)
     }
 
-    private func describe(_ fact: AuctionFact, _ step: AuctionStep) -> String {
+    private func describe(_ facts: [AuctionFact], proxy: Bool, price: Money?) -> String {
+        facts.map { describe($0, proxy: proxy, price: price) }.joined(separator: "; ")
+    }
+
+    private func describe(_ fact: AuctionFact, proxy: Bool, price: Money?) -> String {
         switch fact {
         case .opened(let opensAt, let closesAt):
             "opened, bids from \(opensAt.rfc3339)"
                 + (closesAt.map { " until \($0.rfc3339)" } ?? "")
         case .leads(let former):
             "leads" + (former.map { ", ahead of \(names.id(of: $0))" } ?? "")
-        case .raised: step.proxy ? "raises the own maximum" : "raises the own bid"
+        case .raised: proxy ? "raises the own maximum" : "raises the own bid"
         case .absorbed(let leader): "absorbed, \(names.id(of: leader)) stays ahead"
         case .boughtNow: "buys now"
         case .extended(let closesAt, .firstBid): "first bid: ends at \(closesAt.rfc3339)"
@@ -69,11 +85,20 @@ struct StepInWords {
         case .extended(let closesAt, .operator): "extended until \(closesAt.rfc3339)"
         case .sold(let winner, let paid):
             "closed, sold to \(names.id(of: winner))"
-                + (paid == step.price ? "" : ", who pays \(paid.formatted(in: currency))")
+                + (paid == price ? "" : ", who pays \(paid.formatted(in: currency))")
         case .closed(let outcome): "closed, \(outcome.jsonName)"
         case .closeConfirmed(let position, let outcome):
             "closing at position \(position) confirmed, \(outcome.jsonName)"
         case .cancelled(let reason): "cancelled" + (reason.isEmpty ? "" : ": \(reason)")
+        }
+    }
+
+    private func describe(_ reason: PublicPriceReason) -> String {
+        switch reason {
+        case .openingPrice: describe(PriceReason.openingPrice)
+        case .bid: describe(PriceReason.bid)
+        case .buyNow: describe(PriceReason.buyNow)
+        case .proxy: "proxy bidding"
         }
     }
 

@@ -53,7 +53,9 @@ struct AuctionsCommand: ParsableCommand {
 
     @Flag(
         name: .customLong("public"),
-        help: "Leave out what bidders must not see: the reserve of an auction not yet closed.")
+        help: ArgumentHelp(
+            "Leave out what bidders must not see: rejected bids, and the reserve of an auction "
+                + "not yet closed."))
     var isPublic = false
 
     func validate() throws {
@@ -97,7 +99,7 @@ struct AuctionsCommand: ParsableCommand {
             status: status, seller: seller, bidder: bidder, outcome: outcome,
             isBuyNow: buyNow ? true : nil, isReserveMet: reserve.map { $0 == .met },
             order: endingSoon ? .endingSoon : .opening)
-        try reader.forEachAuction(filter) { views.append(isPublic ? $0.publicView : $0) }
+        try reader.forEachAuction(filter) { views.append(isPublic ? AuctionView($0.publicView) : $0) }
         // The engine lists those of a user the newest first; we promise one order.
         if !endingSoon { views.sort { $0.openedPosition < $1.openedPosition } }
         return views

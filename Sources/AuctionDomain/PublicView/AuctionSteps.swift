@@ -1,8 +1,8 @@
 // The story of one auction: each entry about it as a step, with the reason for every change of
-// the price, and the same story as anyone may read it.
+// the price. It tells everything: what anyone may read of it is `PublicStep`.
 //
-// Invariants: a step follows from the entries up to its own, from the opening on, and from nothing
-// else; the public view of a step has no maximum, no hold, no rejected bid and no reserve.
+// Invariant: a step follows from the entries up to its own, from the opening on, and from nothing
+// else.
 
 /// Why the price is what it is.
 public enum PriceReason: String, Hashable, Sendable, CaseIterable {
@@ -68,12 +68,7 @@ public struct AuctionStep: Hashable, Sendable {
     public var proxy: Bool
 
     /// What anyone may see: nothing of a rejected command, and of a proxy bid that it was made.
-    public var publicView: AuctionStep? {
-        guard rejection == nil else { return nil }
-        var step = self
-        if proxy { step.amount = nil }
-        return step
-    }
+    public var publicView: PublicStep? { PublicStep(self) }
 }
 
 extension AuctionRules {

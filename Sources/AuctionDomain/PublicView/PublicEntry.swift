@@ -1,16 +1,46 @@
 // One entry of the log as anyone may see it, without the entries before it.
 //
-// Invariant: no maximum, no hold, no fee, no reserve, no payment and no rejected command is in it;
-// of these, and of what is no auction's, an entry says only that it stands at its position. The
-// price is public: without proxy bidding it is the bid itself.
+// Invariant: no maximum, no hold, no fee, no reserve, no payment and no rejected command has a
+// place in it. Of these, and of what is no auction's, there is no `PublicEntry` at all: all that
+// anyone may see of such an entry is its position and its leaf's hash. The price is public:
+// without proxy bidding it is the bid itself.
 
 /// What anyone may see of an accepted command about an auction.
 public struct PublicEntry: Hashable, Sendable {
+    /// The commands that are public once accepted.
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        case openAuction = "open_auction"
+        case placeBid = "place_bid"
+        case buyNow = "buy_now"
+        case closeAuction = "close_auction"
+        case closeDue = "close_due"
+        case extendAuction = "extend_auction"
+        case cancelAuction = "cancel_auction"
+
+        init?(_ command: CanonicalCommand) {
+            switch command {
+            case .openAuction: self = .openAuction
+            case .placeBid: self = .placeBid
+            case .buyNow: self = .buyNow
+            case .closeAuction: self = .closeAuction
+            case .closeDue: self = .closeDue
+            case .extendAuction: self = .extendAuction
+            case .cancelAuction: self = .cancelAuction
+            case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerCurrency,
+                .registerUser, .charge, .withdraw:
+                return nil
+            }
+        }
+    }
+
+    public let kind: Kind
+    public let time: Timestamp
     public let auction: AuctionHandle
     /// The names of the events that are public, in order.
     public private(set) var events: [String] = []
     /// Of an opening: what is offered, by whom, and when bids are taken.
-    public private(set) var opening: CanonicalOpening?
+    public private(set) var title: String?
+    public private(set) var seller: UserHandle?
     public private(set) var opensAt: Timestamp?
     /// Who bid or bought.
     public private(set) var bidder: UserHandle?
@@ -29,15 +59,16 @@ public struct PublicEntry: Hashable, Sendable {
     public private(set) var cancelReason: String?
 
     /// - Returns: nil where nothing of the entry is public.
-    public init?(_ command: CanonicalCommand, outcome: Outcome) {
-        guard case .accepted(let events) = outcome else { return nil }
-        if case .openAuction(var opening) = command {
+    public init?(_ command: CanonicalCommand, outcome: Outcome, at time: Timestamp) {
+        guard case .accepted(let events) = outcome, let kind = Kind(command) else { return nil }
+        self.kind = kind
+        self.time = time
+        if case .openAuction(let opening) = command {
             guard case .auctionOpened(let opened, _, let opensAt)? = events.first else {
                 return nil
             }
-            opening = opening.publicView
             auction = opened
-            self.opening = opening
+            (title, seller) = (opening.title, opening.seller)
             (self.opensAt, closesAt) = (opensAt, opening.closesAt)
         } else if let named = command.auction {
             auction = named
@@ -72,14 +103,5 @@ public struct PublicEntry: Hashable, Sendable {
             return false
         }
         return true
-    }
-}
-
-extension CanonicalOpening {
-    /// The opening without its reserve.
-    fileprivate var publicView: CanonicalOpening {
-        CanonicalOpening(
-            auction: auction, title: title, seller: seller, currency: currency, opensAt: opensAt,
-            closesAt: closesAt, rules: rules.publicView(isClosed: false))
     }
 }

@@ -8,20 +8,30 @@ public import AuctionDomain
 internal import LMDB
 internal import Synchronization
 
-/// Where an auction or a wallet stood: as long as the mark stays, so does what is shown of it.
+/// Where an auction or a wallet stood: as long as the mark stays, so does what is shown of it. An
+/// auction's tells only of what anyone may see: no rejected command changes it.
 public struct ChangeMark: Hashable, Sendable {
-    /// The last entry about it; nil for a wallet that no entry has touched yet.
+    /// An auction's last accepted entry, a wallet's last one; nil for a wallet that no entry has
+    /// touched yet.
     public let position: UInt64?
     /// An auction's, which time changes without an entry of its own.
     public let status: AuctionStatus?
+
+    /// How many entries it takes to get there: what the state under the mark reflects at least.
+    public var reflects: UInt64 { position.map { $0 + 1 } ?? 0 }
 }
 
-/// Auctions that a run of entries was about.
-public struct TouchedAuctions: Hashable, Sendable {
-    /// Each once, in the order in which they were first touched.
+/// Auctions that a run of entries has changed for anyone to see.
+public struct ChangedAuctions: Hashable, Sendable {
+    /// Each once, in the order in which they first changed.
     public let auctions: [AuctionID]
+    /// The position after the last accepted entry about them; the first one looked at where there
+    /// is none.
+    public let changed: UInt64
     /// The position from which to look on.
     public let next: UInt64
+    /// Whether the log had no more entries.
+    public let isComplete: Bool
 }
 
 extension LedgerQueries {
@@ -32,7 +42,7 @@ extension LedgerQueries {
             auctions.map { id in
                 readState.state.auction(id).map { auction in
                     ChangeMark(
-                        position: readState.state[auction].lastPosition,
+                        position: readState.auctionLists[auction.index].changedPosition,
                         status: readState.status(of: auction))
                 }
             }
@@ -53,22 +63,23 @@ extension LedgerQueries {
         }
     }
 
-    /// The auctions that entries from a position on were about.
+    /// The auctions that entries from a position on have changed. Rejected ones change nothing.
     /// - Parameters:
     ///   - entriesMax: at most so many entries are looked at.
-    ///   - auctionsMax: the search stops before an entry that would be about one auction more.
+    ///   - auctionsMax: the search stops before an entry that would change one auction more.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(entries looked at); an accepted bid costs no allocation.
-    public func auctionsTouched(
+    public func auctionsChanged(
         from position: UInt64, entriesMax: Int, auctionsMax: Int
-    ) throws(LedgerError) -> TouchedAuctions {
+    ) throws(LedgerError) -> ChangedAuctions {
         var handles: [AuctionHandle] = []
         var known: Set<AuctionHandle> = []
-        let end = min(reflects, position.addingClamped(UInt64(entriesMax)))
-        var next = position
+        let count = reflects
+        let end = min(count, position.addingClamped(UInt64(entriesMax)))
+        var (changed, next) = (position, position)
         var last: AuctionHandle?
         try reading.forEach(from: position, to: end) { entry in
-            let auction = entry.bid?.auction ?? entry.auction
+            let auction = entry.bid?.auction ?? entry.changedAuction
             if let auction, auction != last, !known.contains(auction) {
                 guard handles.count < auctionsMax else { return false }
                 known.insert(auction)
@@ -76,18 +87,21 @@ extension LedgerQueries {
             }
             last = auction ?? last
             next += 1
+            if auction != nil { changed = next }
             return true
         }
         let ids = reading.readState.withLock { readState in
             handles.map { readState.state.id(of: $0) }
         }
-        return TouchedAuctions(auctions: ids, next: next)
+        return ChangedAuctions(
+            auctions: ids, changed: changed, next: next, isComplete: next >= count)
     }
 }
 
 extension DecodedEntry {
-    /// The auction the entry is about, or opens.
-    fileprivate var auction: AuctionHandle? {
+    /// The auction that the entry has changed, or opened.
+    fileprivate var changedAuction: AuctionHandle? {
+        guard rejection == nil else { return nil }
         if let auction = command.auction { return auction }
         guard case .openAuction = command, case .auctionOpened(let auction, _, _)? = events.first
         else { return nil }

@@ -4,7 +4,8 @@
 public import AuctionDomain
 internal import Synchronization
 
-/// One auction as a row of a list. All of it is public but `standing`, which is its user's own.
+/// One auction as a row of a list: what `publicView` shows of it, and `standing`, which is its
+/// user's own.
 public struct AuctionListing: Hashable, Sendable {
     public var auction: AuctionID
     public var title: String

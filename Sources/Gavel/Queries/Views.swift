@@ -52,13 +52,6 @@ public struct AuctionView: Hashable, Sendable {
     /// The winner, once sold.
     public var winner: UserID? { outcome == .sold ? leader : nil }
 
-    /// What anyone may see: all but a reserve that the close has not revealed.
-    public var publicView: AuctionView {
-        var view = self
-        view.rules = rules.publicView(isClosed: status == .closed)
-        return view
-    }
-
     public init(
         auction: AuctionID, title: String, seller: UserID, currency: Currency,
         status: AuctionStatus, outcome: AuctionOutcome?, price: Money?, paid: Money? = nil,

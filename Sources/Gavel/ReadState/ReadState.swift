@@ -18,8 +18,10 @@ struct ReadState: Sendable {
         var holding = ReadState.none
     }
 
-    /// What hangs on an auction: its places on users' lists.
+    /// What hangs on an auction: its places on users' lists, and its last change.
     struct AuctionLists: Hashable, Sendable {
+        /// The last entry about it that was accepted: what anyone may see stands as of there.
+        var changedPosition: UInt64
         /// The same seller's auction before this one, or `none`.
         var selling = ReadState.none
         /// Who has a hold on it, and the holder's neighbouring holds.
@@ -75,6 +77,7 @@ struct ReadState: Sendable {
         try state.check(bid, by: actor, at: point)
         lastBidLinks = state.evolve(bid, at: point)
         try state.checkConsistency(of: bid.auction)
+        auctionLists[bid.auction.index].changedPosition = point.position
         if bid.kind != .bidAbsorbed {
             if bid.refunded != .none { removeHold(bid.auction) }
             if bid.locked == bid.held { addHold(bid.auction, of: bid.bidder) }
@@ -88,9 +91,14 @@ struct ReadState: Sendable {
         for event in events {
             try state.check(event)
             state.evolve(event, at: entry.point)
-            list(event)
+            list(event, at: entry.point)
         }
-        if let auction = command.auction { try state.checkConsistency(of: auction) }
+        if let auction = command.auction {
+            try state.checkConsistency(of: auction)
+            if entry.rejection == nil {
+                auctionLists[auction.index].changedPosition = entry.point.position
+            }
+        }
         links.removeAll(keepingCapacity: true)
         state.finishEntry(
             command, rejected: entry.rejection != nil, events: events, at: entry.point,
@@ -110,23 +118,27 @@ struct ReadState: Sendable {
 
     // MARK: Lists
 
-    private mutating func list(_ event: Event) {
+    private mutating func list(_ event: Event, at point: EntryPoint) {
         switch event {
         case .locked(let auction, let user, let amount, let held):
             if amount == held { addHold(auction, of: user) }
         case .refunded(let auction, _, _, _), .settled(let auction, _, _, _, _):
             if state[auction].held == .zero { removeHold(auction) }
         case .auctionOpened(let auction, let opening, _):
-            add(auction, seller: opening.seller, title: opening.title)
+            add(auction, seller: opening.seller, title: opening.title, at: point)
         case .userRegistered, .ledgerCreated:
             userLists.append(UserLists())
         default: break
         }
     }
 
-    private mutating func add(_ auction: AuctionHandle, seller: UserHandle, title: String) {
+    private mutating func add(
+        _ auction: AuctionHandle, seller: UserHandle, title: String, at point: EntryPoint
+    ) {
         titles.append(title)
-        auctionLists.append(AuctionLists(selling: userLists[seller.index].selling))
+        auctionLists.append(
+            AuctionLists(
+                changedPosition: point.position, selling: userLists[seller.index].selling))
         userLists[seller.index].selling = auction.rawValue
     }
 
@@ -156,14 +168,21 @@ struct ReadState: Sendable {
     // MARK: Taking up a stored state
 
     /// Takes up a state that was stored, with the lists that cannot be derived from it.
-    init(state: State, titles: ChunkedArray<String>, bids: [(UserHandle, AuctionHandle)]) {
+    /// - Parameter changed: each auction's last change.
+    init(
+        state: State, titles: ChunkedArray<String>, changed: [UInt64],
+        bids: [(UserHandle, AuctionHandle)]
+    ) {
         self.state = state
         self.titles = titles
         for _ in 0..<state.userCount { userLists.append(UserLists()) }
         for index in 0..<state.auctionCount {
             let auction = AuctionHandle(rawValue: UInt32(index))
             let record = state[auction]
-            auctionLists.append(AuctionLists(selling: userLists[record.seller.index].selling))
+            auctionLists.append(
+                AuctionLists(
+                    changedPosition: changed[index],
+                    selling: userLists[record.seller.index].selling))
             userLists[record.seller.index].selling = auction.rawValue
             if record.held > .zero { addHold(auction, of: record.leader) }
         }

@@ -14,7 +14,7 @@ internal import Logging
 struct SnapshotHeader: Hashable, Sendable {
     static let magic: UInt32 = 0x534C_5647
     /// Raised whenever a record's bytes change; older snapshots are then ignored.
-    static let schema: UInt16 = 4
+    static let schema: UInt16 = 5
 
     var ledgerID: LedgerID
     /// How many entries are reflected: always the end of a frame.
@@ -165,11 +165,12 @@ extension ReadState {
             }
         }
         for index in state.auctions.indices {
-            try writer.record(.auctions) { [state, titles] buffer in
+            try writer.record(.auctions) { [state, titles, auctionLists] buffer in
                 buffer.appendName(state.auctionNames.name(index))
                 buffer.append(UInt16(titles[index].utf8.count))
                 buffer.append(utf8: titles[index])
                 buffer.appendAuction(state.auctions[index])
+                buffer.append(auctionLists[index].changedPosition)
             }
         }
         for index in 0..<state.references.count {
@@ -230,6 +231,7 @@ extension AuctionTerms {
 private struct SnapshotLoader {
     var state = State()
     var titles = ChunkedArray<String>()
+    var changed: [UInt64] = []
     var bids: [(UserHandle, AuctionHandle)] = []
 
     mutating func load(_ bytes: RawSpan) throws(LogFault) {
@@ -337,6 +339,7 @@ private struct SnapshotLoader {
             phase: AuctionPhase(rawValue: try reader.integer(UInt8.self, bytes)) ?? .open,
             outcome: AuctionOutcome(rawValue: try reader.integer(UInt8.self, bytes)))
         state.append(record)
+        changed.append(try reader.integer(UInt64.self, bytes))
     }
 }
 
@@ -416,7 +419,9 @@ final class SnapshotStore: Sendable {
             throw LogFault("the snapshot's content is not what its header says")
         }
         loader.state.finishLoading(header)
-        return ReadState(state: loader.state, titles: loader.titles, bids: loader.bids)
+        return ReadState(
+            state: loader.state, titles: loader.titles, changed: loader.changed,
+            bids: loader.bids)
     }
 
     /// Writes a snapshot over the older of the two.

@@ -47,7 +47,7 @@ extension AuctionRoutes {
             try call.bid(auction, bidder), by: .user(bidder))
         let now = try call.ledger.listing(auction, for: bidder)
         return try call.answer(receipt, status: .created) { object in
-            object.brief(now.value)
+            object.brief(now.value.publicView)
             object.field("leading", now.value.standing?.isLeading ?? false)
             object.field("hold", now.value.standing?.hold ?? .zero)
         }
@@ -196,7 +196,7 @@ extension Call {
     }
 
     fileprivate func closed(_ receipt: Receipt, _ auction: AuctionID) throws -> Response {
-        let now = try ledger.listing(auction).value
+        let now = try ledger.listing(auction).value.publicView
         return try answer(receipt) { object in
             object.field("outcome", now.outcome?.jsonName)
             object.field("winner", now.winner)
@@ -205,7 +205,7 @@ extension Call {
     }
 
     fileprivate func changed(_ receipt: Receipt, _ auction: AuctionID) throws -> Response {
-        let now = try ledger.listing(auction).value
+        let now = try ledger.listing(auction).value.publicView
         return try answer(receipt) { $0.brief(now) }
     }
 

@@ -148,7 +148,8 @@ extension Call {
                 for (row, category) in zip(page.items, categories) {
                     array.object { object in
                         object.fields(
-                            of: row, profile: profiles[row.seller], category: category)
+                            of: row.publicView, profile: profiles[row.seller],
+                            category: category)
                         if isOwn { object.standing(row.standing) }
                     }
                 }

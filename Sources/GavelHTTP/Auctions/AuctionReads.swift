@@ -1,7 +1,7 @@
 // One auction: as it stands, its bids, its story.
 //
-// Invariant: bids and story are made from `AuctionStep.publicView` or hold what it holds: no
-// rejected bid, and with proxy bidding no amount that somebody was ready to pay.
+// Invariant: bids and story are made of `PublicBid` and `PublicStep`, which hold no rejected bid and,
+// with proxy bidding, no amount that somebody was ready to pay.
 
 internal import AuctionDomain
 internal import Gavel
@@ -30,7 +30,7 @@ extension AuctionRoutes {
         let answer = try call.asking(.auctionNotFound) { () throws(LedgerError) in
             try call.ledger.overview(auction, for: call.signedIn?.user)
         }
-        let detail = try AuctionDetail(answer.value.auction, call.service)
+        let detail = try AuctionDetail(answer.value.auction.publicView, call.service)
         return Response(reflecting: answer.reflects) { writer in
             writer.object { object in
                 object.fields(of: detail)
@@ -60,6 +60,8 @@ extension AuctionRoutes {
             method: .get, path: "/auctions/{auction}/history", id: "getAuctionHistory",
             tag: .auctions,
             summary: "Tells an auction's story, oldest first, with the reason for every price",
+            detail: "`price_reason` says no more than the price does: with proxy bidding "
+                + "`proxy`, whatever the maxima and the reserve have made of it.",
             access: .anyone, isRead: true, parameters: Operation.Parameter.page,
             answer: .init(schema: .page(.reference("Step"))),
             problems: [ProblemKind(.auctionNotFound), .cursorMalformed, .busy])
@@ -74,7 +76,7 @@ extension AuctionRoutes {
             items: page.items.compactMap(\.publicView), cursor: page.cursor,
             reflects: page.reflects)
         return Response(reflecting: page.reflects) { writer in
-            writer.page(steps) { $0.step($1, names: ledger.reading) }
+            writer.page(steps) { $0.publicStep($1, names: ledger.reading) }
         }
     }
 }
@@ -89,50 +91,20 @@ extension Call {
             try ledger.auction(auction).value.rules.proxy
         }
         let page = try await asking(.auctionNotFound, direction) { () throws(LedgerError) in
-            try ledger.bids(on: auction, direction, after: cursor, limit: limit)
+            try ledger.bids(
+                on: auction, proxy: proxy, direction, after: cursor, limit: limit)
         }
         return Response(reflecting: page.reflects) { writer in
-            writer.page(page) { $0.bid($1, proxy: proxy, names: ledger.reading) }
+            writer.page(page) { $0.publicBid($1, names: ledger.reading) }
         }
-    }
-}
-
-/// One accepted bid as anyone may see it, but for the amount of a proxy bid.
-private struct PublicBid: Sendable {
-    let position: UInt64
-    let time: Timestamp
-    let bidder: UserHandle
-    let amount: Money?
-    let kind: String
-    let price: Money
-
-    /// Nil where the entry is no accepted bid.
-    init?(_ entry: LedgerEntry) {
-        (position, time) = (entry.position, entry.time)
-        switch entry.command {
-        case .placeBid(_, let bidder, let amount): (self.bidder, self.amount) = (bidder, amount)
-        case .buyNow(_, let buyer): (bidder, amount) = (buyer, nil)
-        default: return nil
-        }
-        var found: (kind: String, price: Money)?
-        for event in entry.outcome.events {
-            switch event {
-            case .leadTaken(_, _, _, let price): found = ("leads", price)
-            case .maximumRaised(_, _, _, let price): found = ("raised", price)
-            case .bidAbsorbed(_, _, let price): found = ("absorbed", price)
-            case .boughtNow(_, _, let price): found = ("bought_now", price)
-            default: break
-            }
-        }
-        guard let found else { return nil }
-        (kind, price) = found
     }
 }
 
 extension LedgerQueries {
     /// A page of accepted bids, filled from as many pages of entries as a thousand entries have.
     fileprivate func bids(
-        on auction: AuctionID, _ direction: HistoryDirection, after cursor: String?, limit: Int
+        on auction: AuctionID, proxy: Bool, _ direction: HistoryDirection,
+        after cursor: String?, limit: Int
     ) throws(LedgerError) -> Page<PublicBid> {
         var bids: [PublicBid] = []
         var place = cursor
@@ -143,23 +115,14 @@ extension LedgerQueries {
             let page = try history(
                 of: .auction(auction), direction, after: place, limit: limit - bids.count)
             reflects = reflects ?? page.reflects
-            bids += page.items.compactMap { PublicBid($0) }
+            bids += page.items.compactMap { entry in
+                PublicBid(
+                    entry.command, outcome: entry.outcome, proxy: proxy,
+                    at: EntryPoint(position: entry.position, time: entry.time))
+            }
             place = page.cursor
             looked += max(page.items.count, direction == .oldestFirst ? 250 : 1)
         } while place != nil && bids.count < limit && looked < 1000
         return Page(items: bids, cursor: place, reflects: reflects ?? 0)
-    }
-}
-
-extension JSONWriter {
-    fileprivate mutating func bid(_ bid: PublicBid, proxy: Bool, names: some Names) {
-        object { object in
-            object.field("position", bid.position)
-            object.field("time", bid.time)
-            object.field("bidder", names.id(of: bid.bidder))
-            object.field("amount", proxy ? nil : bid.amount)
-            object.field("kind", bid.kind)
-            object.field("price", bid.price)
-        }
     }
 }

@@ -20,12 +20,7 @@ extension AuctionRoutes {
         ("MyAuction", .object(listing + [.init("mine", .nullable(.reference("Standing")))])),
         (
             "AuctionBrief",
-            .object([
-                .init("auction", .identifier), .init("status", status),
-                .init("price", .nullable(.money)), .init("leader", .nullable(.identifier)),
-                .init("minimum_bid", .nullable(.money)), .init("closes_at", .nullable(.time)),
-                .init("bids", .integer(min: 0)),
-            ])
+            .object(brief)
         ),
         (
             "Standing",
@@ -40,7 +35,7 @@ extension AuctionRoutes {
             .object([
                 .init("position", .position), .init("time", .time),
                 .init("bidder", .identifier), .init("amount", .nullable(.money)),
-                .init("kind", .word(["leads", "raised", "absorbed", "bought_now"])),
+                .init("kind", .word(PublicBid.Kind.allCases.map(\.rawValue))),
                 .init("price", .money, "After the bid."),
             ])
         ),
@@ -52,23 +47,28 @@ extension AuctionRoutes {
     private static let status = Schema.word(AuctionStatus.allCases.map(\.jsonName))
     private static let outcome = Schema.word(AuctionOutcome.allCases.map(\.jsonName))
 
-    private static let listing: [Schema.Property] = [
-        .init("auction", .identifier), .init("title", .string()),
-        .init("seller", .reference("SellerProfile")), .init("currency", .identifier),
+    /// What is shown of an auction wherever one is shown.
+    private static let brief: [Schema.Property] = [
+        .init("auction", .identifier), .init("currency", .identifier),
         .init("scale", .integer(min: 0, max: Int64(Currency.scaleMax))),
         .init("status", status), .init("outcome", .nullable(outcome)),
-        .init("winner", .nullable(.identifier)),
+        .init("winner", .nullable(.identifier)), .init("leader", .nullable(.identifier)),
         .init("price", .nullable(.money), "What the bidding has reached."),
         .init("minimum_bid", .nullable(.money), "The least next bid of a challenger."),
         .init("buy_now_price", .nullable(.money)),
         .init("reserve_met", .nullable(.boolean), "Null where there is no reserve."),
         .init("bids", .integer(min: 0), "Accepted ones."), .init("opens_at", .time),
-        .init("closes_at", .nullable(.time)), .init("category", .nullable(.identifier)),
+        .init("closes_at", .nullable(.time)),
     ]
+
+    private static let listing: [Schema.Property] =
+        brief + [
+            .init("title", .string()), .init("seller", .reference("SellerProfile")),
+            .init("category", .nullable(.identifier)),
+        ]
 
     static let detailProperties: [Schema.Property] =
         listing + [
-            .init("leader", .nullable(.identifier)),
             .init("paid", .nullable(.money), "The hammer price and the buyer's premium."),
             .init("extensions", .integer(min: 0), "How often bids have moved the end."),
             .init("rules", .reference("Rules")), .init("description", .nullable(.string())),
@@ -165,9 +165,8 @@ extension AuctionRoutes {
         .init("position", .position), .init("time", .time),
         .init("by", .string(), "A user, `operator`, `payment` or `system`."),
         .init("bidder", .nullable(.identifier)), .init("amount", .nullable(.money)),
-        .init("rejection", .nullable(.object([])), "Always null: rejected bids are not shown."),
         .init("what", .array(.reference("Fact"))), .init("price", .nullable(.money)),
-        .init("price_reason", .nullable(.word(PriceReason.allCases.map(\.rawValue)))),
+        .init("price_reason", .nullable(.word(PublicPriceReason.allCases.map(\.rawValue)))),
         .init("leader", .nullable(.identifier)), .init("reserve_met", .nullable(.boolean)),
         .init("closes_at", .nullable(.time)),
     ])
@@ -193,10 +192,13 @@ extension AuctionRoutes {
         (
             "auction",
             .members(
-                ("auction", .string("lot-1")), ("status", .string("open")),
-                ("price", .integer(1_500)), ("leader", .string("alice")),
-                ("minimum_bid", .integer(1_501)),
-                ("closes_at", .string("2030-05-01T20:00:00.000Z")), ("bids", .integer(1)))
+                ("auction", .string("lot-1")), ("currency", .string("USD")),
+                ("scale", .integer(2)), ("status", .string("open")), ("outcome", .null),
+                ("winner", .null), ("leader", .string("alice")), ("price", .integer(1_500)),
+                ("minimum_bid", .integer(1_501)), ("buy_now_price", .null),
+                ("reserve_met", .null), ("bids", .integer(1)),
+                ("opens_at", .string("2026-03-01T11:00:00.000Z")),
+                ("closes_at", .string("2030-05-01T20:00:00.000Z")))
         ),
         ("leading", .bool(true)), ("hold", .integer(1_500)))
 }

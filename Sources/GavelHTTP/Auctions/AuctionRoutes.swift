@@ -89,7 +89,7 @@ extension Call {
         let view = try asking(.auctionNotFound) { () throws(LedgerError) in
             try ledger.auction(name)
         }
-        let detail = try AuctionDetail(view.value, service)
+        let detail = try AuctionDetail(view.value.publicView, service)
         var response = try answer(receipt, status: .created) { object in
             object.name("auction")
             object.object { $0.fields(of: detail) }
@@ -138,7 +138,7 @@ extension Call {
             return now.reflects
         }
         let view = try ledger.auction(auction)
-        let detail = try AuctionDetail(view.value, service)
+        let detail = try AuctionDetail(view.value.publicView, service)
         return Response(reflecting: view.reflects) { writer in
             writer.object { object in
                 object.fields(of: detail)

@@ -131,13 +131,14 @@ enum EvidenceRoutes {
     }
 
     /// A page of the log.
-    private static func page(
-        _ call: Call, _ item: (inout JSONWriter, LedgerEntry) -> Void
+    private static func page<Entry>(
+        _ call: Call, _ read: (_ from: UInt64, _ limit: Int) throws -> [Entry],
+        _ item: (inout JSONWriter, Entry) -> Void
     ) throws -> Response {
         let from = try call.integer("from", in: 0...UInt64(Int64.max)) ?? 0
         let limit = try call.pageLimit(default: 100, max: 1000)
         let reflects = call.ledger.reflects
-        let entries = try call.ledger.entries(from: from, limit: limit)
+        let entries = try read(from, limit)
         return Response(reflecting: reflects) { writer in
             writer.object { object in
                 object.name("items")
@@ -154,13 +155,16 @@ enum EvidenceRoutes {
         operation: Operation(
             method: .get, path: "/log/events", id: "listPublicEntries", tag: .log,
             summary: "The complete sequence of what is public",
-            detail: "Every entry stands with its position and time, and with what anyone may see "
-                + "of it: nothing of a rejected command, a registration or a payment, and of a "
-                + "bid the bidder and the price it led to.",
+            detail: "Every entry stands with its position and the hash of its leaf; an accepted "
+                + "one about an auction also with its time and with what anyone may see of it: "
+                + "of a bid the bidder and the price it led to. Of a rejected command, a "
+                + "registration or a payment nothing else is told, not even when it was.",
             access: .anyone, isRead: true, parameters: pageParameters,
             answer: .init(schema: pageSchema(.reference("PublicEntry"))))
     ) { call in
-        try page(call) { $0.publicEntry($1, names: call.ledger.reading) }
+        try page(call) { try call.ledger.publicEntries(from: $0, limit: $1) } _: {
+            $0.publicEntry($1, names: call.ledger.reading)
+        }
     }
 
     private static let entries = Route(
@@ -170,7 +174,9 @@ enum EvidenceRoutes {
             access: .roles(.auditor), isRead: true, parameters: pageParameters,
             answer: .init(schema: pageSchema(.reference("LogEntry"))))
     ) { call in
-        try page(call) { $0.entry($1, names: call.ledger.reading) }
+        try page(call) { try call.ledger.entries(from: $0, limit: $1) } _: {
+            $0.entry($1, names: call.ledger.reading)
+        }
     }
 
     private static let entry = Route(
@@ -430,8 +436,9 @@ extension JSONWriter {
 extension EvidenceRoutes {
     private static let publicEntrySchema = Schema.object([
         .init("position", .position),
-        .init("time", .time),
-        .init("command", .nullable(.string()), "Null where nothing of the entry is public."),
+        .init("leaf", .string(), "The hash of the entry's bytes as a leaf, in base64."),
+        .init("time", .nullable(.time), "Null, as all below, where nothing else is public."),
+        .init("command", .nullable(.word(PublicEntry.Kind.allCases.map(\.rawValue)))),
         .init("auction", .nullable(.string())),
         .init("events", .array(.string()), "The names of the public events."),
         .init("title", .nullable(.string())),

@@ -2,8 +2,9 @@
 // most, and not at all while nobody listens.
 //
 // Invariants: an auction's or wallet's state is read and written out once a round however many
-// listen to it, and only when something has touched it; nobody waits for a listener; a listener is
-// counted from `listen` until its `LiveSeat` goes.
+// listen to it, and only when it has changed; of an auction nothing counts as a change, and no id
+// moves, but by what anyone may see; nobody waits for a listener; a listener is counted from
+// `listen` until its `LiveSeat` goes.
 
 internal import AuctionDomain
 internal import Gavel
@@ -44,8 +45,8 @@ final class LiveHub: Service, Sendable {
         /// Listeners by user or address.
         var counts: [String: Int] = [:]
         var nextSeat: UInt64 = 0
-        /// How far the feed has been read, and up to where it has been told: entries that are
-        /// about no auction are not worth an event.
+        /// How far the feed has been read, and up to which change it has been told: entries that
+        /// change no auction are not worth an event.
         var feedPosition: UInt64 = 0
         var feedTold: UInt64 = 0
         var isStopped = false
@@ -138,15 +139,11 @@ final class LiveHub: Service, Sendable {
         // Checked as often as it takes to be no later than a fifteenth.
         let sweepPause = max(Self.round, options.liveHeartbeat / 15)
         var nextSweep = ContinuousClock.now
-        // Nothing changes but by entries.
         var read: UInt64?
         for await _ in wakeUps {
             while !Task.isCancelled, listenerCount > 0 {
                 let now = ContinuousClock.now
-                let reflects = ledger.reflects
-                if reflects != read { readStates(now) }
-                read = reflects
-                readFeed(now)
+                read = tellChanges(since: read, now)
                 if now >= nextSweep {
                     sweep(now)
                     nextSweep = now + sweepPause
@@ -166,6 +163,17 @@ final class LiveHub: Service, Sendable {
                 listener.beat(after: options.liveHeartbeat, at: now)
             }
         }
+    }
+
+    /// Reads what has changed and tells it: one round.
+    /// - Parameter read: how many entries were reflected in the round before; nil in the first.
+    /// - Returns: how many are in this one.
+    func tellChanges(since read: UInt64?, _ now: ContinuousClock.Instant) -> UInt64 {
+        let reflects = ledger.reflects
+        // Nothing changes but by entries; the feed may have left some for this round.
+        if reflects != read { readStates(now) }
+        readFeed(now)
+        return reflects
     }
 
     private func readStates(_ now: ContinuousClock.Instant) {
@@ -219,12 +227,19 @@ final class LiveHub: Service, Sendable {
     func auctionEvent(
         _ id: AuctionID, _ mark: ChangeMark
     ) throws(LedgerError) -> (event: LiveEvent, isFinal: Bool) {
-        let answer = try ledger.auction(id)
+        let (auction, reflects) = try state(of: id)
         var writer = JSONWriter()
-        writer.liveAuction(answer.value, reflects: answer.reflects)
+        writer.live(auction, reflects: reflects)
         let event = LiveEvent(
-            "auction", position: answer.reflects, mark: mark, data: writer.bytes)
-        return (event, answer.value.isFinished)
+            "auction", position: mark.reflects, mark: mark, data: writer.bytes)
+        return (event, auction.isFinished)
+    }
+
+    private func state(
+        of id: AuctionID
+    ) throws(LedgerError) -> (auction: PublicAuction, reflects: UInt64) {
+        let answer = try ledger.listing(id)
+        return (answer.value.publicView, answer.reflects)
     }
 
     /// A wallet's state as an event.
@@ -233,7 +248,7 @@ final class LiveHub: Service, Sendable {
         let answer = try ledger.wallet(id)
         var writer = JSONWriter()
         writer.wallet(answer.value)
-        return LiveEvent("wallet", position: answer.reflects, mark: mark, data: writer.bytes)
+        return LiveEvent("wallet", position: mark.reflects, mark: mark, data: writer.bytes)
     }
 
     // MARK: The feed
@@ -252,11 +267,11 @@ final class LiveHub: Service, Sendable {
             next = reflects
         } else {
             do {
-                let touched = try ledger.auctionsTouched(
+                let changed = try ledger.auctionsChanged(
                     from: start, entriesMax: Self.feedRoundEntriesMax,
                     auctionsMax: Self.feedAuctionsMax)
-                if !touched.auctions.isEmpty { event = feedEvent(touched, from: told) }
-                next = touched.next
+                event = feedEvent(changed, from: told)
+                next = changed.next
             } catch {
                 logger.error("the feed was not read", metadata: ["error": "\(error)"])
                 return
@@ -264,8 +279,8 @@ final class LiveHub: Service, Sendable {
         }
         let listeners = state.withLock { state -> [LiveListener] in
             state.feedPosition = next
-            guard event != nil else { return [] }
-            state.feedTold = next
+            guard let event else { return [] }
+            state.feedTold = event.position
             return state.topics[.feed].map { Array($0.bySeat.values) } ?? []
         }
         guard let event else { return }
@@ -273,28 +288,43 @@ final class LiveHub: Service, Sendable {
     }
 
     /// What changed from a position on, as far as it goes into one event.
+    /// - Returns: the event, nil where nothing changed, and the position to go on from.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
-    func feedEvent(from start: UInt64, entriesMax: Int) throws(LedgerError) -> LiveEvent {
-        feedEvent(
-            try ledger.auctionsTouched(
-                from: start, entriesMax: entriesMax, auctionsMax: Self.feedAuctionsMax),
-            from: start)
+    func feedEvent(
+        from start: UInt64, entriesMax: Int
+    ) throws(LedgerError) -> (event: LiveEvent?, next: UInt64) {
+        let changed = try ledger.auctionsChanged(
+            from: start, entriesMax: entriesMax, auctionsMax: Self.feedAuctionsMax)
+        return (feedEvent(changed, from: start), changed.next)
     }
 
-    private func feedEvent(_ touched: TouchedAuctions, from start: UInt64) -> LiveEvent {
+    /// Tells where a feed begins: nothing has changed yet.
+    func feedBegins(at position: UInt64) -> LiveEvent {
+        feedEvent(of: [], isComplete: true, from: position, to: position)
+    }
+
+    private func feedEvent(_ changed: ChangedAuctions, from start: UInt64) -> LiveEvent? {
+        guard !changed.auctions.isEmpty else { return nil }
+        return feedEvent(
+            of: changed.auctions, isComplete: changed.isComplete, from: start,
+            to: changed.changed)
+    }
+
+    private func feedEvent(
+        of auctions: [AuctionID], isComplete: Bool, from start: UInt64, to position: UInt64
+    ) -> LiveEvent {
         var writer = JSONWriter()
-        let reflects = ledger.reflects
         writer.object { object in
             object.name("auctions")
             object.array { array in
-                for id in touched.auctions {
-                    guard let answer = try? ledger.auction(id) else { continue }
-                    array.liveAuction(answer.value, reflects: answer.reflects)
+                for id in auctions {
+                    guard let (auction, reflects) = try? state(of: id) else { continue }
+                    array.live(auction, reflects: reflects)
                 }
             }
-            object.field("more", touched.next < reflects)
+            object.field("more", !isComplete)
         }
-        return LiveEvent("feed", position: touched.next, start: start, data: writer.bytes)
+        return LiveEvent("feed", position: position, start: start, data: writer.bytes)
     }
 
     /// Tells that what changed in between is not told: it can be paged through.
@@ -333,37 +363,6 @@ extension Array {
     fileprivate func chunks(of count: Int) -> [ArraySlice<Element>] {
         stride(from: 0, to: self.count, by: count).map { start in
             self[start..<Swift.min(start + count, self.count)]
-        }
-    }
-}
-
-extension AuctionView {
-    /// Whether nothing will happen to it any more.
-    var isFinished: Bool { status == .closed || status == .cancelled }
-}
-
-extension JSONWriter {
-    /// Writes what is shown of an auction while it goes on:
-    ///
-    ///     {"auction":"lot-1","currency":"USD","status":"open","outcome":null,"winner":null,
-    ///      "leader":"alice","price":1500,"minimum_bid":1600,"bids":3,"accepted_bids":2,
-    ///      "closes_at":"…","reserve_met":true,"buy_now_price":null,"reflects":42}
-    mutating func liveAuction(_ view: AuctionView, reflects: UInt64) {
-        object { object in
-            object.field("auction", view.auction)
-            object.field("currency", view.currency.code)
-            object.field("status", view.status.jsonName)
-            object.field("outcome", view.outcome?.jsonName)
-            object.field("winner", view.winner)
-            object.field("leader", view.leader)
-            object.field("price", view.price)
-            object.field("minimum_bid", view.minimumBid)
-            object.field("bids", view.bids)
-            object.field("accepted_bids", view.acceptedBids)
-            object.field("closes_at", view.closesAt)
-            object.field("reserve_met", view.isReserveMet)
-            object.field("buy_now_price", view.buyNowPrice)
-            object.field("reflects", reflects)
         }
     }
 }

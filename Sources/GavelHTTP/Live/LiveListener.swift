@@ -11,7 +11,7 @@ internal import Synchronization
 
 /// One event, framed as it goes out; all listeners share its bytes.
 struct LiveEvent: Sendable {
-    /// How many entries the event reflects: its id.
+    /// The event's id: how many entries it takes to get to the last change that it tells of.
     let position: UInt64
     /// Of a feed: from which position on the event tells what changed.
     var start: UInt64?

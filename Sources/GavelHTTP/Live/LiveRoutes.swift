@@ -18,21 +18,23 @@ enum LiveRoutes {
 
     private static let after = Operation.Parameter(
         name: "after", schema: .integer(min: 0),
-        detail: "How many entries the caller has seen reflected: the id of the last event. The "
-            + "header Last-Event-ID, which browsers send when they connect again, goes before.")
+        detail: "The id of the last event that the caller has seen, or how many entries what she "
+            + "has seen reflects. The header Last-Event-ID, which browsers send when they connect "
+            + "again, goes before.")
 
     private static let stream = """
-        Events have `id` (how many entries of the log they reflect), `event` and `data` (one line \
-        of JSON). At most ten a second are sent; whoever reads slowly is sent the newest state \
-        and none of those between. A comment is sent every 15 seconds where nothing else is.
+        Events have `id` (one more than the position of the last entry that changed what is \
+        shown), `event` and `data` (one line of JSON). At most ten a second are sent; whoever \
+        reads slowly is sent the newest state and none of those between. A comment is sent every \
+        15 seconds where nothing else is.
         """
 
     private static let auction = Route(
         operation: Operation(
             method: .get, path: "/auctions/{auction}/live", id: "followAuction", tag: .live,
             summary: "Follows an auction",
-            detail: "`event: auction`, the auction's public state, at once and whenever it "
-                + "changes. After the state of a closed or cancelled auction the stream ends; "
+            detail: "`event: auction`, an AuctionBrief and `reflects`, at once and whenever it "
+                + "changes; a rejected bid changes nothing. After the state of a closed or cancelled auction the stream ends; "
                 + "do not connect again then. " + stream,
             access: .anyone, isRead: true, parameters: [after],
             answer: .init(mediaType: "text/event-stream", detail: "The stream."),
@@ -50,7 +52,7 @@ enum LiveRoutes {
         let now = call.ledger.marks(of: [id])[0] ?? mark
         let (event, isFinal) = try hub.auctionEvent(id, now)
         if let seen, try call.hasSeen(id, now, at: seen) {
-            listener.note(now, at: seen)
+            listener.note(now, at: now.reflects)
         } else {
             listener.put(event, at: .now)
         }
@@ -79,7 +81,7 @@ enum LiveRoutes {
         let (seat, _) = try call.listen(listener, to: .wallet(caller.user), mark: mark)
         let now = call.ledger.marks(of: [caller.user])[0] ?? mark
         if let seen, seen <= call.ledger.reflects, now.position.map({ $0 < seen }) ?? true {
-            listener.note(now, at: seen)
+            listener.note(now, at: now.reflects)
         } else {
             listener.put(try hub.walletEvent(caller.user, now), at: .now)
         }
@@ -91,8 +93,8 @@ enum LiveRoutes {
             method: .get, path: "/live", id: "followAll", tag: .live,
             summary: "Follows everything public",
             detail: "`event: feed`, the public states of the auctions that changed since the "
-                + "event before, at most 200; `more` says that others have changed too and "
-                + "follow. `event: reset` instead, where too much lies between: what was missed "
+                + "event before, at most 200; `more` says that others may have changed too and "
+                + "would follow. `event: reset` instead, where too much lies between: what was missed "
                 + "can be paged through at /log/events from `missed_from` on. " + stream,
             access: .anyone, isRead: true, parameters: [after],
             answer: .init(mediaType: "text/event-stream", detail: "The stream."),
@@ -112,7 +114,7 @@ enum LiveRoutes {
             try await writer.catchUp(from: &position, to: start, hub)
             if seen == nil {
                 // Tells where the feed begins.
-                try await writer.write(hub.feedEvent(from: position, entriesMax: 0).bytes)
+                try await writer.write(hub.feedBegins(at: position).bytes)
             }
             while let event = await listener.next() {
                 if let first = event.start, event.position > position {
@@ -134,12 +136,15 @@ extension ResponseBodyWriter {
         from position: inout UInt64, to end: UInt64, _ hub: LiveHub
     ) async throws {
         while position < end {
-            let event =
-                end - position > LiveHub.feedResumeEntriesMax
-                ? hub.resetEvent(from: position, to: end)
-                : try hub.feedEvent(from: position, entriesMax: Int(end - position))
-            position = event.position
-            try await write(event.bytes)
+            if end - position > LiveHub.feedResumeEntriesMax {
+                try await write(hub.resetEvent(from: position, to: end).bytes)
+                position = end
+            } else {
+                let (event, next) = try hub.feedEvent(
+                    from: position, entriesMax: Int(end - position))
+                position = next
+                if let event { try await write(event.bytes) }
+            }
         }
     }
 }
@@ -163,11 +168,13 @@ extension Call {
     fileprivate func hasSeen(
         _ auction: AuctionID, _ mark: ChangeMark, at seen: UInt64
     ) throws -> Bool {
-        guard seen > 0, seen <= ledger.reflects, let position = mark.position, position < seen
+        guard seen <= ledger.reflects, let position = mark.position, position < seen
         else { return false }
-        guard mark.status == .open, let last = try ledger.entry(at: seen - 1) else { return true }
-        // Time opens an auction without an entry about it.
-        return try ledger.auction(auction).value.opensAt <= last.time
+        guard mark.status == .open, let last = try ledger.entry(at: position) else { return true }
+        // Time opens an auction without an entry about it, and so without another id: until
+        // something has changed an open auction, who connects again is sent its state once more.
+        // The times of other entries are nobody's to ask for by their positions.
+        return try ledger.listing(auction).value.opensAt <= last.time
     }
 
     fileprivate func listen(
@@ -197,8 +204,13 @@ extension Call {
             }
     ) -> Response {
         let requestBody = request.body
+        let watchesConnection = service.options.watchesConnections
         let body = ResponseBody { writer in
             defer { seat.leave() }
+            guard watchesConnection else {
+                try await write(listener, &writer)
+                return try await writer.finish(nil)
+            }
             try await withGracefulShutdownHandler {
                 try await requestBody.consumeWithInboundCloseHandler { _ in
                     try await write(listener, &writer)

@@ -36,17 +36,22 @@ struct CallObserver: Sendable {
         var response: Response
         do { response = try await answer(request, context) } catch {
             // The request broke off, or was none: Hummingbird answers 400, if anybody listens.
-            note(400, since: start, context)
+            note(400, isRejection: false, since: start, context)
             throw error
         }
         response.headers[.requestID] = id
-        note(response.status.code, since: start, context)
+        // Of all problems only a rejection stands in the log.
+        let isRejection =
+            response.status.kind == .clientError && response.headers[.gavelPosition] != nil
+        note(response.status.code, isRejection: isRejection, since: start, context)
         return response
     }
 
-    private func note(_ status: Int, since start: UInt64, _ context: ServiceContext) {
+    private func note(
+        _ status: Int, isRejection: Bool, since start: UInt64, _ context: ServiceContext
+    ) {
         let nanoseconds = DispatchTime.now().uptimeNanoseconds - start
-        meter.count(status, nanoseconds: Int64(nanoseconds))
+        meter.count(status, isRejection: isRejection, nanoseconds: Int64(nanoseconds))
         let isSlow = nanoseconds >= slowNanoseconds
         // 503 is an answer: the ledger or a limit says no for now.
         if status >= 500 && status != 503 || isSlow {

@@ -1,6 +1,8 @@
 // What the service counts, and the page that shows it beside the ledger's own figures.
 //
-// Invariant: what every call counts was resolved before the first one came.
+// Invariants: what every call counts was resolved before the first one came; of a rejected command
+// its kind is counted and not why it was rejected: a rejection is between its bidder and the house,
+// and whoever watches the figures sees calls come in one by one.
 
 internal import AuctionDomain
 internal import Gavel
@@ -15,20 +17,25 @@ final class Meters: Sendable {
     let connections = ConnectionCount()
     /// Accepted commands, by `Command.kinds`.
     private let accepted: [Counter]
-    /// All other outcomes, made when they first occur: by kind and number.
+    /// All other outcomes, made when they first occur: by kind and place.
     private let others = Mutex<[Counter?]>(
         Array(repeating: nil, count: Command.kinds.count * Meters.outcomesMax))
 
-    /// Rejections and refusals have numbers below it; replays count at 0.
+    /// Refusals have numbers below it; replays and rejections have places that no refusal has.
     private static let outcomesMax = 128
+    private static let replayed: UInt16 = 0
+    private static let rejected = UInt16(outcomesMax - 1)
     private static let commands = "gavel_commands_total"
 
     init(registry: PrometheusRegistry = PrometheusRegistry()) {
         self.registry = registry
         registry.describe(
-            Self.commands, "Commands by kind and outcome: accepted, replayed, or the code of a no.")
+            Self.commands,
+            "Commands by kind and outcome: accepted, replayed, rejected, or a refusal's code.")
         registry.describe(
-            RouteMeter.requests, "Answered requests by method, route and status.")
+            RouteMeter.requests,
+            "Answered requests by method, route and status; a rejection is one whatever its "
+                + "status.")
         registry.describe(
             RouteMeter.durations,
             "Seconds from a request's head until its answer, or a stream's head, is ready.")
@@ -49,9 +56,9 @@ final class Meters: Sendable {
         let number: UInt16
         let outcome: String
         if receipt.isReplay {
-            (number, outcome) = (0, "replayed")
-        } else if let rejection = receipt.rejection {
-            (number, outcome) = (rejection.code.rawValue, rejection.code.name)
+            (number, outcome) = (Self.replayed, "replayed")
+        } else if receipt.status == .rejected {
+            (number, outcome) = (Self.rejected, "rejected")
         } else if let refusal = receipt.refusal {
             (number, outcome) = (refusal.rawValue, refusal.name)
         } else {
@@ -173,17 +180,26 @@ struct RouteMeter: Sendable {
 
     private let statuses: [Int]
     private let counters: [Counter]
+    /// Nil where no command is submitted.
+    private let rejections: Counter?
     private let duration: Timer
 
-    /// - Parameter statuses: what the route may answer; another is counted with the last of them.
-    init(_ registry: PrometheusRegistry, method: String, route: String, statuses: Set<Int>) {
-        self.statuses = statuses.sorted()
-        counters = self.statuses.map { status in
+    /// - Parameters:
+    ///   - statuses: what the route may answer; another is counted with the last of them.
+    ///   - isWrite: whether it may answer that a command was rejected.
+    init(
+        _ registry: PrometheusRegistry, method: String, route: String, statuses: Set<Int>,
+        isWrite: Bool = false
+    ) {
+        func counter(_ status: String) -> Counter {
             Counter(
                 label: Self.requests,
-                dimensions: [("method", method), ("route", route), ("status", "\(status)")],
+                dimensions: [("method", method), ("route", route), ("status", status)],
                 factory: registry)
         }
+        self.statuses = statuses.sorted()
+        counters = self.statuses.map { counter("\($0)") }
+        rejections = isWrite ? counter("rejected") : nil
         duration = Timer(
             label: Self.durations, dimensions: [("method", method), ("route", route)],
             preferredDisplayUnit: .seconds, factory: registry)
@@ -193,13 +209,19 @@ struct RouteMeter: Sendable {
         self.init(
             registry, method: operation.method.rawValue, route: operation.path,
             statuses: Set(
-                operation.allProblems.map(\.status.code) + [operation.answer.status, 500]))
+                operation.allProblems.map(\.status.code) + [operation.answer.status, 500]),
+            isWrite: operation.isWrite)
     }
 
-    func count(_ status: Int, nanoseconds: Int64) {
-        // A dozen at most: faster than any hashing.
-        let place = statuses.firstIndex(of: status) ?? statuses.count - 1
-        counters[place].increment()
+    /// - Parameter isRejection: whether the answer says that a command was rejected.
+    func count(_ status: Int, isRejection: Bool = false, nanoseconds: Int64) {
+        if isRejection, let rejections {
+            rejections.increment()
+        } else {
+            // A dozen at most: faster than any hashing.
+            let place = statuses.firstIndex(of: status) ?? statuses.count - 1
+            counters[place].increment()
+        }
         duration.recordNanoseconds(nanoseconds)
     }
 }

@@ -49,7 +49,7 @@ extension AuctionService {
             logger: logger)
     }
 
-    private var operationsRouter: Router<BasicRequestContext> {
+    var operationsRouter: Router<BasicRequestContext> {
         let router = Router()
         router.get("live") { _, _ in
             var writer = JSONWriter()

@@ -1,0 +1,152 @@
+// Auctions and entries as anyone may see them, with names.
+//
+// Invariant: a value of these types cannot hold a secret: there is no place in it for a rejected
+// bid, a maximum or a hold, its only initializers leave out a reserve that no close has revealed,
+// and nothing in it can be changed afterwards. Whoever writes public bytes takes these types and
+// no others, so that the compiler keeps secrets out.
+
+public import AuctionDomain
+
+/// What a row of a market place shows of an auction.
+public struct PublicAuction: Hashable, Sendable {
+    public let auction: AuctionID
+    public let title: String
+    public let seller: UserID
+    public let currency: Currency
+    public let status: AuctionStatus
+    /// Only once closed.
+    public let outcome: AuctionOutcome?
+    /// What the bidding reached; nil before the first accepted bid.
+    public let price: Money?
+    /// Who leads, won, or led at the end.
+    public let leader: UserID?
+    /// Whether the price has reached the reserve; nil where there is none.
+    public let isReserveMet: Bool?
+    /// The price at which it can be bought now; nil where that is not on offer, or no more.
+    public let buyNowPrice: Money?
+    /// The least next bid of a challenger; nil once finished, or where none is large enough.
+    public let minimumBid: Money?
+    /// Accepted bids and purchases.
+    public let bids: UInt64
+    public let opensAt: Timestamp
+    /// After extensions; nil where time does not end it.
+    public let closesAt: Timestamp?
+
+    /// The winner, once sold.
+    public var winner: UserID? { outcome == .sold ? leader : nil }
+    /// Whether nothing will happen to it any more.
+    public var isFinished: Bool { status == .closed || status == .cancelled }
+
+    init(_ row: AuctionListing) {
+        auction = row.auction
+        title = row.title
+        seller = row.seller
+        currency = row.currency
+        status = row.status
+        outcome = row.outcome
+        price = row.price
+        leader = row.leader
+        isReserveMet = row.isReserveMet
+        buyNowPrice = row.buyNowPrice
+        minimumBid = row.minimumBid
+        bids = row.acceptedBids
+        opensAt = row.opensAt
+        closesAt = row.closesAt
+    }
+
+    fileprivate init(_ view: AuctionView) {
+        auction = view.auction
+        title = view.title
+        seller = view.seller
+        currency = view.currency
+        status = view.status
+        outcome = view.outcome
+        price = view.price
+        leader = view.leader
+        isReserveMet = view.isReserveMet
+        buyNowPrice = view.buyNowPrice
+        minimumBid = view.minimumBid
+        bids = view.acceptedBids
+        opensAt = view.opensAt
+        closesAt = view.closesAt
+    }
+}
+
+/// Everything about an auction that anyone may see.
+public struct PublicAuctionDetail: Hashable, Sendable {
+    public let auction: PublicAuction
+    /// What the winner paid, the buyer's premium included; nil unless sold.
+    public let paid: Money?
+    /// How often bids have moved the end.
+    public let extensions: UInt32
+    /// Without the reserve until the auction was closed.
+    public let rules: AuctionRules
+    public let openedPosition: UInt64
+    /// Where it was closed or cancelled.
+    public let closedPosition: UInt64?
+
+    init(_ view: AuctionView) {
+        auction = PublicAuction(view)
+        paid = view.paid
+        extensions = view.extensions
+        rules = view.rules.publicView(isClosed: view.status == .closed)
+        openedPosition = view.openedPosition
+        closedPosition = view.closedPosition
+    }
+}
+
+extension AuctionView {
+    /// What anyone may see: neither rejected bids nor a reserve that the close has not revealed.
+    public var publicView: PublicAuctionDetail { PublicAuctionDetail(self) }
+
+    /// A view that knows nothing but what anyone may see, for whoever shows both alike.
+    public init(_ open: PublicAuctionDetail) {
+        let auction = open.auction
+        self.init(
+            auction: auction.auction, title: auction.title, seller: auction.seller,
+            currency: auction.currency, status: auction.status, outcome: auction.outcome,
+            price: auction.price, paid: open.paid, leader: auction.leader, bids: auction.bids,
+            acceptedBids: auction.bids, opensAt: auction.opensAt, closesAt: auction.closesAt,
+            extensions: open.extensions, rules: open.rules, isReserveMet: auction.isReserveMet,
+            buyNowPrice: auction.buyNowPrice, minimumBid: auction.minimumBid,
+            openedPosition: open.openedPosition, closedPosition: open.closedPosition)
+    }
+}
+
+extension AuctionListing {
+    /// What anyone may see: all but where one user stands.
+    public var publicView: PublicAuction { PublicAuction(self) }
+}
+
+/// One entry of the log as anyone may see it.
+public struct PublicLogEntry: Hashable, Sendable {
+    public let position: UInt64
+    /// The hash of the entry's bytes as a leaf of the log's tree (RFC 6962 section 2.1).
+    public let leaf: Digest
+    /// Nil of a blanked entry, of which nothing else is public: neither when it was made, nor by
+    /// whom, nor what it is about, nor how long it is.
+    public let entry: PublicEntry?
+}
+
+extension LedgerQueries {
+    /// A run of entries from a position on as anyone may see them, in order: at most `limit`, none
+    /// when there are no more.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    /// - Complexity: O(limit), each entry hashed.
+    public func publicEntries(
+        from position: UInt64, limit: Int = pageItemsMax
+    ) throws(LedgerError) -> [PublicLogEntry] {
+        let entries = try entries(from: position, limit: limit)
+        let bytes: [[UInt8]]
+        do {
+            bytes = try reading.log.entryBytes(in: position..<position + UInt64(entries.count))
+        } catch {
+            throw LedgerError(error, while: "reading entries from \(position)")
+        }
+        return zip(entries, bytes).map { entry, bytes in
+            PublicLogEntry(
+                position: entry.position, leaf: Digest(leaf: bytes),
+                entry: PublicEntry(entry.command, outcome: entry.outcome, at: entry.time))
+        }
+    }
+}

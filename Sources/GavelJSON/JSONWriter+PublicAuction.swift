@@ -1,0 +1,42 @@
+// Auctions as anyone may see them, as JSON: one function for what a row, a brief, an event of a
+// stream and a page about one auction all show of it, and one for what the page has beyond that.
+// Shapes are constant: what an auction does not have is null.
+
+internal import AuctionDomain
+public import Gavel
+
+extension JSONWriter {
+    /// Writes what is shown of an auction wherever one is shown:
+    ///
+    ///     "auction":"lot-1","currency":"USD","scale":2,"status":"open","outcome":null,
+    ///     "winner":null,"leader":"alice","price":1500,"minimum_bid":1600,"buy_now_price":null,
+    ///     "reserve_met":true,"bids":2,"opens_at":"…","closes_at":"…"
+    public mutating func fields(of auction: PublicAuction) {
+        field("auction", auction.auction)
+        field("currency", auction.currency.code)
+        field("scale", auction.currency.scale)
+        field("status", auction.status.jsonName)
+        field("outcome", auction.outcome?.jsonName)
+        field("winner", auction.winner)
+        field("leader", auction.leader)
+        field("price", auction.price)
+        field("minimum_bid", auction.minimumBid)
+        field("buy_now_price", auction.buyNowPrice)
+        field("reserve_met", auction.isReserveMet)
+        field("bids", auction.bids)
+        field("opens_at", auction.opensAt)
+        field("closes_at", auction.closesAt)
+    }
+
+    /// Writes what a page about one auction shows beyond `fields(of:)`:
+    ///
+    ///     "paid":null,"extensions":0,"rules":{…},"opened_position":7,"closed_position":null
+    public mutating func furtherFields(of detail: PublicAuctionDetail) {
+        field("paid", detail.paid)
+        field("extensions", detail.extensions)
+        name("rules")
+        rules(detail.rules, isComplete: true)
+        field("opened_position", detail.openedPosition)
+        field("closed_position", detail.closedPosition)
+    }
+}
