@@ -10,7 +10,8 @@ struct AuditCommand: ParsableCommand {
             VerifyCommand.self, ReplayCommand.self,
             StatementCommand.self, ExplainCommand.self, DiffCommand.self, RedecideCommand.self,
             CheckpointCommand.self, VerifierKeyCommand.self, RotateKeyCommand.self,
-            ProveCommand.self, CheckReceiptCommand.self, ExportTilesCommand.self,
-            WitnessCommand.self, ReportCommand.self,
+            ProveCommand.self, CheckReceiptCommand.self, CompareCommand.self,
+            CheckStatementCommand.self, ExportTilesCommand.self, WitnessCommand.self,
+            ReportCommand.self,
         ])
 }

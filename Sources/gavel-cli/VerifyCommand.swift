@@ -13,6 +13,7 @@ struct VerifyCommand: ParsableCommand {
               gavel audit verify --ledger house --level records --json
               gavel audit verify --ledger /mnt/backup/house-0601 --structure
               gavel audit verify --tiles public --log-key house.vkey --level heads
+              gavel audit verify --ledger house --checkpoint kept.checkpoint --log-key house.vkey
 
             heads     the frames' headers, the stored roots of tiles and the checkpoint, in
                       milliseconds: finds a log that was cut or replaced
@@ -41,6 +42,14 @@ struct VerifyCommand: ParsableCommand {
             "Who must have signed: a verifier key, or a file of them (default: the keys in the "
                 + "ledger's folder and those that its log names).", valueName: "key|file"))
     var logKey: String?
+
+    @OptionGroup var rotation: RotationOption
+
+    @Option(
+        help: ArgumentHelp(
+            "A checkpoint that was kept elsewhere, or any file of evidence that holds one: the log "
+                + "must live up to it. May be repeated.", valueName: "file"))
+    var checkpoint: [String] = []
 
     @Option(
         help: ArgumentHelp("How much is verified: heads, records or full.", valueName: "level"),
@@ -83,16 +92,19 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func verified() throws -> VerificationReport {
-        let keys = try logKey.map(verifierKeys)
+        let keys = try logKey.map { try rotation.followed(from: try verifierKeys($0)) }
+        let kept = try checkpoint.map { path in
+            KeptCheckpoint(name: path, try readEvidence(path).checkpoint)
+        }
         var progress = Progress("verifying")
         defer { progress.clear() }
         if let tiles {
-            return try Verifier.verify(tilesAt: tiles, level: level, keys: keys ?? []) {
-                progress.show($0, of: $1)
-            }
+            return try Verifier.verify(
+                tilesAt: tiles, level: level, keys: keys ?? [], kept: kept
+            ) { progress.show($0, of: $1) }
         }
         return try Verifier.verify(
-            at: ledger!, level: level, structure: structure, cores: cores, keys: keys
+            at: ledger!, level: level, structure: structure, cores: cores, keys: keys, kept: kept
         ) { progress.show($0, of: $1) }
     }
 

@@ -8,6 +8,18 @@
 internal import AuctionDomain
 internal import LMDB
 
+/// A checkpoint that was kept outside the ledger, which its log must live up to.
+public struct KeptCheckpoint: Hashable, Sendable {
+    /// What reports call it, a file's name for example.
+    public let name: String
+    public let checkpoint: SignedCheckpoint
+
+    public init(name: String, _ checkpoint: SignedCheckpoint) {
+        self.name = name
+        self.checkpoint = checkpoint
+    }
+}
+
 /// The checkpoints and keys of a ledger's folder.
 struct StoredEvidence {
     /// A checkpoint file that could be read.
@@ -22,12 +34,15 @@ struct StoredEvidence {
     /// Files that are no checkpoints.
     private(set) var findings: [Finding] = []
     /// Those the caller trusts; nil where the ledger's own are taken.
-    private let trusted: [VerifierKey]?
+    private var trusted: [VerifierKey]?
     /// The keys in the folder: today's, and the one a rotation is about to name.
     private let keys: [VerifierKey]
 
     /// Reads what is there. Nothing is thrown: what cannot be read is a finding.
-    init(in folder: LedgerFolder, trusted: [VerifierKey]? = nil) {
+    /// - Parameter kept: checkpoints that somebody kept elsewhere.
+    init(
+        in folder: LedgerFolder, trusted: [VerifierKey]? = nil, kept: [KeptCheckpoint] = []
+    ) {
         self.trusted = trusted
         keys = [folder.key, folder.nextKey].compactMap { path in
             FileSystem.exists(path) ? try? LedgerKey.read(path).verifier : nil
@@ -45,6 +60,18 @@ struct StoredEvidence {
                 findings.append(Finding(position: nil, "\(name): \(reason)"))
             }
         }
+        for item in kept {
+            signed.append(Signed(name: item.name, checkpoint: item.checkpoint, mayBeOld: true))
+        }
+    }
+
+    /// Adds the keys that the trusted ones let sign after them, by the rotations in the log: the
+    /// signatures in those are checked, so the log need not be trusted for it.
+    mutating func followRotations(in log: any EventLog, before end: UInt64) {
+        guard let keys = trusted, !signed.allSatisfy({ $0.checkpoint.isClaimed(byOneOf: keys) })
+        else { return }
+        // Damage is for the verification itself to name.
+        if let followed = try? log.keys(followedFrom: keys, before: end) { trusted = followed }
     }
 
     /// The keys a checkpoint may be signed by.

@@ -9,7 +9,8 @@ internal import LMDB
 
 struct TilesVerification {
     private let path: String
-    private let keys: [VerifierKey]
+    private var chain: KeyChain
+    private let kept: [KeptCheckpoint]
     private var report: VerificationReport
     private var tree = MerkleTree()
     private var tilesRead: UInt64 = 0
@@ -20,9 +21,12 @@ struct TilesVerification {
     private var entry = DecodedEntry()
 
     /// - Parameter keys: who may have signed; empty leaves the signature out.
-    init(at path: String, level: VerificationLevel, keys: [VerifierKey]) {
+    init(
+        at path: String, level: VerificationLevel, keys: [VerifierKey], kept: [KeptCheckpoint]
+    ) {
         self.path = path
-        self.keys = keys
+        chain = KeyChain(trusting: keys)
+        self.kept = kept
         report = VerificationReport(level: level)
     }
 
@@ -30,7 +34,8 @@ struct TilesVerification {
         do {
             let signed = try SignedCheckpoint(parsing: try file("checkpoint"))
             try readTiles(signed.checkpoint.size, progress)
-            compare(signed)
+            compare(signed, as: "the checkpoint", root: tree.root)
+            for item in kept { compare(item) }
             if report.level == .heads {
                 report.notCovered.append(
                     "the entries' bytes (--level records, where they were exported)")
@@ -107,6 +112,7 @@ struct TilesVerification {
             }
             try entry.checkID()
             lastTime = entry.point.time
+            chain.take(entry.command)
             start = end
             position += 1
         }
@@ -115,26 +121,48 @@ struct TilesVerification {
         }
     }
 
-    private mutating func compare(_ signed: SignedCheckpoint) {
+    /// Compares a checkpoint from elsewhere with the tree as it was at that size.
+    private mutating func compare(_ item: KeptCheckpoint) {
+        let size = item.checkpoint.checkpoint.size
+        guard size <= tree.size else {
+            report.findings.append(
+                Finding(
+                    position: tree.size,
+                    "\(item.name) was signed for \(size) entries, but the tiles have "
+                        + "\(tree.size): they are older, or entries were taken away"))
+            return
+        }
+        let nodes = TileHashes(size: tree.size) { [path] name in
+            let file = "\(path)/\(name)"
+            return FileSystem.exists(file) ? try FileSystem.readFile(file) : nil
+        }
+        do {
+            compare(item.checkpoint, as: item.name, root: try nodes.root(ofSize: size))
+        } catch {
+            let reason = (error as? LogFault)?.reason ?? "\(error)"
+            report.findings.append(Finding(position: nil, "\(item.name): \(reason)"))
+        }
+    }
+
+    private mutating func compare(_ signed: SignedCheckpoint, as name: String, root: Digest) {
         let size = signed.checkpoint.size
-        if tree.root == signed.checkpoint.root {
-            report.covered.append("the checkpoint over \(size) entries: its root")
+        if root == signed.checkpoint.root {
+            report.covered.append("\(name) over \(size) entries: its root")
         } else {
             report.findings.append(
                 Finding(
-                    position: nil, "the checkpoint over \(size) entries has another root than they")
-            )
+                    position: nil, "\(name) over \(size) entries has another root than they"))
         }
-        guard !keys.isEmpty else {
-            report.notCovered.append("the signature of the checkpoint: no key was given")
+        guard !chain.keys.isEmpty else {
+            report.notCovered.append("the signature of \(name): no key was given")
             return
         }
         do {
-            _ = try signed.verified(by: keys)
-            report.covered.append("the signature of the checkpoint")
+            _ = try signed.verified(by: chain.keys)
+            report.covered.append("the signature of \(name)")
         } catch {
             report.findings.append(
-                Finding(position: nil, "the checkpoint is not signed by the key: \(error.reason)"))
+                Finding(position: nil, "\(name) is not signed by the key: \(error.reason)"))
         }
     }
 

@@ -22,13 +22,15 @@ public enum Verifier {
     ///   - structure: walks the data files page by page before LMDB opens them. Where the log's
     ///     file has a fault nothing else is done.
     ///   - cores: how many may hash at once; nil takes all there are.
-    ///   - keys: who must have signed the checkpoints; nil takes the keys in the ledger's folder,
-    ///     and those that the log names.
+    ///   - keys: who must have signed the checkpoints, with the keys that follow from those by the
+    ///     log's rotations; nil takes the keys in the ledger's folder, and those that the log names.
+    ///   - kept: checkpoints from elsewhere that the log must live up to as well.
     ///   - progress: told from time to time how many of how many entries are done.
     /// - Throws: `LedgerError` when the ledger cannot be opened at all.
     public static func verify(
         at path: String, level: VerificationLevel = .full, structure: Bool = false,
-        cores: Int? = nil, keys: [VerifierKey]? = nil, logger: Logger = Logger(label: "gavel"),
+        cores: Int? = nil, keys: [VerifierKey]? = nil, kept: [KeptCheckpoint] = [],
+        logger: Logger = Logger(label: "gavel"),
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
         let folder = LedgerFolder(path: path)
@@ -47,7 +49,7 @@ public enum Verifier {
                 report.notCovered.append("the pages of the data files (--structure)")
             }
             // Before the count: what was signed was durable by then.
-            let evidence = StoredEvidence(in: folder, trusted: keys)
+            var evidence = StoredEvidence(in: folder, trusted: keys, kept: kept)
             let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
             defer { log.close() }
             let snapshots =
@@ -60,6 +62,7 @@ public enum Verifier {
             } catch is LogFault {
                 // The last frame cannot be read: reading from the first one on names its place.
             }
+            evidence.followRotations(in: log, before: count)
             let source = VerificationSource(log: log, count: count, evidence: evidence)
             switch level {
             case .heads:
@@ -84,18 +87,21 @@ public enum Verifier {
     /// - Parameters:
     ///   - level: `heads` derives the signed root from the leaf hashes; `records` also holds each
     ///     exported entry against its own.
-    ///   - keys: who must have signed; without any the signature is not covered.
+    ///   - keys: who must have signed; without any the signature is not covered. Where the entries
+    ///     were exported, level `records` follows their rotations.
+    ///   - kept: checkpoints from elsewhere that the tree must live up to as well.
     /// - Throws: `LedgerError` with `notFound` when there is no checkpoint at the path.
     /// - Precondition: the level is not `full`: what entries mean only the ledger shows.
     public static func verify(
         tilesAt path: String, level: VerificationLevel, keys: [VerifierKey] = [],
+        kept: [KeptCheckpoint] = [],
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
         precondition(level != .full, "tiles do not show what entries mean")
         guard FileSystem.exists("\(path)/checkpoint") else {
             throw LedgerError(.notFound, "there are no exported tiles at \(path)")
         }
-        var run = TilesVerification(at: path, level: level, keys: keys)
+        var run = TilesVerification(at: path, level: level, keys: keys, kept: kept)
         return run.report(progress)
     }
 

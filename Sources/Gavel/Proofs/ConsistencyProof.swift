@@ -69,20 +69,35 @@ public struct ConsistencyProof: Hashable, Sendable {
 
     /// Whether the hashes lead to both roots.
     package func proves(oldRoot: Digest, newRoot: Digest) -> Bool {
-        guard oldSize <= newSize else { return false }
-        if oldSize == newSize { return hashes.isEmpty && oldRoot == newRoot }
-        if oldSize == 0 { return hashes.isEmpty && oldRoot == .empty }
-        guard !hashes.isEmpty else { return false }
+        if oldSize == 0, newSize > 0 { return hashes.isEmpty && oldRoot == .empty }
+        guard let roots = roots(assuming: oldRoot) else { return false }
+        return roots.old == oldRoot && roots.new == newRoot
+    }
+
+    /// Whether the hashes do not depend on the older root, but give it: those of a tree that is no
+    /// single perfect subtree do.
+    package var givesOldRoot: Bool {
+        oldSize > 0 && oldSize < newSize && oldSize.nonzeroBitCount > 1
+    }
+
+    /// The roots that the hashes lead to.
+    /// - Parameter oldRoot: of the older tree; not looked at where `givesOldRoot`.
+    /// - Returns: nil where there are not as many hashes as the sizes ask for, and where a proof
+    ///   from no entries at all leads nowhere.
+    package func roots(assuming oldRoot: Digest) -> (old: Digest, new: Digest)? {
+        guard oldSize <= newSize else { return nil }
+        if oldSize == newSize { return hashes.isEmpty ? (oldRoot, oldRoot) : nil }
+        guard oldSize > 0, !hashes.isEmpty else { return nil }
         var path = hashes[...]
         // The old tree is one perfect subtree: the proof does not repeat its root.
-        let first = oldSize.nonzeroBitCount == 1 ? oldRoot : path.popFirst()
-        guard let first else { return false }
+        let first = givesOldRoot ? path.popFirst() : oldRoot
+        guard let first else { return nil }
         let shift = UInt64(oldSize.trailingZeroBitCount)
         var place = (oldSize - 1) >> shift
         var last = (newSize - 1) >> shift
         var (old, new) = (first, first)
         for hash in path {
-            guard last > 0 else { return false }
+            guard last > 0 else { return nil }
             if place & 1 == 1 || place == last {
                 old = Digest.node(hash, old)
                 new = Digest.node(hash, new)
@@ -96,7 +111,7 @@ public struct ConsistencyProof: Hashable, Sendable {
             place >>= 1
             last >>= 1
         }
-        return last == 0 && old == oldRoot && new == newRoot
+        return last == 0 ? (old, new) : nil
     }
 }
 

@@ -13,10 +13,13 @@
 //
 // `c2sp.org/tlog-proof@v1`, a part and the checkpoint file are a whole proof file for other tools.
 //
+// Where the ledger's key was rotated, the entries that say so are among the others: whoever trusts
+// a former key follows them to the one that signed the checkpoint.
+//
 // Invariant: nothing of an entry is given out before the checkpoint's signature, the entry's place
 // under its root, and all names are proven.
 
-internal import AuctionDomain
+public import AuctionDomain
 internal import LMDB
 
 /// A file that proves one entry, read but not checked.
@@ -68,10 +71,12 @@ public struct EvidenceBundle: Hashable, Sendable {
     ///   - position: the entry's, below the checkpoint's size.
     ///   - checkpoint: a signed head of the log.
     ///   - tree: the log's nodes, as far as the checkpoint reaches.
+    ///   - showsKeys: whether the entries that say something about keys come with it.
     /// - Throws: `EvidenceError` with `notProven` or `incomplete`; `LogFault`; `LMDBError`.
     /// - Complexity: as `EvidenceNames.registrations`, and the nodes of the proofs.
     package static func make(
-        position: UInt64, checkpoint: SignedCheckpoint, log: any EventLog, tree: some TreeHashes
+        position: UInt64, checkpoint: SignedCheckpoint, log: any EventLog, tree: some TreeHashes,
+        showsKeys: Bool = false
     ) throws -> EvidenceBundle {
         let size = checkpoint.checkpoint.size
         guard position < size,
@@ -81,7 +86,16 @@ public struct EvidenceBundle: Hashable, Sendable {
                 .notProven, "the \(size) entries that are signed hold none at \(position)")
         }
         let entry = try LedgerEntry(evidence: bytes, at: position)
-        let others = try EvidenceNames.registrations(for: entry, in: log)
+        var others = try EvidenceNames.registrations(for: entry, in: log)
+        if showsKeys || entry.command.isAboutKeys {
+            // The newest where there are more than are read: an older key is followed by more
+            // than one file then.
+            let room = max(0, entriesMax - 1 - others.count)
+            let keys = try log.keyEntries(before: size).map { ($0.entry.position, $0.bytes) }
+                .filter { $0.0 != position }
+            others += keys.prefix(min(1, room)) + keys.dropFirst().suffix(max(0, room - 1))
+            others.sort { $0.position < $1.position }
+        }
         return try EvidenceBundle(
             parts: ([(position, bytes)] + others).map { position, bytes in
                 ProofPart(
@@ -122,24 +136,29 @@ public struct EvidenceBundle: Hashable, Sendable {
     public func check(
         by keys: [VerifierKey], witnesses: [VerifierKey] = []
     ) throws(EvidenceError) -> CheckedEvidence {
-        let verified = try checkpoint.verified(by: keys, witnesses: witnesses)
+        // Whose signature is to be expected may stand in the entries themselves: they are held
+        // against the root first, and the root against the signature before anything is given out.
         var entries: [LedgerEntry] = []
         var names = EvidenceNames()
         for part in parts {
             let bytes = part.extra ?? []
-            try part.proof.verify(entry: bytes, in: verified)
+            try part.proof.verify(entry: bytes, under: checkpoint.checkpoint)
             let entry = try LedgerEntry(evidence: bytes, at: part.proof.index)
             try names.take(entry)
             entries.append(entry)
         }
+        var chain = KeyChain(trusting: keys)
+        for entry in entries.sorted(by: { $0.position < $1.position }) { chain.take(entry.command) }
+        let verified = try checkpoint.verified(by: chain.keys, witnesses: witnesses)
         let missing = names.missing(for: entries[0])
         guard missing.isEmpty else {
             throw EvidenceError(
                 .incomplete, "the entry that registers \(missing.words) is not in the evidence")
         }
         return CheckedEvidence(
-            checkpoint: verified, entry: entries[0], registrations: Array(entries.dropFirst()),
-            names: names)
+            checkpoint: verified, entry: entries[0], leaf: Digest(leaf: parts[0].extra ?? []),
+            registrations: Array(entries.dropFirst()),
+            names: names, keys: chain.keys)
     }
 }
 
@@ -149,15 +168,40 @@ public struct CheckedEvidence: Sendable {
     public let checkpoint: VerifiedCheckpoint
     /// The entry that was asked for.
     public let entry: LedgerEntry
-    /// The entries that give its handles their names, by position.
+    /// The entries that give its handles their names, and those that say something about keys, by
+    /// position.
     public let registrations: [LedgerEntry]
     /// What the handles of the entry stand for.
     public let names: EvidenceNames
+    /// The keys it was checked by, and those that follow from them by the rotations in it.
+    public let keys: [VerifierKey]
+
+    /// What the ledger's id was just before the entry, as far as the evidence holds the entry that
+    /// says so: what a rotation of the key is signed for.
+    public var ledger: LedgerID? {
+        for other in registrations.reversed() where other.position < entry.position {
+            switch other.command {
+            case .createLedger(let id): return id
+            case .restoreLedger(let restoration): return restoration.ledger
+            case .openEngine, .closeDue, .rotateKey, .registerCurrency, .registerUser, .charge,
+                .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
+                .cancelAuction:
+                continue
+            }
+        }
+        return nil
+    }
+
+    /// The leaf hash of the entry.
+    package let leaf: Digest
 
     fileprivate init(
-        checkpoint: VerifiedCheckpoint, entry: LedgerEntry, registrations: [LedgerEntry],
-        names: EvidenceNames
+        checkpoint: VerifiedCheckpoint, entry: LedgerEntry, leaf: Digest,
+        registrations: [LedgerEntry],
+        names: EvidenceNames, keys: [VerifierKey]
     ) {
+        self.keys = keys
+        self.leaf = leaf
         self.checkpoint = checkpoint
         self.entry = entry
         self.registrations = registrations
@@ -165,10 +209,23 @@ public struct CheckedEvidence: Sendable {
     }
 }
 
+extension CanonicalCommand {
+    /// Whether the entry itself changes whose signature counts.
+    fileprivate var isAboutKeys: Bool {
+        switch self {
+        case .rotateKey, .restoreLedger: true
+        case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
+            .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            false
+        }
+    }
+}
+
 extension LedgerEntry {
     /// Reads the bytes of an entry whose place is known.
     /// - Throws: `EvidenceError.notProven` when they are of another place, or are no entry.
-    fileprivate init(evidence bytes: [UInt8], at position: UInt64) throws(EvidenceError) {
+    package init(evidence bytes: [UInt8], at position: UInt64) throws(EvidenceError) {
         var decoded = DecodedEntry()
         do {
             try withBytes(of: bytes) { try decoded.decode($0, in: 0..<bytes.count) }

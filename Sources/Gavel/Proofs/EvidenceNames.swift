@@ -53,7 +53,8 @@ public struct EvidenceNames: Names, Sendable {
     private var currencies: [CurrencyHandle: Currency] = [:]
     private var auctions: [AuctionHandle: CanonicalOpening] = [:]
 
-    init() {}
+    /// No names: every handle shows as its number.
+    package init() {}
 
     /// Takes up what an entry registers, if it registers something.
     /// - Throws: `EvidenceError.notProven` when the handle has another name already: no log may
@@ -101,8 +102,9 @@ public struct EvidenceNames: Names, Sendable {
         auctions[auction]?.auction ?? AuctionID(unchecked: "auction:\(auction.rawValue)")
     }
     public func currency(of currency: CurrencyHandle) -> Currency {
-        currencies[currency]
-            ?? Currency(code: CurrencyCode(unchecked: "currency:\(currency.rawValue)"), scale: 0)
+        if let known = currencies[currency] { return known }
+        let name = currency == .none ? "minor units" : "currency:\(currency.rawValue)"
+        return Currency(code: CurrencyCode(unchecked: name), scale: 0)
     }
     public func currency(of auction: AuctionHandle) -> Currency {
         currency(of: auctions[auction]?.currency ?? .none)
@@ -169,7 +171,13 @@ extension EventLog {
     fileprivate func forEachRegistration(
         before end: UInt64, _ body: (LedgerEntry, RawSpan) throws -> Bool
     ) throws {
-        let kinds: [EntryKind] = [.registerCurrency, .registerUser, .openAuction]
+        try forEachEntry(of: [.registerCurrency, .registerUser, .openAuction], before: end, body)
+    }
+
+    /// Calls `body` with each entry of some kinds before a position, until it answers false.
+    func forEachEntry(
+        of kinds: [EntryKind], before end: UInt64, _ body: (LedgerEntry, RawSpan) throws -> Bool
+    ) throws {
         let numbers = kinds.map(\.rawValue)
         var decoded = DecodedEntry()
         var goesOn = true

@@ -50,6 +50,11 @@ public struct InclusionProof: Hashable, Sendable {
     public func verify(
         entry: [UInt8], in checkpoint: VerifiedCheckpoint
     ) throws(EvidenceError) {
+        try verify(entry: entry, under: checkpoint.checkpoint)
+    }
+
+    /// As `verify(entry:in:)`, under a head whose signature is checked later.
+    func verify(entry: [UInt8], under checkpoint: Checkpoint) throws(EvidenceError) {
         guard root(fromLeaf: Digest(leaf: entry), size: checkpoint.size) == checkpoint.root else {
             throw EvidenceError(
                 .notProven,
@@ -90,7 +95,7 @@ extension Range<UInt64> {
 
 extension Digest {
     /// The leaf hash of an entry: SHA-256(0x00 ‖ entry).
-    init(leaf entry: [UInt8]) {
+    package init(leaf entry: [UInt8]) {
         self = withBytes(of: entry) { Digest.leaf($0) }
     }
 }

@@ -13,6 +13,11 @@ public protocol LedgerEvidence: LedgerQueries {
     /// reaches beyond `position`, else the last one.
     /// - Throws: `EvidenceError.notProven` when there is none; `LedgerError`.
     func signedHead(covering position: UInt64?) throws -> SignedCheckpoint
+
+    /// Signs a statement with the ledger's own key.
+    /// - Throws: `EvidenceError.signing` where there is no key, or it cannot sign; `LedgerError`
+    ///   with `keyMismatch` where the key's file is no key.
+    func signed(_ statement: EntryStatement) throws -> SignedNote
 }
 
 extension LedgerReader {
@@ -35,7 +40,8 @@ extension LedgerEvidence {
     /// It holds whole entries, also what the public is not shown: see the article Evidence.
     /// - Throws: `EvidenceError` with `notProven` when no checkpoint covers the entry yet;
     ///   `LedgerError` with `checkpointMismatch`, `damaged` or `storage`.
-    /// - Complexity: O(entries up to the last registration that the entry rests on).
+    /// - Complexity: O(entries up to the last registration that the entry rests on); O(entries)
+    ///   where the ledger's key was rotated.
     public func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
         let checkpoint = try signedHead(covering: position)
         guard position < checkpoint.checkpoint.size else {
@@ -44,7 +50,7 @@ extension LedgerEvidence {
         return try translated("making evidence") {
             try EvidenceBundle.make(
                 position: position, checkpoint: checkpoint, log: reading.log,
-                tree: tree(ofSize: checkpoint.checkpoint.size))
+                tree: tree(ofSize: checkpoint.checkpoint.size), showsKeys: hasRotations)
         }
     }
 
@@ -112,6 +118,16 @@ extension LedgerReader: LedgerEvidence {
         try check(best)
         return best
     }
+
+    public func signed(_ statement: EntryStatement) throws -> SignedNote {
+        let key = try translated("reading the key") {
+            guard let path = folder?.key, FileSystem.exists(path) else {
+                throw EvidenceError(.signing, "the ledger has no key here")
+            }
+            return try LedgerKey.read(path)
+        }
+        return try statement.signed(by: key)
+    }
 }
 
 extension Ledger: LedgerEvidence {
@@ -130,6 +146,11 @@ extension Ledger: LedgerEvidence {
         }
         guard let checkpoint else { throw EvidenceError.noCheckpoint }
         return checkpoint
+    }
+
+    public func signed(_ statement: EntryStatement) throws -> SignedNote {
+        guard let signer else { throw EvidenceError(.signing, "the ledger has no key") }
+        return try statement.signed(by: signer.key)
     }
 }
 

@@ -2,6 +2,18 @@
 
 internal import LMDB
 
+extension LedgerQueries {
+    /// The bytes of an entry as they are stored, not held against anything yet.
+    /// - Returns: nil where there is no such entry.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    package func storedBytes(ofEntryAt position: UInt64) throws -> [UInt8]? {
+        guard position < reflects else { return nil }
+        do { return try reading.log.entryBytes(in: position..<position + 1).first } catch {
+            throw LedgerError(error, while: "reading entry \(position)")
+        }
+    }
+}
+
 extension EventLog {
     /// Calls `body` with the bytes of each entry of a range of positions, as far as there are any.
     /// The bytes are valid within the call.

@@ -189,7 +189,7 @@ enum EvidenceRoutes {
             problems: [.notYours, .entryNotFound])
     ) { call in
         let entry = try call.entry(at: try call.position(inPath: "position"))
-        return call.answer(try call.readable(entry).entry)
+        return call.answer(try call.readable(entry))
     }
 
     private static let command = Route(
@@ -208,13 +208,19 @@ enum EvidenceRoutes {
 
     // MARK: Proofs
 
+    private static let proofDetail =
+        "For users a gavel-statement/v1 file: what the entry says to the caller, signed by the "
+        + "ledger, and the proof of the entry's place; the entry's bytes are in it where nothing "
+        + "in them is about others. An entry concerns who sent its command, for whom that speaks, "
+        + "and whose money or lead it changes; what ends an auction concerns everybody. Auditors "
+        + "and operators get the entry itself, as a C2SP tlog-proof file."
+
     private static let entryProof = Route(
         operation: Operation(
             method: .get, path: "/log/entries/{position}/proof", id: "getEntryProof", tag: .log,
-            summary: "An entry's proof of inclusion",
-            detail: "A C2SP tlog-proof file. The entry's bytes are in it, except for an owner "
-                + "where they would tell of others.",
-            isRead: true, answer: .init(mediaType: "text/plain", detail: "The proof file."),
+            summary: "An entry's proof, for whoever it concerns",
+            detail: proofDetail,
+            isRead: true, answer: .init(mediaType: "text/plain", detail: "The file."),
             problems: [.notYours, .entryNotFound, .notProven])
     ) { call in
         let entry = try call.entry(at: try call.position(inPath: "position"))
@@ -224,9 +230,9 @@ enum EvidenceRoutes {
     private static let commandProof = Route(
         operation: Operation(
             method: .get, path: "/log/commands/{id}/proof", id: "getCommandProof", tag: .log,
-            summary: "The proof of inclusion of a command's entry",
+            summary: "The proof of a command's entry, for whoever it concerns",
             detail: "As for an entry by its position.",
-            isRead: true, answer: .init(mediaType: "text/plain", detail: "The proof file."),
+            isRead: true, answer: .init(mediaType: "text/plain", detail: "The file."),
             problems: [.notYours, .entryNotFound, .notProven, .busy])
     ) { call in
         try call.proofFile(of: try await call.entryOfCommand())
@@ -339,23 +345,37 @@ extension Call {
     /// - Throws: `notYours`.
     fileprivate func readable(
         _ entry: LedgerEntry
-    ) throws(Problem) -> (entry: LedgerEntry, isWhole: Bool) {
+    ) throws(Problem) -> LedgerEntry {
         let caller = try caller
-        if !caller.roles.isDisjoint(with: [.auditor, .operator]) { return (entry, true) }
+        if caller.readsWholeEntries { return entry }
         guard let own = ledger.own(entry, of: caller.user) else { throw Problem(.notYours) }
-        return (own.entry, own.isWhole)
+        return own.entry
     }
 
     fileprivate func answer(_ entry: LedgerEntry) -> Response {
         Response(reflecting: ledger.reflects) { $0.entry(entry, names: ledger.reading) }
     }
 
+    /// The entry whole for staff, else what it says to the caller.
+    /// - Throws: `notYours`, `notProven`; `LedgerError`.
     fileprivate func proofFile(of entry: LedgerEntry) throws -> Response {
-        let isWhole = try readable(entry).isWhole
-        let file = try proven { try ledger.proof(ofEntryAt: entry.position) }
-        let given = ProofFile(
-            extra: isWhole ? file.extra : nil, proof: file.proof, checkpoint: file.checkpoint)
-        return Response(file: given.bytes, "text/plain; charset=utf-8", .secret)
+        let caller = try caller
+        let position = entry.position
+        let bytes: [UInt8]
+        if caller.readsWholeEntries {
+            bytes = try proven { try ledger.proof(ofEntryAt: position).bytes }
+        } else {
+            // Asked first: whom an entry does not concern is not told whether it is proven yet.
+            guard EntryView(of: entry, for: caller.user, names: ledger.reading) != nil else {
+                throw Problem(.notYours)
+            }
+            let file = try proven {
+                try ledger.statementFile(ofEntryAt: position, for: caller.user)
+            }
+            guard let file else { throw Problem(.notYours) }
+            bytes = file.bytes
+        }
+        return Response(file: bytes, "text/plain; charset=utf-8", .secret)
     }
 
     fileprivate func tileExport() throws -> TileExport {
@@ -367,6 +387,13 @@ extension Call {
         do { return try body() } catch let error as EvidenceError where error.code == .notProven {
             throw Problem(.notProven, error.reason)
         }
+    }
+}
+
+extension Caller {
+    /// Whether whole entries are shown, whomever they are about.
+    fileprivate var readsWholeEntries: Bool {
+        !roles.isDisjoint(with: [.auditor, .operator])
     }
 }
 

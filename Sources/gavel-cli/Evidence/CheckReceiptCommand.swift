@@ -1,6 +1,6 @@
-// `gavel audit check-receipt`: an entry's evidence, checked without any ledger.
+// `gavel audit check-receipt`: a file of evidence of any sort, checked without any ledger.
 //
-// Invariant: nothing of the entry is printed before all of it is proven.
+// Invariant: nothing of what a file says is printed before all of it is proven.
 
 import ArgumentParser
 import Gavel
@@ -9,15 +9,20 @@ import GavelJSON
 struct CheckReceiptCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check-receipt",
-        abstract: "Check a file of `prove` without the ledger, and say what it proves.",
+        abstract: "Check a file of evidence without the ledger, and say what it proves.",
         discussion: """
               gavel audit check-receipt bid.evidence --key house.vkey
               gavel audit check-receipt bid.evidence --key house.vkey --witness witness.vkey
+              gavel audit check-receipt alice.statement --key house.vkey
+              gavel audit check-receipt growth --older bid.evidence --key house.vkey
+              gavel audit check-receipt bid.evidence --key former.vkey --rotation rotated.evidence
 
-            Needs nothing but the file and the ledger's verifier key, which must come from \
-            somewhere else than the file: from whom you trust, or from an earlier day. With \
-            --witness at least one of those must have cosigned. Ends with 1 when the file does \
-            not prove its entry.
+            Takes every file of `prove` (also of --alone, --for and --from), what the service \
+            gives as a proof, and a plain checkpoint. Needs nothing but the file and the ledger's \
+            verifier key, which must come from somewhere else than the file: from whom you trust, \
+            or from an earlier day. A key from before a rotation serves where the file holds the \
+            rotation, or --rotation gives it. With --witness at least one of those must have \
+            cosigned. Ends with 1 when the file does not prove what it says.
             """)
 
     @Argument(help: ArgumentHelp("The file.", valueName: "file"))
@@ -26,38 +31,101 @@ struct CheckReceiptCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The ledger's verifier key.", valueName: "vkey|file"))
     var key: String
 
+    @OptionGroup var rotation: RotationOption
+
     @Option(help: ArgumentHelp("Who must have cosigned it.", valueName: "vkey|file"))
     var witness: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "For a proof of growth: the checkpoint it starts from, or any file that holds it.",
+            valueName: "file"))
+    var older: String?
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
     func run() throws {
-        let keys = try verifierKeys(key)
+        let keys = try rotation.followed(from: try verifierKeys(key))
         let witnesses = try witness.map { try verifierKeys($0) }
-        let bytes = try readWholeFile(file)
-        let checked = try proven {
-            let checked = try EvidenceBundle(parsing: bytes)
-                .check(by: keys, witnesses: witnesses ?? [])
+        let read = try readEvidence(file)
+        let checked = try proven(file) {
+            let checked = try read.check(by: keys, witnesses: witnesses ?? [])
             guard witnesses == nil || !checked.checkpoint.cosignatures.isEmpty else {
                 throw EvidenceError(.notSigned, "none of the witnesses has cosigned it")
             }
             return checked
         }
+        let receipt = CheckedReceipt(
+            checked: checked, sort: read.words,
+            view: try proven(file) {
+                if case .statement(let statement) = checked { try EntryView(statement) } else { nil }
+            },
+            growth: try growth(checked.growth, keys))
         try withOutput { output in
-            if json { printJSON(checked, on: output) } else { printWords(checked, on: output) }
+            if json { receipt.printJSON(on: output) } else { receipt.printWords(on: output) }
         }
     }
 
-    private func proven<R>(_ body: () throws -> R) throws -> R {
+    /// What a proof of growth starts from.
+    private func growth(_ growth: GrowthProof?, _ keys: [VerifierKey]) throws -> GrownFrom? {
+        guard let growth else {
+            if older != nil { throw Failure(.usage, "--older goes with a proof of growth only") }
+            return nil
+        }
+        let proof = growth.proof
+        guard let older else {
+            guard proof.givesOldRoot else {
+                throw Failure(
+                    .usage,
+                    "\(file) is a proof that a log went on from \(proof.oldSize) entries; to check "
+                        + "it, give the checkpoint over those by --older, or any file that holds "
+                        + "it")
+            }
+            return try proven(file) {
+                guard let roots = proof.roots(assuming: .empty),
+                    roots.new == growth.checkpoint.root
+                else { throw EvidenceError(.notProven, "its hashes do not lead to the checkpoint") }
+                return GrownFrom(size: proof.oldSize, root: roots.old, isSigned: false)
+            }
+        }
+        let kept = try readEvidence(older)
+        let old = try proven(older) { try kept.check(by: keys).checkpoint }
+        return try proven(file) {
+            try proof.verify(from: old, to: growth.checkpoint)
+            return GrownFrom(size: old.size, root: old.root, isSigned: true)
+        }
+    }
+
+    private func proven<R>(_ file: String, _ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as EvidenceError {
             throw Failure(
                 .finding, "\(file) proves nothing: \(error.reason) (\(error.code.rawValue))")
         }
     }
+}
 
-    private func printWords(_ checked: CheckedEvidence, on output: Output) {
-        let checkpoint = checked.checkpoint
+/// Where a proof of growth starts.
+private struct GrownFrom {
+    let size: UInt64
+    let root: Digest
+    /// Whether the older checkpoint was given, and not only its root shown by the proof.
+    let isSigned: Bool
+}
+
+/// What a file has proven, for people and for programs.
+private struct CheckedReceipt {
+    let checked: CheckedFile
+    let sort: String
+    /// What a statement says.
+    let view: EntryView?
+    let growth: GrownFrom?
+
+    private var checkpoint: VerifiedCheckpoint { checked.checkpoint }
+
+    // MARK: Words
+
+    func printWords(on output: Output) {
         var fields: [(name: String, value: String?)] = [
             ("proven", "by \(checkpoint.origin), which signed \(checkpoint.size) entries")
         ]
@@ -67,30 +135,121 @@ struct CheckReceiptCommand: ParsableCommand {
         if checkpoint.cosignatures.isEmpty {
             fields.append(("witness", "none; the ledger alone vouches that it shows all the same"))
         }
-        printFields(fields + EntryInWords(checked.entry, names: checked.names).fields, on: output)
+        printFields(fields + what, on: output)
     }
 
-    private func printJSON(_ checked: CheckedEvidence, on output: Output) {
+    private var what: [(name: String, value: String?)] {
+        switch checked {
+        case .entry(let evidence):
+            return EntryInWords(
+                evidence.entry, names: evidence.names, origin: checkpoint.origin,
+                formerID: evidence.ledger
+            ).fields
+        case .proof(_, let entry):
+            return EntryInWords(entry, names: EvidenceNames(), origin: checkpoint.origin).fields + [
+                ("names", "not in this file: users, auctions and currencies stand as numbers")
+            ]
+        case .statement(let statement):
+            return view.map { StatementInWords(statement, $0).fields } ?? []
+        case .growth:
+            return root + [
+                ("growth", growth.map { "goes on from \($0.size) entries" }),
+                ("", growth.map { "whose root is \($0.root)" }),
+                (
+                    "", growth.map { $0.isSigned
+                        ? "as \(checkpoint.origin) had signed before"
+                        : "hold that against the checkpoint you have, or give it by --older" }
+                ),
+            ]
+        case .checkpoint: return root
+        }
+    }
+
+    private var root: [(name: String, value: String?)] {
+        [
+            ("root", checkpoint.root.description),
+            ("signed by", checkpoint.signers.map(\.description).joined(separator: ", ")),
+        ]
+    }
+
+    // MARK: JSON
+
+    func printJSON(on output: Output) {
         var writer = JSONWriter()
         writer.object { object in
             object.field("proven", true)
-            object.field("origin", checked.checkpoint.origin)
-            object.field("size", checked.checkpoint.size)
-            object.field("root", checked.checkpoint.root.description)
+            object.field("sort", sort)
+            object.field("origin", checkpoint.origin)
+            object.field("size", checkpoint.size)
+            object.field("root", checkpoint.root.description)
             object.name("witnesses")
             object.array { array in
-                for cosignature in checked.checkpoint.cosignatures {
+                for cosignature in checkpoint.cosignatures {
                     array.object { object in
                         object.field("name", cosignature.witness.name)
                         object.field("time", cosignature.timestamp)
                     }
                 }
             }
-            object.name("entry")
-            object.entry(checked.entry, names: checked.names)
+            write(to: &object)
         }
         writer.newline()
         output.write(writer.bytes)
+    }
+
+    private func write(to object: inout JSONWriter) {
+        switch checked {
+        case .entry(let evidence):
+            keyFields(of: evidence, to: &object)
+            object.name("entry")
+            object.entry(evidence.entry, names: evidence.names)
+        case .proof(_, let entry):
+            object.name("entry")
+            object.entry(entry, names: EvidenceNames())
+        case .statement(let statement):
+            object.field("viewer", statement.statement.viewer)
+            object.field("leaf", statement.statement.leaf.description)
+            object.field("entry_is_in_file", statement.entry != nil)
+            object.name("view")
+            object.raw(view?.json ?? statement.view)
+        case .growth:
+            object.field("from", growth?.size)
+            object.field("from_root", growth?.root.description)
+            object.field("from_is_signed", growth?.isSigned)
+        case .checkpoint: break
+        }
+    }
+
+    /// The keys of a rotation as they are published, and the names of a restored ledger.
+    private func keyFields(of evidence: CheckedEvidence, to object: inout JSONWriter) {
+        switch evidence.entry.command {
+        case .rotateKey(let rotation):
+            object.name("rotation")
+            object.object { object in
+                for (name, key) in [("former", rotation.previous), ("new", rotation.key)] {
+                    object.name(name)
+                    object.object { object in
+                        let verifier = try? VerifierKey(
+                            name: checkpoint.origin, type: .signature, publicKey: key.bytes)
+                        object.field("key", verifier?.description)
+                        object.field("fingerprint", fingerprint(of: key))
+                    }
+                }
+                object.field("is_signed", evidence.ledger.map { rotation.isSigned(of: $0) })
+            }
+        case .restoreLedger(let restoration):
+            object.name("restoration")
+            object.object { object in
+                object.field("former", evidence.ledger?.origin)
+                object.field("new", restoration.ledger.origin)
+                object.field("lost_from", evidence.entry.position)
+                object.field("lost_to", restoration.checkpointSize)
+            }
+        case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
+            .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            break
+        }
     }
 }
 

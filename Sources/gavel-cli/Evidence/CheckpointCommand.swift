@@ -39,7 +39,7 @@ struct CheckpointCommand: ParsableCommand {
     func run() throws {
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
-        let keys = try key.map { try verifierKeys($0) }
+        let keys = try key.map { try reader.keys(followedFrom: try verifierKeys($0)) }
         if let add {
             let checkpoint = try readCheckpoint(add)
             let witnesses = try verifierKeys(witness!)
@@ -96,17 +96,6 @@ struct RotateKeyCommand: AsyncParsableCommand {
         let verifier = try await ledger.rotateKey(to: new)
         try withOutput { $0.write("\(verifier)\n") }
     }
-}
-
-/// Reads verifier keys from an argument: a key itself, or the path of a file of keys.
-func verifierKeys(_ text: String) throws -> [VerifierKey] {
-    if let key = try? VerifierKey(text) { return [key] }
-    guard isThere(text) else {
-        throw Failure(.usage, "'\(text)' is neither a verifier key nor a file of them")
-    }
-    do { return try VerifierKey.keys(inFile: try readWholeFile(text)) } catch let error
-        as EvidenceError
-    { throw Failure(.usage, "\(text): \(error.reason)") }
 }
 
 /// Reads a small file whole.

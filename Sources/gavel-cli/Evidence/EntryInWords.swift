@@ -10,10 +10,17 @@ import GavelJSON
 struct EntryInWords {
     private let entry: LedgerEntry
     private let names: any Names
+    /// What the ledger called itself where the entry is proven, and its id before the entry.
+    private let origin: String?
+    private let formerID: LedgerID?
 
-    init(_ entry: LedgerEntry, names: any Names) {
+    init(
+        _ entry: LedgerEntry, names: any Names, origin: String? = nil, formerID: LedgerID? = nil
+    ) {
         self.entry = entry
         self.names = names
+        self.origin = origin
+        self.formerID = formerID
     }
 
     var fields: [(name: String, value: String?)] {
@@ -80,8 +87,46 @@ struct EntryInWords {
         case .openEngine(let epoch, let version):
             return [("engine", "\(version), opened for the \(epoch). time")]
         case .createLedger(let id): return [("ledger", id.origin)]
-        case .rotateKey, .restoreLedger: return []
+        case .rotateKey(let rotation): return fields(of: rotation)
+        case .restoreLedger(let restoration): return fields(of: restoration)
         }
+    }
+
+    /// The keys, as they are published where the name of the ledger is known.
+    private func fields(of rotation: KeyRotation) -> [(name: String, value: String?)] {
+        let signed = formerID.map { id in
+            rotation.isSigned(of: id)
+                ? "by the former key, for the new one: right"
+                : "by the former key, for the new one: WRONG"
+        }
+        return [
+            ("former key", verifierKey(rotation.previous)),
+            ("", "fingerprint \(fingerprint(of: rotation.previous))"),
+            ("new key", verifierKey(rotation.key)),
+            ("", "fingerprint \(fingerprint(of: rotation.key))"),
+            ("signature", signed ?? "not checked: the ledger's id is not in this file"),
+        ]
+    }
+
+    private func verifierKey(_ key: Bytes32) -> String {
+        let text = origin.flatMap { origin in
+            try? VerifierKey(name: origin, type: .signature, publicKey: key.bytes).description
+        }
+        return text ?? key.hexadecimal
+    }
+
+    private func fields(of restoration: Restoration) -> [(name: String, value: String?)] {
+        let size = restoration.checkpointSize
+        let lost =
+            size > entry.position
+            ? "positions \(entry.position) to \(size - 1), which had been signed"
+            : "no position: entries below \(size) are others than had been signed"
+        return [
+            ("former ledger", formerID?.origin ?? "not known: its entry is not in this file"),
+            ("new ledger", restoration.ledger.origin),
+            ("signed before", "\(size) entries, root \(restoration.checkpointRoot.hexadecimal)"),
+            ("lost", lost),
+        ]
     }
 
     private func amount(_ money: Money, _ auction: AuctionHandle) -> String {
@@ -130,6 +175,8 @@ struct EntryInWords {
             "the end is \(closesAt.rfc3339): \(reason.jsonName)"
         case .closeConfirmed(_, let position, let outcome):
             "had been closed at position \(position): \(outcome.jsonName)"
+        case .keyRotated: "another key signs checkpoints from here on"
+        case .ledgerRestored: "the ledger went on from an older copy, under another name"
         default: event.name
         }
     }
@@ -138,3 +185,6 @@ struct EntryInWords {
         payment.amount.formatted(in: names.currency(of: payment.currency))
     }
 }
+
+/// SHA-256 of a public key's 32 bytes: what people compare by telephone.
+func fingerprint(of key: Bytes32) -> String { Digest(of: key.bytes).description }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Gavel
+import GavelJSON
 import LMDB
 
 struct ProveCommand: ParsableCommand {
@@ -11,6 +12,7 @@ struct ProveCommand: ParsableCommand {
         discussion: """
               gavel audit prove 1200 --ledger house --output bid.evidence
               gavel audit prove --command 0197c1f0-0000-7000-8000-000000000001 --ledger house
+              gavel audit prove 1200 --for alice --ledger house --output alice.statement
               gavel audit prove --from 1000 --ledger house
 
             The file of an entry holds the entry, those that give it its names, and the proofs of \
@@ -19,6 +21,10 @@ struct ProveCommand: ParsableCommand {
             an auction's reserve: give it to whom you would show those. --alone leaves out the \
             entries that name things: a bidder's receipt while an auction with a reserve runs, \
             which a later file gives its names.
+
+            --for writes what the entry says to one user, signed by the ledger's key, with the \
+            proof of the entry's place: for a bidder who outbid somebody, the one who was outbid, \
+            the winner, the seller. Nothing is in it that is another's.
 
             --from proves that the log's first so many entries are still the same, as witnesses \
             ask it. The formats are in the article Evidence.
@@ -38,6 +44,11 @@ struct ProveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write to a file instead of standard output.", valueName: "file"))
     var output: String?
 
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("Only what the entry says to that user.", valueName: "user"))
+    var viewer: String?
+
     @Flag(
         help: ArgumentHelp(
             "Only the entry itself, as a .tlog-proof file: without the entries that name its "
@@ -47,6 +58,9 @@ struct ProveCommand: ParsableCommand {
     func validate() throws {
         if alone, from != nil {
             throw ValidationError("--alone goes with an entry, not with --from.")
+        }
+        if viewer != nil, alone || from != nil {
+            throw ValidationError("--for goes with an entry, and not with --alone.")
         }
         let given = [position != nil, command != nil, from != nil].filter { $0 }.count
         guard given == 1 else {
@@ -63,11 +77,25 @@ struct ProveCommand: ParsableCommand {
                 return proof.fileBytes(with: checkpoint)
             }
             let position = try wanted(reader)
+            if let viewer { return try statement(on: position, for: viewer, reader).bytes }
             return alone
                 ? try reader.proof(ofEntryAt: position).bytes
                 : try reader.evidence(ofEntryAt: position).bytes
         }
         try writeEvidence(bytes, to: output)
+    }
+
+    private func statement(
+        on position: UInt64, for viewer: String, _ reader: LedgerReader
+    ) throws -> StatementFile {
+        let user: UserID
+        do { user = try UserID(viewer) } catch { throw Failure(.usage, error.reason) }
+        // Names are proven by nobody here: a misspelled one must not get a statement.
+        _ = try reader.wallet(user)
+        guard let file = try reader.statementFile(ofEntryAt: position, for: user) else {
+            throw Failure(.usage, "entry \(position) does not concern \(user)")
+        }
+        return file
     }
 
     private func wanted(_ reader: LedgerReader) throws -> UInt64 {

@@ -49,6 +49,8 @@ struct WitnessCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The ledger's folder.", valueName: "dir"), transform: folderPath)
     var ledger: String?
 
+    @OptionGroup var rotation: RotationOption
+
     @Option(help: ArgumentHelp("Write to a file instead of standard output.", valueName: "file"))
     var output: String?
 
@@ -68,7 +70,7 @@ struct WitnessCommand: ParsableCommand {
             return
         }
         let witness = try readKey()
-        let keys = try verifierKeys(logKey!)
+        let keys = try rotation.followed(from: try verifierKeys(logKey!))
         let lock = try FileLock("\(state!).lock")
         defer { lock.release() }
         var seen = try readState()
@@ -76,16 +78,12 @@ struct WitnessCommand: ParsableCommand {
             if let ledger {
                 let reader = try LedgerReader.open(at: ledger)
                 defer { reader.close() }
-                let head = try reader.signedHead(covering: nil).verified(by: keys)
+                let head = try reader.signedHead(covering: nil)
+                    .verified(by: try reader.keys(followedFrom: keys))
                 return try cosign(head, &seen, reader.tree(ofSize: head.size), witness)
             }
-            let bytes = try readWholeFile("\(tiles!)/checkpoint")
-            let head = try SignedCheckpoint(parsing: bytes).verified(by: keys)
-            let nodes = TileHashes(size: head.size) { path in
-                let path = "\(tiles!)/\(path)"
-                return isThere(path) ? try readWholeFile(path) : nil
-            }
-            return try cosign(head, &seen, nodes, witness)
+            let (head, nodes) = try tileHashes(in: tiles!)
+            return try cosign(try head.verified(by: keys), &seen, nodes, witness)
         }
         do { try FileSystem.writeFileAtomically(state!, seen.bytes, mode: 0o644) } catch {
             throw Failure(.usage, "\(state!) cannot be written: \(error)")

@@ -1,0 +1,119 @@
+// Any of the files that evidence comes in, told apart by its first line: what people keep is a
+// file, and they need not know of which sort.
+
+/// A file of evidence of whichever sort, read but not checked.
+public enum EvidenceFile: Hashable, Sendable {
+    /// An entry with its names: `gavel audit prove`.
+    case entry(EvidenceBundle)
+    /// One entry's place alone: `gavel audit prove --alone`, C2SP tlog-proof.
+    case proof(ProofFile)
+    /// What an entry says to one user: `gavel audit prove --for`.
+    case statement(StatementFile)
+    /// That the log went on from an earlier size: `gavel audit prove --from`.
+    case growth(ConsistencyProof, SignedCheckpoint)
+    /// A signed head alone.
+    case checkpoint(SignedCheckpoint)
+
+    /// Reads a file of any sort.
+    /// - Throws: `EvidenceError.malformed` saying what is wrong.
+    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+        let line = String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+        switch line {
+        case "gavel-evidence/v1": self = .entry(try EvidenceBundle(parsing: bytes))
+        case "gavel-statement/v1": self = .statement(try StatementFile(parsing: bytes))
+        case "c2sp.org/tlog-proof@v1": self = .proof(try ProofFile(parsing: bytes))
+        case _ where line.utf8.starts(with: "old ".utf8):
+            let (proof, checkpoint) = try ConsistencyProof.parse(bytes)
+            self = .growth(proof, checkpoint)
+        case _:
+            do {
+                self = .checkpoint(try SignedCheckpoint(parsing: bytes))
+            } catch {
+                throw .malformed(
+                    "it begins like no file of evidence, and is no checkpoint: \(error.reason)")
+            }
+        }
+    }
+
+    /// The signed head that all of it stands under. Not checked yet.
+    public var checkpoint: SignedCheckpoint {
+        switch self {
+        case .entry(let bundle): bundle.checkpoint
+        case .proof(let file): file.checkpoint
+        case .statement(let file): file.checkpoint
+        case .growth(_, let checkpoint), .checkpoint(let checkpoint): checkpoint
+        }
+    }
+
+    /// The file's sort in words: "the evidence of an entry".
+    public var words: String {
+        switch self {
+        case .entry: "the evidence of an entry"
+        case .proof: "a proof of an entry's place"
+        case .statement: "a signed statement"
+        case .growth: "a proof of growth"
+        case .checkpoint: "a checkpoint"
+        }
+    }
+
+    /// Checks all that the file proves by itself. A proof of growth is checked no further than its
+    /// checkpoint: whether it starts from an older one shows only beside that.
+    /// - Throws: `EvidenceError`, also `incomplete` for a proof of an entry that is not in it.
+    public func check(
+        by keys: [VerifierKey], witnesses: [VerifierKey] = []
+    ) throws(EvidenceError) -> CheckedFile {
+        switch self {
+        case .entry(let bundle): return .entry(try bundle.check(by: keys, witnesses: witnesses))
+        case .statement(let file):
+            return .statement(try file.check(by: keys, witnesses: witnesses))
+        case .proof(let file):
+            let verified = try file.checkpoint.verified(by: keys, witnesses: witnesses)
+            guard let bytes = file.extra else {
+                throw EvidenceError(
+                    .incomplete,
+                    "it says where an entry stands, but the entry's bytes are not in it")
+            }
+            try file.proof.verify(entry: bytes, in: verified)
+            return .proof(verified, try LedgerEntry(evidence: bytes, at: file.proof.index))
+        case .growth(let proof, let checkpoint):
+            return .growth(try checkpoint.verified(by: keys, witnesses: witnesses), proof)
+        case .checkpoint(let checkpoint):
+            return .checkpoint(try checkpoint.verified(by: keys, witnesses: witnesses))
+        }
+    }
+}
+
+/// What a file of evidence has proven.
+public enum CheckedFile: Sendable {
+    case entry(CheckedEvidence)
+    /// The entry's handles have no names here.
+    case proof(VerifiedCheckpoint, LedgerEntry)
+    case statement(CheckedStatement)
+    /// The signed head; the proof still wants the older one.
+    case growth(VerifiedCheckpoint, ConsistencyProof)
+    case checkpoint(VerifiedCheckpoint)
+
+    /// The signed head that all of it stands under.
+    public var checkpoint: VerifiedCheckpoint {
+        switch self {
+        case .entry(let checked): checked.checkpoint
+        case .statement(let checked): checked.checkpoint
+        case .proof(let checkpoint, _), .growth(let checkpoint, _), .checkpoint(let checkpoint):
+            checkpoint
+        }
+    }
+
+    /// The proof of growth that leads to the head, in a file that holds one.
+    public var growth: GrowthProof? {
+        if case .growth(let checkpoint, let proof) = self {
+            GrowthProof(proof: proof, checkpoint: checkpoint)
+        } else {
+            nil
+        }
+    }
+
+    /// The keys that a rotation in the file leads to; none where it holds none.
+    var followedKeys: [VerifierKey] {
+        if case .entry(let checked) = self { checked.keys } else { [] }
+    }
+}
