@@ -15,12 +15,15 @@ extension AuctionService {
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ServiceLifecycle.Service {
         let (headTime, bodyTime) = (TimeAmount(options.headTime), TimeAmount(options.bodyTime))
+        // Behind a proxy that says who calls, connections are the proxy's and calls are counted.
+        let shares = options.trustsForwardedFor ? nil : connectionShares
         return Application(
             router: router,
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [
-                        SlowClientGuard(headTime: headTime, bodyTime: bodyTime)
+                        SlowClientGuard(headTime: headTime, bodyTime: bodyTime),
+                        ConnectionShareGuard(shares),
                     ],
                     idleTimeout: .init(options.idleTime),
                     httpDecoderConfiguration: .init(

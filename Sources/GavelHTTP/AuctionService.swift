@@ -22,6 +22,7 @@ public final class AuctionService: Sendable {
     let limits: Limits
     let meters = Meters()
     let slowReads = SlowReads()
+    let connectionShares: ConnectionShares
     let live: LiveHub
     let logger: Logger
     private let served: [Route]
@@ -44,8 +45,13 @@ public final class AuctionService: Sendable {
         self.options = options
         self.logger = logger
         limits = Limits(options)
+        connectionShares = ConnectionShares(max: options.connectionsByAddress)
         live = LiveHub(ledger: ledger, options: options, logger: logger)
+        members.gate.observe { [live] user in live.end(user) }
     }
+
+    /// Lets callers act as long as they may.
+    var gate: CallerGate { members.gate }
 
     /// Every route of the service, in the order of the document.
     static let routes: [Route] =
@@ -100,6 +106,15 @@ public final class AuctionService: Sendable {
         }
         router.add(middleware: NotFoundMiddleware(observer: unrouted))
         return router
+    }
+
+    /// How often each limit said no, by its setting or by what is shared.
+    var refusedByLimits: [(limit: String, count: Int)] {
+        limits.refused + [
+            ("address-connections", connectionShares.refusedCount),
+            ("slow-reads", slowReads.refusedCount),
+            ("passwords", members.passwords.refusedCount),
+        ]
     }
 
     private var slowNanoseconds: UInt64 {

@@ -15,6 +15,9 @@ public struct ServiceOptions: Sendable {
     /// The most connections at once; more wait in the kernel's queue. One that idles takes about
     /// 15 KiB.
     public var connectionsMax = 20_000
+    /// The most connections of one address, so that none takes them all: many people may share one.
+    /// Behind a trusted proxy the most calls under way of one address that it names. 0 for no limit.
+    public var connectionsByAddress = 2_000
     /// How many connections may wait in the kernel's queue; it has a limit of its own (somaxconn).
     public var backlog = 1024
     /// How long a connection may idle between two requests.
@@ -37,6 +40,16 @@ public struct ServiceOptions: Sendable {
     public var callsBurst = 200.0
     /// Rejections a minute that one user may cause; each is an entry of the log for ever.
     public var rejectionsPerMinute = 60.0
+    /// Accepted commands that cost their user nothing, a minute, after as many at once; each is an
+    /// entry of the log for ever. Auctions opened; bids that raise by the least there can be, or
+    /// only the own maximum; withdrawals. What operators and the payment provider do is not
+    /// counted. 0 for no limit.
+    public var openingsPerMinute = 60.0
+    public var raisesPerMinute = 120.0
+    public var withdrawalsPerMinute = 30.0
+    /// Accounts that may be made from one address in an hour, after as many at once; 0 for no
+    /// limit.
+    public var signUpsPerHourByAddress = 60.0
     /// Whether users may charge their own wallets: for development only, money out of nothing.
     public var allowsSelfCharge = false
     /// How access tokens are signed. Those who verify them elsewhere need only the public keys,
@@ -50,10 +63,13 @@ public struct ServiceOptions: Sendable {
     /// The cost of a password's hash as a power of two: 15 is what OWASP asks for with scrypt,
     /// r = 8, p = 3: 32 MiB and a third of a second of one core for each sign-in.
     public var passwordCostLog2 = 15
-    /// How often an hour a password may be tried for one user name, and from one address, after
-    /// as many tries at once; 0 for no limit. Sign-ups count as tries from their address.
+    /// How often an hour a password may be tried, after as many tries at once; 0 for no limit.
+    /// Wrong ones for one name from one address, and of one user who is signed in; all from one
+    /// address, sign-ups with them; wrong ones for one name from all addresses that its owner is
+    /// not signed in from.
     public var signInsPerHourByUser = 30.0
     public var signInsPerHourByAddress = 300.0
+    public var signInsPerHourByName = 100.0
 
     /// Streams of events in all, of one signed-in user, and of one address that is not signed in:
     /// many people may share one.

@@ -16,7 +16,15 @@ final class ServiceStore: Sendable {
     let environment: LMDB.Environment
     let lots: LotTables
     private let writing = DispatchQueue(label: "gavel.accounts", qos: .userInitiated)
-    private let isErasingDue = Mutex(false)
+    private let erasing = Mutex(Erasing())
+
+    private struct Erasing {
+        var isDue = false
+        var isClosed = false
+        /// When the file may be gone through again: at most a fifth of the time goes into that,
+        /// whoever changes a profile however often.
+        var next = DispatchTime.now()
+    }
 
     /// Opens the tables of the ledger at a path, or makes them. Tables are opened by those who
     /// use them, before the first call.
@@ -49,30 +57,46 @@ final class ServiceStore: Sendable {
         }
     }
 
-    /// Overwrites what the file still holds of rows that are gone, and answers when it is done.
-    /// Calls that wait together share one pass over the file.
-    /// - Throws: `LMDBError`, with `.busy` when there was no moment without a read.
+    /// Overwrites what the file still holds of rows that are gone or were others, and answers when
+    /// it is done. Calls that wait together share one pass over the file.
+    /// - Throws: `LMDBError`, with `.busy` when there was no moment without a read; then it is tried
+    ///   again without being asked, until it is done.
     func eraseUnused() async throws {
-        isErasingDue.withLock { $0 = true }
+        let time = erasing.withLock { erasing in
+            erasing.isDue = true
+            return erasing.next
+        }
         try await withCheckedThrowingContinuation { continuation in
-            writing.async { continuation.resume(with: Result { try self.eraseIfDue() }) }
+            writing.asyncAfter(deadline: time) {
+                continuation.resume(with: Result { try self.eraseIfDue() })
+            }
         }
     }
 
     private func eraseIfDue() throws {
-        let isDue = isErasingDue.withLock { isDue in
-            defer { isDue = false }
-            return isDue
+        let isDue = erasing.withLock { erasing in
+            defer { erasing.isDue = false }
+            return erasing.isDue && !erasing.isClosed
         }
         guard isDue else { return }
-        do { try environment.eraseUnused(timeoutMilliseconds: 1000) } catch {
-            isErasingDue.withLock { $0 = true }
+        let start = DispatchTime.now()
+        let result = Result { try environment.eraseUnused(timeoutMilliseconds: 1000) }
+        let end = DispatchTime.now()
+        erasing.withLock { erasing in
+            erasing.next = end + .nanoseconds(4 * Int(end.uptimeNanoseconds - start.uptimeNanoseconds))
+        }
+        do { try result.get() } catch {
+            erasing.withLock { $0.isDue = true }
+            writing.asyncAfter(deadline: .now() + 1) { [weak self] in try? self?.eraseIfDue() }
             throw error
         }
     }
 
     /// Lets go of the files. Nothing is asked any more.
-    func close() { try? environment.close(timeoutMilliseconds: 1000) }
+    func close() {
+        erasing.withLock { $0.isClosed = true }
+        try? environment.close(timeoutMilliseconds: 1000)
+    }
 }
 
 extension Transaction where Self: ~Copyable {

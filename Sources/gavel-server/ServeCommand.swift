@@ -61,6 +61,9 @@ struct ServeCommand: AsyncParsableCommand {
     var checkpointCopy: String?
     @Option(name: .customLong("connections"), help: Setting.argumentHelp("connections"))
     var connections: String?
+    @Option(
+        name: .customLong("address-connections"), help: Setting.argumentHelp("address-connections"))
+    var addressConnections: String?
     @Option(name: .customLong("backlog"), help: Setting.argumentHelp("backlog"))
     var backlog: String?
     @Option(name: .customLong("body-bytes"), help: Setting.argumentHelp("body-bytes"))
@@ -79,6 +82,14 @@ struct ServeCommand: AsyncParsableCommand {
     var callsBurst: String?
     @Option(name: .customLong("rejections"), help: Setting.argumentHelp("rejections"))
     var rejections: String?
+    @Option(name: .customLong("openings"), help: Setting.argumentHelp("openings"))
+    var openings: String?
+    @Option(name: .customLong("raises"), help: Setting.argumentHelp("raises"))
+    var raises: String?
+    @Option(name: .customLong("withdrawals"), help: Setting.argumentHelp("withdrawals"))
+    var withdrawals: String?
+    @Option(name: .customLong("address-sign-ups"), help: Setting.argumentHelp("address-sign-ups"))
+    var addressSignUps: String?
     @Flag(
         name: .customLong("trust-forwarded-for"), inversion: .prefixedNo,
         help: Setting.argumentHelp("trust-forwarded-for"))
@@ -99,6 +110,8 @@ struct ServeCommand: AsyncParsableCommand {
     var passwordCost: String?
     @Option(name: .customLong("user-sign-ins"), help: Setting.argumentHelp("user-sign-ins"))
     var userSignIns: String?
+    @Option(name: .customLong("name-sign-ins"), help: Setting.argumentHelp("name-sign-ins"))
+    var nameSignIns: String?
     @Option(name: .customLong("address-sign-ins"), help: Setting.argumentHelp("address-sign-ins"))
     var addressSignIns: String?
     @Option(name: .customLong("listeners"), help: Setting.argumentHelp("listeners"))
@@ -137,6 +150,7 @@ struct ServeCommand: AsyncParsableCommand {
             ("checkpoint-milliseconds", checkpointMilliseconds),
             ("checkpoint-copy", checkpointCopy),
             ("connections", connections),
+            ("address-connections", addressConnections),
             ("backlog", backlog),
             ("body-bytes", bodyBytes),
             ("idle-seconds", idleSeconds),
@@ -146,6 +160,10 @@ struct ServeCommand: AsyncParsableCommand {
             ("address-calls", addressCalls),
             ("calls-burst", callsBurst),
             ("rejections", rejections),
+            ("openings", openings),
+            ("raises", raises),
+            ("withdrawals", withdrawals),
+            ("address-sign-ups", addressSignUps),
             ("trust-forwarded-for", trustForwardedFor.map { String($0) }),
             ("position-seconds", positionSeconds),
             ("allow-self-charge", allowSelfCharge.map { String($0) }),
@@ -154,6 +172,7 @@ struct ServeCommand: AsyncParsableCommand {
             ("token-cache", tokenCache),
             ("password-cost", passwordCost),
             ("user-sign-ins", userSignIns),
+            ("name-sign-ins", nameSignIns),
             ("address-sign-ins", addressSignIns),
             ("listeners", listeners),
             ("user-listeners", userListeners),

@@ -162,6 +162,10 @@ extension Setting {
             "connections", .integer(\.service.connectionsMax, in: 1...1_000_000),
             "Connections at once; more wait in the kernel's queue."),
         Setting(
+            "address-connections", .integer(\.service.connectionsByAddress, in: 0...1_000_000),
+            "Connections of one address, or behind a trusted proxy its calls under way; 0 sets no "
+                + "limit."),
+        Setting(
             "backlog", .integer(\.service.backlog, in: 1...65_535),
             "Connections that may wait in the kernel's queue."),
         Setting(
@@ -189,6 +193,19 @@ extension Setting {
             "rejections", .number(\.service.rejectionsPerMinute, in: 0...1_000_000),
             "Rejections a minute that one user may cause; 0 sets no limit."),
         Setting(
+            "openings", .number(\.service.openingsPerMinute, in: 0...1_000_000),
+            "Auctions a minute that one user may open; 0 sets no limit."),
+        Setting(
+            "raises", .number(\.service.raisesPerMinute, in: 0...1_000_000),
+            "Bids a minute of one user that raise by the least, or the own maximum; 0 sets no "
+                + "limit."),
+        Setting(
+            "withdrawals", .number(\.service.withdrawalsPerMinute, in: 0...1_000_000),
+            "Withdrawals a minute of one user; 0 sets no limit."),
+        Setting(
+            "address-sign-ups", .number(\.service.signUpsPerHourByAddress, in: 0...1_000_000),
+            "Accounts an hour that may be made from one address; 0 sets no limit."),
+        Setting(
             "trust-forwarded-for", .flag(\.service.trustsForwardedFor),
             "Believes the last address in X-Forwarded-For: only behind a proxy that sets it."),
         Setting(
@@ -212,7 +229,12 @@ extension Setting {
             "The cost of a password's hash as a power of two; sign-ins take it up."),
         Setting(
             "user-sign-ins", .number(\.service.signInsPerHourByUser, in: 0...1_000_000),
-            "Passwords an hour that may be tried for one name; 0 sets no limit."),
+            "Wrong passwords an hour for one name from one address, and of one signed-in user; 0 "
+                + "sets no limit."),
+        Setting(
+            "name-sign-ins", .number(\.service.signInsPerHourByName, in: 0...1_000_000),
+            "Wrong passwords an hour for one name from addresses its owner is not signed in from; "
+                + "0 sets no limit."),
         Setting(
             "address-sign-ins", .number(\.service.signInsPerHourByAddress, in: 0...1_000_000),
             "Passwords an hour that may be tried from one address; 0 sets no limit."),

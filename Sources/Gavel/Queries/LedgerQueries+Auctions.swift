@@ -90,15 +90,15 @@ extension LedgerQueries {
 
     /// Walks a list of auctions.
     ///
-    /// Looking into a title takes longer than all other conditions together, so a search in titles
-    /// lets go of the read state every few thousand auctions: its page may then show auctions as of
-    /// more than one moment, and reflects the first of them.
+    /// A long search lets go of the read state every few thousand auctions: its page may then show
+    /// auctions as of more than one moment, and reflects the first of them. Titles are compared
+    /// while nothing is locked; under the lock only their signatures are.
     func search<Item: Sendable>(
         _ filter: AuctionFilter, after cursor: String?, limit: Int,
         _ item: (ReadState, AuctionHandle, SearchKey) -> Item
     ) throws(LedgerError) -> Page<Item> {
         var key = try Cursor.key(cursor, filter: filter.text)
-        let title = filter.titleContains.map(TitlePiece.init)
+        let title = filter.titleContains.map { reading.titlePiece($0) }
         let limit = min(max(limit, 1), pageItemsMax)
         var items: [Item] = []
         var steps = 0
@@ -107,18 +107,31 @@ extension LedgerQueries {
             let found = reading.readState.withLock { state in
                 Result { () throws(LedgerError) in
                     if filter.order == .endingSoon { state.sortDeadlines() }
+                    // More than are wanted where some may turn out to have another title.
+                    let wanted = limit - items.count
                     var search = AuctionSearch(
-                        state: state, filter: filter, title: title, limit: limit - items.count,
-                        stepsMax: title == nil ? auctionStepsMax : titleStepsMax)
+                        state: state, filter: filter, title: title,
+                        limit: title == nil ? wanted : max(wanted, candidatesMin))
                     let next = try search.next(from: key)
-                    let items = search.found.map { item(state, $0.auction, $0.next) }
-                    return (items, search.steps, next, state.entryCount)
+                    let candidates = search.found.map { found in
+                        Candidate(
+                            item: item(state, found.auction, found.next),
+                            title: title == nil ? "" : state.titles[found.auction.index],
+                            next: found.next)
+                    }
+                    return (candidates, search.steps, next, state.entryCount)
                 }
             }
-            let (more, looked, next, count) = try found.get()
-            items += more
-            steps += looked
+            let (candidates, looked, next, count) = try found.get()
             key = next
+            for (index, candidate) in candidates.enumerated()
+            where title?.isIn(candidate.title) ?? true {
+                items.append(candidate.item)
+                guard items.count == limit else { continue }
+                if index < candidates.count - 1 { key = candidate.next.numbers }
+                break
+            }
+            steps += looked
             reflects = reflects ?? count
         } while key != nil && items.count < limit && steps < auctionStepsMax
         return Page(
@@ -127,10 +140,19 @@ extension LedgerQueries {
     }
 }
 
-/// How many auctions a search looks at before it gives what it has, and how many titles before it
-/// lets others to the read state.
+/// How many auctions a search looks at before it gives what it has, and how many before it lets
+/// others to the read state.
 private let auctionStepsMax = 100_000
-private let titleStepsMax = 8_192
+private let stepsAtOnceMax = 8_192
+/// How many auctions whose title may be the right one are taken from the read state at least.
+private let candidatesMin = 64
+
+/// An auction that a search has found, but for its title.
+private struct Candidate<Item: Sendable>: Sendable {
+    let item: Item
+    let title: String
+    let next: SearchKey
+}
 
 /// Where a walk goes on after an item.
 struct SearchKey: Hashable, Sendable {
@@ -147,64 +169,20 @@ struct SearchKey: Hashable, Sendable {
     var numbers: [UInt64] { second.map { [first, $0] } ?? [first] }
 }
 
-/// A piece of a title that is looked for in upper and lower case.
-///
-/// Invariant: ASCII titles are compared byte by byte without a copy; others in lower case as
-/// Unicode has it.
-struct TitlePiece {
-    private let piece: [UInt8]
-
-    init(_ text: String) { piece = Array(text.lowercased().utf8) }
-
-    /// - Complexity: O(bytes of the title) for all but titles made to be slow.
-    func isIn(_ title: String) -> Bool {
-        let bytes = title.utf8.span
-        for index in bytes.indices where bytes[index] >= 0x80 {
-            return isIn(lowercased: title.lowercased().utf8.span)
-        }
-        return isIn(lowercased: bytes)
-    }
-
-    private func isIn(lowercased title: Span<UInt8>) -> Bool {
-        guard let first = piece.first else { return true }
-        var start = 0
-        while start + piece.count <= title.count {
-            if Self.lower(title[start]) == first, isAt(start, title) { return true }
-            start += 1
-        }
-        return false
-    }
-
-    private func isAt(_ start: Int, _ title: Span<UInt8>) -> Bool {
-        for index in piece.indices where Self.lower(title[start + index]) != piece[index] {
-            return false
-        }
-        return true
-    }
-
-    private static func lower(_ byte: UInt8) -> UInt8 {
-        byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
-    }
-}
-
 /// One walk over a list of auctions.
 private struct AuctionSearch {
     let state: ReadState
     let filter: AuctionFilter
     let title: TitlePiece?
     let limit: Int
-    let stepsMax: Int
     var found: [(auction: AuctionHandle, next: SearchKey)] = []
     var steps = 0
 
-    init(
-        state: ReadState, filter: AuctionFilter, title: TitlePiece?, limit: Int, stepsMax: Int
-    ) {
+    init(state: ReadState, filter: AuctionFilter, title: TitlePiece?, limit: Int) {
         self.state = state
         self.filter = filter
         self.title = title
         self.limit = limit
-        self.stepsMax = stepsMax
         found.reserveCapacity(limit)
     }
 
@@ -229,7 +207,7 @@ private struct AuctionSearch {
         return user
     }
 
-    private var isFull: Bool { found.count >= limit || steps >= stepsMax }
+    private var isFull: Bool { found.count >= limit || steps >= stepsAtOnceMax }
 
     private mutating func visit(_ auction: AuctionHandle, next: SearchKey) {
         steps += 1
@@ -254,7 +232,7 @@ private struct AuctionSearch {
                 return
             }
         }
-        if let title, !title.isIn(state.titles[auction.index]) { return }
+        if let title, !title.mayBeIn(auction) { return }
         found.append((auction, next))
     }
 

@@ -6,6 +6,7 @@ internal import Synchronization
 /// A place to ask: the live read state of an open ledger, or one loaded for a past moment.
 public final class Reading: Sendable {
     let readState: Mutex<ReadState>
+    let titleIndex = TitleIndex()
     let log: any EventLog
 
     init(readState: ReadState, log: any EventLog) {

@@ -72,6 +72,8 @@ extension ProblemKind {
         1053, "outcome_unknown", 503, "What became of the command is not known", retryAfter: 5)
     static let notProven = own(
         1054, "not_proven", 503, "No checkpoint covers the entry yet", retryAfter: 1)
+    static let tooManyCommands = own(
+        1055, "too_many_commands", 429, "Too many commands that cost nothing", retryAfter: 1)
     static let internalError = own(1060, "internal_error", 500, "The service has failed")
 
     /// The service's own kinds, in order of number.
@@ -80,7 +82,8 @@ extension ProblemKind {
         roleRequired, notYours, selfChargeOff, notFound, methodNotAllowed, parameterMalformed,
         cursorMalformed, commandIDMissing, bodyTooLarge, mediaTypeUnsupported, profileNotFound,
         entryNotFound, momentAhead, usernameTaken, accountHasFunds, descriptionFrozen,
-        rateLimited, busy, positionNotReached, outcomeUnknown, notProven, internalError,
+        rateLimited, busy, positionNotReached, outcomeUnknown, notProven, tooManyCommands,
+        internalError,
     ]
 
     /// All kinds: refusals, rejections, the service's own.

@@ -51,10 +51,10 @@ extension AuctionRoutes {
             ] + Operation.Parameter.page,
             answer: .init(schema: .page(.reference("AuctionListing"))),
             problems: [
-                .tokenMissing, .notYours, .cursorMalformed, ProblemKind(.userNotFound),
+                .tokenMissing, .notYours, .cursorMalformed, .busy, ProblemKind(.userNotFound),
             ])
     ) { call in
-        try call.list(try call.filter(), isOwn: false)
+        try await call.list(try call.filter(), isOwn: false)
     }
 
     private static let myBids = Route(
@@ -63,7 +63,7 @@ extension AuctionRoutes {
             summary: "Lists the auctions the caller has bid in, the newest first",
             item: "MyAuction")
     ) { call in
-        try call.list(AuctionFilter(bidder: try call.caller.user), isOwn: true)
+        try await call.list(AuctionFilter(bidder: try call.caller.user), isOwn: true)
     }
 
     private static let myWins = Route(
@@ -72,7 +72,7 @@ extension AuctionRoutes {
             summary: "Lists the auctions the caller has won, the newest first",
             item: "MyAuction")
     ) { call in
-        try call.list(AuctionFilter(winner: try call.caller.user), isOwn: true)
+        try await call.list(AuctionFilter(winner: try call.caller.user), isOwn: true)
     }
 
     private static let mySales = Route(
@@ -80,7 +80,7 @@ extension AuctionRoutes {
             path: "/me/sales", id: "listMySales",
             summary: "Lists the caller's auctions, the newest first", item: "AuctionListing")
     ) { call in
-        try call.list(AuctionFilter(seller: try call.caller.user), isOwn: false)
+        try await call.list(AuctionFilter(seller: try call.caller.user), isOwn: false)
     }
 
     private static func ownOperation(
@@ -124,20 +124,23 @@ extension Call {
 
     /// Answers with a page of a list.
     /// - Parameter isOwn: whether each row says where the caller stands.
-    fileprivate func list(_ filter: AuctionFilter, isOwn: Bool) throws -> Response {
+    fileprivate func list(_ filter: AuctionFilter, isOwn: Bool) async throws -> Response {
         let limit = try pageLimit()
         let cursor = try parameter("cursor")
         let user = isOwn ? try caller.user : nil
         let category =
             try query.isEmpty ? nil : identifier("category", as: LotCategory.self)
-        var page: Page<AuctionListing>
-        if let category {
-            page = try self.page(filter, of: category, after: cursor, limit: limit)
-        } else {
-            page = try asking(.userNotFound) { () throws(LedgerError) in
-                try ledger.listings(filter, for: user, after: cursor, limit: limit)
+        let ask = { @Sendable () throws -> Page<AuctionListing> in
+            if let category {
+                return try self.page(filter, of: category, after: cursor, limit: limit)
+            }
+            return try self.asking(.userNotFound) { () throws(LedgerError) in
+                try self.ledger.listings(filter, for: user, after: cursor, limit: limit)
             }
         }
+        // What may look at very many auctions waits for its turn.
+        let isSlow = category != nil || filter.titleContains != nil
+        let page = try isSlow ? await slowly(ask) : ask()
         let profiles = try service.accounts.profiles(of: page.items.map(\.seller))
         let categories = service.store.lots.categories(of: page.items.lazy.map(\.auction))
         var writer = JSONWriter()

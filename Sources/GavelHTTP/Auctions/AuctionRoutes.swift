@@ -80,7 +80,10 @@ extension Call {
             own: members)
         guard case .openAuction(let opening) = command else { throw Problem(.internalError) }
         let actor: Actor = seller == caller.user ? .user(seller) : .operator
-        let receipt = try await submit(command, by: actor)
+        // No account is closed between the look at its lots and a lot that staff opens for it.
+        let receipt = try await service.gate.act(
+            as: caller, for: seller == caller.user ? nil : seller
+        ) { try await submit(command, by: actor) }
         let ledger = ledger
         let name = opening.auction
         try await service.store.describeOpened(

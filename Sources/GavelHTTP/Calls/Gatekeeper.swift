@@ -2,7 +2,8 @@
 // operation demands them. Handlers see only what passed.
 //
 // Order: a plain path · known parameters · rate by address, without a token or after bad ones ·
-// who is calling · rate by caller · the key of a write · the position of a read · the body.
+// who is calling · rate by caller · the key of a write · the position of a read · the body ·
+// whether the caller may still do what she could when the head came.
 
 internal import AuctionDomain
 internal import Gavel
@@ -28,8 +29,9 @@ struct Gatekeeper: Sendable {
         _ request: Request, _ context: ServiceContext, _ route: Route
     ) async throws -> Response {
         do {
-            let call = try await check(request, context, route.operation)
-            return try await route.handle(call)
+            return try await sharing(request, context) {
+                try await run(route, try await check(request, context, route.operation))
+            }
         } catch let problem as Problem {
             return problem.response
         } catch let error as HTTPParserError {
@@ -48,6 +50,33 @@ struct Gatekeeper: Sendable {
         }
     }
 
+    /// Runs a route's handler as long as its caller may. What takes the caller's rights away waits
+    /// for acts; what was read is not answered any more after it.
+    private func run(_ route: Route, _ call: Call) async throws -> Response {
+        guard let caller = call.signedIn else { return try await route.handle(call) }
+        if route.operation.isAct {
+            return try await service.gate.act(as: caller) { try await route.handle(call) }
+        }
+        try service.gate.check(caller)
+        let response = try await route.handle(call)
+        if !route.operation.endsOthers { try service.gate.check(caller) }
+        return response
+    }
+
+    /// Counts a call for its address as connections are counted, where the connections themselves
+    /// are a proxy's.
+    private func sharing(
+        _ request: Request, _ context: ServiceContext, _ body: () async throws -> Response
+    ) async throws -> Response {
+        guard service.options.trustsForwardedFor else { return try await body() }
+        let peer = peer(of: request, context)
+        guard service.connectionShares.take(peer) else {
+            throw Problem(.rateLimited, "too many calls of the address are under way")
+        }
+        defer { service.connectionShares.leave(peer) }
+        return try await body()
+    }
+
     private func check(
         _ request: Request, _ context: ServiceContext, _ operation: Operation
     ) async throws -> Call {
@@ -60,7 +89,7 @@ struct Gatekeeper: Sendable {
         let caller = try await caller(of: request, context, operation)
         let takesKey = operation.takesKey && request.headers[.idempotencyKey] != nil
         let key = operation.isWrite || takesKey ? try commandID(of: request) : nil
-        if operation.isRead { try await waitForPosition(request) }
+        if operation.isRead { try await waitForPosition(request, caller) }
         let bytes = operation.body == nil ? [] : try await body(of: request, operation.body)
         return Call(
             request: request, context: context, signedIn: caller, key: key, bytes: bytes,
@@ -106,7 +135,7 @@ struct Gatekeeper: Sendable {
             throw Problem(.tokenMissing)
         }
         let caller = try await caller(header, request, context)
-        try limits.users.check(caller.user.string)
+        try limits.users.check(caller.user)
         if case .roles(let roles) = operation.access, caller.roles.isDisjoint(with: roles) {
             throw Problem(
                 .roleRequired,
@@ -155,7 +184,7 @@ struct Gatekeeper: Sendable {
 
     /// Waits until the ledger shows what the caller has seen already. Within one process that is
     /// at once: receipts leave after what they rest on is shown.
-    private func waitForPosition(_ request: Request) async throws {
+    private func waitForPosition(_ request: Request, _ caller: Caller?) async throws {
         guard let text = request.headers[.gavelMinPosition] else { return }
         guard let position = UInt64(text) else {
             throw Problem(
@@ -173,6 +202,7 @@ struct Gatekeeper: Sendable {
                         + "\(position)")
             }
             try await Task.sleep(for: .milliseconds(5))
+            if let caller { try service.gate.check(caller) }
         }
     }
 

@@ -20,7 +20,17 @@ extension Call {
     func askingSlowly<R: Sendable>(
         _ missing: Refusal, _ body: @escaping @Sendable () throws(LedgerError) -> R
     ) async throws -> R {
-        try await service.slowReads.run { try self.asking(missing, body) }
+        try await slowly { try self.asking(missing, body) }
+    }
+
+    /// Runs a read that may take long when it is the caller's turn, if she may still read then.
+    func slowly<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+        let (gate, caller) = (service.gate, signedIn)
+        let causer = caller.map { Causer.user($0.user) } ?? .address(peer)
+        return try await service.slowReads.run(for: causer) {
+            if let caller { try gate.check(caller) }
+            return try body()
+        }
     }
 
     /// Asks the ledger for a page of a history: oldest first may take long.

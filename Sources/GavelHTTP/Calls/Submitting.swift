@@ -14,19 +14,33 @@ extension Call {
         let caller = try caller
         let id = try commandID
         let rejections = service.limits.rejections
-        if let wait = rejections.secondsUntilFree(caller.user.string) {
-            var problem = Problem(.tooManyRejections)
-            problem.retryAfter = wait
-            throw problem
+        let user = caller.user
+        guard rejections.secondsUntilFree(user) == nil else {
+            throw rejections.problem(user, ProblemKind(.tooManyRejections))
+        }
+        // What the house and its provider do is not counted.
+        var counted: RateLimit<UserID>?
+        if case .user = actor {
+            counted = try service.limits.check(command, by: user) { isLeast(command) }
         }
         let receipt: Receipt
         do { receipt = try await ledger.submit(command, id: id, by: actor) } catch {
             throw Problem(error as? LedgerError ?? LedgerError(.storage, "\(error)"))
         }
         service.meters.count(command, receipt)
-        if receipt.status == .rejected, !receipt.isReplay { rejections.take(caller.user.string) }
+        if receipt.status == .rejected, !receipt.isReplay { rejections.take(user) }
+        if receipt.status != .accepted || receipt.isReplay { counted?.giveBack(user) }
         if let problem = Problem(receipt) { throw problem }
         return receipt
+    }
+
+    /// Whether a bid raises the price by the least there can be, or the own maximum only: such
+    /// bids cost their bidder next to nothing.
+    private func isLeast(_ command: Command) -> Bool {
+        guard case .placeBid(let auction, let bidder, let amount) = command,
+            let row = try? ledger.listing(auction, for: bidder).value
+        else { return false }
+        return row.standing?.isLeading == true || row.minimumBid.map { amount <= $0 } ?? false
     }
 
     /// Who stands behind a command about somebody else's affairs: the house where the caller is

@@ -60,6 +60,8 @@ struct Operation: Sendable {
     var ignoresToken = false
     /// Whether it submits a command to the ledger, under the Idempotency-Key.
     var isWrite = false
+    /// Whether it ends what else the caller has under way, and so waits for it.
+    var endsOthers = false
     /// Whether it takes an Idempotency-Key but makes one itself where none is given.
     var takesKey = false
     /// Whether it answers from the ledger's state, and so takes a least position.
@@ -69,6 +71,10 @@ struct Operation: Sendable {
     var answer = Answer()
     /// What it may answer besides what every route, write or body may.
     var problems: [ProblemKind] = []
+
+    /// Whether a caller changes something by it: then her rights are looked at once more before it
+    /// runs, and whoever takes them away waits until it has run.
+    var isAct: Bool { method != .get && !ignoresToken && !endsOthers }
 
     /// All problems it may answer, in order of number.
     var allProblems: [ProblemKind] {
@@ -90,6 +96,7 @@ struct Operation: Sendable {
                     .tooManyRejections,
                 ].map { (refusal: Refusal) in ProblemKind(refusal) })
         }
+        if isAct { kinds.insert(.busy) }
         if takesKey { kinds.insert(ProblemKind(.commandIDMalformed)) }
         if isRead { kinds.insert(.positionNotReached) }
         if body != nil {

@@ -334,7 +334,7 @@ extension Call {
                 "id must be a UUID version 7, not \(String(text.prefix(40)).debugDescription)")
         }
         let ledger = ledger
-        let found = try await service.slowReads.run {
+        let found = try await slowly {
             try ledger.entry(withID: id, searchesAll: false)
         }
         guard let found else { throw Problem(.entryNotFound, "no entry has the id \(id)") }

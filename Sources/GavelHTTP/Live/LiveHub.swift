@@ -120,6 +120,15 @@ final class LiveHub: Service, Sendable {
         }
     }
 
+    /// Ends the streams of a user, or of everybody who is signed in: what they may was taken away.
+    func end(_ user: UserID?) {
+        let listeners = state.withLock { $0.topics.values.flatMap { $0.bySeat.values } }
+        for listener in listeners {
+            guard let listening = listener.user, user == nil || user == listening else { continue }
+            listener.end("the access token has been revoked")
+        }
+    }
+
     // MARK: Reading
 
     /// Reads for the listeners until the service shuts down.

@@ -5,6 +5,7 @@
 // and holds no memory; positions never fall; after the end nothing is taken up any more, but what
 // waits is still handed out.
 
+internal import AuctionDomain
 internal import Gavel
 internal import NIOCore
 internal import Synchronization
@@ -68,9 +69,12 @@ final class LiveListener: Sendable {
 
     /// When the caller's token expires.
     let expires: ContinuousClock.Instant?
+    /// Who listens; nil for who is not signed in.
+    let user: UserID?
     private let state: Mutex<State>
 
-    init(expires: ContinuousClock.Instant? = nil) {
+    init(user: UserID? = nil, expires: ContinuousClock.Instant? = nil) {
+        self.user = user
         self.expires = expires
         state = Mutex(State(lastEvent: .now))
     }

@@ -1,8 +1,8 @@
 // Streams of server-sent events: of an auction, of one's own wallet, of everything public.
 //
 // Invariants: what may be refused is refused before the stream begins; a stream holds its seat in
-// the hub as long as its answer lives, and no longer; it ends with its client, its token, its
-// auction or the service.
+// the hub as long as its answer lives, and no longer; it ends with its client, with its caller's
+// rights, with its auction or the service.
 
 internal import AuctionDomain
 internal import Gavel
@@ -46,7 +46,7 @@ enum LiveRoutes {
         guard let mark = call.ledger.marks(of: [id])[0] else {
             throw Problem(.auctionNotFound, "there is no auction \(id)")
         }
-        let listener = LiveListener()
+        let listener = LiveListener(user: call.signedIn?.user)
         let (seat, _) = try call.listen(listener, to: .auction(id), mark: mark)
         // Read after the seat was taken: what comes later is the hub's to tell.
         let now = call.ledger.marks(of: [id])[0] ?? mark
@@ -65,8 +65,8 @@ enum LiveRoutes {
             method: .get, path: "/wallet/live", id: "followWallet", tag: .live,
             summary: "Follows the caller's own wallet",
             detail: "`event: wallet`, the wallet with its balances and holds, at once and "
-                + "whenever it changes. The stream ends when the access token expires: connect "
-                + "again with a new one. " + stream,
+                + "whenever it changes. The stream ends when the access token expires or is void: "
+                + "connect again with a new one. " + stream,
             isRead: true, parameters: [after],
             answer: .init(mediaType: "text/event-stream", detail: "The stream."),
             problems: [ProblemKind(.userNotFound), .busy, ProblemKind(.shuttingDown)])
@@ -77,7 +77,7 @@ enum LiveRoutes {
         guard let mark = call.ledger.marks(of: [caller.user])[0] else {
             throw Problem(.userNotFound, "\(caller.user) has no wallet")
         }
-        let listener = LiveListener(expires: caller.expires)
+        let listener = LiveListener(user: caller.user, expires: caller.expires)
         let (seat, _) = try call.listen(listener, to: .wallet(caller.user), mark: mark)
         let now = call.ledger.marks(of: [caller.user])[0] ?? mark
         if let seen, seen <= call.ledger.reflects, now.position.map({ $0 < seen }) ?? true {
@@ -102,7 +102,7 @@ enum LiveRoutes {
     ) { call in
         let seen = try call.lastEventID()
         let hub = call.service.live
-        let listener = LiveListener()
+        let listener = LiveListener(user: call.signedIn?.user)
         let (seat, start) = try call.listen(listener, to: .feed, mark: nil)
         return call.stream(from: listener, seat) { listener, writer in
             var position = seen ?? start

@@ -78,7 +78,11 @@ final class Meters: Sendable {
     }
 
     /// The page for Prometheus.
-    func page(_ ledger: LedgerStatistics, connectionsMax: Int, listeners: Int) -> String {
+    /// - Parameter limited: how often each limit said no.
+    func page(
+        _ ledger: LedgerStatistics, connectionsMax: Int, listeners: Int,
+        limited: [(limit: String, count: Int)] = []
+    ) -> String {
         var page = Exposition()
         registry.write(to: &page)
         page.family("gavel_info", .gauge, "Always 1; the label says which version runs.")
@@ -89,6 +93,12 @@ final class Meters: Sendable {
         page.single(
             "gavel_http_connections_max", .gauge, "Connections that may be open.",
             Double(connectionsMax))
+        page.family(
+            "gavel_limited_total", .counter, "Calls and connections that a limit said no to.")
+        for (limit, count) in limited {
+            page.sample(
+                "gavel_limited_total", Exposition.labels([("limit", limit)]), Double(count))
+        }
         page.single(
             "gavel_live_listeners", .gauge, "Listeners to streams of events.", Double(listeners))
         page.ledger(ledger)

@@ -74,7 +74,7 @@ extension AuctionService {
         router.get("metrics") { [self] _, _ in
             let page = meters.page(
                 ledger.statistics, connectionsMax: options.connectionsMax,
-                listeners: live.listenerCount)
+                listeners: live.listenerCount, limited: refusedByLimits)
             return Response(
                 status: .ok,
                 headers: [.contentType: Exposition.mediaType, .cacheControl: "no-store"],

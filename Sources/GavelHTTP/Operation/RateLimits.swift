@@ -24,6 +24,7 @@ final class RateLimit<Name: Hashable & Sendable>: Sendable {
     /// How many buckets there are, to be asked without the lock.
     private let count = Atomic<Int>(0)
     private let now: @Sendable () -> Double
+    private let refused = RefusalCount()
 
     /// - Parameters:
     ///   - rate: tokens a second; 0 sets no limit.
@@ -44,6 +45,8 @@ final class RateLimit<Name: Hashable & Sendable>: Sendable {
     var isLimiting: Bool { rate > 0 }
     /// Whether nobody has taken a token for a long time.
     var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
+    /// How often the limit said no.
+    var refusedCount: Int { refused.count }
 
     /// Takes a token.
     /// - Throws: `rateLimited`, with the seconds until there is one, where there is none.
@@ -56,8 +59,10 @@ final class RateLimit<Name: Hashable & Sendable>: Sendable {
         if secondsUntilFree(name) != nil { throw problem(name) }
     }
 
-    private func problem(_ name: Name) -> Problem {
-        var problem = Problem(.rateLimited)
+    /// What a caller is told who was given no token.
+    func problem(_ name: Name, _ kind: ProblemKind = .rateLimited) -> Problem {
+        refused.add()
+        var problem = Problem(kind)
         problem.retryAfter = secondsUntilFree(name) ?? 1
         return problem
     }
@@ -77,6 +82,18 @@ final class RateLimit<Name: Hashable & Sendable>: Sendable {
         }
     }
 
+    /// Gives back a token that turned out not to be needed.
+    func giveBack(_ name: Name) {
+        guard rate > 0 else { return }
+        let now = now()
+        buckets.withLock { buckets in
+            // Without a bucket the name has its whole burst.
+            guard buckets[name] != nil else { return }
+            let tokens = min(burst, self.tokens(of: name, now, in: buckets) + 1)
+            buckets[name] = Bucket(tokens: tokens, time: now)
+        }
+    }
+
     /// How long until a token can be taken, in whole seconds; nil when there is one.
     func secondsUntilFree(_ name: Name) -> Int? {
         guard rate > 0 else { return nil }
@@ -93,81 +110,5 @@ final class RateLimit<Name: Hashable & Sendable>: Sendable {
     private func drop(_ buckets: inout [Name: Bucket], _ now: Double) {
         buckets = buckets.filter { $0.value.tokens + (now - $0.value.time) * rate < burst }
         if buckets.count >= bucketsMax { buckets.removeAll(keepingCapacity: true) }
-    }
-}
-
-/// All limits of a service.
-struct Limits: Sendable {
-    /// Calls by signed-in user.
-    let users: RateLimit<String>
-    /// Calls by address, of those who are not signed in.
-    let addresses: RateLimit<PeerAddress>
-    /// Tokens by address that were not valid.
-    let failures: RateLimit<PeerAddress>
-    /// Rejections a user may cause.
-    let rejections: RateLimit<String>
-    /// Passwords tried by user name, in lower case.
-    let signInsByName: RateLimit<String>
-    /// Passwords tried by address.
-    let signInsByAddress: RateLimit<PeerAddress>
-
-    init(_ options: ServiceOptions) {
-        users = RateLimit(rate: options.callsPerSecondByUser, burst: options.callsBurst)
-        addresses = RateLimit(rate: options.callsPerSecondByAddress, burst: options.callsBurst)
-        failures = RateLimit(rate: options.callsPerSecondByAddress, burst: options.callsBurst)
-        rejections = RateLimit(
-            rate: options.rejectionsPerMinute / 60, burst: options.rejectionsPerMinute)
-        signInsByName = RateLimit(
-            rate: options.signInsPerHourByUser / 3600, burst: options.signInsPerHourByUser)
-        signInsByAddress = RateLimit(
-            rate: options.signInsPerHourByAddress / 3600, burst: options.signInsPerHourByAddress)
-    }
-
-    /// Counts a try of a password.
-    /// - Throws: `rateLimited`.
-    func checkSignIn(_ name: String?, peer: PeerAddress) throws(Problem) {
-        try signInsByAddress.check(peer)
-        if let name { try signInsByName.check(name) }
-    }
-}
-
-/// Where calls come from, as far as limits tell callers apart: an address of version 4, or the
-/// network of 64 bits that whoever has an address of version 6 has all of.
-enum PeerAddress: Hashable, Sendable {
-    case v4(UInt32)
-    case v6(UInt64)
-    /// Not from a network.
-    case local
-
-    init(_ address: SocketAddress?) {
-        self = address?.ipAddress.flatMap { Self(printed: $0) } ?? .local
-    }
-
-    /// - Returns: nil where the text is no address.
-    init?(_ text: String) {
-        guard text.utf8.count <= 45, let address = try? SocketAddress(ipAddress: text, port: 0)
-        else { return nil }
-        self.init(address)
-    }
-
-    /// Reads an address as the system prints it.
-    private init?(printed text: String) {
-        let text = text.prefix { $0 != "%" }
-        if text.utf8.contains(UInt8(ascii: ".")) {
-            // ::ffff:192.0.2.1 is an address of version 4 too.
-            let parts = (text.split(separator: ":").last ?? "").split(separator: ".")
-            guard parts.count == 4 else { return nil }
-            self = .v4(parts.reduce(0) { $0 << 8 | (UInt32($1) ?? 0) })
-            return
-        }
-        // Only `::` may stand for groups of zeros, and only once.
-        var groups: [Substring] = text.split(separator: ":", omittingEmptySubsequences: false)
-        if let gap = groups.firstIndex(of: "") {
-            let given = groups.filter { !$0.isEmpty }.count
-            groups =
-                groups[..<gap] + Array(repeating: "0", count: 8 - given)
-                + groups[gap...].filter { !$0.isEmpty }
-        }
-        self = .v6(groups.prefix(4).reduce(0) { $0 << 16 | (UInt64($1, radix: 16) ?? 0) })
     }
 }

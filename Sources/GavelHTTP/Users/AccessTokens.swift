@@ -18,7 +18,7 @@ struct AccessClaims: JWTPayload, Equatable {
     var iat: Int64
     var nbf: Int64?
     var exp: Int64
-    /// The account's generation: a new password makes it another.
+    /// The account's generation, which a new password makes another.
     var gen: Int
 
     /// Checked by `AccessTokens`, by another clock than the system's.

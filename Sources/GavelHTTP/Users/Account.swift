@@ -70,8 +70,9 @@ struct AccountRow: Codable, Sendable {
     var signUpDigest: String?
     /// Where the ledger registered the user.
     var position: UInt64?
-    /// Counts up with each new password: tokens given for former ones are void.
-    var generation = 0
+    /// Drawn anew with each password, and for each account: tokens given before are void, also
+    /// for whoever has an account of the same user later.
+    var generation = Drawing.generation()
     /// The families of refresh tokens, the oldest first.
     var families: [String] = []
 
@@ -134,6 +135,12 @@ enum Drawing {
     static func bytes(_ count: Int) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+
+    /// A generation of an account: 53 random bits, which every reader of JSON reads exactly.
+    static func generation() -> Int {
+        var generator = SystemRandomNumberGenerator()
+        return Int.random(in: 0..<1 << 53, using: &generator)
     }
 
     /// A new user id of the ledger: `u` and 100 random bits.

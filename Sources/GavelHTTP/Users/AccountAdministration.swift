@@ -186,6 +186,7 @@ package final class AccountAdministration: Sendable {
         try password.check(field: "the password", for: name)
         let hash = try await passwords.hash(password)
         try await accounts.setPassword(of: row.userID, to: hash)
+        try await store.eraseUnused()
     }
 
     /// Closes an account and erases what is personal.
@@ -197,7 +198,7 @@ package final class AccountAdministration: Sendable {
         options.tokenAlgorithm = try accounts.signingAlgorithm() ?? options.tokenAlgorithm
         let members = try await Members(
             accounts, ledger: ledger, options: options, logger: logger)
-        try await members.close(row.userID)
+        try await members.close(row)
     }
 
     // MARK: Keys

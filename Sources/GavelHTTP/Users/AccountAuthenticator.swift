@@ -1,9 +1,8 @@
 // From a bearer token to its caller: on the way of every bid.
 //
 // Invariants: a token is remembered only after it was verified and its account found active, with
-// the roles of that moment, and at most until it expires; what an account is forgotten for
-// (closing, other roles, another password) also undoes a verification under way, whatever the
-// order of the two; at most `rememberedMax` tokens are remembered.
+// the roles of that moment, at most until it expires, and no longer than the gate lets its caller
+// act; at most `rememberedMax` tokens are remembered.
 
 internal import AuctionDomain
 internal import Foundation
@@ -22,8 +21,6 @@ final class AccountAuthenticator: Authenticator {
     private struct Cache {
         var young: [Substring: Remembered] = [:]
         var old: [Substring: Remembered] = [:]
-        /// Counts what accounts were forgotten.
-        var forgotten: UInt64 = 0
 
         mutating func find(_ token: Substring, halfMax: Int) -> Remembered? {
             if let found = young[token] { return found }
@@ -43,45 +40,49 @@ final class AccountAuthenticator: Authenticator {
 
     private let tokens: AccessTokens
     private let accounts: AccountStore
+    private let gate: CallerGate
     private let halfMax: Int
     private let cache = Mutex(Cache())
 
     /// - Parameter rememberedMax: 0 verifies each token each time.
-    init(tokens: AccessTokens, accounts: AccountStore, rememberedMax: Int) {
+    init(tokens: AccessTokens, accounts: AccountStore, gate: CallerGate, rememberedMax: Int) {
         self.tokens = tokens
         self.accounts = accounts
+        self.gate = gate
         halfMax = rememberedMax / 2
     }
 
     func known(bearing token: Substring) -> Caller? {
-        guard halfMax > 0, let found = cache.withLock({ $0.find(token, halfMax: halfMax) }),
-            accounts.clock.now().nanoseconds < found.expires
+        guard let found = remembered(token), accounts.clock.now().nanoseconds < found.expires
         else { return nil }
         return found.caller
     }
 
+    /// What is remembered of a token, also after it has expired.
+    private func remembered(_ token: Substring) -> Remembered? {
+        guard halfMax > 0, let found = cache.withLock({ $0.find(token, halfMax: halfMax) }),
+            gate.isCurrent(found.caller)
+        else { return nil }
+        return found
+    }
+
     func caller(bearing token: Substring) async throws(Problem) -> Caller {
-        guard halfMax > 0 else { return try await verify(token).caller }
-        let (found, forgotten) = cache.withLock { cache in
-            (cache.find(token, halfMax: halfMax), cache.forgotten)
-        }
-        if let found {
+        if let found = remembered(token) {
             guard accounts.clock.now().nanoseconds < found.expires else {
                 throw Problem(.tokenExpired)
             }
             return found.caller
         }
         let verified = try await verify(token)
+        guard halfMax > 0 else { return verified.caller }
         // A text of its own: the slice would keep the whole header.
         let key = Substring(String(token))
-        cache.withLock { cache in
-            guard cache.forgotten == forgotten else { return }
-            cache.keep(verified, for: key, halfMax: halfMax)
-        }
+        cache.withLock { $0.keep(verified, for: key, halfMax: halfMax) }
         return verified.caller
     }
 
     private func verify(_ token: Substring) async throws(Problem) -> Remembered {
+        let mark = gate.mark
         let claims = try await tokens.verify(String(token))
         let account: AccountRow?
         do { account = try accounts.account(of: UserID(unchecked: claims.sub)) } catch {
@@ -94,18 +95,9 @@ final class AccountAuthenticator: Authenticator {
         let left = Duration.nanoseconds(expires - accounts.clock.now().nanoseconds)
         return Remembered(
             caller: Caller(
-                user: account.userID, roles: account.roleSet, expires: .now + left),
+                user: account.userID, roles: account.roleSet, expires: .now + left,
+                mark: mark),
             expires: expires)
-    }
-
-    /// Forgets all tokens of an account: the next use of each is verified anew.
-    /// - Complexity: O(remembered tokens).
-    func forget(_ user: UserID) {
-        cache.withLock { cache in
-            cache.forgotten &+= 1
-            cache.young = cache.young.filter { $0.value.caller.user != user }
-            cache.old = cache.old.filter { $0.value.caller.user != user }
-        }
     }
 
     /// How many tokens are remembered.

@@ -155,13 +155,19 @@ final class AccountStore: Sendable {
     }
 
     /// Gives an account another password: it is signed out everywhere, and its tokens are void.
-    /// - Throws: as `change`.
-    func setPassword(of user: UserID, to hash: PasswordHash) async throws {
+    /// - Parameter generation: what the account's must still be; nil for whatever it is.
+    /// - Throws: as `change`; `tokenInvalid` where the password was changed since.
+    func setPassword(
+        of user: UserID, to hash: PasswordHash, from generation: Int? = nil
+    ) async throws {
         try await change(user) { row, transaction in
+            guard generation == nil || generation == row.generation else {
+                throw Problem(.tokenInvalid)
+            }
             try self.signOutEverywhere(row, transaction)
             row.families = []
             row.password = hash
-            row.generation += 1
+            row.generation = Drawing.generation()
         }
     }
 
@@ -179,6 +185,13 @@ final class AccountStore: Sendable {
         if row.status == .active {
             try transaction.put(bytes: row.profile, in: profileTable, at: row.user)
         }
+    }
+
+    /// An address as it is kept beside sessions: who has the file cannot read it off.
+    func digest(of peer: PeerAddress) -> String {
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Array("address \(peer.text)".utf8), using: SymmetricKey(data: nameSecret))
+        return Array(code.prefix(16)).base64URL
     }
 
     /// Removes an account with all that belongs to it.

@@ -29,6 +29,8 @@ struct Caller: Hashable, Sendable {
     var roles: Roles = []
     /// When the token that proved it expires; nil where none does.
     var expires: ContinuousClock.Instant? = nil
+    /// Taken from the `CallerGate` before the account was read; without an account the highest.
+    var mark = UInt64.max
 }
 
 /// Tells who a bearer token belongs to.

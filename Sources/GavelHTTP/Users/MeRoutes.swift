@@ -43,7 +43,7 @@ enum MeRoutes {
         let displayName = try fields.textIfPresent("display_name", .displayName)
         let about = try fields.textIfPresent("about", .about)
         let email = try fields.textIfPresent("email", .email)
-        let row = try await call.service.accounts.change(call.caller.user) { row, _ in
+        let row = try await call.service.members.changeProfile(of: call.caller.user) { row in
             if fields.has("display_name") { row.displayName = displayName }
             if fields.has("about") { row.about = about }
             if fields.has("email") { row.email = email }
@@ -55,7 +55,9 @@ enum MeRoutes {
         operation: Operation(
             method: .post, path: "/me/password", id: "changePassword", tag: .users,
             summary: "Changes the caller's password and signs out everywhere",
-            detail: "All tokens given so far are void, the one of this call too.",
+            detail: "All tokens given so far are void, the one of this call too; streams of the "
+                + "caller's end.",
+            endsOthers: true,
             body: .init(
                 schema: .object([
                     .init("current_password", .string(max: 1024)),
@@ -75,7 +77,7 @@ enum MeRoutes {
         let row = try call.service.members.account(of: user)
         try new.check(field: "new_password", for: row.username)
         try await call.confirm(row, current)
-        try await call.service.members.setPassword(of: user, to: new)
+        try await call.service.members.setPassword(of: row, to: new)
         return Response(status: .noContent)
     }
 
@@ -86,8 +88,10 @@ enum MeRoutes {
             detail: """
                 Credentials, profile, name and sessions are erased; the ledger keeps the id of \
                 the user and what it did. Not while the wallet holds money, or an auction of the \
-                user's is open or scheduled.
+                user's is open or scheduled. What else the user has under way is waited for, and \
+                what comes meanwhile is told to come again.
                 """,
+            endsOthers: true,
             body: .init(
                 schema: .object([.init("password", .string(max: 1024))]),
                 example: .members(("password", .string("correct horse battery")))),
@@ -99,7 +103,7 @@ enum MeRoutes {
         let user = try call.caller.user
         let row = try call.service.members.account(of: user)
         try await call.confirm(row, password)
-        try await call.service.members.close(user)
+        try await call.service.members.close(row)
         return Response(status: .noContent)
     }
 
@@ -111,9 +115,12 @@ enum MeRoutes {
 }
 
 extension Call {
-    /// Checks the caller's own password again, no more often than one may be tried.
+    /// Checks the caller's own password again, no more often than one may be tried. What strangers
+    /// try for the name is none of the caller's concern.
     fileprivate func confirm(_ account: AccountRow, _ password: Password) async throws {
-        try service.limits.checkSignIn(account.username?.lowercased(), peer: peer)
+        let confirmations = service.limits.confirmations
+        try confirmations.check(account.userID)
         try await service.members.confirm(account, password)
+        confirmations.giveBack(account.userID)
     }
 }

@@ -1,8 +1,9 @@
 // What people may do with their accounts: sign in, change what they say of themselves, change the
 // password, close.
 //
-// Invariant: whatever takes a right away also makes the authenticator forget the account, after
-// the change is durable and before it is answered.
+// Invariants: whatever takes a right away is told to the gate, after the change is durable and
+// before it is answered; whatever replaces or removes something personal is answered after its
+// old bytes were overwritten.
 
 internal import AuctionDomain
 internal import Gavel
@@ -17,6 +18,7 @@ final class Members: Sendable {
     let tokens: AccessTokens
     let authenticator: AccountAuthenticator
     let signUps: SignUps
+    let gate = CallerGate()
     private let ledger: Ledger
     private let logger: Logger
 
@@ -34,7 +36,8 @@ final class Members: Sendable {
             keys: keys, audience: "gavel-ledger/\(ledger.ledgerID?.hexadecimal ?? "")",
             clock: accounts.clock)
         authenticator = AccountAuthenticator(
-            tokens: tokens, accounts: accounts, rememberedMax: options.tokensRememberedMax)
+            tokens: tokens, accounts: accounts, gate: gate,
+            rememberedMax: options.tokensRememberedMax)
         signUps = SignUps(accounts: accounts, passwords: passwords, ledger: ledger)
         let settled = try await signUps.settle()
         if settled.finished + settled.abandoned > 0 {
@@ -61,16 +64,20 @@ final class Members: Sendable {
     /// Signs in with a password.
     /// - Throws: `credentialsWrong`, the same and after the same time whether it is the name or
     ///   the password; `busy`.
-    func signIn(_ name: String, _ password: Password) async throws -> TokenPair {
+    func signIn(
+        _ name: String, _ password: Password, from peer: PeerAddress? = nil
+    ) async throws -> TokenPair {
+        let causer = peer.map { Causer.address($0) } ?? .house
         let account = try account(named: name)
-        guard try await passwords.matches(password, account?.password), let account else {
-            throw Problem(.credentialsWrong)
-        }
+        guard try await passwords.matches(password, account?.password, for: causer), let account
+        else { throw Problem(.credentialsWrong) }
         var rehashed: PasswordHash?
         if let hash = account.password, passwords.isOutdated(hash) {
-            rehashed = try await passwords.hash(password)
+            rehashed = try await passwords.hash(password, for: causer)
         }
-        return try await pair(of: accounts.signIn(account, rehashed: rehashed))
+        let session = try await accounts.signIn(account, rehashed: rehashed, from: peer)
+        if rehashed != nil { await eraseUnused() }
+        return try await pair(of: session)
     }
 
     /// An account that can be signed in to.
@@ -83,8 +90,8 @@ final class Members: Sendable {
 
     /// Exchanges a refresh token.
     /// - Throws: `refreshTokenInvalid`.
-    func refresh(_ token: String) async throws -> TokenPair {
-        try await pair(of: accounts.refresh(token))
+    func refresh(_ token: String, from peer: PeerAddress? = nil) async throws -> TokenPair {
+        try await pair(of: accounts.refresh(token, from: peer))
     }
 
     private func pair(of session: Session) async throws -> TokenPair {
@@ -108,21 +115,44 @@ final class Members: Sendable {
     /// Checks a caller's own password again.
     /// - Throws: `credentialsWrong`, `busy`.
     func confirm(_ account: AccountRow, _ password: Password) async throws {
-        guard try await passwords.matches(password, account.password) else {
+        let causer = Causer.user(account.userID)
+        guard try await passwords.matches(password, account.password, for: causer) else {
             throw Problem(.credentialsWrong, "the password is wrong")
         }
     }
 
+    /// Changes what somebody says of herself.
+    /// - Throws: `tokenInvalid` where there is no active account.
+    func changeProfile(
+        of user: UserID, _ change: @escaping @Sendable (inout AccountRow) -> Void
+    ) async throws -> AccountRow {
+        let row = try await accounts.change(user) { row, _ in change(&row) }
+        await eraseUnused()
+        return row
+    }
+
     /// Gives an account another password and signs it out everywhere.
-    func setPassword(of user: UserID, to password: Password) async throws {
-        try await accounts.setPassword(of: user, to: passwords.hash(password))
-        authenticator.forget(user)
+    /// - Parameter account: as it was when its present password was confirmed.
+    /// - Throws: `tokenInvalid` where the account has changed since; `busy`.
+    func setPassword(of account: AccountRow, to password: Password) async throws {
+        let user = account.userID
+        let hash = try await passwords.hash(password, for: .user(user))
+        try await accounts.setPassword(of: user, to: hash, from: account.generation)
+        await gate.revoke(user)
+        await eraseUnused()
     }
 
     /// Gives an account other roles.
     func setRoles(of user: UserID, to roles: Roles) async throws {
         try await accounts.change(user) { row, _ in row.roles = roles.names }
-        authenticator.forget(user)
+        await gate.revoke(user)
+    }
+
+    /// Lets another key sign access tokens.
+    /// - Parameter dropsFormer: whether tokens signed so far are void at once.
+    func rotateKeys(dropsFormer: Bool) async throws {
+        try await keys.rotate(always: true, dropsFormer: dropsFormer)
+        if dropsFormer { gate.revokeAll() }
     }
 
     // MARK: Closing
@@ -130,25 +160,30 @@ final class Members: Sendable {
     /// Closes an account: credentials, profile, name and sessions are erased for good.
     ///
     /// Money that comes afterwards, as from a payment that was under way, stays in the user's
-    /// wallet, which a new account can be bound to.
-    /// - Throws: `accountHasFunds`; then nothing is changed.
-    func close(_ user: UserID) async throws {
-        let ledger = ledger
-        try await accounts.store.write { transaction in
-            let row = try transaction.row(
-                AccountRow.self, in: self.accounts.accounts, at: user.string)
-            guard let row, row.status == .active else { throw Problem(.tokenInvalid) }
+    /// wallet, which a new account can be bound to. What the user has under way is waited for, and
+    /// nothing else of hers begins until it is decided, so that no lot is opened behind the look.
+    /// - Parameter account: as it was when its password was confirmed.
+    /// - Throws: `accountHasFunds`, `tokenInvalid` where the account has changed since; then
+    ///   nothing is changed.
+    func close(_ account: AccountRow) async throws {
+        let (ledger, user) = (ledger, account.userID)
+        try await gate.close(user) {
             if let affair = try ledger.affair(of: user) { throw Problem(.accountHasFunds, affair) }
-            try self.accounts.erase(row, transaction)
-            try self.accounts.put(.tombstone(row.user), transaction)
+            try await accounts.store.write { transaction in
+                let row = try transaction.row(
+                    AccountRow.self, in: self.accounts.accounts, at: user.string)
+                guard let row, row.status == .active, row.generation == account.generation
+                else { throw Problem(.tokenInvalid) }
+                try self.accounts.erase(row, transaction)
+                try self.accounts.put(.tombstone(row.user), transaction)
+            }
         }
-        authenticator.forget(user)
         await eraseUnused()
     }
 
-    /// Overwrites what is left of erased rows in the file. Where that cannot be done now it is
-    /// done with the next closing or opening.
-    private func eraseUnused() async {
+    /// Overwrites what is left in the file of rows that were changed or erased. Where that cannot
+    /// be done now, as while somebody reads a long list, it is tried again.
+    func eraseUnused() async {
         do { try await accounts.store.eraseUnused() } catch {
             logger.warning(
                 "erased rows could not be overwritten yet", metadata: ["error": "\(error)"])

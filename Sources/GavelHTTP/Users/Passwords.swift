@@ -9,9 +9,7 @@
 internal import AuctionDomain
 internal import Crypto
 internal import CryptoExtras
-internal import Dispatch
 internal import Foundation
-internal import Synchronization
 
 /// A password's hash with all that is needed to check one against it.
 struct PasswordHash: Codable, Hashable, Sendable {
@@ -87,85 +85,47 @@ struct Password: Sendable, CustomStringConvertible, CustomReflectable {
     var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Hashes and checks passwords.
+/// Hashes and checks passwords, in turn for those who cause it.
 final class PasswordHasher: Sendable {
-    private typealias Work = @Sendable () -> Void
-
-    private struct State {
-        var waiting: [Work] = []
-        var freeThreads: [DispatchQueue]
-    }
-
     let costLog2: Int
-    private let waitingMax: Int
     private let nothing: PasswordHash
-    private let state: Mutex<State>
+    private let workers: FairWorkers
 
     init(
         costLog2: Int, threads: Int = ProcessInfo.processInfo.activeProcessorCount,
         waitingMax: Int = 64
     ) {
         self.costLog2 = costLog2
-        self.waitingMax = waitingMax
         nothing = .nothing(costLog2: costLog2)
-        // Serial queues get threads beyond those that all others share.
-        state = Mutex(
-            State(
-                freeThreads: (0..<max(1, threads)).map {
-                    DispatchQueue(label: "gavel.passwords.\($0)", qos: .utility)
-                }))
+        workers = FairWorkers(name: "passwords", threads: threads, waitingMax: waitingMax)
     }
 
+    /// How many hashes were answered `busy`.
+    var refusedCount: Int { workers.refusedCount }
+
     /// - Throws: `busy`.
-    func hash(_ password: Password) async throws -> PasswordHash {
+    func hash(_ password: Password, for causer: Causer = .house) async throws -> PasswordHash {
         let costLog2 = costLog2
-        return try await run { try PasswordHash(password, costLog2: costLog2) }
+        return try await run(for: causer) { try PasswordHash(password, costLog2: costLog2) }
     }
 
     /// Whether a password is the account's; without one, never, after the same work.
     /// - Throws: `busy`.
-    func matches(_ password: Password, _ hash: PasswordHash?) async throws -> Bool {
+    func matches(
+        _ password: Password, _ hash: PasswordHash?, for causer: Causer = .house
+    ) async throws -> Bool {
         let compared = hash ?? nothing
-        let matches = try await run { try compared.matches(password) }
+        let matches = try await run(for: causer) { try compared.matches(password) }
         return matches && hash != nil
     }
 
     /// Whether a hash was made with cheaper parameters than hashes are made with now.
     func isOutdated(_ hash: PasswordHash) -> Bool { hash.costLog2 < costLog2 }
 
-    // MARK: Threads
-
     /// Runs work on a thread for hashing.
-    func run<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
-        try await withCheckedThrowingContinuation { continuation in
-            let isTaken = take { continuation.resume(with: Result { try work() }) }
-            if !isTaken { continuation.resume(throwing: Problem(.busy)) }
-        }
-    }
-
-    /// - Returns: false when too many wait.
-    private func take(_ work: @escaping Work) -> Bool {
-        let (isTaken, thread) = state.withLock { state -> (Bool, DispatchQueue?) in
-            if let thread = state.freeThreads.popLast() { return (true, thread) }
-            guard state.waiting.count < waitingMax else { return (false, nil) }
-            state.waiting.append(work)
-            return (true, nil)
-        }
-        if let thread { thread.async { self.work(on: thread, from: work) } }
-        return isTaken
-    }
-
-    private func work(on thread: DispatchQueue, from first: @escaping Work) {
-        var next: Work? = first
-        while let work = next {
-            work()
-            next = state.withLock { state in
-                if state.waiting.isEmpty {
-                    state.freeThreads.append(thread)
-                    return nil
-                }
-                return state.waiting.removeFirst()
-            }
-        }
+    func run<R: Sendable>(
+        for causer: Causer = .house, _ work: @escaping @Sendable () throws -> R
+    ) async throws -> R {
+        try await workers.run(for: causer, work)
     }
 }

@@ -20,6 +20,8 @@ struct SessionRow: Codable, Sendable {
     /// In seconds since 1970.
     var expires: Int64
     var familyExpires: Int64
+    /// The digest of the address that it was used from last; nil where that is not known.
+    var address: String?
 }
 
 /// A refresh token as its owner gets it.
@@ -69,8 +71,12 @@ extension AccountStore {
     /// - Parameters:
     ///   - account: as it was when the password was checked.
     ///   - rehashed: the same password, hashed with dearer parameters.
+    ///   - peer: where the call comes from.
     /// - Throws: `credentialsWrong` when the password was changed or the account closed meanwhile.
-    func signIn(_ account: AccountRow, rehashed: PasswordHash? = nil) async throws -> Session {
+    func signIn(
+        _ account: AccountRow, rehashed: PasswordHash? = nil, from peer: PeerAddress? = nil
+    ) async throws -> Session {
+        let address = peer.map { digest(of: $0) }
         let token = RefreshToken()
         let now = clock.seconds
         return try await store.write { transaction in
@@ -88,7 +94,7 @@ extension AccountStore {
             }
             let session = SessionRow(
                 user: row.user, secretHash: token.hash, expires: now + RefreshToken.seconds,
-                familyExpires: now + RefreshToken.familySeconds)
+                familyExpires: now + RefreshToken.familySeconds, address: address)
             try transaction.put(session, in: self.sessions, at: token.family)
             try transaction.put(row, in: self.accounts, at: row.user)
             return Session(account: row, token: token, seconds: session.expires - now)
@@ -97,7 +103,8 @@ extension AccountStore {
 
     /// Takes a refresh token and gives the next of its family.
     /// - Throws: `refreshTokenInvalid`; one that was used before has ended its family then.
-    func refresh(_ text: String) async throws -> Session {
+    func refresh(_ text: String, from peer: PeerAddress? = nil) async throws -> Session {
+        let address = peer.map { digest(of: $0) }
         guard let token = RefreshToken(text) else { throw Problem(.refreshTokenInvalid) }
         let next = RefreshToken(family: token.family)
         let now = clock.seconds
@@ -114,11 +121,29 @@ extension AccountStore {
             }
             row.secretHash = next.hash
             row.expires = min(now + RefreshToken.seconds, row.familyExpires)
+            if let address { row.address = address }
             try transaction.put(row, in: self.sessions, at: token.family)
             return Session(account: account, token: next, seconds: row.expires - now)
         }
         guard let session else { throw Problem(.refreshTokenInvalid) }
         return session
+    }
+
+    /// Whether somebody who knows an account's password, or has its refresh token, has used it from
+    /// an address in a session that goes on.
+    /// - Complexity: O(`familiesMax`).
+    func isSignedIn(_ name: String, from peer: PeerAddress) throws -> Bool {
+        guard let username = try? Username(name) else { return false }
+        let (address, now) = (digest(of: peer), clock.seconds)
+        return try store.read { transaction in
+            guard let user = try transaction.text(in: names, at: nameKey(username.key)),
+                let row = try transaction.row(AccountRow.self, in: accounts, at: user)
+            else { return false }
+            return try row.families.contains { family in
+                let session = try transaction.row(SessionRow.self, in: sessions, at: family)
+                return session.map { $0.address == address && now < $0.expires } ?? false
+            }
+        }
     }
 
     /// Signs out: ends the family of a token. Does nothing for a text that is none.

@@ -39,19 +39,24 @@ struct SignUps: Sendable {
     let ledger: Ledger
 
     /// Signs somebody up, or answers again what a sign-up with the same key was answered.
-    /// - Parameter key: the caller's own; nil draws one.
+    ///
+    /// The password of a repeat is not looked at: the answer is the same whatever it is, so nobody
+    /// can try passwords here, and it tells nothing that the repeat has not said itself.
+    /// - Parameters:
+    ///   - key: the caller's own; nil draws one.
+    ///   - causer: for whom the password is hashed.
     /// - Throws: `usernameTaken`, `commandIDReused`, `busy`, or why the ledger took no command.
     func signUp(
-        _ request: SignUpRequest, key: CommandID?
+        _ request: SignUpRequest, key: CommandID?, for causer: Causer = .house
     ) async throws -> (row: AccountRow, isReplay: Bool) {
         // More than once when somebody takes the name between the look and the reservation.
         for _ in 0..<3 {
             if let row = try accounts.account(named: request.username) {
-                try await checkRepeat(of: row, request, key)
+                try checkRepeat(of: row, request, key)
                 if row.status == .active { return (row, true) }
                 return (try await finish(row), true)
             }
-            let hash = try await passwords.hash(request.password)
+            let hash = try await passwords.hash(request.password, for: causer)
             if let row = try await reserve(request, hash, key: key) {
                 return (try await finish(row), false)
             }
@@ -62,11 +67,9 @@ struct SignUps: Sendable {
     /// - Throws: unless the name is this very sign-up's.
     private func checkRepeat(
         of row: AccountRow, _ request: SignUpRequest, _ key: CommandID?
-    ) async throws {
+    ) throws {
         guard let key, row.commandID == key.description else { throw Problem(.usernameTaken) }
-        guard row.signUpDigest == request.digest,
-            try await passwords.matches(request.password, row.password)
-        else { throw Problem(.commandIDReused) }
+        guard row.signUpDigest == request.digest else { throw Problem(.commandIDReused) }
     }
 
     private func finish(_ row: AccountRow) async throws -> AccountRow {
@@ -149,6 +152,8 @@ struct SignUps: Sendable {
             guard let kept, kept.status == .pending else { return }
             try accounts.erase(kept, transaction)
         }
+        // Where it cannot be done now the store tries again.
+        try? await accounts.store.eraseUnused()
     }
 
     // MARK: Start-up

@@ -55,7 +55,8 @@ enum TokenRoutes {
     private static let signIn = Route(
         operation: Operation(
             method: .post, path: "/tokens", id: "signIn", tag: .users, summary: "Signs in",
-            detail: "Tries are limited by user name and by address.",
+            detail: "Tries are limited by address, and wrong ones for a user name from one "
+                + "address and from all that its owner is not signed in from.",
             access: .anyone, ignoresToken: true,
             body: .init(
                 schema: .object([
@@ -73,8 +74,14 @@ enum TokenRoutes {
         guard name.unicodeScalars.count <= 64, password.bytes.count <= 4096 else {
             throw Problem(.malformed, "username or password is too long")
         }
-        try call.service.limits.checkSignIn(name.lowercased(), peer: call.peer)
-        return response(try await call.service.members.signIn(name, password))
+        let service = call.service
+        let guesser = Limits.Guesser(name: name.lowercased(), peer: call.peer)
+        try service.limits.checkSignIn(guesser) {
+            try service.accounts.isSignedIn(name, from: guesser.peer)
+        }
+        let pair = try await service.members.signIn(name, password, from: guesser.peer)
+        service.limits.noteSignIn(guesser)
+        return response(pair)
     }
 
     private static let refresh = Route(
@@ -89,7 +96,7 @@ enum TokenRoutes {
             answer: .init(schema: .reference("TokenPair"), example: pairExample),
             problems: [.refreshTokenInvalid])
     ) { call in
-        response(try await call.service.members.refresh(refreshToken(of: call)))
+        response(try await call.service.members.refresh(refreshToken(of: call), from: call.peer))
     }
 
     private static let revoke = Route(

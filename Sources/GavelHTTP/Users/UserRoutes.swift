@@ -60,8 +60,9 @@ enum UserRoutes {
             summary: "Signs up: credentials, profile and wallet in one step",
             detail: """
                 The user name is compared in lower case. A call may be repeated with the same \
-                Idempotency-Key and body, and is answered as the first time; without a key the \
-                service draws one, and a repeat finds the name taken.
+                Idempotency-Key and body, and is answered as the first time; the password of a \
+                repeat is not looked at. Without a key the service draws one, and a repeat finds \
+                the name taken.
                 """,
             access: .anyone, ignoresToken: true, takesKey: true,
             body: .init(
@@ -84,7 +85,7 @@ enum UserRoutes {
                     ]).map { JSONMember($0.0, $0.1) }),
                 detail: "Signed up."),
             problems: [
-                .usernameTaken, .busy, .outcomeUnknown, ProblemKind(.commandIDReused),
+                .usernameTaken, .busy, .outcomeUnknown, .tooManyCommands, ProblemKind(.commandIDReused),
                 ProblemKind(.commandIDExpired), ProblemKind(.commandIDInFuture),
                 ProblemKind(.queueFull), ProblemKind(.storageLow), ProblemKind(.shuttingDown),
             ])
@@ -100,9 +101,7 @@ enum UserRoutes {
             displayName: try fields.textIfPresent("display_name", .displayName),
             email: try fields.textIfPresent("email", .email))
         try request.password.check(field: "password", for: username.text)
-        try call.service.limits.checkSignIn(nil, peer: call.peer)
-        let (row, isReplay) = try await call.service.members.signUps.signUp(
-            request, key: call.key)
+        let (row, isReplay) = try await call.signUp(request)
         var writer = JSONWriter()
         writer.object { object in
             row.writePrivate(&object)
@@ -133,5 +132,23 @@ enum UserRoutes {
             let profile = try call.service.accounts.profiles(of: [user])[user]
         else { throw Problem(.profileNotFound, "there is no user \(user)") }
         return Response(json: profile)
+    }
+}
+
+extension Call {
+    /// Signs somebody up, no more often than one address may; a repeat is not counted.
+    fileprivate func signUp(
+        _ request: SignUpRequest
+    ) async throws -> (row: AccountRow, isReplay: Bool) {
+        let peer = peer
+        let signUps = service.limits.signUps
+        try service.limits.passwordsByAddress.check(peer)
+        guard signUps.take(peer) else { throw signUps.problem(peer, .tooManyCommands) }
+        var isNew = false
+        defer { if !isNew { signUps.giveBack(peer) } }
+        let answer = try await service.members.signUps.signUp(
+            request, key: key, for: .address(peer))
+        isNew = !answer.isReplay
+        return answer
     }
 }
