@@ -266,7 +266,8 @@ struct ReportTests {
                 ["audit", "report", "--ledger", "house", "--output", "-"] + about)
             let kinds = Set(run.output.matches(of: /<t[dh][^>]* class="(\w+)"/).map { $0.1 })
             let wrapping = try #require(
-                run.output.firstMatch(of: /(?m)^ *([^{]*) \{ overflow-wrap: anywhere; \}$/)).1
+                run.output.firstMatch(of: /(?m)^ *([^{]*) \{ overflow-wrap: anywhere; \}$/)
+            ).1
             for kind in kinds.subtracting(["number", "time"]) {
                 #expect(wrapping.contains(".\(kind)"), "\(about) \(kind)")
             }

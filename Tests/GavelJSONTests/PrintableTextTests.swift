@@ -9,7 +9,8 @@ struct PrintableTextTests {
     @Test(
         "Writing of every script and emoji stand as they are",
         arguments: [
-            "A clock", "Eine Uhr – ¼ Schlag", "می\u{200C}خواهم", "क्\u{200D}ष", "👨\u{200D}👩\u{200D}👧",
+            "A clock", "Eine Uhr – ¼ Schlag", "می\u{200C}خواهم", "क्\u{200D}ष",
+            "👨\u{200D}👩\u{200D}👧",
             "🏴\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}", "🏳️\u{200D}🌈", "괘종시계",
             "co\u{AD}operate", "ភាសា\u{200B}ខ្មែរ", "\u{600}١٢", "",
         ])
@@ -57,7 +58,8 @@ struct CSVCellTests {
         "What a spreadsheet would run has a ' before it, which reading takes off again",
         arguments: [
             "=1+1", "=HYPERLINK(\"http://x\",\"y\")", "+1", "+cmd|' /C calc'!A0", "-1+1", "-", "--",
-            "-lot-1", "@SUM(A1)", "'", "'=1", "＝1", "＋1", "－1", "＠x", "-1.", "-.5", "-1.5.2", "-1e5",
+            "-lot-1", "@SUM(A1)", "'", "'=1", "＝1", "＋1", "－1", "＠x", "-1.", "-.5", "-1.5.2",
+            "-1e5",
         ])
     func guarded(text: String) {
         let cell = cell(text)

@@ -34,7 +34,7 @@ struct EvidenceLimitTests {
 
     @Test("A witness cosigns a note of 99 signatures, and refuses one of 100 without a trace")
     func witness() throws {
-        let proof = ConsistencyProof(oldSize: 0, newSize: 7, hashes: [])
+        let proof = try ConsistencyProof(oldSize: 0, newSize: 7, hashes: [])
         var state = WitnessState()
         let room = try Self.verified(Self.checkpoint(strangers: 98))
         let cosigned = try state.cosign(
@@ -45,7 +45,7 @@ struct EvidenceLimitTests {
         // Its own line takes the place of its former one, so the full note can be cosigned again.
         let again = try state.cosign(
             Self.verified(cosigned),
-            proof: ConsistencyProof(oldSize: 7, newSize: 7, hashes: []), by: Sample.witness(),
+            proof: try ConsistencyProof(oldSize: 7, newSize: 7, hashes: []), by: Sample.witness(),
             atSeconds: 2)
         #expect(again.note.signatures.count == SignedNote.signaturesMax)
         #expect(try WitnessState(parsing: state.bytes) == state)
@@ -113,7 +113,7 @@ struct EvidenceLimitTests {
             var state = WitnessState()
             _ = try state.cosign(
                 try signed.verified(by: verifier),
-                proof: ConsistencyProof(oldSize: 0, newSize: 1, hashes: []),
+                proof: try ConsistencyProof(oldSize: 0, newSize: 1, hashes: []),
                 by: Sample.witness(), atSeconds: 1)
             #expect(try WitnessState(parsing: state.bytes) == state)
         }
@@ -127,30 +127,46 @@ struct EvidenceLimitTests {
         }
     }
 
-    @Test("Proofs of any length are written and read, and prove nothing where they are too long")
+    @Test("A proof has at most 128 hashes, where it is made and where it is read")
     func proofHashes() throws {
         let signed = try Self.checkpoint(strangers: 0)
         let key = try VerifierKey(Sample.vkey)
-        for count in [0, 64, 129, 1000] {
+        for count in [0, 64, proofHashesMax] {
             let hashes = [Digest](repeating: .empty, count: count)
             let file = ProofFile(
                 extra: [UInt8](repeating: 9, count: Limits.entryBytesMax),
-                proof: InclusionProof(index: .max, hashes: hashes), checkpoint: signed)
+                proof: try InclusionProof(index: .max, hashes: hashes), checkpoint: signed)
             #expect(try ProofFile(parsing: file.bytes) == file)
-            #expect(throws: EvidenceError(.notProven, "")) { try file.verify(entry: [9], by: [key]) }
-            let growth = ConsistencyProof(oldSize: .max, newSize: 7, hashes: hashes)
+            #expect(throws: EvidenceError(.notProven, "")) {
+                try file.verify(entry: [9], by: [key])
+            }
+            let growth = try ConsistencyProof(oldSize: .max, newSize: 7, hashes: hashes)
             let read = try ConsistencyProof.parse(growth.fileBytes(with: signed))
             #expect(read.proof == growth && read.checkpoint == signed)
             #expect(!read.proof.proves(oldRoot: .empty, newRoot: signed.checkpoint.root))
+        }
+        let more = [Digest](repeating: .empty, count: proofHashesMax + 1)
+        #expect(throws: EvidenceError(.malformed, "")) {
+            try InclusionProof(index: 0, hashes: more)
+        }
+        #expect(throws: EvidenceError(.malformed, "")) {
+            try ConsistencyProof(oldSize: 1, newSize: 7, hashes: more)
+        }
+        let text = "\(more.evidenceLines)\n\(Sample.checkpoint)"
+        #expect(throws: EvidenceError(.malformed, "")) {
+            try ProofFile(parsing: Array("c2sp.org/tlog-proof@v1\nindex 0\n\(text)".utf8))
+        }
+        #expect(throws: EvidenceError(.malformed, "")) {
+            try ConsistencyProof.parse(Array("old 1\n\(text)".utf8))
         }
     }
 
     @Test("A file of evidence has at most 256 entries, where it is made and where it is read")
     func evidenceEntries() throws {
         let signed = try Self.checkpoint(strangers: 0)
-        func parts(_ count: Int) -> [ProofPart] {
-            (0..<count).map {
-                ProofPart(extra: [1], proof: InclusionProof(index: UInt64($0), hashes: []))
+        func parts(_ count: Int) throws -> [ProofPart] {
+            try (0..<count).map {
+                ProofPart(extra: [1], proof: try InclusionProof(index: UInt64($0), hashes: []))
             }
         }
         let most = try EvidenceBundle(parts: parts(EvidenceBundle.entriesMax), checkpoint: signed)
@@ -290,8 +306,8 @@ struct EntryLimitTests {
             .registerCurrency(Currency(code: CurrencyCode(unchecked: longer), scale: 0)),
             .registerUser(UserID(unchecked: longer)),
             .charge(
-                user: user, currency: code, amount: 1, reference: PaymentReference(unchecked: longer)
-            ),
+                user: user, currency: code, amount: 1,
+                reference: PaymentReference(unchecked: longer)),
             opening(auction: AuctionID(unchecked: longer)), opening(title: longText + "x"),
             opening(rules: rules), .cancelAuction(auction, reason: longText + "x"),
         ]
@@ -386,8 +402,9 @@ struct EntryLimitTests {
             let isOnAuction = command.auction != nil
             var buffer = ByteBuffer(capacity: 4096)
             buffer.appendEntry(
-                command, id: CommandID(high: .max, low: .max), actor: .user(UserHandle(rawValue: 7)),
-                at: point, rejection: nil, events: isOnAuction ? events : [], links: links,
+                command, id: CommandID(high: .max, low: .max),
+                actor: .user(UserHandle(rawValue: 7)), at: point, rejection: nil,
+                events: isOnAuction ? events : [], links: links,
                 salt: .max)
             #expect(buffer.count < Limits.entryBytesMax / 16, "\(command)")
             try buffer.withBytes { try decoded.decode($0, in: 0..<$0.byteCount) }
@@ -422,7 +439,8 @@ struct EntryLimitTests {
             var buffer = ByteBuffer(capacity: 1024)
             buffer.appendEntry(
                 command, id: CommandID(high: 1, low: 2), actor: .operator, at: point,
-                rejection: nil, events: [], links: [], salt: salt)
+                rejection: nil, events: [],
+                links: [EntryLink(chain: .wallet(seller), previous: 0)], salt: salt)
             return buffer.array()
         }
         for command in commands { #expect(refusal(entry(command)) != nil, "\(command)") }
