@@ -72,6 +72,11 @@ def commands():
         command="charge", user="0", currency="--", amount=1, reference="late")
 
 
+# What references may begin with: what ends a tag, what is a date to hledger, what spreadsheets run.
+REFERENCES = ["r;", "date:2024-13-45,", "[2024-13-45]", "a:b,c:", "%2C", "=", "+", "-", "@", "'", "(x)",
+              "\\\"", "#t", "^l", "*", "|", "{{", "~", "<b>&amp;"]
+
+
 def charges():
     """Money for every user in some currencies, and for bidders in those of their auctions."""
     for place, currency in enumerate(CURRENCIES):
@@ -81,7 +86,7 @@ def charges():
                 yield EARLY, dict(
                     command="charge", user=user, currency=currency,
                     amount=1000 + 37 * place + 1001 * number,
-                    reference=f"r;{place},\"{number}\\")
+                    reference=f"{REFERENCES[(place + number) % len(REFERENCES)]}{place},\"{number}\\")
     yield BEFORE_MIDNIGHT, dict(
         command="charge", user="ALICE", currency=":", amount=2**63 - 10**6, reference="much")
 

@@ -1,8 +1,9 @@
 // Building a fresh ledger from a history that already happened.
 //
 // Invariants: no clock is read and no salt is drawn: every time comes with a command, and id and
-// salts follow from a fingerprint, so the same history gives the same bytes on every machine; the ledger is built beside its place and renamed when all of it is
-// durable: after a bad command or a kill there is no ledger.
+// salts follow from a fingerprint, so the same history gives the same bytes on every machine; the
+// ledger is built beside its place and renamed when all of it is durable: after a bad command or a
+// kill there is no ledger.
 
 public import AuctionDomain
 internal import LMDB

@@ -1,8 +1,11 @@
 // Answers to queries as CSV (RFC 4180): one header line, one line a row, amounts in minor units,
 // times in RFC 3339, nothing where there is no value.
 //
-// Invariant: a row has as many fields as its header. Lines end in LF alone, as the tools of a
-// Unix command line expect; RFC 4180 would have CRLF, which its readers do not insist on.
+// Invariants: a row has as many fields as its header, and is one line. Lines end in LF alone, as
+// the tools of a Unix command line expect; RFC 4180 would have CRLF, which its readers do not
+// insist on. No field holds a control character, and none is a formula to a spreadsheet: a text
+// that begins with one of `= + - @ '` has a `'` before it, which whoever reads it takes off again.
+// Numbers are as they are.
 
 import AuctionDomain
 public import Gavel
@@ -36,10 +39,11 @@ public struct CSVWriter: Sendable {
     }
 
     /// A field, in quotes only where it has to be.
-    private mutating func append(_ field: String) {
+    private mutating func append(_ text: String) {
+        let text = printable(text)
+        let field = Self.needsGuard(text) ? "'" + text : text
         let needsQuotes = field.utf8.contains { byte in
-            byte == ASCII.comma || byte == ASCII.quote || byte == ASCII.newline
-                || byte == ASCII.carriageReturn
+            byte == ASCII.comma || byte == ASCII.quote
         }
         guard needsQuotes else {
             bytes.append(contentsOf: field.utf8)
@@ -51,6 +55,24 @@ public struct CSVWriter: Sendable {
             bytes.append(byte)
         }
         bytes.append(ASCII.quote)
+    }
+
+    /// Whether a spreadsheet would run the text, or could not tell it from a guarded one.
+    private static func needsGuard(_ text: String) -> Bool {
+        switch text.unicodeScalars.first {
+        case "=", "+", "@", "'": true
+        // The wide forms, which spreadsheets of East Asia take for the narrow ones.
+        case "\u{FF1D}", "\u{FF0B}", "\u{FF0D}", "\u{FF20}": true
+        case "-": !isNumber(text.utf8.dropFirst())
+        default: false
+        }
+    }
+
+    /// Whether digits are all there is, with a point between two of them at most.
+    private static func isNumber(_ digits: Substring.UTF8View) -> Bool {
+        let parts = digits.split(separator: 0x2E, omittingEmptySubsequences: false)
+        return parts.count <= 2
+            && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(ASCII.isDigit) }
     }
 }
 
@@ -101,12 +123,13 @@ extension CSVWriter {
     public mutating func entriesHeader() {
         row([
             "position", "time", "id", "by", "command", "auction", "user", "amount", "status",
-            "code",
+            "code", "currency", "reference",
         ])
     }
 
     /// Writes an entry of the log: what the command was about, and what became of it. `code` is
-    /// the rejection's and empty when accepted.
+    /// the rejection's and empty when accepted, `reference` a payment's; `currency` is that of the
+    /// amount, or of what the command is about.
     public mutating func entry(_ entry: LedgerEntry, names: some Names) {
         row([
             String(entry.position), entry.time.rfc3339, entry.commandID?.description,
@@ -114,7 +137,8 @@ extension CSVWriter {
             auction(of: entry.command, names: names)?.string,
             user(of: entry.command, names: names)?.string,
             decimal(amount(of: entry.command)), entry.status.name,
-            entry.outcome.rejection?.code.name,
+            entry.outcome.rejection?.code.name, currency(of: entry.command, names: names)?.string,
+            entry.command.reference?.string,
         ])
     }
 
@@ -143,15 +167,44 @@ extension CSVWriter {
         return command.user.map { names.id(of: $0) }
     }
 
+    private func currency(of command: CanonicalCommand, names: some Names) -> CurrencyCode? {
+        switch command {
+        case .registerCurrency(let currency): currency.code
+        case .charge(let payment), .withdraw(let payment):
+            names.currency(of: payment.currency).code
+        case .openAuction(let opening): names.currency(of: opening.currency).code
+        case .closeDue(let auction), .placeBid(let auction, _, _), .buyNow(let auction, _),
+            .closeAuction(let auction, _), .extendAuction(let auction, _),
+            .cancelAuction(let auction, _):
+            names.currency(of: auction).code
+        case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerUser: nil
+        }
+    }
+
     private func amount(of command: CanonicalCommand) -> Money? {
         switch command {
         case .charge(let payment), .withdraw(let payment): payment.amount
         case .placeBid(_, _, let amount): amount
-        default: nil
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
+            .registerUser, .openAuction, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+            nil
         }
     }
 
     private func decimal(_ amount: Money?) -> String? {
         amount.map { String($0.minorUnits) }
+    }
+}
+
+extension CanonicalCommand {
+    /// What the payment provider calls a payment; nil of everything else.
+    var reference: PaymentReference? {
+        switch self {
+        case .charge(let payment), .withdraw(let payment): payment.reference
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
+            .registerUser, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            nil
+        }
     }
 }

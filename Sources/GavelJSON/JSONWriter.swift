@@ -3,7 +3,9 @@
 //
 // Invariants: objects and arrays are closed by the call that opened them, commas are set by the
 // writer, and every string is escaped; so whatever is written within one `object` is well formed
-// as long as each `name` is followed by one value. Text outside ASCII stands as UTF-8.
+// as long as each `name` is followed by one value. Text outside ASCII stands as UTF-8, but for what
+// ends a line or moves a cursor to some reader: a value is always one line and no command to a
+// terminal.
 //
 // One rule for all shapes of this module: amounts are integers in minor units, times are RFC 3339
 // in UTC, handles are replaced by names, and where an object holds an amount it also holds the
@@ -196,7 +198,9 @@ public struct JSONWriter: Sendable {
 
     // MARK: Escaping
 
-    /// A string in quotes. Escaped is only what RFC 8259 section 7 demands.
+    /// A string in quotes. Escaped is what RFC 8259 section 7 demands, and what tools that read
+    /// lines and terminals act on: U+007F, the C1 controls U+0080 to U+009F (U+0085 is a line's end
+    /// to some), U+2028 and U+2029, and what turns the reading direction.
     private mutating func escape(_ text: String) {
         bytes.append(ASCII.quote)
         if Self.isPlain(text.utf8.span) {
@@ -204,21 +208,29 @@ public struct JSONWriter: Sendable {
             bytes.append(ASCII.quote)
             return
         }
-        for byte in text.utf8 {
-            if byte >= ASCII.space && byte != ASCII.quote && byte != ASCII.backslash {
-                bytes.append(byte)
-            } else {
-                appendEscape(byte)
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x22, 0x5C, ..<0x20: appendEscape(UInt8(scalar.value))
+            case 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: appendEscape(of: scalar)
+            default: bytes.append(contentsOf: UTF8.encode(scalar)!)
             }
         }
         bytes.append(ASCII.quote)
     }
 
-    /// Whether nothing has to be escaped: nearly always, and then the text is copied as a whole.
+    /// The first byte of U+0080 to U+00BF.
+    private static let leadOfC1: UInt8 = 0xC2
+    /// The first byte of U+2000 to U+2FFF.
+    private static let leadOfSeparators: UInt8 = 0xE2
+
+    /// Whether nothing has to be escaped, by a look at the bytes: nearly always, and then the text
+    /// is copied as a whole.
     private static func isPlain(_ text: Span<UInt8>) -> Bool {
         for index in text.indices {
             let byte = text[index]
-            if byte < ASCII.space || byte == ASCII.quote || byte == ASCII.backslash {
+            if byte < ASCII.space || byte == ASCII.quote || byte == ASCII.backslash
+                || byte == 0x7F || byte == leadOfC1 || byte == leadOfSeparators
+            {
                 return false
             }
         }
@@ -232,11 +244,21 @@ public struct JSONWriter: Sendable {
         case ASCII.newline: bytes.append(0x6E)
         case ASCII.carriageReturn: bytes.append(0x72)
         case ASCII.tab: bytes.append(0x74)
-        default:
-            bytes.append(contentsOf: "u00".utf8)
-            bytes.append(contentsOf: (byte < 0x10 ? "0" : "1").utf8)
-            let low = byte & 0xF
-            bytes.append(low < 10 ? ASCII.zero + low : 0x57 + low)
+        default: appendHexadecimal(UInt32(byte))
+        }
+    }
+
+    /// Writes a character of four hexadecimal digits.
+    private mutating func appendEscape(of scalar: Unicode.Scalar) {
+        bytes.append(ASCII.backslash)
+        appendHexadecimal(scalar.value)
+    }
+
+    private mutating func appendHexadecimal(_ value: UInt32) {
+        bytes.append(0x75)
+        for shift in [UInt32(12), 8, 4, 0] {
+            let digit = UInt8(truncatingIfNeeded: value >> shift & 0xF)
+            bytes.append(digit < 10 ? ASCII.zero + digit : 0x57 + digit)
         }
     }
 }

@@ -66,8 +66,17 @@ struct GavelCommand: AsyncParsableCommand {
             try? output.flush()
             leave(.done)
         default:
-            printError(message(for: error))
+            printError(message(for: error) + dashHint(for: error))
             leave(.usage)
         }
+    }
+
+    /// Names may begin with a dash, and then look like options.
+    private static func dashHint(for error: any Error) -> String {
+        let message = message(for: error)
+        guard message.contains("Unknown option '-") || message.contains("Missing value for '-")
+        else { return "" }
+        return " (a name that begins with a dash is written behind = as in --auction=-x, or alone "
+            + "behind -- as in gavel auction --ledger dir -- -x)"
     }
 }

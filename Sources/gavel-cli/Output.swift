@@ -4,6 +4,8 @@
 // also after an error, so what was found before it is seen; a reader that has gone away is an
 // error value (`OutputClosed`) and never a signal that kills a command holding a ledger.
 
+import GavelJSON
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -78,10 +80,10 @@ func systemError() -> String {
     String(cString: strerror(errno))
 }
 
-/// Prints an error as one line.
+/// Prints an error as one line, without the control characters of what it quotes.
 func printError(_ message: String) {
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    try? writeAll(Array("gavel: \(line)\n".utf8), to: STDERR_FILENO)
+    try? writeAll(Array("gavel: \(printable(line))\n".utf8), to: STDERR_FILENO)
 }
 
 /// Says how far long work is, on a terminal's standard error only.

@@ -4,6 +4,8 @@
 // width of the later ones, so a long table stays in line as far as can be known; whatever callers
 // wrote into titles and reasons, no control character reaches the terminal.
 
+import GavelJSON
+
 /// Prints rows below one header.
 struct Table {
     enum Alignment { case left, right }
@@ -76,18 +78,4 @@ func printFields(_ fields: [(name: String, value: String?)], on output: Output) 
         let padding = String(repeating: " ", count: width - name.count)
         output.write("\(name)\(padding)  \(printable(value))\n")
     }
-}
-
-/// Text without control characters: a title must not be able to move the cursor.
-func printable(_ text: String) -> String {
-    let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
-    if isPlain { return text }
-    var scalars = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: scalars.append("\u{FFFD}")
-        default: scalars.append(scalar)
-        }
-    }
-    return String(scalars)
 }

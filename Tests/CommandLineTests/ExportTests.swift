@@ -22,14 +22,14 @@ struct ExportTests {
         }
         #expect(
             rows == [
-                "6 charged  alice USD 50000 50000 0 50000 0",
-                "7 charged  carol USD 30000 30000 0 30000 0",
-                "9 locked lot-1 alice USD 1500 -1500 1500 48500 1500",
-                "11 refunded lot-1 alice USD 1500 1500 -1500 50000 0",
-                "11 locked lot-1 carol USD 2000 -2000 2000 28000 2000",
-                "12 settled lot-1 carol USD 2000 0 -2000 28000 0",
-                "12 settled lot-1 bob USD 2000 2000 0 2000 0",
-                "14 locked lot-2 alice USD 700 -700 700 49300 700",
+                "6 charged  alice USD 50000 50000 0 50000 0 psp-1",
+                "7 charged  carol USD 30000 30000 0 30000 0 psp-2",
+                "9 locked lot-1 alice USD 1500 -1500 1500 48500 1500 ",
+                "11 refunded lot-1 alice USD 1500 1500 -1500 50000 0 ",
+                "11 locked lot-1 carol USD 2000 -2000 2000 28000 2000 ",
+                "12 settled lot-1 carol USD 2000 0 -2000 28000 0 ",
+                "12 settled lot-1 bob USD 2000 2000 0 2000 0 ",
+                "14 locked lot-2 alice USD 700 -700 700 49300 700 ",
             ])
     }
 

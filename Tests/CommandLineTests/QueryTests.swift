@@ -213,9 +213,9 @@ struct QueryTests {
             "log", "--ledger", "house", "--from", "10", "--limit", "1", "--format", "csv")
         #expect(
             masked(csv.output) == """
-                position,time,id,by,command,auction,user,amount,status,code
+                position,time,id,by,command,auction,user,amount,status,code,currency,reference
                 10,2025-01-01T02:01:00.000Z,ID,operator,place_bid,lot-1,carol,1500,rejected,\
-                bid_below_minimum
+                bid_below_minimum,USD,
 
                 """)
         let json = try await space.run(

@@ -236,6 +236,44 @@ struct ReportTests {
         #expect(wallet.cells.contains("9223372036854775807 JPY"))
     }
 
+    @Test("joiners of scripts and emoji stay, and a long title wraps in every cell that holds it")
+    func titles() async throws {
+        let space = try Workspace()
+        let joined = "می\u{200C}خواهم 👨\u{200D}👩\u{200D}👧"
+        let long = String(repeating: "W", count: 256)
+        try space.write(
+            """
+            {"command":"register_currency","currency":"USD","scale":2,"at":"2025-01-01T00:00:00Z"}
+            {"command":"register_user","user":"a","at":"2025-01-01T00:00:00Z"}
+            {"command":"open_auction","auction":"lot-1","title":"\(joined)","seller":"a",\
+            "currency":"USD","at":"2025-01-01T00:00:00Z"}
+            {"command":"open_auction","auction":"lot-2","title":"\(long)","seller":"a",\
+            "currency":"USD","at":"2025-01-01T00:00:00Z"}
+            {"command":"cancel_auction","auction":"lot-2","reason":"\(long)",\
+            "at":"2025-01-01T00:00:00Z"}
+
+            """, to: "history.jsonl")
+        try #require(
+            try await space.run("import", "history.jsonl", "--ledger", "house").status == 0)
+        #expect(try await report(space, "--all").cells.contains(joined))
+        #expect(try await report(space, "--auction", "lot-1").text.contains(joined))
+        #expect(try await report(space, "--auction", "lot-2").text.contains(long))
+        let table = try await space.run("auction", "lot-1", "--ledger", "house")
+        #expect(table.output.contains(joined))
+        // Every kind of cell but those of figures breaks a word that is too long for it.
+        for about in [["--all"], ["--auction", "lot-2"], ["--wallet", "a"]] {
+            let run = try await space.run(
+                ["audit", "report", "--ledger", "house", "--output", "-"] + about)
+            let kinds = Set(run.output.matches(of: /<t[dh][^>]* class="(\w+)"/).map { $0.1 })
+            let wrapping = try #require(
+                run.output.firstMatch(of: /(?m)^ *([^{]*) \{ overflow-wrap: anywhere; \}$/)
+            ).1
+            for kind in kinds.subtracting(["number", "time"]) {
+                #expect(wrapping.contains(".\(kind)"), "\(about) \(kind)")
+            }
+        }
+    }
+
     // MARK: Findings
 
     @Test("a checkpoint that the log contradicts stands on the page as a finding, exit code 1")

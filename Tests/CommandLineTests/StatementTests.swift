@@ -113,14 +113,15 @@ struct StatementTests {
         let run = try await statement("--auction", "lot-1", "--until", "11", "--format", "csv")
         #expect(
             run.output == """
-                row,position,time,by,amount,what,price,leader,held
+                row,position,time,by,amount,what,price,leader,held,currency
                 step,8,2025-01-01T01:00:00.000Z,operator,,"opened, bids from \
-                2025-01-01T01:00:00.000Z until 2025-01-02T00:00:00.000Z",,,
-                step,9,2025-01-01T02:00:00.000Z,alice,1500,leads,1500,alice,1500
+                2025-01-01T01:00:00.000Z until 2025-01-02T00:00:00.000Z",,,,USD
+                step,9,2025-01-01T02:00:00.000Z,alice,1500,leads,1500,alice,1500,USD
                 step,10,2025-01-01T02:01:00.000Z,carol,1500,rejected: bid_below_minimum (minimum \
-                15.01 USD),1500,alice,1500
-                step,11,2025-01-01T02:02:00.500Z,carol,2000,"leads, ahead of alice",2000,carol,2000
-                hold,,,,2000,,,carol,
+                15.01 USD),1500,alice,1500,USD
+                step,11,2025-01-01T02:02:00.500Z,carol,2000,"leads, ahead of alice",2000,carol,\
+                2000,USD
+                hold,,,,2000,,,carol,,USD
 
                 """)
         let now = try await statement("--auction", "lot-1", "--from", "12")

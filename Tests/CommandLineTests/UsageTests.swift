@@ -78,6 +78,60 @@ struct UsageTests {
         #expect(run.status == 2)
     }
 
+    @Test("a name that begins with a dash is taken behind = or --, and otherwise there is a hint")
+    func dashes() async throws {
+        let space = try Workspace()
+        try space.write(
+            """
+            {"command":"register_currency","currency":"USD","scale":2,"at":"2025-01-01T00:00:00Z"}
+            {"command":"register_user","user":"-bob","at":"2025-01-01T00:00:00Z"}
+            {"command":"charge","user":"-bob","currency":"USD","amount":5,"reference":"=1+1",\
+            "at":"2025-01-01T00:00:00Z"}
+            {"command":"open_auction","auction":"--lot","title":"=cmd","seller":"-bob",\
+            "currency":"USD","at":"2025-01-01T00:00:00Z"}
+
+            """, to: "history.jsonl")
+        try #require(
+            try await space.run("import", "history.jsonl", "--ledger", "house").status == 0)
+        for (arguments, found) in [
+            (["auction", "--ledger", "house", "--", "--lot"], "--lot"),
+            (["wallet", "--ledger", "house", "--", "-bob"], "-bob"),
+            (["log", "--ledger", "house", "--auction=--lot"], "--lot"),
+            (["auctions", "--ledger", "house", "--seller=-bob"], "--lot"),
+            (["log", "--ledger", "house", "--wallet=-bob", "--format", "csv"], ",USD,'=1+1\n"),
+            (["export", "--ledger", "house", "--wallet=-bob", "--format", "csv"], ",'-bob,USD,5,"),
+            (["audit", "statement", "--ledger", "house", "--wallet=-bob"], "charged"),
+        ] {
+            let run = try await space.run(arguments)
+            #expect(run.status == 0 && run.output.contains(found), "\(arguments) \(run)")
+        }
+        for arguments in [
+            ["auction", "--lot", "--ledger", "house"], ["wallet", "-bob", "--ledger", "house"],
+            ["log", "--ledger", "house", "--auction", "--lot"],
+            ["log", "--ledger", "house", "--wallet", "-bob"],
+        ] {
+            let run = try await space.run(arguments)
+            #expect(run.status == 2 && run.errors.contains("behind = as in --auction=-x"))
+            #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+        }
+    }
+
+    @Test("an error that quotes what somebody wrote holds no control character")
+    func quotedErrors() async throws {
+        let space = try await importedWorkspace()
+        for name in ["\u{1B}[2Jx", "\u{9B}2J", "\u{202E}x"] {
+            let run = try await space.run("auction", name, "--ledger", "house")
+            #expect(run.status == 2)
+            let run2 = try await space.run("wallets", "--ledger", "none-\(name)")
+            #expect(run2.status == 4)
+            for text in [run.errors, run2.errors] {
+                for scalar in "\u{1B}\u{9B}\u{202E}".unicodeScalars {
+                    #expect(!text.unicodeScalars.contains(scalar), "\(text.debugDescription)")
+                }
+            }
+        }
+    }
+
     @Test("a reader that has seen enough ends a query quietly")
     func closedPipe() async throws {
         let space = try await importedWorkspace()

@@ -39,12 +39,17 @@ struct JSONWriterTests {
     }
 
     @Test(
-        "quotes, backslashes and control characters are escaped, all else stands as it is",
+        "quotes, backslashes and what lines and terminals act on are escaped, nothing else is",
         arguments: [
             ("\"\\/", #""\"\\/""#),
             ("\n\r\t", #""\n\r\t""#),
-            ("\u{0}\u{8}\u{F}\u{10}\u{1F}\u{7F}", "\"\\u0000\\u0008\\u000f\\u0010\\u001f\u{7F}\""),
-            ("é€😀", "\"é€😀\""),
+            ("\u{0}\u{8}\u{F}\u{10}\u{1F}", #""\u0000\u0008\u000f\u0010\u001f""#),
+            ("\u{7E}\u{7F}\u{80}\u{85}\u{9B}\u{9F}", #""~\u007f\u0080\u0085\u009b\u009f""#),
+            ("\u{A0}\u{2027}\u{2030}", "\"\u{A0}\u{2027}\u{2030}\""),
+            ("\u{2028}\u{2029}", #""\u2028\u2029""#),
+            ("\u{202A}\u{202E}\u{2066}\u{2069}", #""\u202a\u202e\u2066\u2069""#),
+            ("\u{200C}\u{200D}\u{2065}\u{206A}", "\"\u{200C}\u{200D}\u{2065}\u{206A}\""),
+            ("é€–😀¿", "\"é€–😀¿\""),
         ])
     func escapes(text: String, json: String) {
         var writer = JSONWriter()
@@ -58,8 +63,10 @@ struct JSONWriterTests {
         for _ in 0..<2_000 {
             var text = ""
             for _ in 0..<Int.random(in: 0...12, using: &generator) {
-                let limit: UInt32 = Bool.random(using: &generator) ? 0x80 : 0x11_0000
-                let scalar = Unicode.Scalar(UInt32.random(in: 0..<limit, using: &generator))
+                // Where something has to be escaped, and everywhere.
+                let scalars: Range<UInt32> =
+                    [0..<0x100, 0x2000..<0x2070, 0..<0x11_0000].randomElement(using: &generator)!
+                let scalar = Unicode.Scalar(UInt32.random(in: scalars, using: &generator))
                 if let scalar { text.unicodeScalars.append(scalar) }
             }
             var writer = JSONWriter()
@@ -68,6 +75,13 @@ struct JSONWriterTests {
                 Issue.record("not a string: \(writer.text)")
                 continue
             }
+            // A value is one line, to whatever reads lines and whatever a terminal takes for one.
+            let acting = writer.text.unicodeScalars.filter {
+                $0.value < 0x20 || $0.value >= 0x7F && $0.properties.generalCategory == .control
+                    || $0.properties.generalCategory == .lineSeparator
+                    || $0.properties.generalCategory == .paragraphSeparator
+            }
+            #expect(acting.isEmpty, "\(writer.text.debugDescription)")
             // By bytes: Swift's == would accept another normalization.
             #expect(Array(read.utf8) == Array(text.utf8))
         }

@@ -16,7 +16,7 @@ private func entry(
 }
 
 private func charge(_ user: UserHandle, _ amount: Money) -> Payment {
-    Payment(user: user, currency: Cast.dollars, amount: amount, reference: "r")
+    Payment(user: user, currency: Cast.dollars, amount: amount, reference: #"r,%"\"#)
 }
 
 /// A sale: alice charges 10.00 and bids 6.00, the lot is sold for that with a fee of 1.00, and bob
@@ -128,18 +128,20 @@ struct MovementTests {
                 == #"{"position":5,"time":"1970-01-01T23:59:59.000Z","#
                 + #""id":"00000000-0001-7002-8000-000000000005","event":"locked","#
                 + #""auction":"lot-1","user":"alice","currency":"USD","amount":600,"#
-                + #""available_change":-600,"locked_change":600,"available":400,"locked":600}"#)
+                + #""available_change":-600,"locked_change":600,"available":400,"locked":600,"#
+                + #""reference":null}"#)
         #expect(lines.last?.contains(#""event":"withdrawn","auction":null,"user":"bob""#) == true)
+        #expect(lines.last?.hasSuffix(#""reference":"r,%\"\\"}"#) == true)
         let id = "00000000-0001-7002-8000-00000000000"
         #expect(
             csv.text == """
                 position,time,id,event,auction,user,currency,amount,available_change,\
-                locked_change,available,locked
-                5,1970-01-01T23:59:59.000Z,\(id)5,locked,lot-1,alice,USD,600,-600,600,400,600
-                6,1970-01-02T00:00:00.000Z,\(id)6,settled,lot-1,alice,USD,600,0,-600,400,0
-                6,1970-01-02T00:00:00.000Z,\(id)6,settled,lot-1,bob,USD,500,500,0,500,0
-                6,1970-01-02T00:00:00.000Z,\(id)6,settled,lot-1,house,USD,100,100,0,100,0
-                7,1970-01-02T00:00:00.000Z,\(id)7,withdrawn,,bob,USD,500,-500,0,0,0
+                locked_change,available,locked,reference
+                5,1970-01-01T23:59:59.000Z,\(id)5,locked,lot-1,alice,USD,600,-600,600,400,600,
+                6,1970-01-02T00:00:00.000Z,\(id)6,settled,lot-1,alice,USD,600,0,-600,400,0,
+                6,1970-01-02T00:00:00.000Z,\(id)6,settled,lot-1,bob,USD,500,500,0,500,0,
+                6,1970-01-02T00:00:00.000Z,\(id)6,settled,lot-1,house,USD,100,100,0,100,0,
+                7,1970-01-02T00:00:00.000Z,\(id)7,withdrawn,,bob,USD,500,-500,0,0,0,"r,%""\\"
 
                 """)
     }
@@ -167,7 +169,7 @@ struct JournalTests {
                 account assets:Ubob:locked  ; user:bob
 
                 1970-01-01 * charge
-                    ; position:4, time:1970-01-01T00:01:00.000Z, id:\(id)4
+                    ; position:4, time:1970-01-01T00:01:00.000Z, id:\(id)4, reference:r%2C%25"\\
                     assets:Ualice:available  10.00 USD = 10.00 USD
                     equity:outside  -10.00 USD
 
@@ -183,7 +185,7 @@ struct JournalTests {
                     assets:Uhouse:available  1.00 USD = 1.00 USD
 
                 1970-01-02 * withdraw
-                    ; position:7, time:1970-01-02T00:00:00.000Z, id:\(id)7
+                    ; position:7, time:1970-01-02T00:00:00.000Z, id:\(id)7, reference:r%2C%25"\\
                     assets:Ubob:available  -5.00 USD = 0.00 USD
                     equity:outside  5.00 USD
 
@@ -241,6 +243,7 @@ struct JournalTests {
                   position: 7
                   time: "1970-01-02T00:00:00.000Z"
                   id: "\(id)7"
+                  reference: "r,%\\"\\\\"
                   Assets:Ubob:Available  -5.00 USD
                   Equity:Outside  5.00 USD
 

@@ -15,13 +15,16 @@ private struct RunResult: Hashable {
 }
 
 /// Submits the same steps, in batches, to a new ledger that does without some shortcuts.
-private func run(_ steps: [WorkloadStep], with shortcuts: Shortcuts) async throws -> RunResult {
+private func run(
+    _ steps: [WorkloadStep], with shortcuts: Shortcuts, _ salting: Salting
+) async throws -> RunResult {
     try await withLedgerPath { path in
         var configuration = Configuration()
         configuration.clock = ManualClock(at: steps[0].time)
         configuration.ledgerID = LedgerID(high: 1, low: 2)
         configuration.closesByTimer = false
         configuration.shortcuts = shortcuts
+        configuration.salting = salting
         let ledger = try Ledger.open(at: path, configuration: configuration)
         var receipts: [Receipt] = []
         for start in stride(from: 0, to: steps.count, by: 500) {
@@ -45,18 +48,20 @@ private func run(_ steps: [WorkloadStep], with shortcuts: Shortcuts) async throw
 
 @Suite("Shortcuts")
 struct ShortcutTests {
-    @Test("Without any one of them, and without all, a run has the same bytes, answers and digest")
-    func sameBytes() async throws {
+    @Test(
+        "Without any one of them, and without all, a run has the same bytes, answers and digest",
+        arguments: [Salting.fixed(Digest(of: [1])), .imported(Digest(of: [1]))])
+    func sameBytes(_ salting: Salting) async throws {
         var workload = Workload(seed: 11)
         let steps = (0..<6_000).map { _ in workload.nextStep() }
-        let expected = try await run(steps, with: .all)
+        let expected = try await run(steps, with: .all, salting)
         #expect(expected.frames.count > 6 && expected.receipts.count == steps.count)
         #expect(expected.receipts.contains { $0.isReplay })
         for (name, shortcut) in Shortcuts.named {
-            let result = try await run(steps, with: Shortcuts.all.subtracting(shortcut))
+            let result = try await run(steps, with: Shortcuts.all.subtracting(shortcut), salting)
             #expect(result == expected, "without \(name)")
         }
-        #expect(try await run(steps, with: []) == expected, "without all of them")
+        #expect(try await run(steps, with: [], salting) == expected, "without all of them")
     }
 
     @Test("Looking ahead at names that are about to be registered survives whatever bytes come")

@@ -8,7 +8,7 @@ the exported journals must pass `hledger check --strict ordereddates` and `bean-
 balances that `hledger balance` and beancount's own library add up must be those of `gavel wallets`,
 for every wallet, both halves, in every currency, and nobody else may have any. The rows of jsonl
 and csv are added up here. Names are read back from the journals by the rule, not taken from their
-metadata, which must say the same.
+metadata, which must say the same. The references of payments must be the same in all four.
 
 Before all that, journals are tampered with: if that goes unnoticed, nothing here is worth anything.
 
@@ -44,6 +44,14 @@ for account in realization.iter_children(realization.realize(entries)):
         for position in account.balance:
             print(account.account, position.units.currency, format(position.units.number, "f"))
 """
+BEANCOUNT_REFERENCES = """
+import json, sys
+from beancount import loader
+entries, errors, _ = loader.load_file(sys.argv[1])
+print(json.dumps([
+    (str(entry.meta["position"]), entry.meta["reference"])
+    for entry in entries if "reference" in entry.meta]))
+"""
 ENVIRONMENT = dict(os.environ, LC_ALL="C.UTF-8", BEANCOUNT_DISABLE_LOAD_CACHE="1")
 
 
@@ -76,6 +84,11 @@ def require(condition, message):
 def unescaped(name):
     """What an escaped name stands for: `-XX` is a byte."""
     return re.sub("-([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), name)
+
+
+def plain(cell):
+    """What a cell of CSV stands for: its first ' keeps spreadsheets from running it."""
+    return cell.removeprefix("'")
 
 
 def interpreter():
@@ -154,6 +167,15 @@ class Hledger(Journal):
     def currency(self, commodity):
         return unescaped(commodity)
 
+    def references(self):
+        """By position, as hledger reads its own tags."""
+        found = {}
+        for transaction in json.loads(output("hledger", "-f", self.path, "print", "-O", "json")):
+            tags = dict(transaction["ttags"])
+            if "reference" in tags:
+                found[tags["position"]] = tags["reference"].replace("%2C", ",").replace("%25", "%")
+        return found
+
     def assertion_count(self):
         return len(re.findall(r"^    \S.* = ", self.text, re.MULTILINE))
 
@@ -190,6 +212,11 @@ class Beancount(Journal):
             require(commodity == code, f"{self.path}: {commodity} is said to be {code}")
         return code
 
+    def references(self):
+        """By position, as beancount reads its own metadata."""
+        said = output(*interpreter(), "-c", BEANCOUNT_REFERENCES, self.path)
+        return {position: reference for position, reference in json.loads(said)}
+
     def assertion_count(self):
         return len(re.findall(r"^\S+ balance ", self.text, re.MULTILINE))
 
@@ -210,10 +237,10 @@ class Ledger:
                 scales[balance["currency"]] = balance["scale"]
         self.balances, self.minor_units = {}, {}
         for row in csv.DictReader(self.ask("wallets", "--format", "csv").splitlines()):
-            self.minor_units[row["user"], row["currency"]] = row["available"], row["locked"]
+            user, currency = plain(row["user"]), plain(row["currency"])
+            self.minor_units[user, currency] = row["available"], row["locked"]
             for half in ("available", "locked"):
-                self.balances[row["user"], half, row["currency"]] = Decimal(row[half]).scaleb(
-                    -scales[row["currency"]])
+                self.balances[user, half, currency] = Decimal(row[half]).scaleb(-scales[currency])
 
     def ask(self, *command):
         return output(self.gavel, *command, "--ledger", self.path)
@@ -247,13 +274,20 @@ def judge(ledger, kind):
     return journal
 
 
-def judge_rows(ledger):
+def judge_rows(ledger, journals):
     """The rows of jsonl and csv: the same, and adding up to every balance they give."""
     rows = list(csv.DictReader(ledger.ask("export", "--format", "csv").splitlines()))
     lines = ledger.ask("export", "--format", "jsonl").splitlines()
     require(len(rows) == len(lines), f"{ledger.path}: {len(rows)} rows, {len(lines)} lines")
-    balances = defaultdict(lambda: (0, 0))
+    balances, references = defaultdict(lambda: (0, 0)), {}
     for row, line in zip(rows, lines):
+        for cell in row.values():
+            require(
+                cell[:1] not in "=+@" or not cell, f"{ledger.path}: a spreadsheet runs {cell}")
+            require(cell[:1] != "-" or cell[1:].isdigit(), f"{ledger.path}: {cell}")
+        row = {name: plain(cell) for name, cell in row.items()}
+        if row["reference"]:
+            references[row["position"]] = row["reference"]
         fields = {
             name: "" if value is None else str(value) for name, value in json.loads(line).items()}
         require(row == fields, f"{ledger.path}: {row} and {line}")
@@ -266,6 +300,11 @@ def judge_rows(ledger):
             f"{ledger.path}: {row} does not follow")
     found = {key: (str(halves[0]), str(halves[1])) for key, halves in balances.items()}
     require(found == ledger.minor_units, f"{ledger.path}: the rows end in other balances")
+    payments = [row for row in rows if row["event"] in ("charged", "withdrawn")]
+    require(len(payments) == len(references), f"{ledger.path}: a payment without a reference")
+    for journal in journals:
+        require(
+            journal.references() == references, f"{journal.path}: not the references of the rows")
     return len(rows)
 
 
@@ -349,7 +388,7 @@ def main():
                 transactions == beancount.transaction_count(), f"{path}: not as many transactions")
             figures = [
                 len(ledger.users), len(ledger.balances), transactions, hledger.assertion_count(),
-                beancount.assertion_count(), judge_rows(ledger)]
+                beancount.assertion_count(), judge_rows(ledger, (hledger, beancount))]
             totals = [total + figure for total, figure in zip(totals, figures)]
             print("{:18} {:8} {:9} {:13} {:9} {:10} {:9}".format(path.stem, *figures))
         print("{:18} {:8} {:9} {:13} {:9} {:10} {:9}".format("all", *totals))

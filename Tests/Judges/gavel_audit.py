@@ -1256,6 +1256,11 @@ def time_text(time):
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction}Z"
 
 
+def cell(name):
+    """A name as gavel's CSV holds it: a spreadsheet would run what begins with a dash."""
+    return "'" + name if re.match(r"-(?!\d+(\.\d+)?$)", name) else name
+
+
 def write_balances(books, out):
     """The wallets as `gavel wallets --format csv` prints them."""
     writer = csv.writer(out, lineterminator="\n")
@@ -1264,7 +1269,7 @@ def write_balances(books, out):
     rows = [(books.users[user], books.currencies[currency][0], available,
              wallets.locked[user, currency])
             for (user, currency), available in wallets.available.items()]
-    writer.writerows(sorted(rows))
+    writer.writerows((cell(user), cell(currency), *rest) for user, currency, *rest in sorted(rows))
 
 
 def write_auctions(books, out):
@@ -1275,9 +1280,10 @@ def write_auctions(books, out):
     for auction in books.auctions:
         closed = auction.state == "closed"
         writer.writerow((
-            auction.name, books.users[auction.seller], books.currencies[auction.currency][0],
+            cell(auction.name), cell(books.users[auction.seller]),
+            cell(books.currencies[auction.currency][0]),
             auction.status(books.time), auction.outcome or "",
-            "" if auction.winner is None else books.users[auction.winner],
+            "" if auction.winner is None else cell(books.users[auction.winner]),
             auction.price if closed and auction.leader is not None else "", auction.bids,
             auction.accepted, time_text(auction.opens_at), time_text(auction.end) or ""))
 

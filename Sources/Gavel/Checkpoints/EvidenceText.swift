@@ -70,11 +70,23 @@ struct LineReader {
         while true {
             let line = try line()
             if line.isEmpty { return hashes }
+            try checkProofLength(hashes.count + 1)
             guard let hash = Digest(base64: line) else {
                 throw .malformed("\(what) holds a line that is no hash in base64")
             }
             hashes.append(hash)
         }
+    }
+}
+
+/// More hashes than a proof in a tree of 2⁶⁴ leaves can have: no more are read or written.
+let proofHashesMax = 128
+
+/// Checks how many hashes a proof has, where it is made and where it is read.
+/// - Throws: `malformed` when they are too many.
+func checkProofLength(_ count: Int) throws(EvidenceError) {
+    guard count <= proofHashesMax else {
+        throw .malformed("a proof has at most \(proofHashesMax) hashes, not \(count)")
     }
 }
 

@@ -127,7 +127,7 @@ extension WitnessState {
         atSeconds seconds: UInt64
     ) throws -> SignedCheckpoint {
         let oldSize = latest(of: new.origin)?.checkpoint.size ?? 0
-        var proof = ConsistencyProof(oldSize: oldSize, newSize: new.size, hashes: [])
+        var proof = try ConsistencyProof(oldSize: oldSize, newSize: new.size, hashes: [])
         if oldSize <= new.size {
             guard try tree.root(ofSize: new.size) == new.root else {
                 throw EvidenceError(

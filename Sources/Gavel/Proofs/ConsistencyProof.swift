@@ -10,7 +10,9 @@ public struct ConsistencyProof: Hashable, Sendable {
     public let newSize: UInt64
     public let hashes: [Digest]
 
-    public init(oldSize: UInt64, newSize: UInt64, hashes: [Digest]) {
+    /// - Throws: `EvidenceError.malformed` when there are more hashes than any proof has.
+    public init(oldSize: UInt64, newSize: UInt64, hashes: [Digest]) throws(EvidenceError) {
+        try checkProofLength(hashes.count)
         self.oldSize = oldSize
         self.newSize = newSize
         self.hashes = hashes
@@ -43,7 +45,7 @@ public struct ConsistencyProof: Hashable, Sendable {
             }
             if !isWhole { hashes.append(try tree.root(of: range)) }
         }
-        return ConsistencyProof(
+        return try ConsistencyProof(
             oldSize: oldSize, newSize: newSize, hashes: hashes.reversed())
     }
 
@@ -126,7 +128,7 @@ extension ConsistencyProof {
         let hashes = try lines.hashes()
         let checkpoint = try SignedCheckpoint(parsing: lines.rest)
         return (
-            ConsistencyProof(
+            try ConsistencyProof(
                 oldSize: oldSize, newSize: checkpoint.checkpoint.size, hashes: hashes), checkpoint
         )
     }

@@ -12,7 +12,9 @@ public struct InclusionProof: Hashable, Sendable {
     /// From the leaf's sibling up to the root's child.
     public let hashes: [Digest]
 
-    public init(index: UInt64, hashes: [Digest]) {
+    /// - Throws: `EvidenceError.malformed` when there are more hashes than any proof has.
+    public init(index: UInt64, hashes: [Digest]) throws(EvidenceError) {
+        try checkProofLength(hashes.count)
         self.index = index
         self.hashes = hashes
     }
@@ -38,7 +40,7 @@ public struct InclusionProof: Hashable, Sendable {
                 range = split..<range.upperBound
             }
         }
-        return InclusionProof(index: index, hashes: hashes.reversed())
+        return try InclusionProof(index: index, hashes: hashes.reversed())
     }
 
     /// Checks that an entry is in a log.

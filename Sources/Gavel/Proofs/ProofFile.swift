@@ -78,7 +78,7 @@ struct ProofPart: Hashable, Sendable {
             extra = nil
         }
         let index = try lines.number(after: "index")
-        proof = InclusionProof(index: index, hashes: try lines.hashes())
+        proof = try InclusionProof(index: index, hashes: try lines.hashes())
     }
 
     /// The lines up to and with the empty one.

@@ -50,6 +50,9 @@ public struct BeancountJournal: Sendable {
         line("  time: \"\(entry.time.rfc3339)\"")
         if let id = entry.commandID { line("  id: \"\(id)\"") }
         if let auction = first.auction { line("  auction: \"\(names.id(of: auction))\"") }
+        if let reference = first.reference {
+            line("  reference: \(JournalNames.beancountString(reference))")
+        }
         for movement in movements {
             post(movement, names: names)
             moved[AccountKey(user: movement.user, currency: movement.currency.code)] = movement

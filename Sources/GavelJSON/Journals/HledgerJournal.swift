@@ -44,6 +44,9 @@ public struct HledgerJournal: Sendable {
         var tags = "    ; position:\(entry.position), time:\(entry.time.rfc3339)"
         if let id = entry.commandID { tags += ", id:\(id)" }
         if let auction = first.auction { tags += ", auction:\(names.id(of: auction))" }
+        if let reference = first.reference {
+            tags += ", reference:\(JournalNames.hledgerTag(reference))"
+        }
         line(tags)
         for movement in movements { post(movement, names: names) }
     }

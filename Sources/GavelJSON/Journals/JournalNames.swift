@@ -42,6 +42,27 @@ package enum JournalNames {
         return encoded.utf8.count <= beancountBytesMax ? encoded : "C.\(handle.rawValue)"
     }
 
+    /// A payment's reference as the value of a tag in hledger, which ends at a comma: that and `%`
+    /// are written as in a URL, `%2C` and `%25`.
+    package static func hledgerTag(_ reference: PaymentReference) -> String {
+        reference.string.reduce(into: "") { text, character in
+            switch character {
+            case ",": text += "%2C"
+            case "%": text += "%25"
+            default: text.append(character)
+            }
+        }
+    }
+
+    /// A payment's reference in quotes, as beancount reads strings.
+    package static func beancountString(_ reference: PaymentReference) -> String {
+        let escaped = reference.string.reduce(into: "") { text, character in
+            if character == "\"" || character == "\\" { text += "\\" }
+            text.append(character)
+        }
+        return "\"\(escaped)\""
+    }
+
     /// hledger's own mark for an amount left out; it takes a commodity of that name for one.
     private static let hledgerMissing = "AUTO"
 

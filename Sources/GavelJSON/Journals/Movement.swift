@@ -21,6 +21,8 @@ public struct Movement: Hashable, Sendable {
     public let available: Money
     /// What the user had locked afterwards, for all auctions.
     public let locked: Money
+    /// What the payment provider calls the payment; nil where there was none.
+    public let reference: PaymentReference?
 
     /// How much moved, without a sign.
     public var amount: Money {
@@ -83,7 +85,8 @@ public struct MovementFold: Sendable {
         return Movement(
             event: event.name, auction: change.auction, user: change.user,
             currency: change.currency, availableChange: change.available,
-            lockedChange: change.locked, available: available, locked: locked)
+            lockedChange: change.locked, available: available, locked: locked,
+            reference: change.reference)
     }
 }
 
@@ -105,17 +108,23 @@ private struct Change {
     var currency: Currency
     var available: Money = .zero
     var locked: Money = .zero
+    var reference: PaymentReference?
 
     static func all(of event: Event, names: some Names) -> [Change] {
         switch event {
         case .charged(let payment):
             let currency = names.currency(of: payment.currency)
-            return [Change(user: payment.user, currency: currency, available: payment.amount)]
+            return [
+                Change(
+                    user: payment.user, currency: currency, available: payment.amount,
+                    reference: payment.reference)
+            ]
         case .withdrawn(let payment):
             let currency = names.currency(of: payment.currency)
             return [
                 Change(
-                    user: payment.user, currency: currency, available: .zero - payment.amount)
+                    user: payment.user, currency: currency, available: .zero - payment.amount,
+                    reference: payment.reference)
             ]
         case .locked(let auction, let user, let amount, _):
             return [hold(auction, user, amount, names: names)]

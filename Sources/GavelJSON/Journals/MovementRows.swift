@@ -11,9 +11,10 @@ extension JSONWriter {
     ///
     ///     {"position":9,"time":"…","id":"…","event":"locked","auction":"lot-1","user":"alice",
     ///      "currency":"USD","amount":1500,"available_change":-1500,"locked_change":1500,
-    ///      "available":48500,"locked":1500}
+    ///      "available":48500,"locked":1500,"reference":null}
     ///
-    /// `id` is null for what the engine wrote by itself, `auction` for payments.
+    /// `id` is null for what the engine wrote by itself, `auction` for payments, `reference` for
+    /// everything else.
     public mutating func movement(
         _ movement: Movement, of entry: LedgerEntry, names: some Names
     ) {
@@ -30,6 +31,7 @@ extension JSONWriter {
             object.field("locked_change", movement.lockedChange)
             object.field("available", movement.available)
             object.field("locked", movement.locked)
+            object.field("reference", movement.reference)
         }
     }
 }
@@ -39,7 +41,7 @@ extension CSVWriter {
     public mutating func movementsHeader() {
         row([
             "position", "time", "id", "event", "auction", "user", "currency", "amount",
-            "available_change", "locked_change", "available", "locked",
+            "available_change", "locked_change", "available", "locked", "reference",
         ])
     }
 
@@ -53,7 +55,7 @@ extension CSVWriter {
             names.id(of: movement.user).string, movement.currency.code.string,
             String(movement.amount.minorUnits), String(movement.availableChange.minorUnits),
             String(movement.lockedChange.minorUnits), String(movement.available.minorUnits),
-            String(movement.locked.minorUnits),
+            String(movement.locked.minorUnits), movement.reference?.string,
         ])
     }
 }

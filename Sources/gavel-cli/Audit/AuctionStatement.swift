@@ -78,6 +78,7 @@ struct AuctionStatement {
         case .csv:
             try output.csvRow([
                 "row", "position", "time", "by", "amount", "what", "price", "leader", "held",
+                "currency",
             ])
         }
     }
@@ -108,7 +109,7 @@ struct AuctionStatement {
                 "step", String(step.point.position), step.point.time.rfc3339, by,
                 step.amount.map { String($0.minorUnits) }, words.what(step),
                 step.price.map { String($0.minorUnits) }, leader?.string,
-                hold.map { String($0.amount.minorUnits) },
+                hold.map { String($0.amount.minorUnits) }, currency.code.string,
             ])
         }
     }
@@ -133,7 +134,7 @@ struct AuctionStatement {
         case .csv:
             try output.csvRow([
                 "hold", nil, nil, nil, hold.map { String($0.amount.minorUnits) }, nil, nil,
-                holder?.string, nil,
+                holder?.string, nil, view.currency.code.string,
             ])
         }
         let held = try heldByFold(view)

@@ -12,7 +12,7 @@ let sharedPageStyle = """
         --c1: #5bb8e0; --c2: #f09a5e; --c3: #b79df0; --c4: #c9c95a; } }
     * { box-sizing: border-box; }
     body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 72rem; background: var(--back);
-      color: var(--front); font: 15px/1.5 system-ui, sans-serif; }
+      color: var(--front); font: 15px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
     h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
     .what { color: var(--soft); margin: 0 0 1rem; }
     .note { color: var(--soft); margin: .2rem 0 .8rem; font-size: .87rem; }

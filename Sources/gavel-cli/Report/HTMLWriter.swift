@@ -4,6 +4,8 @@
 // escaped here and nowhere else, and has no character that XML forbids or that turns the reading
 // direction. So a page is well-formed as XML too, whatever stands in titles and reasons.
 
+import GavelJSON
+
 struct HTMLWriter {
     typealias Attributes = KeyValuePairs<String, String>
 

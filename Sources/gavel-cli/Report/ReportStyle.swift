@@ -42,7 +42,8 @@ let reportStyle = """
     .number { text-align: right; white-space: nowrap; }
     td.time { font-size: .9em; } .time span { white-space: nowrap; }
     @media screen and (min-width: 46.01rem) { wbr { display: none; } }
-    .id { overflow-wrap: anywhere; min-width: 6.5rem; }
+    .id, .text, .words { overflow-wrap: anywhere; }
+    .id, .text { min-width: 6.5rem; }
     .words { min-width: 16rem; width: 45%; }
     .tag { display: inline-block; border: 1px solid currentColor; border-radius: 3px;
       padding: 0 .35em; font-size: .9em; white-space: nowrap; }
@@ -95,7 +96,7 @@ func printStyle(left: String, right: String, foot: String) -> String {
       table { font-size: 8pt; width: 100%; }
       th, td { padding: .2rem .3rem; }
       caption, .note, figcaption, .x, .y { font-size: 8pt; } caption span { max-width: none; }
-      .id { min-width: 9ch; } .words { min-width: 0; width: auto; }
+      .id, .text { min-width: 9ch; } .words { min-width: 0; width: auto; }
       pre { white-space: pre-wrap; overflow-wrap: anywhere; }
       a { color: inherit; text-decoration: none; }
       .plot { grid-template-rows: 9rem auto; }

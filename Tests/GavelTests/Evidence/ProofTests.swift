@@ -141,12 +141,12 @@ struct ProofTests {
                 #expect(proof.root(fromLeaf: leaf, size: size) == root)
                 #expect(proof.root(fromLeaf: leaf.flipped(Int(size)), size: size) != root)
                 for hashes in proof.hashes.alterations {
-                    let altered = InclusionProof(index: index, hashes: hashes)
+                    let altered = try InclusionProof(index: index, hashes: hashes)
                     #expect(altered.root(fromLeaf: leaf, size: size) != root, "\(index), \(size)")
                 }
                 for other in [index + 1, index &- 1, index ^ 2, size, UInt64.max, 0]
                 where other != index {
-                    let moved = InclusionProof(index: other, hashes: proof.hashes)
+                    let moved = try InclusionProof(index: other, hashes: proof.hashes)
                     #expect(moved.root(fromLeaf: leaf, size: size) != root, "\(index), \(size)")
                 }
                 for other in [size - 1, size + 1, 2 * size] where other <= 130 {
@@ -175,17 +175,19 @@ struct ProofTests {
                     #expect(!proof.proves(oldRoot: oldRoot, newRoot: newRoot.flipped(9)))
                 }
                 for hashes in proof.hashes.alterations {
-                    let altered = ConsistencyProof(oldSize: old, newSize: new, hashes: hashes)
+                    let altered = try ConsistencyProof(oldSize: old, newSize: new, hashes: hashes)
                     #expect(!altered.proves(oldRoot: oldRoot, newRoot: newRoot), "\(old), \(new)")
                 }
                 for other in [old + 1, old &- 1, 2 * old] where other != old && other < new {
                     // From no entries on, an empty proof is right.
                     if other == 0, proof.hashes.isEmpty { continue }
-                    let moved = ConsistencyProof(oldSize: other, newSize: new, hashes: proof.hashes)
+                    let moved = try ConsistencyProof(
+                        oldSize: other, newSize: new, hashes: proof.hashes)
                     #expect(!moved.proves(oldRoot: roots[Int(other)], newRoot: newRoot))
                 }
                 for other in [new + 1, new &- 1] where other <= 130 && old > 0 {
-                    let moved = ConsistencyProof(oldSize: old, newSize: other, hashes: proof.hashes)
+                    let moved = try ConsistencyProof(
+                        oldSize: old, newSize: other, hashes: proof.hashes)
                     #expect(!moved.proves(oldRoot: oldRoot, newRoot: roots[Int(other)]))
                 }
             }
@@ -193,12 +195,13 @@ struct ProofTests {
         #expect(throws: EvidenceError(.notProven, "")) {
             try ConsistencyProof.make(from: 2, to: 1, in: nodes)
         }
-        let backwards = ConsistencyProof(oldSize: 2, newSize: 1, hashes: [])
+        let backwards = try ConsistencyProof(oldSize: 2, newSize: 1, hashes: [])
         #expect(!backwards.proves(oldRoot: roots[2], newRoot: roots[1]))
         // The largest sizes there are end, and prove nothing.
-        let huge = InclusionProof(index: .max - 1, hashes: [Digest](repeating: .empty, count: 64))
+        let huge = try InclusionProof(
+            index: .max - 1, hashes: [Digest](repeating: .empty, count: 64))
         #expect(huge.root(fromLeaf: .empty, size: .max) != .empty)
-        let long = ConsistencyProof(
+        let long = try ConsistencyProof(
             oldSize: .max - 1, newSize: .max, hashes: [Digest](repeating: .empty, count: 64))
         #expect(!long.proves(oldRoot: .empty, newRoot: .empty))
     }
