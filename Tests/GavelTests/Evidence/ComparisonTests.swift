@@ -1,7 +1,7 @@
 // Files of evidence laid side by side, and keys followed from one to the next.
 
 import AuctionDomain
-import GavelJSON
+import GavelTesting
 import LMDB
 import Testing
 
