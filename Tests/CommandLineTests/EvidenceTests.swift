@@ -120,7 +120,7 @@ struct EvidenceTests {
         try space.write("no evidence\n", to: "nothing")
         let failures: [(arguments: [String], status: Int32, words: String)] = [
             (["moved", "--key", "house.vkey"], 1, "moved proves nothing: the entry is not proven"),
-            (["nothing", "--key", "house.vkey"], 1, "a file of evidence begins with"),
+            (["nothing", "--key", "house.vkey"], 1, "it begins like no file of evidence"),
             (["bid", "--key", "w.vkey"], 1, "expected the verifier key of a ledger"),
             (["bid", "--key", "house.vkey", "--witness", "w.vkey"], 1, "none of the witnesses"),
             (["bid", "--key", "broken.vkey"], 2, "line 1 is no verifier key"),

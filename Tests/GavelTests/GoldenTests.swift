@@ -146,6 +146,7 @@ private func goldenEvidence(_ log: any EventLog) throws -> [(name: String, bytes
         ("entry-13.evidence", bundle.bytes), ("entry-13.tlog-proof", bundle.proofFiles[0].bytes),
         ("from-10.consistency", growth.fileBytes(with: checkpoint)),
     ]
+    files.append(("entry-13.statement", try goldenStatement(bundle, key).bytes))
     for tile in HashTile.tiles(ofSize: size) {
         files.append((tile.path, try tile.bytes(in: tree)))
         let first = UInt64(HashTile.widthMax) * tile.index
@@ -153,6 +154,19 @@ private func goldenEvidence(_ log: any EventLog) throws -> [(name: String, bytes
         files.append((tile.entriesPath, try HashTile.bundle(of: entries)))
     }
     return files
+}
+
+/// What entry 13 says to whom it refunds.
+private func goldenStatement(_ bundle: EvidenceBundle, _ key: SigningKey) throws -> StatementFile {
+    let checked = try bundle.check(by: [key.verifier])
+    let outbid = checked.entry.outcome.events.compactMap { event in
+        if case .refunded(_, let user, _, _) = event { checked.names.id(of: user) } else { nil }
+    }
+    let viewer = try #require(outbid.first)
+    let view = try #require(EntryView(of: checked.entry, for: viewer, names: checked.names))
+    return try StatementFile.make(
+        bundle.proofFiles[0], for: viewer, view: view.json, showsEntry: false
+    ) { try $0.signed(by: key) }
 }
 
 /// Rules with every part there is, but a table and a duration.
@@ -260,7 +274,7 @@ struct GoldenTests {
         let folder = vectors.folder
         let files = try goldenEvidence(
             try RecutLog(frames: await goldenFrames(vectors.salting)))
-        #expect(files.count == 7)
+        #expect(files.count == 8)
         for (name, bytes) in files {
             let file = folder.appending(path: "evidence/\(name)")
             try keep(bytes, file)
@@ -269,6 +283,8 @@ struct GoldenTests {
         let key = try VerifierKey(String(decoding: files[0].bytes, as: UTF8.self))
         let checked = try EvidenceBundle(parsing: files[2].bytes).check(by: [key])
         #expect(checked.entry.position == 13)
+        let statement = try StatementFile(parsing: files[5].bytes).check(by: [key])
+        #expect(try EntryView(statement).facts.map(\.kind) == [.leadTaken, .refunded])
     }
 
     @Test(

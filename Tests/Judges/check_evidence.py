@@ -14,6 +14,7 @@ is judged. FOLDER holds what is to be judged:
     tiles/checkpoint           the signed head
     tiles/tile/...             the tlog-tiles, entry bundles where they were exported
     proofs/*.tlog-proof        inclusion proofs with the entry in the extra line
+    statements/*.statement     signed statements (gavel-statement/v1)
     heads/NAME.checkpoint      earlier heads
     heads/NAME.consistency     the proofs that the head goes on from them
 
@@ -24,6 +25,7 @@ agree, 1 a judge disagrees or is blind, 2 wrong usage or a tool that is missing.
 
 import base64
 import hashlib
+import json
 import logging
 import pathlib
 import shutil
@@ -78,6 +80,32 @@ class Proof:
         self.hashes = [b64(line) for line in lines]
 
 
+class Statement:
+    """A gavel-statement/v1 file, read by the words of the article Evidence."""
+
+    def __init__(self, path):
+        self.name = path.name
+        head, text, signature, proof, self.checkpoint = path.read_bytes().decode().split("\n\n", 4)
+        first, view = head.split("\n")
+        require(first == "gavel-statement/v1" and view.startswith("view "), f"{path.name}: no header")
+        self.view = view.removeprefix("view ").encode()
+        self.text, self.signature = text + "\n", signature
+        (word, self.origin, size, root, index, leaf, self.viewer, view_hash) = text.split("\n")
+        require(word == "gavel.statement/v1", f"{path.name} is no statement")
+        self.size, self.index = int(size), int(index)
+        self.root, self.leaf, self.view_hash = b64(root), b64(leaf), b64(view_hash)
+        lines = proof.split("\n")
+        if lines[0].startswith("extra "):
+            entry = b64(lines.pop(0).removeprefix("extra "))
+            require(leaf_hash(entry) == self.leaf, f"{path.name} holds another entry")
+        require(lines.pop(0) == f"index {self.index}", f"{path.name} proves another place")
+        self.hashes = [b64(line) for line in lines]
+        origin, size, root = self.checkpoint.split("\n")[:3]
+        require(
+            (origin, int(size), b64(root)) == (self.origin, self.size, self.root),
+            f"{path.name} stands beside another checkpoint")
+
+
 class Growth:
     """A consistency file and the older head it starts from."""
 
@@ -106,6 +134,8 @@ class Evidence:
         lines = self.text.split("\n")
         self.size, self.root = int(lines[1]), b64(lines[2])
         self.proofs = [Proof(path) for path in sorted(folder.glob("proofs/*.tlog-proof"))]
+        self.statements = [
+            Statement(path) for path in sorted(folder.glob("statements/*.statement"))]
         self.growths = [Growth(path) for path in sorted(folder.glob("heads/*.consistency"))]
         self.has_entries = (self.tiles / "tile" / "entries").exists()
 
@@ -129,20 +159,32 @@ class Evidence:
 
 
 def judge_openssl(evidence):
-    """openssl: the signature over the checkpoint's text."""
+    """openssl: the signatures over the checkpoint's text and the statements', the views' hashes."""
     key = b64(evidence.vkey.split("+", 2)[2])
     name = evidence.vkey.split("+", 1)[0]
-    line = next(l for l in evidence.note.split("\n") if l.startswith(f"— {name} "))
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        (folder / "key.der").write_bytes(SPKI_PREFIX + key[1:])
-        (folder / "signature").write_bytes(b64(line.split(" ")[2])[4:])
-        (folder / "text").write_text(evidence.text)
-        run(
-            "openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER",
-            "-inkey", folder / "key.der", "-sigfile", folder / "signature",
-            "-in", folder / "text")
-    return "signature"
+    notes = [(evidence.text, evidence.note)]
+    for statement in evidence.statements:
+        require(statement.origin == name, f"{statement.name} is another ledger's")
+        notes.append((statement.text, statement.signature))
+        require(
+            hashlib.sha256(statement.view).digest() == statement.view_hash,
+            f"{statement.name}: another view was signed")
+        view = json.loads(statement.view)
+        require(
+            (view["viewer"], view["position"]) == (statement.viewer, statement.index),
+            f"{statement.name}: its view is of another entry or for somebody else")
+    for text, note in notes:
+        line = next(l for l in note.split("\n") if l.startswith(f"— {name} "))
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "key.der").write_bytes(SPKI_PREFIX + key[1:])
+            (folder / "signature").write_bytes(b64(line.split(" ")[2])[4:])
+            (folder / "text").write_text(text)
+            run(
+                "openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER",
+                "-inkey", folder / "key.der", "-sigfile", folder / "signature",
+                "-in", folder / "text")
+    return f"signature, {len(evidence.statements)} statements"
 
 
 def judge_aics(evidence):
@@ -213,9 +255,13 @@ def judge_metamorphic(evidence):
     for proof in evidence.proofs:
         metamorphic.checkpoint_verify_inclusion(
             proof.checkpoint, keys, proof.index, leaf_hash(proof.entry), proof.hashes)
+    for statement in evidence.statements:
+        metamorphic.checkpoint_verify_inclusion(
+            statement.checkpoint, keys, statement.index, statement.leaf, statement.hashes)
     for growth in evidence.growths:
         metamorphic.checkpoint_verify_consistency(growth.old, growth.new, keys, growth.hashes)
-    return f"signature, {len(evidence.proofs)} inclusions, {len(evidence.growths)} growths"
+    return f"signature, {len(evidence.proofs) + len(evidence.statements)} inclusions, " \
+        f"{len(evidence.growths)} growths"
 
 
 def judge_pymerkle(evidence):
@@ -270,6 +316,18 @@ def other_hash(path, line):
     path.write_text("\n".join(lines))
 
 
+def other_text(path, old, new):
+    text = path.read_text()
+    require(old in text, f"{path.name} has no {old!r} to change")
+    # The last one: a statement's second checkpoint, not its first lines.
+    start = text.rindex(old)
+    path.write_text(text[:start] + new + text[start + len(old):])
+
+
+def origin(folder):
+    return (folder / "log.vkey").read_text().split("+", 1)[0]
+
+
 def other_key(path):
     """The ledger's name with somebody else's key."""
     name = path.read_text().split("+", 1)[0]
@@ -305,6 +363,20 @@ CANARIES = {
     "another hash in a consistency file": (
         lambda folder: other_hash(first(folder, "heads/*.consistency"), 1),
         {"aics-tlog", "tlog-scales", "metamorphic-log"}),
+    "another amount in a statement's view": (
+        lambda folder: other_text(first(folder, "statements/*"), '"price":', '"price":1'),
+        {"openssl"}),
+    "another position in a statement": (
+        lambda folder: other_text(first(folder, "statements/*"), "\nindex ", "\nindex 1"),
+        {"openssl", "metamorphic-log"}),
+    "another viewer in a statement": (
+        lambda folder: other_text(first(folder, "statements/*"), "gavel.statement/v1\n",
+                                  "gavel.statement/v1\nx"),
+        {"openssl"}),
+    "another hash in a statement's proof": (
+        lambda folder: other_text(first(folder, "statements/*"), "=\n\n" + origin(folder),
+                                  "=\n" + "A" * 43 + "=\n\n" + origin(folder)),
+        {"metamorphic-log"}),
     "another root in an earlier head": (
         lambda folder: other_hash(first(folder, "heads/*.checkpoint"), 2),
         {"aics-tlog", "tlog-scales", "metamorphic-log", "pymerkle"}),
@@ -336,7 +408,7 @@ def make(gavel, folder, history):
         return run(gavel, "audit", *arguments)
 
     house = folder / "house"
-    for name in ("proofs", "heads"):
+    for name in ("proofs", "heads", "statements"):
         (folder / name).mkdir()
     run(gavel, "import", history, "--ledger", house)
     old = audit("checkpoint", "--ledger", house)
@@ -360,6 +432,15 @@ def make(gavel, folder, history):
     positions = {0, 30, 255, 256, size // 4, size // 2, size - 300, size - 1}
     for position in sorted(position for position in positions if position < size):
         cut(audit("prove", position, "--ledger", house), folder / "proofs", str(position))
+    log = run(gavel, "log", "--ledger", house, "--format", "json").splitlines()
+    entries = [json.loads(line) for line in log]
+    bids = [
+        entry for entry in entries
+        if entry["command"]["command"] == "place_bid" and entry["status"] == "accepted"]
+    for entry in bids[-3:]:
+        position, bidder = entry["position"], entry["command"]["bidder"]
+        (folder / "statements" / f"{position}.statement").write_text(
+            audit("prove", position, "--for", bidder, "--ledger", house))
 
 
 def main():

@@ -5,6 +5,7 @@
 
 internal import AuctionDomain
 internal import LMDB
+internal import Synchronization
 
 /// The keys of a log that follow from those somebody trusts.
 struct KeyChain {

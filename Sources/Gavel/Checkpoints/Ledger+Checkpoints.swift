@@ -94,7 +94,7 @@ extension LedgerReader {
     /// Keeps a checkpoint that witnesses have cosigned beside the log, unless a larger one is kept
     /// already.
     /// - Parameters:
-    ///   - keys: of the ledger; nil takes the one in its folder.
+    ///   - keys: of the ledger; nil takes its own, also those before a rotation.
     ///   - witnesses: at least one of them must have cosigned.
     /// - Throws: `EvidenceError.notSigned`; `LedgerError` as `check`.
     public func keep(
@@ -103,7 +103,7 @@ extension LedgerReader {
         guard let folder else {
             throw LedgerError(.storage, "only a ledger in a folder keeps checkpoints")
         }
-        let known = try keys ?? [try LedgerKey.read(folder.key).verifier]
+        let known = try keys ?? ownKeys()
         let verified = try cosigned.verified(by: known, witnesses: witnesses)
         guard !verified.cosignatures.isEmpty else {
             throw EvidenceError(.notSigned, "none of the witnesses has cosigned the checkpoint")

@@ -91,8 +91,9 @@ public struct EvidenceBundle: Hashable, Sendable {
             // The newest where there are more than are read: an older key is followed by more
             // than one file then.
             let room = max(0, entriesMax - 1 - others.count)
-            let keys = try log.keyEntries(before: size).map { ($0.entry.position, $0.bytes) }
-                .filter { $0.0 != position }
+            let keys = try log.keyEntries(before: size)
+                .map { (position: $0.entry.position, bytes: $0.bytes) }
+                .filter { $0.position != position }
             others += keys.prefix(min(1, room)) + keys.dropFirst().suffix(max(0, room - 1))
             others.sort { $0.position < $1.position }
         }

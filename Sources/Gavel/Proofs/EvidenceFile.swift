@@ -111,9 +111,4 @@ public enum CheckedFile: Sendable {
             nil
         }
     }
-
-    /// The keys that a rotation in the file leads to; none where it holds none.
-    var followedKeys: [VerifierKey] {
-        if case .entry(let checked) = self { checked.keys } else { [] }
-    }
 }

@@ -18,8 +18,7 @@
 // Invariant: nothing of a view is given out before the signatures, the entry's place and the
 // view's hash are proven.
 
-internal import AuctionDomain
-internal import LMDB
+package import AuctionDomain
 
 /// A file that holds a signed statement, read but not checked.
 ///

@@ -57,14 +57,17 @@ struct CheckReceiptCommand: ParsableCommand {
             return checked
         }
         let receipt = CheckedReceipt(
-            checked: checked, sort: read.words,
-            view: try proven(file) {
-                if case .statement(let statement) = checked { try EntryView(statement) } else { nil }
-            },
+            checked: checked, sort: read.words, view: try view(of: checked),
             growth: try growth(checked.growth, keys))
         try withOutput { output in
             if json { receipt.printJSON(on: output) } else { receipt.printWords(on: output) }
         }
+    }
+
+    /// What a statement says.
+    private func view(of checked: CheckedFile) throws -> EntryView? {
+        guard case .statement(let statement) = checked else { return nil }
+        return try proven(file) { try EntryView(statement) }
     }
 
     /// What a proof of growth starts from.
@@ -151,18 +154,20 @@ private struct CheckedReceipt {
             ]
         case .statement(let statement):
             return view.map { StatementInWords(statement, $0).fields } ?? []
-        case .growth:
-            return root + [
-                ("growth", growth.map { "goes on from \($0.size) entries" }),
-                ("", growth.map { "whose root is \($0.root)" }),
-                (
-                    "", growth.map { $0.isSigned
-                        ? "as \(checkpoint.origin) had signed before"
-                        : "hold that against the checkpoint you have, or give it by --older" }
-                ),
-            ]
+        case .growth: return root + (growth.map { fields(of: $0) } ?? [])
         case .checkpoint: return root
         }
+    }
+
+    private func fields(of growth: GrownFrom) -> [(name: String, value: String?)] {
+        let signed =
+            growth.isSigned
+            ? "as \(checkpoint.origin) had signed before"
+            : "hold that against the checkpoint you have, or give it by --older"
+        return [
+            ("growth", "goes on from \(growth.size) entries"),
+            ("", "whose root is \(growth.root)"), ("", signed),
+        ]
     }
 
     private var root: [(name: String, value: String?)] {

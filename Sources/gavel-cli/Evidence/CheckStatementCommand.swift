@@ -80,7 +80,7 @@ struct CheckStatementCommand: ParsableCommand {
                     + "signed: \(Digest(leaf: bytes)), not \(checked.statement.leaf)")
         }
         let entry = try LedgerEntry(evidence: bytes, at: position)
-        return try Verdict(checked, entry, names: reader.reading)
+        return Verdict(checked, entry, names: reader.reading)
     }
 
     private func verdict(
@@ -99,7 +99,7 @@ struct CheckStatementCommand: ParsableCommand {
                 "\(path) is about the entry at position \(evidence.entry.position), the statement "
                     + "about another one at \(checked.statement.position)")
         }
-        return try Verdict(checked, evidence.entry, names: evidence.names)
+        return Verdict(checked, evidence.entry, names: evidence.names)
     }
 }
 
@@ -111,9 +111,7 @@ private struct Verdict {
     /// nil where the entry does not concern the viewer.
     let right: EntryView?
 
-    init(
-        _ checked: CheckedStatement, _ entry: LedgerEntry, names: some Names
-    ) throws(EvidenceError) {
+    init(_ checked: CheckedStatement, _ entry: LedgerEntry, names: some Names) {
         self.checked = checked
         // What was signed and is no view, or another entry's, is false as well.
         signed = try? EntryView(checked)

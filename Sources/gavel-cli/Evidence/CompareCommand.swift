@@ -98,7 +98,7 @@ struct CompareCommand: ParsableCommand {
             keys += checked.keys.filter { !keys.contains($0) }
         }
         return try files.map { path, file in
-            do { return try file.check(by: keys) } catch {
+            do { return try file.check(by: keys) } catch let error as EvidenceError {
                 throw Failure(
                     .finding, "\(path) proves nothing: \(error.reason) (\(error.code.rawValue))")
             }

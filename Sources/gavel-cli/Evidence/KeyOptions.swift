@@ -20,10 +20,7 @@ struct RotationOption: ParsableArguments {
         var keys = keys
         for file in files {
             do {
-                let followed = try EvidenceBundle(parsing: try readWholeFile(file)).check(by: keys)
-                    .keys
-                guard followed.count > keys.count || followed == keys else { continue }
-                keys = followed
+                keys = try EvidenceBundle(parsing: try readWholeFile(file)).check(by: keys).keys
             } catch let error as EvidenceError {
                 throw Failure(
                     .finding,

@@ -1,0 +1,364 @@
+// `gavel audit compare`, `check-receipt` on every sort of file, `check-statement`, and keys that
+// were rotated: what people do with the files they kept.
+
+import Foundation
+import Testing
+
+@Suite("Evidence of every sort on the command line")
+struct CompareTests {
+    private let space: Workspace
+
+    init() async throws {
+        space = try await importedWorkspace()
+        let key = try await space.run("audit", "key", "--ledger", "house")
+        try #require(key.status == 0, "\(key.errors)")
+        try space.write(key.output, to: "house.vkey")
+    }
+
+    private func audit(_ arguments: String...) async throws -> Run {
+        try await space.run(["audit"] + arguments)
+    }
+
+    private func text(_ name: String) throws -> String {
+        try String(contentsOf: space.url(name), encoding: .utf8)
+    }
+
+    private func bid(_ amount: Int, by bidder: String, in ledger: String = "house") async throws {
+        let line = """
+            {"command":"place_bid","auction":"lot-2","bidder":"\(bidder)","amount":\(amount)}
+
+            """
+        let run = try await space.run(["submit", "--ledger", ledger], input: line)
+        try #require(run.status == 0, "\(run.errors)")
+    }
+
+    /// One file of each sort, under names that begin with `prefix`.
+    private func makeFiles(_ prefix: String, from ledger: String) async throws -> [String] {
+        for (sort, arguments) in [
+            ("evidence", ["11"]), ("proof", ["11", "--alone"]),
+            ("statement", ["11", "--for", "alice"]), ("growth", ["--from", "7"]),
+        ] {
+            let made = try await space.run(
+                ["audit", "prove", "--ledger", ledger, "--output", "\(prefix).\(sort)"] + arguments)
+            try #require(made.status == 0, "\(made.errors)")
+        }
+        try space.write(try text("\(ledger)/checkpoint"), to: "\(prefix).checkpoint")
+        return ["evidence", "proof", "statement", "growth", "checkpoint"].map { "\(prefix).\($0)" }
+    }
+
+    @Test("check-receipt takes every sort of file, and says what it proves")
+    func everySort() async throws {
+        _ = try await makeFiles("a", from: "house")
+        let says = [
+            "a.evidence": "15.00 USD are free again for alice: outbid",
+            "a.proof": "not in this file: users, auctions and currencies stand as numbers",
+            "a.statement": "15.00 USD are free again for alice: outbid",
+            "a.growth": "goes on from 7 entries", "a.checkpoint": "signed by",
+        ]
+        for (file, words) in says {
+            let run = try await audit("check-receipt", file, "--key", "house.vkey")
+            #expect(run.status == 0 && run.errors == "", "\(file): \(run.errors)")
+            #expect(run.output.contains(words), "\(file): \(run.output)")
+            let json = try await audit("check-receipt", file, "--key", "house.vkey", "--json")
+            let parsed = try JSONSerialization.jsonObject(with: Data(json.output.utf8))
+            let object = try #require(parsed as? [String: Any])
+            #expect(object["proven"] as? Bool == true && object["size"] as? Int == 15, "\(file)")
+        }
+        // Carol's maximum is hers: alice is told the price.
+        let statement = try await audit("check-receipt", "a.statement", "--key", "house.vkey")
+        #expect(statement.output.contains("carol leads; the price is 20.00 USD"))
+        #expect(!statement.output.contains("locked"))
+        #expect(statement.output.contains("gavel audit check-statement"))
+    }
+
+    @Test("A proof of growth is checked from the older file on, and needs it where it must")
+    func growth() async throws {
+        try space.write(try text("house/checkpoint"), to: "old")
+        try await bid(900, by: "carol")
+        let made = try await audit("prove", "--from", "15", "--ledger", "house", "--output", "grown")
+        #expect(made.status == 0)
+        let run = try await audit(
+            "check-receipt", "grown", "--older", "old", "--key", "house.vkey")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("goes on from 15 entries"))
+        #expect(run.output.contains("had signed before"))
+        // Without the older one its root is shown: 15 is no power of two.
+        let shown = try await audit("check-receipt", "grown", "--key", "house.vkey")
+        #expect(shown.status == 0 && shown.output.contains("give it by --older"))
+        _ = try await audit("prove", "--from", "8", "--ledger", "house", "--output", "eight")
+        let bare = try await audit("check-receipt", "eight", "--key", "house.vkey")
+        #expect(bare.status == 2 && bare.errors.contains("by --older"))
+        let wrong = try await audit(
+            "check-receipt", "eight", "--older", "old", "--key", "house.vkey")
+        #expect(wrong.status == 1 && wrong.errors.contains("it is not proven that"))
+        let lines = try text("grown").components(separatedBy: "\n")
+        var other = lines
+        other.swapAt(1, 2)
+        try space.write(other.joined(separator: "\n"), to: "altered")
+        let altered = try await audit("check-receipt", "altered", "--key", "house.vkey")
+        #expect(altered.status == 1 && altered.output == "")
+    }
+
+    @Test("Files of all pairs of sorts agree where the history is one")
+    func pairs() async throws {
+        let old = try await makeFiles("a", from: "house")
+        try await bid(900, by: "carol")
+        let new = try await makeFiles("b", from: "house")
+        _ = try await audit("prove", "--from", "15", "--ledger", "house", "--output", "grown")
+        for one in old {
+            for other in old {
+                let run = try await audit("compare", one, other, "--key", "house.vkey")
+                #expect(run.status == 0, "\(one) \(other): \(run.output)\(run.errors)")
+                #expect(run.output.contains("the same history: 15 entries"))
+            }
+        }
+        for (one, other) in zip(old, new) {
+            let blind = try await audit("compare", one, other, "--key", "house.vkey")
+            #expect(blind.status == 3 && blind.output.contains("cannot tell"), "\(one)")
+            let proven = try await audit(
+                "compare", other, one, "--proof", "grown", "--key", "house.vkey")
+            #expect(proven.status == 0 && proven.output.contains("go on from the 15"), "\(one)")
+        }
+        let alone = try await audit("compare", "a.evidence", "grown", "--key", "house.vkey")
+        #expect(alone.status == 0 && alone.output.contains("growth"))
+        let ledger = try await audit(
+            "compare", "a.proof", "b.statement", "--ledger", "house", "--key", "house.vkey")
+        #expect(ledger.status == 0 && ledger.output.contains("growth"))
+        _ = try await audit("export-tiles", "public", "--ledger", "house")
+        let tiles = try await audit(
+            "compare", "a.proof", "b.statement", "--tiles", "public", "--key", "house.vkey",
+            "--json")
+        #expect(tiles.status == 0 && tiles.output.hasPrefix(#"{"result":"growth","#))
+    }
+
+    @Test("Two histories under one key are a split view, and both signed notes are printed")
+    func splitView() async throws {
+        let copied = try await space.run("backup", "copy", "--ledger", "house")
+        try #require(copied.status == 0, "\(copied.errors)")
+        try FileManager.default.copyItem(at: space.url("house/key"), to: space.url("key"))
+        let restored = try await space.run(
+            "restore", "copy", "--ledger", "other", "--checkpoint", "house/checkpoint", "--key",
+            "key")
+        try #require(restored.status == 0, "\(restored.errors)")
+        try await bid(900, by: "carol")
+        try await bid(950, by: "carol", in: "other")
+        let one = try await makeFiles("a", from: "house")
+        let other = try await makeFiles("b", from: "other")
+        for first in one {
+            for second in other {
+                let run = try await audit("compare", first, second, "--key", "house.vkey")
+                #expect(run.status == 1, "\(first) \(second): \(run.output)\(run.errors)")
+                #expect(run.output.contains("SPLIT VIEW"))
+                #expect(run.output.contains(try text("a.checkpoint")))
+                #expect(run.output.contains(try text("b.checkpoint")))
+            }
+        }
+        // Also where one went on: the proof of its growth gives the other's conviction.
+        let size = try #require(Int(text("a.checkpoint").split(separator: "\n")[1]))
+        try await bid(1000, by: "alice", in: "other")
+        _ = try await audit(
+            "prove", "--from", "\(size)", "--ledger", "other", "--output", "grown")
+        let grown = try await audit("compare", "a.evidence", "grown", "--key", "house.vkey")
+        #expect(grown.status == 1, "\(grown.output)")
+        let known = try await audit(
+            "compare", "a.evidence", "grown", "--key", "house.vkey", "--ledger", "other")
+        #expect(known.status == 1 && known.output.contains("SPLIT VIEW"))
+        let foreign = try await audit(
+            "compare", "a.evidence", "grown", "--key", "house.vkey", "--ledger", "house")
+        #expect(foreign.status != 0)
+        // And a log that is not what was signed is told so by a kept file.
+        for file in ["a.evidence", "a.checkpoint", "a.statement"] {
+            let kept = try await audit(
+                "verify", "--ledger", "other", "--checkpoint", file, "--log-key", "house.vkey")
+            #expect(kept.status == 1, "\(kept.output)")
+            #expect(kept.output.contains("\(file) was signed for other entries"))
+            let right = try await audit(
+                "verify", "--ledger", "house", "--checkpoint", file, "--log-key", "house.vkey")
+            #expect(right.status == 0, "\(right.output)")
+            #expect(right.output.contains("\(file) over \(size) entries: its root"))
+        }
+    }
+
+    @Test("compare says what is wrong with what it was given")
+    func compareUsage() async throws {
+        _ = try await makeFiles("a", from: "house")
+        let other = try await space.run("import", "history.jsonl", "--ledger", "other")
+        try #require(other.status == 0)
+        let key = try await audit("key", "--ledger", "other")
+        try space.write(try text("house.vkey") + key.output, to: "both.vkey")
+        try space.write(try text("other/checkpoint"), to: "foreign")
+        try space.write("nothing\n", to: "nothing")
+        let failures: [(arguments: [String], status: Int32, words: String)] = [
+            (["a.proof", "foreign", "--key", "both.vkey"], 2, "different logs have nothing to"),
+            (["a.proof", "foreign", "--key", "house.vkey"], 1, "foreign proves nothing"),
+            (["a.proof", "nothing", "--key", "house.vkey"], 1, "begins like no file of evidence"),
+            (["a.proof", "absent", "--key", "house.vkey"], 2, "absent cannot be read"),
+            (
+                ["a.proof", "a.proof", "--proof", "a.proof", "--key", "house.vkey"], 2,
+                "a.proof is no proof of growth"
+            ),
+            (
+                ["a.proof", "a.proof", "--ledger", "x", "--tiles", "y", "--key", "house.vkey"], 2,
+                "Expected one of --ledger and --tiles"
+            ),
+        ]
+        for failure in failures {
+            let run = try await space.run(["audit", "compare"] + failure.arguments)
+            #expect(run.status == failure.status, "\(failure.arguments): \(run.errors)")
+            #expect(run.errors.contains(failure.words), "\(run.errors)")
+        }
+    }
+
+    @Test("A true statement is confirmed by the ledger and by the entry's evidence")
+    func trueStatement() async throws {
+        _ = try await makeFiles("a", from: "house")
+        for arguments in [
+            ["--ledger", "house"], ["--entry", "a.evidence", "--key", "house.vkey"],
+        ] {
+            let run = try await space.run(
+                ["audit", "check-statement", "a.statement"] + arguments)
+            #expect(run.status == 0, "\(run.errors)\(run.output)")
+            #expect(run.output.contains("true: the entry says what was signed"))
+        }
+        let json = try await audit(
+            "check-statement", "a.statement", "--ledger", "house", "--json")
+        #expect(json.output.hasPrefix(#"{"true":true,"#))
+        // Another history than the one that was signed is no judge, and says so.
+        try space.write(
+            try text("history.jsonl").replacing("\"amount\":2000", with: "\"amount\":2100"),
+            to: "other.jsonl")
+        _ = try await space.run("import", "other.jsonl", "--ledger", "other")
+        let other = try await audit(
+            "check-statement", "a.statement", "--ledger", "other", "--key", "house.vkey")
+        #expect(other.status == 1 && other.errors.contains("another entry at position 11"))
+        let usage: [([String], String)] = [
+            (["a.proof", "--ledger", "house"], "is no signed statement"),
+            (["a.statement"], "Expected one of --ledger and --entry"),
+            (["a.statement", "--entry", "a.evidence"], "--entry needs --key"),
+        ]
+        for (arguments, words) in usage {
+            let run = try await space.run(["audit", "check-statement"] + arguments)
+            #expect(run.status == 2 && run.errors.contains(words), "\(run.errors)")
+        }
+    }
+
+    @Test("prove --for writes no statement for whom the entry does not concern")
+    func proveFor() async throws {
+        let failures: [([String], String)] = [
+            (["11", "--for", "bob"], "entry 11 does not concern bob"),
+            (["11", "--for", "nobody"], "there is no user nobody"),
+            (["11", "--for", "no body"], ""),
+            (["--from", "3", "--for", "bob"], "--for goes with an entry"),
+        ]
+        for (arguments, words) in failures {
+            let run = try await space.run(["audit", "prove", "--ledger", "house"] + arguments)
+            #expect(run.status == 2 && run.errors.contains(words), "\(run.errors)")
+            #expect(run.output == "")
+        }
+    }
+
+    @Test("Whoever trusts the former key follows a rotation in every command")
+    func rotation() async throws {
+        _ = try await makeFiles("a", from: "house")
+        let rotated = try await audit("rotate-key", "--ledger", "house")
+        try #require(rotated.status == 0, "\(rotated.errors)")
+        try space.write(rotated.output, to: "new.vkey")
+        try await bid(900, by: "carol")
+        _ = try await makeFiles("b", from: "house")
+        let log = try await space.run("log", "--ledger", "house", "--format", "json")
+        let position = try #require(
+            log.lines.firstIndex { $0.contains(#""command":"rotate_key""#) })
+        _ = try await audit(
+            "prove", "\(position)", "--ledger", "house", "--output", "rotated")
+        // Its contents.
+        let run = try await audit("check-receipt", "rotated", "--key", "house.vkey")
+        #expect(run.status == 0, "\(run.errors)")
+        let former = try text("house.vkey").trimmingCharacters(in: .whitespacesAndNewlines)
+        let new = rotated.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(run.output.contains("former key  \(former)"))
+        #expect(run.output.contains("new key     \(new)"))
+        #expect(run.output.contains("for the new one: right"))
+        #expect(run.output.contains(/fingerprint [0-9a-f]{64}/))
+        let json = try await audit("check-receipt", "rotated", "--key", "house.vkey", "--json")
+        #expect(json.output.contains("\"is_signed\":true"))
+        // Evidence holds the rotation; what cannot is followed by its file.
+        let evidence = try await audit("check-receipt", "b.evidence", "--key", "house.vkey")
+        #expect(evidence.status == 0, "\(evidence.errors)")
+        _ = try await audit("export-tiles", "public", "--ledger", "house")
+        _ = try await audit("witness", "--make-key", "witness.example", "--key", "w.key")
+        let former2 = ["--log-key", "house.vkey"]
+        let commands: [[String]] = [
+            ["check-receipt", "b.statement", "--key", "house.vkey"],
+            ["check-receipt", "b.proof", "--key", "house.vkey"],
+            ["check-receipt", "b.checkpoint", "--key", "house.vkey"],
+            ["check-receipt", "b.growth", "--older", "a.growth", "--key", "house.vkey"],
+            ["compare", "b.proof", "b.statement", "--key", "house.vkey"],
+            ["check-statement", "b.statement", "--entry", "b.evidence", "--key", "house.vkey"],
+            ["verify", "--tiles", "public", "--level", "heads"] + former2,
+            ["witness", "--key", "w.key", "--state", "seen", "--tiles", "public"] + former2,
+        ]
+        for command in commands {
+            let followed = try await space.run(
+                ["audit"] + command + ["--rotation", "rotated"])
+            if command.contains("--older") {
+                // The older one was signed over more entries than the proof starts from.
+                #expect(followed.status == 1 && followed.errors.contains("not proven that"))
+                continue
+            }
+            #expect(followed.status == 0, "\(command): \(followed.errors)\(followed.output)")
+            // With the former key alone it is refused, but where the file itself leads on.
+            guard !command.contains("--entry") else { continue }
+            let refused = try await space.run(["audit"] + command)
+            #expect(refused.status == 1, "\(command): \(refused.output)")
+        }
+        // From the ledger, or from another file beside it.
+        let byLedger: [[String]] = [
+            ["verify", "--ledger", "house"] + former2,
+            ["verify", "--ledger", "house", "--level", "heads"] + former2,
+            ["witness", "--key", "w.key", "--state", "seen2", "--ledger", "house"] + former2,
+            ["check-statement", "b.statement", "--ledger", "house", "--key", "house.vkey"],
+            ["check-statement", "a.statement", "--ledger", "house"],
+            ["checkpoint", "--ledger", "house", "--key", "house.vkey"],
+            ["compare", "a.proof", "b.statement", "--ledger", "house", "--key", "house.vkey"],
+            ["compare", "b.proof", "b.evidence", "--key", "house.vkey"],
+        ]
+        for command in byLedger {
+            let run = try await space.run(["audit"] + command)
+            #expect(run.status == 0, "\(command): \(run.errors)\(run.output)")
+        }
+        // Another's key leads nowhere.
+        let stranger = try await space.run("import", "history.jsonl", "--ledger", "other")
+        try #require(stranger.status == 0)
+        let key = try await audit("key", "--ledger", "other")
+        try space.write(key.output, to: "other.vkey")
+        let nowhere = try await audit(
+            "check-receipt", "b.proof", "--key", "other.vkey", "--rotation", "rotated")
+        #expect(nowhere.status == 1 && nowhere.errors.contains("does not lead from the given key"))
+    }
+
+    @Test("A restore's evidence says which positions are lost, and both names")
+    func restoration() async throws {
+        let copied = try await space.run("backup", "copy", "--ledger", "house")
+        try #require(copied.status == 0, "\(copied.errors)")
+        try await bid(900, by: "carol")
+        let former = try text("house/checkpoint").split(separator: "\n")
+        let restored = try await space.run(
+            "restore", "copy", "--ledger", "new", "--checkpoint", "house/checkpoint",
+            "--accept-loss")
+        try #require(restored.status == 0, "\(restored.errors)")
+        let key = try await audit("key", "--ledger", "new")
+        try space.write(key.output, to: "new.vkey")
+        let log = try await space.run("log", "--ledger", "new", "--format", "json")
+        let position = try #require(
+            log.lines.firstIndex { $0.contains(#""command":"restore_ledger""#) })
+        _ = try await audit("prove", "\(position)", "--ledger", "new", "--output", "restored")
+        let run = try await audit("check-receipt", "restored", "--key", "new.vkey")
+        #expect(run.status == 0, "\(run.errors)")
+        let size = try #require(Int(former[1]))
+        #expect(run.output.contains("former ledger  \(former[0])"), "\(run.output)")
+        #expect(run.output.contains("new ledger     gavel-ledger/"))
+        #expect(run.output.contains("positions \(position) to \(size - 1)"), "\(run.output)")
+        let json = try await audit("check-receipt", "restored", "--key", "new.vkey", "--json")
+        #expect(json.output.contains("\"lost_from\":\(position),\"lost_to\":\(size)"))
+    }
+}
