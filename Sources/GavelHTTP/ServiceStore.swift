@@ -82,9 +82,8 @@ final class ServiceStore: Sendable {
         let start = DispatchTime.now()
         let result = Result { try environment.eraseUnused(timeoutMilliseconds: 1000) }
         let end = DispatchTime.now()
-        erasing.withLock { erasing in
-            erasing.next = end + .nanoseconds(4 * Int(end.uptimeNanoseconds - start.uptimeNanoseconds))
-        }
+        let pause = 4 * Int(end.uptimeNanoseconds - start.uptimeNanoseconds)
+        erasing.withLock { $0.next = end + .nanoseconds(pause) }
         do { try result.get() } catch {
             erasing.withLock { $0.isDue = true }
             writing.asyncAfter(deadline: .now() + 1) { [weak self] in try? self?.eraseIfDue() }

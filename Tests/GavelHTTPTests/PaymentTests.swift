@@ -248,11 +248,11 @@ struct PaymentTests {
 
     @Test("More slow reads than may wait are told that the service is busy")
     func busy() async throws {
-        let reads = SlowReads(waitingMax: 2)
+        let reads = SlowReads(waitingMax: 0)
         let gate = DispatchSemaphore(value: 0)
         let (started, starting) = AsyncStream<Void>.makeStream()
         let read = { @Sendable in
-            try await reads.run {
+            try await reads.run(for: .house) {
                 starting.yield()
                 gate.wait()
             }
@@ -262,10 +262,12 @@ struct PaymentTests {
         var both = started.makeAsyncIterator()
         await both.next()
         await both.next()
-        await #expect { try await reads.run {} } throws: { ($0 as? Problem)?.kind == .busy }
+        await #expect { try await reads.run(for: .house) {} } throws: {
+            ($0 as? Problem)?.kind == .busy
+        }
         gate.signal()
         gate.signal()
         _ = try await (first.value, second.value)
-        try await reads.run {}
+        try await reads.run(for: .house) {}
     }
 }

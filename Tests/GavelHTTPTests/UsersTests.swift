@@ -64,8 +64,12 @@ struct UsersTests {
             #expect(again.json["user"] as? String == first.json["user"] as? String)
             #expect(again.position == first.position)
             #expect(again.json["id"] as? String == key.description)
+            // Nobody learns by a repeat whether a password is the right one.
+            let guess = #"{"username":"ada","password":"another password"}"#
+            let guessed = try await test.call("POST", "/users", key: key, guess)
+            #expect(guessed.status == 201 && guessed.body == again.body)
+            #expect(try await test.call("POST", "/tokens", guess).code == "credentials_wrong")
             for other in [
-                #"{"username":"ada","password":"another password"}"#,
                 #"{"username":"ada","password":"\#(Self.password)","display_name":"A"}"#,
                 #"{"username":"Ada","password":"\#(Self.password)"}"#,
                 #"{"username":"bob","password":"\#(Self.password)"}"#,

@@ -9,7 +9,7 @@ import Testing
 @testable import Gavel
 
 /// A ledger that a few thousand random commands went through.
-private func workedLedger(_ seed: UInt64, steps: Int = 3000) async throws -> (Bench, Workload) {
+func workedLedger(_ seed: UInt64, steps: Int = 3000) async throws -> (Bench, Workload) {
     var workload = Workload(seed: seed)
     let bench = try Bench()
     bench.clock.advance(to: workload.configuration.start)
@@ -23,7 +23,7 @@ private func workedLedger(_ seed: UInt64, steps: Int = 3000) async throws -> (Be
 }
 
 extension LedgerQueries {
-    fileprivate func allAuctions(_ filter: AuctionFilter, limit: Int) throws -> [AuctionView] {
+    func allAuctions(_ filter: AuctionFilter, limit: Int) throws -> [AuctionView] {
         var all: [AuctionView] = []
         var cursor: String?
         repeat {

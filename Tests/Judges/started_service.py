@@ -16,7 +16,8 @@ PASSWORD = "correct horse battery staple"
 # No limits, and passwords that are cheap to check.
 FLAGS = ["--port", "0", "--operations-port", "0", "--password-cost", "10", "--user-calls", "0",
          "--address-calls", "0", "--user-sign-ins", "0", "--address-sign-ins", "0",
-         "--rejections", "0"]
+         "--name-sign-ins", "0", "--address-sign-ups", "0", "--rejections", "0",
+         "--openings", "0", "--raises", "0", "--withdrawals", "0", "--address-connections", "0"]
 
 
 def command_id():

@@ -140,6 +140,8 @@ extension Call {
             }
             return now.reflects
         }
+        // Sellers may have said more than they wanted to.
+        await service.members.eraseUnused()
         let view = try ledger.auction(auction)
         let detail = try AuctionDetail(view.value.publicView, service)
         return Response(reflecting: view.reflects) { writer in

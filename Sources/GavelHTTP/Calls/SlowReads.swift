@@ -14,6 +14,9 @@ final class SlowReads: Sendable {
         workers = FairWorkers(name: "slow-reads", threads: 2, waitingMax: waitingMax)
     }
 
+    /// How many reads wait for a thread.
+    var waitingCount: Int { workers.waitingCount }
+
     /// How many reads were answered `busy`.
     var refusedCount: Int { workers.refusedCount }
 

@@ -49,6 +49,9 @@ final class FairWorkers: Sendable {
                 }))
     }
 
+    /// How many pieces of work wait.
+    var waitingCount: Int { state.withLock { $0.waiting } }
+
     /// How many pieces of work were answered `busy`.
     var refusedCount: Int { refused.count }
 

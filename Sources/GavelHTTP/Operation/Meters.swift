@@ -78,10 +78,12 @@ final class Meters: Sendable {
     }
 
     /// The page for Prometheus.
-    /// - Parameter limited: how often each limit said no.
+    /// - Parameters:
+    ///   - limited: how often each limit said no.
+    ///   - waiting: how much of what takes long waits.
     func page(
         _ ledger: LedgerStatistics, connectionsMax: Int, listeners: Int,
-        limited: [(limit: String, count: Int)] = []
+        limited: [(limit: String, count: Int)] = [], waiting: [(work: String, count: Int)] = []
     ) -> String {
         var page = Exposition()
         registry.write(to: &page)
@@ -98,6 +100,11 @@ final class Meters: Sendable {
         for (limit, count) in limited {
             page.sample(
                 "gavel_limited_total", Exposition.labels([("limit", limit)]), Double(count))
+        }
+        page.family(
+            "gavel_waiting", .gauge, "Work that takes long and waits for its turn.")
+        for (work, count) in waiting {
+            page.sample("gavel_waiting", Exposition.labels([("work", work)]), Double(count))
         }
         page.single(
             "gavel_live_listeners", .gauge, "Listeners to streams of events.", Double(listeners))

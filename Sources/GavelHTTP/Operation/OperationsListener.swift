@@ -74,7 +74,11 @@ extension AuctionService {
         router.get("metrics") { [self] _, _ in
             let page = meters.page(
                 ledger.statistics, connectionsMax: options.connectionsMax,
-                listeners: live.listenerCount, limited: refusedByLimits)
+                listeners: live.listenerCount, limited: refusedByLimits,
+                waiting: [
+                    ("slow-reads", slowReads.waitingCount),
+                    ("passwords", members.passwords.waitingCount),
+                ])
             return Response(
                 status: .ok,
                 headers: [.contentType: Exposition.mediaType, .cacheControl: "no-store"],

@@ -100,6 +100,9 @@ final class PasswordHasher: Sendable {
         workers = FairWorkers(name: "passwords", threads: threads, waitingMax: waitingMax)
     }
 
+    /// How many hashes wait for a thread.
+    var waitingCount: Int { workers.waitingCount }
+
     /// How many hashes were answered `busy`.
     var refusedCount: Int { workers.refusedCount }
 

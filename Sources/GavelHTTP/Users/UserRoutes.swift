@@ -85,7 +85,8 @@ enum UserRoutes {
                     ]).map { JSONMember($0.0, $0.1) }),
                 detail: "Signed up."),
             problems: [
-                .usernameTaken, .busy, .outcomeUnknown, .tooManyCommands, ProblemKind(.commandIDReused),
+                .usernameTaken, .busy, .outcomeUnknown, .tooManyCommands,
+                ProblemKind(.commandIDReused),
                 ProblemKind(.commandIDExpired), ProblemKind(.commandIDInFuture),
                 ProblemKind(.queueFull), ProblemKind(.storageLow), ProblemKind(.shuttingDown),
             ])

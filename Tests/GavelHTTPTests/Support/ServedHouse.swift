@@ -58,7 +58,9 @@ final class ServedHouse: @unchecked Sendable {
             ledger: ledger,
             [
                 "--password-cost", "10", "--user-calls", "0", "--address-calls", "0",
-                "--user-sign-ins", "0", "--address-sign-ins", "0",
+                "--user-sign-ins", "0", "--address-sign-ins", "0", "--name-sign-ins", "0",
+                "--address-sign-ups", "0", "--openings", "0", "--raises", "0",
+                "--withdrawals", "0",
             ] + options)
     }
 

@@ -117,6 +117,13 @@ final class TestConnection: @unchecked Sendable {
         }
     }
 
+    /// Reads the body after a head.
+    func rest(of head: TestAnswer, _ count: Int) async throws -> TestAnswer {
+        try await onQueue {
+            TestAnswer(status: head.status, headers: head.headers, body: try self.read(count))
+        }
+    }
+
     /// Reads the next server-sent event of a chunked stream: its lines; comments come alone.
     func event() async throws -> [String] {
         try await onQueue {

@@ -60,6 +60,11 @@ final class TestService: Sendable {
         options.callsPerSecondByAddress = 0
         options.signInsPerHourByUser = 0
         options.signInsPerHourByAddress = 0
+        options.signInsPerHourByName = 0
+        options.signUpsPerHourByAddress = 0
+        options.openingsPerMinute = 0
+        options.raisesPerMinute = 0
+        options.withdrawalsPerMinute = 0
         options.passwordCostLog2 = 4
         change(&options)
         let store = try ServiceStore(ledger: folder.path)
