@@ -37,7 +37,8 @@ public struct Configuration: Sendable {
     /// How long entries wait for a checkpoint at most; closings wait 100 ms.
     public var checkpointIntervalMilliseconds = 1000
     /// Where each checkpoint is written once more: best on another machine's disk, where whoever
-    /// replaces the ledger cannot reach it.
+    /// replaces the ledger cannot reach it. What stands there is compared first: a copy that the
+    /// ledger's log does not go on from is never replaced, and such a ledger is not written to.
     public var checkpointCopyPath: String?
     public var logger = Logger(label: "gavel")
 
@@ -47,6 +48,8 @@ public struct Configuration: Sendable {
     package var closesByTimer = true
     /// Which entries carry a salt, and where it comes from.
     package var salting = Salting.drawn
+    /// Whether checkpoints say when they were signed, and are kept.
+    package var datesCheckpoints = true
     /// What opening entries say of the engine.
     package var engineVersion = Ledger.version
     /// Set when a ledger goes on from an older copy although entries are known to be lost.

@@ -41,7 +41,8 @@ public final class Ledger: Sendable {
     /// replays what came after it.
     /// - Parameter path: the ledger's folder.
     /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `foreign`, `newerFormat`,
-    ///   `damaged` or `storage`. Nothing is changed when it throws.
+    ///   `damaged` or `storage`, and with `checkpointMismatch` or `keyMismatch` where the log is not
+    ///   what was signed. No entry is written when it throws.
     public static func open(
         at path: String, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {
@@ -93,6 +94,7 @@ public final class Ledger: Sendable {
         let state = loaded.readState.state
         let isNew = state.entryCount == 0
         let newID = isNew ? configuration.ledgerID ?? .generate() : nil
+        // Before anything is written.
         let signer = try folder.map {
             try Self.signer($0, loaded, log, newID: newID, configuration)
         }
@@ -107,6 +109,7 @@ public final class Ledger: Sendable {
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,
             admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
             signer: signer, configuration: configuration)
+        signer?.onContradiction { [weak publisher] in publisher?.stop($0) }
         log.start { publisher.report($0) }
         let writer = WriterThread(
             Writer(
@@ -136,6 +139,11 @@ public final class Ledger: Sendable {
             writer.run()
             done.signal()
         }
+        // Signed before anybody is admitted: a ledger with a key always has a checkpoint.
+        do { try signer?.signNow() } catch {
+            close()
+            throw error
+        }
     }
 
     /// Opens the key and holds the log against the last checkpoint, before anything is written.
@@ -144,25 +152,39 @@ public final class Ledger: Sendable {
         _ configuration: Configuration
     ) throws -> CheckpointSigner {
         let state = loaded.readState.state
-        let file = CheckpointFile(path: folder.checkpoint)
-        let signed = try file.read()
+        let tree = LogTree(of: log, size: state.entryCount)
+        let restoration = configuration.restoration
+        var file = CheckpointFile(path: folder.checkpoint)
+        var signed = try file.read()
         let (key, isNewKey) = try LedgerKey(
             folder: folder, state: state, logger: configuration.logger
         ).open(
-            id: configuration.restoration?.ledger ?? newID ?? state.ledgerID!,
-            given: configuration.signingKey, origin: signed?.checkpoint.origin)
-        if let signed {
-            // The last one before a rotation was signed by the former key.
-            let former = try state.formerKey.map {
-                try VerifierKey(
-                    name: key.verifier.name, type: .signature, publicKey: $0.bytes)
-            }
-            try file.check(
-                signed, LogTree(of: log, size: state.entryCount),
-                keys: isNewKey ? nil : [key.verifier] + [former].compactMap { $0 })
+            id: restoration?.ledger ?? newID ?? state.ledgerID!,
+            given: configuration.signingKey, origin: signed?.checkpoint.origin,
+            isRenamed: restoration != nil)
+        if signed == nil, !isNewKey, state.entryCount > 0 {
+            file = CheckpointFile(path: folder.keptCheckpoints)
+            signed = try CheckpointHistory(at: file.path).checkpoints.last
+            guard signed != nil else { throw LedgerError.removedCheckpoint(folder) }
+            configuration.logger.warning(
+                "the checkpoint is missing; the newest that was kept takes its place",
+                metadata: ["file": "\(folder.checkpoint)"])
+        }
+        // The last one before a rotation was signed by the former key.
+        let former = try state.formerKey.map {
+            try VerifierKey(name: key.verifier.name, type: .signature, publicKey: $0.bytes)
+        }
+        let keys = [key.verifier] + [former].compactMap { $0 }
+        if let signed { try file.check(signed, tree, keys: isNewKey ? nil : keys) }
+        let witnessed = CheckpointFile(path: folder.witnessed)
+        if let signed = try witnessed.read() { try witnessed.check(signed, tree, keys: nil) }
+        if let path = configuration.checkpointCopyPath {
+            try CheckpointFile(copyAt: path)
+                .checkCopy(origin: key.verifier.name, tree, keys: keys)
         }
         return CheckpointSigner(
-            file: file, key: key, signed: signed, configuration: configuration)
+            in: folder, log: log, key: (key, isNewKey), former: former, signed: signed,
+            configuration: configuration)
     }
 
     /// Free space where the ledger is; unlimited where there is no folder or no answer.

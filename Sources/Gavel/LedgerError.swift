@@ -26,7 +26,8 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         case newerFormat = "newer_format"
         /// Stored bytes are not what was written; the reason names the position.
         case damaged
-        /// The log cannot live up to its signed checkpoint: it is older, or another one.
+        /// The log cannot live up to its signed checkpoint: it is older, or another one; or the
+        /// checkpoint that should be there is missing, another ledger's, or not signed by the key.
         case checkpointMismatch = "checkpoint_mismatch"
         /// A key is not the one that signs this ledger's checkpoints, or is no key.
         case keyMismatch = "key_mismatch"
@@ -69,6 +70,16 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension LedgerError {
+    /// A key stands in a ledger's folder, and no checkpoint of it.
+    static func removedCheckpoint(_ folder: LedgerFolder) -> LedgerError {
+        LedgerError(
+            .checkpointMismatch,
+            "\(folder.path) has a key and no checkpoint: somebody removed it, and nothing shows "
+                + "that the log is the one that was signed. Nothing was changed. Put back "
+                + "\(folder.checkpoint) from a copy, or go on with this log, under another name, "
+                + "by gavel restore --without-checkpoint")
+    }
+
     /// Names the process that writes a ledger.
     package init(_ held: WriterFile.Held, at path: String) {
         let pid = held.pid.map(String.init) ?? "unknown"

@@ -1,5 +1,5 @@
-// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/checkpoint, and what
-// a service keeps beside them.
+// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/checkpoint,
+// DIR/checkpoints, and what a service keeps beside them.
 
 internal import LMDB
 
@@ -18,17 +18,72 @@ package struct LedgerFolder: Hashable, Sendable {
     /// The last checkpoint, and the largest that witnesses cosigned.
     var checkpoint: String { path + "/checkpoint" }
     var witnessed: String { path + "/checkpoint.witnessed" }
+    /// The file of the checkpoints that are kept.
+    var keptCheckpoints: String { path + "/checkpoints/kept" }
 
     /// A service's own affair; known here so that nobody takes the folder for another's.
     package var accounts: String { path + "/accounts" }
 
     private static let names: Set<String> = [
         "log", "projections", "accounts", "writer", "key", "key.next", "checkpoint",
-        "checkpoint.witnessed",
+        "checkpoint.witnessed", "checkpoints",
     ]
 
     /// Whether there is a ledger: its log has a data file.
     var exists: Bool { FileSystem.exists(log + "/data.mdb") }
+
+    /// The ledger whose own file or folder a path is, or is inside of.
+    /// - Parameter path: from the root on, without links.
+    static func owner(of path: String) -> String? {
+        var name = path[...]
+        while let slash = name.lastIndex(of: "/") {
+            let (parent, last) = (String(name[..<slash]), name[name.index(after: slash)...])
+            if names.contains(String(last)), LedgerFolder(path: parent).exists { return parent }
+            name = name[..<slash]
+        }
+        return nil
+    }
+
+    /// The ledger whose own file or folder a path will be, or be inside of.
+    /// - Parameter path: as somebody named it; the last folders may be missing.
+    /// - Throws: `LMDBError` where a folder on the way cannot be looked into.
+    static func owner(ofNamed path: String) throws -> String? {
+        owner(of: try fullPath(path))
+    }
+
+    /// A path from the root on, without links, as far as it is there.
+    private static func fullPath(_ path: String) throws -> String {
+        if FileSystem.exists(path) { return try FileSystem.resolvedPath(path) }
+        guard let parent = FileSystem.parentDirectory(of: path), parent != path else { return path }
+        let name = path.split(separator: "/").last ?? ""
+        return try fullPath(parent) + "/" + name
+    }
+
+    /// Checks that a folder may be written into: that it is no ledger, and inside of none's own.
+    /// - Throws: `NamedFileError.refused`.
+    package static func checkOutside(_ path: String) throws(NamedFileError) {
+        let owner: String?
+        do {
+            owner = LedgerFolder(path: path).exists ? path : try Self.owner(ofNamed: path)
+        } catch { throw .refused("\(path) cannot be written: \(error)") }
+        if let owner { throw .refused("\(path) belongs to the ledger in \(owner)") }
+    }
+
+    /// Removes what an interrupted copy or import left beside its place.
+    /// - Throws: `alreadyExists` where something else stands there: it is somebody's own.
+    func removeLeftover() throws {
+        guard let kind = try FileSystem.kind(of: path, followingLinks: false) else { return }
+        let isOurs =
+            try kind == .directory
+            && FileSystem.listDirectory(path).allSatisfy { name in
+                Self.names.contains { name == $0 || name.hasPrefix("\($0).tmp-") }
+            }
+        guard isOurs else {
+            throw LedgerError(
+                .alreadyExists, "\(path) is in the way, and is not what was left by a copy")
+        }
+        try FileSystem.remove(path)
+    }
 
     /// Checks that a ledger may be opened here.
     /// - Throws: `notFound`; `foreign` when something else stands there.

@@ -60,9 +60,8 @@ public final class LedgerImport {
         self.configuration.salting = .imported(fingerprint)
         self.configuration.closing = .automatic
         self.configuration.closesByTimer = false
-        guard !FileSystem.exists(path) else {
-            throw LedgerError(.alreadyExists, "\(path) exists already")
-        }
+        self.configuration.datesCheckpoints = false
+        try requireAbsent(path)
         do {
             if FileSystem.exists(building) {
                 // Left by an import that was killed; a living one still holds it.
@@ -72,7 +71,7 @@ public final class LedgerImport {
                     throw LedgerError(
                         .heldByWriter, "\(building) is being written by process \(pid)")
                 }
-                try FileSystem.remove(building)
+                try LedgerFolder(path: building).removeLeftover()
             }
         } catch {
             throw LedgerError(error, while: "beginning an import")
@@ -106,9 +105,7 @@ public final class LedgerImport {
             try settle()
             let count = ledger!.durableCount
             ledger!.close()
-            guard !FileSystem.exists(target) else {
-                throw LedgerError(.alreadyExists, "\(target) exists already")
-            }
+            try requireAbsent(target)
             try FileSystem.rename(building, to: target)
             ledger = nil
             return count

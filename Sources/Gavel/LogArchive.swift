@@ -26,12 +26,12 @@ enum LogArchive {
 }
 
 extension LedgerReader {
-    /// Hands out the whole log as one file, piece by piece. A checkpoint that was signed before
-    /// the reader was opened is part of it.
+    /// Hands out the whole log as one file, piece by piece, with a checkpoint over all of it where
+    /// the ledger's key can be read, and else with the last one.
     /// - Throws: `LedgerError` with `damaged` or `storage`; what `emit` throws.
     /// - Complexity: O(bytes), with a frame in memory at a time.
     public func archive(_ emit: ([UInt8]) throws -> Void) throws {
-        let signed = try checkpoint().flatMap { $0.checkpoint.size <= reflects ? $0 : nil }
+        let signed = try archivedCheckpoint()
         try emit(LogArchive.header)
         var position: UInt64 = 0
         while position < reflects {
@@ -66,6 +66,18 @@ extension LedgerReader {
         try emit(signed?.bytes ?? [])
     }
 
+    private func archivedCheckpoint() throws -> SignedCheckpoint? {
+        do {
+            if let signed = try coveringCheckpoint(of: reading.log, size: reflects) {
+                return signed
+            }
+        } catch {
+            throw LedgerError(error, while: "signing the archive")
+        }
+        // One that was signed meanwhile is over entries that the archive has not.
+        return try checkpoint().flatMap { $0.checkpoint.size <= reflects ? $0 : nil }
+    }
+
     private static func length(_ count: Int) -> [UInt8] {
         (0..<4).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) }
     }
@@ -80,18 +92,19 @@ extension Ledger {
         options: RestoreOptions = RestoreOptions()
     ) throws(LedgerError) -> RestoredLoss? {
         let unpacked = LedgerFolder(path: path + ".unpacking")
-        defer { try? FileSystem.remove(unpacked.path) }
         do {
-            guard !FileSystem.exists(path) else {
-                throw LedgerError(.alreadyExists, "\(path) exists already")
-            }
-            if FileSystem.exists(unpacked.path) { try FileSystem.remove(unpacked.path) }
+            try requireAbsent(path)
+            try unpacked.removeLeftover()
             try FileSystem.createDirectory(unpacked.path)
-            try unpack(read, into: unpacked)
         } catch {
             throw LedgerError(error, while: "unpacking an archive")
         }
-        return try restore(from: unpacked.path, to: path, options: options)
+        // Only what was made here is removed.
+        defer { try? FileSystem.remove(unpacked.path) }
+        do { try unpack(read, into: unpacked) } catch {
+            throw LedgerError(error, while: "unpacking an archive")
+        }
+        return try restore(from: unpacked.path, called: "the archive", to: path, options: options)
     }
 
     private static func unpack(

@@ -4,12 +4,14 @@ internal import LMDB
 public import Logging
 
 extension Ledger {
-    /// Copies the ledger while it is being written: a consistent state, flushed. Verify the copy
-    /// with `Verifier`.
+    /// Copies the ledger while it is being written: a consistent state, flushed, and a checkpoint
+    /// over all entries of the copy. Verify the copy with `Verifier`.
     /// - Parameter path: the copy's folder; nothing may be there.
-    /// - Throws: `LedgerError` with `alreadyExists` or `storage`.
+    /// - Throws: `LedgerError` with `alreadyExists`, `damaged` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try backUp(log as? LMDBEventLog, folder, to: path)
+        try backUp(log as? LMDBEventLog, folder, to: path) { copy in
+            try signer?.checkpoint(ofCopy: copy) { [pipeline] in pipeline.durableCount }
+        }
     }
 
     /// Throws away what can be derived (the read state's snapshots, the roots of tiles) and makes
@@ -47,11 +49,17 @@ extension Ledger {
 }
 
 extension LedgerReader {
-    /// Copies the ledger, also beside a living writer.
+    /// Copies the ledger, also beside a living writer. Where the ledger's key can be read, the copy
+    /// gets a checkpoint over all its entries, else it has the ledger's last one.
     /// - Parameter path: the copy's folder; nothing may be there.
-    /// - Throws: `LedgerError` with `alreadyExists` or `storage`.
+    /// - Throws: `LedgerError` with `alreadyExists`, `damaged` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try backUp(reading.log as? LMDBEventLog, folder, to: path)
+        try backUp(reading.log as? LMDBEventLog, folder, to: path) { copy in
+            guard let folder else { return nil }
+            return try coveringCheckpoint(ofCopy: copy) {
+                try Self.durableCount(of: folder, reading.log)
+            }
+        }
     }
 }
 
@@ -63,12 +71,10 @@ func copyLedger(
     adding: (LedgerFolder) throws -> Void
 ) throws(LedgerError) {
     guard let log else { throw LedgerError(.storage, "only a ledger in a folder can be copied") }
-    guard !FileSystem.exists(path) else {
-        throw LedgerError(.alreadyExists, "\(path) exists already")
-    }
+    try requireAbsent(path)
     let building = LedgerFolder(path: path + ".copying")
     do {
-        if FileSystem.exists(building.path) { try FileSystem.remove(building.path) }
+        try building.removeLeftover()
         try FileSystem.createDirectory(building.path)
         try FileSystem.createDirectory(building.log)
         try log.copy(to: building.log)
@@ -80,19 +86,37 @@ func copyLedger(
     }
 }
 
+/// Checks that nothing stands where a ledger is about to be made, not even a link to nothing, and
+/// that the place is not inside another ledger's own folders.
+func requireAbsent(_ path: String) throws(LedgerError) {
+    do {
+        guard try FileSystem.kind(of: path, followingLinks: false) == nil else {
+            throw LedgerError(.alreadyExists, "\(path) exists already")
+        }
+        if let ledger = try LedgerFolder.owner(ofNamed: path) {
+            throw LedgerError(.alreadyExists, "\(path) belongs to the ledger in \(ledger)")
+        }
+    } catch {
+        throw LedgerError(error, while: "looking at \(path)")
+    }
+}
+
 /// Makes a backup of a ledger in a folder. The key stays where it is.
+/// - Parameter covering: the checkpoint of a copy of the log that has so many entries.
 private func backUp(
-    _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String
+    _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String,
+    covering: (LMDBEventLog) throws -> SignedCheckpoint?
 ) throws(LedgerError) {
     do {
         // Read before the log is copied: the copy then has at least the entries they speak of.
-        let checkpoint = try folder.flatMap { try readIfThere($0.checkpoint) }
-        let witnessed = try folder.flatMap { try readIfThere($0.witnessed) }
+        let evidence = try folder.map { try CarriedEvidence(from: $0) }
         try copyLedger(log, to: path) { building in
-            for (path, bytes) in [
-                (building.checkpoint, checkpoint), (building.witnessed, witnessed),
-            ] {
-                if let bytes { try FileSystem.writeFileAtomically(path, bytes, mode: 0o644) }
+            let copy = try LMDBEventLog(at: building.log, isReadOnly: true, creates: false)
+            let checkpoint = Result { try covering(copy) }
+            copy.close()
+            try evidence?.write(to: building)
+            if let checkpoint = try checkpoint.get() {
+                try CheckpointFile(path: building.checkpoint).write(checkpoint)
             }
         }
     } catch {
@@ -100,6 +124,29 @@ private func backUp(
     }
 }
 
-private func readIfThere(_ path: String) throws -> [UInt8]? {
-    FileSystem.exists(path) ? try FileSystem.readFile(path) : nil
+/// What goes with a copy of a log: its checkpoints, byte for byte.
+struct CarriedEvidence {
+    private let files: [(place: KeyPath<LedgerFolder, String>, bytes: [UInt8])]
+
+    /// Reads what is there.
+    init(from folder: LedgerFolder) throws {
+        let places: [KeyPath<LedgerFolder, String>] = [
+            \.checkpoint, \.witnessed, \.keptCheckpoints,
+        ]
+        files = try places.compactMap { place in
+            let path = folder[keyPath: place]
+            return FileSystem.exists(path) ? (place, try FileSystem.readFile(path)) : nil
+        }
+    }
+
+    /// Puts it into a copy.
+    func write(to folder: LedgerFolder) throws {
+        for (place, bytes) in files {
+            let path = folder[keyPath: place]
+            if let parent = FileSystem.parentDirectory(of: path) {
+                try FileSystem.createDirectory(parent)
+            }
+            try FileSystem.writeFileAtomically(path, bytes, mode: 0o644)
+        }
+    }
 }

@@ -1,12 +1,15 @@
 // A ledger made from a backup, also where people hold signatures over entries that the backup
 // does not have.
 //
-// Invariants: a restore replaces nothing; where entries are known to be missing it is refused
-// unless the loss is accepted, and then the log says so in an entry, under a new name.
+// Invariants: a restore replaces nothing; a ledger keeps its name only where a checkpoint signed by
+// its key covers all entries of the backup, or whoever restores says which are taken over unsigned;
+// where entries are known to be missing, or nothing is known, it is refused unless that is
+// accepted, and then the log says so in an entry, under a new name.
 
 internal import AuctionDomain
 internal import LMDB
 public import Logging
+internal import Synchronization
 
 /// What a restore has to go by besides the backup.
 public struct RestoreOptions: Sendable {
@@ -14,8 +17,16 @@ public struct RestoreOptions: Sendable {
     public var checkpointPath: String?
     /// The file of the ledger's key. Without it the ledger makes a new one at the first writing.
     public var keyPath: String?
+    /// Who must have signed the checkpoint; nil takes the key of `keyPath`, and without one the key
+    /// that the backup's log names.
+    public var keys: [VerifierKey]?
     /// Goes on although signed entries are missing, under a new name.
     public var acceptsLoss = false
+    /// Goes on without any checkpoint, under a new name: nothing then shows that the backup is the
+    /// log that was signed.
+    public var acceptsMissingCheckpoint = false
+    /// Takes over entries that the checkpoint does not cover: anybody may have written them.
+    public var acceptsUnsignedEntries = false
     public var logger = Logger(label: "gavel")
 
     public init() {}
@@ -25,7 +36,7 @@ public struct RestoreOptions: Sendable {
 public struct RestoredLoss: Hashable, Sendable {
     /// How many entries there are.
     public let entries: UInt64
-    /// How many there were by the checkpoint.
+    /// How many there were by the checkpoint; 0 where there was none.
     public let checkpointSize: UInt64
     /// What the ledger calls itself from now on.
     public let origin: String
@@ -40,49 +51,57 @@ extension Ledger {
     ///   - source: the backup's folder, which is only read.
     ///   - path: the ledger's folder; nothing may be there.
     /// - Returns: what was lost; nil where nothing is known to be.
-    /// - Throws: `LedgerError` with `checkpointMismatch` where the backup cannot live up to the
-    ///   checkpoint and the loss is not accepted, `alreadyExists`, `damaged`, `heldByWriter` while
-    ///   the backup is being written to, or `storage`.
+    /// - Throws: `LedgerError` with `checkpointMismatch` where the backup has no checkpoint, one
+    ///   that is not signed by the ledger's key, or one that it cannot live up to, and that is not
+    ///   accepted; `keyMismatch`, `alreadyExists`, `damaged`, `heldByWriter` while the backup is
+    ///   being written to, or `storage`.
     public static func restore(
         from source: String, to path: String, options: RestoreOptions = RestoreOptions()
     ) throws(LedgerError) -> RestoredLoss? {
+        try restore(from: source, called: source, to: path, options: options)
+    }
+
+    /// - Parameter name: what the source is called in messages.
+    static func restore(
+        from source: String, called name: String, to path: String, options: RestoreOptions
+    ) throws(LedgerError) -> RestoredLoss? {
         let (from, to) = (LedgerFolder(path: source), LedgerFolder(path: path))
+        try requireAbsent(path)
         // A backup may have been anywhere: LMDB opens it only after its pages were found sound.
         try Verifier.checkStructure(at: source)
         do {
-            let file = CheckpointFile(path: options.checkpointPath ?? from.checkpoint)
-            let signed = try file.read()
-            if options.checkpointPath != nil, signed == nil {
-                throw LedgerError(.notFound, "there is no checkpoint at \(file.path)")
-            }
             let key = try options.keyPath.map { try LedgerKey.read($0) }
             let reader = try LedgerReader.open(at: source, logger: options.logger)
             defer { reader.close() }
-            let tree = LogTree(of: reader.reading.log, size: reader.reflects)
-            let problem = signed.flatMap { signed in
-                do {
-                    try file.check(signed, tree, keys: nil)
-                    return nil as (any Error)?
-                } catch { return error }
+            let log = reader.reading.log as? LMDBEventLog
+            if options.acceptsMissingCheckpoint {
+                try copyLedger(log, to: path) { _ in }
+                return try rename(to, entries: reader.reflects, without: nil, options)
             }
-            if let problem, !options.acceptsLoss { throw problem }
-            try copyLedger(reader.reading.log as? LMDBEventLog, to: path) { building in
-                guard problem == nil else { return }
-                if let signed { try CheckpointFile(path: building.checkpoint).write(signed) }
-                if let key {
-                    try FileSystem.writeFileAtomically(
-                        building.key, Array(key.fileText.utf8), mode: 0o600)
-                }
+            let source = RestoreSource(reader: reader, folder: from, name: name)
+            let signed = try source.checkpoint(options, key: key)
+            if let missing = try source.missing(signed, options) {
+                guard options.acceptsLoss else { throw missing }
+                try copyLedger(log, to: path) { _ in }
+                return try rename(
+                    to, entries: reader.reflects, without: signed.checkpoint, options)
             }
-            guard problem != nil, let signed else { return nil }
-            return try acceptLoss(of: signed.checkpoint, tree.size, in: to, options)
+            let evidence = try CarriedEvidence(from: from)
+            try copyLedger(log, to: path) { building in
+                try evidence.write(to: building)
+                try CheckpointFile(path: building.checkpoint).write(signed)
+                if let key { try LedgerKey.write(key, to: building.key) }
+            }
+            return nil
         } catch {
-            throw LedgerError(error, while: "restoring \(source)")
+            throw LedgerError(error, while: "restoring \(name)")
         }
     }
 
-    private static func acceptLoss(
-        of checkpoint: Checkpoint, _ entries: UInt64, in folder: LedgerFolder,
+    /// Gives the ledger another name, in its log too.
+    /// - Parameter checkpoint: what the log cannot live up to; nil where there was none.
+    private static func rename(
+        _ folder: LedgerFolder, entries: UInt64, without checkpoint: Checkpoint?,
         _ options: RestoreOptions
     ) throws -> RestoredLoss {
         var configuration = Configuration()
@@ -92,10 +111,106 @@ extension Ledger {
         configuration.closing = .held
         let id = LedgerID.generate()
         configuration.restoration = Restoration(
-            ledger: id, checkpointSize: checkpoint.size,
-            checkpointRoot: Bytes32(checkpoint.root.bytes)!)
-        try Ledger.open(at: folder.path, configuration: configuration).close()
+            ledger: id, checkpointSize: checkpoint?.size ?? 0,
+            checkpointRoot: Bytes32((checkpoint?.root ?? .empty).bytes)!)
+        do { try Ledger.open(at: folder.path, configuration: configuration).close() } catch {
+            // Under its old name it must not be left behind.
+            try? FileSystem.remove(folder.path)
+            throw error
+        }
         return RestoredLoss(
-            entries: entries, checkpointSize: checkpoint.size, origin: id.origin)
+            entries: entries, checkpointSize: checkpoint?.size ?? 0, origin: id.origin)
+    }
+}
+
+/// A backup, and what its checkpoint is worth.
+private struct RestoreSource {
+    let reader: LedgerReader
+    let folder: LedgerFolder
+    let name: String
+
+    private static let remedy =
+        "give the newest one by --checkpoint, or go on under another name by --without-checkpoint"
+
+    /// The checkpoint to go by.
+    /// - Throws: `LedgerError` with `checkpointMismatch` unless there is one that the ledger's key
+    ///   signed; `keyMismatch`; `notFound` where the one that was named is not there.
+    func checkpoint(_ options: RestoreOptions, key: SigningKey?) throws -> SignedCheckpoint {
+        let file =
+            options.checkpointPath.map { CheckpointFile(path: $0) }
+            ?? CheckpointFile(path: folder.checkpoint, called: "the checkpoint in \(name)")
+        guard let signed = try file.read() else {
+            if options.checkpointPath != nil {
+                throw LedgerError(.notFound, "there is no checkpoint at \(file.path)")
+            }
+            throw LedgerError(
+                .checkpointMismatch,
+                "\(name) has no checkpoint, so nothing shows that it is the log that was signed: "
+                    + Self.remedy)
+        }
+        do {
+            _ = try signed.verified(
+                by: try keys(options, key: key, origin: signed.checkpoint.origin))
+        } catch let error as EvidenceError {
+            throw LedgerError(
+                .checkpointMismatch,
+                "\(file.name) is not signed by the ledger: \(error.reason); \(Self.remedy)")
+        }
+        return signed
+    }
+
+    /// Whose signature counts.
+    private func keys(
+        _ options: RestoreOptions, key: SigningKey?, origin: String
+    ) throws -> [VerifierKey] {
+        let state = reader.reading.readState.withLock { $0.state }
+        let named = try state.signingKey.map {
+            try VerifierKey(name: origin, type: .signature, publicKey: $0.bytes)
+        }
+        if let key, let named, key.verifier.publicKey != named.publicKey {
+            throw LedgerError(
+                .keyMismatch,
+                "\(options.keyPath ?? "the key") holds \(key.verifier), but the log of \(name) "
+                    + "names \(named) as the one that signs")
+        }
+        if let keys = options.keys { return keys }
+        guard let trusted = key?.verifier ?? named else {
+            throw LedgerError(
+                .checkpointMismatch,
+                "no key is known that the checkpoint of \(name) can be checked with: give the "
+                    + "ledger's verifier key by --log-key, or its key by --key, or go on under "
+                    + "another name by --without-checkpoint")
+        }
+        // A checkpoint from just before the rotation was signed by the former key.
+        let former = try named.flatMap { _ in state.formerKey }.map {
+            try VerifierKey(name: origin, type: .signature, publicKey: $0.bytes)
+        }
+        return [trusted] + [former].compactMap { $0 }
+    }
+
+    /// What keeps the ledger from going on under its name: signed entries that are not here.
+    /// - Throws: `LedgerError` with `checkpointMismatch` where entries are here that nobody signed.
+    func missing(_ signed: SignedCheckpoint, _ options: RestoreOptions) throws -> LedgerError? {
+        let size = reader.reflects
+        let file = CheckpointFile(
+            path: options.checkpointPath ?? folder.checkpoint, called: "the checkpoint")
+        let tree = LogTree(of: reader.reading.log, size: size)
+        let witnessed = CheckpointFile(
+            path: folder.witnessed, called: "the witnessed checkpoint in \(name)")
+        do {
+            try file.check(signed, tree, keys: nil)
+            if let signed = try witnessed.read() { try witnessed.check(signed, tree, keys: nil) }
+        } catch let error as LedgerError where error.code == .checkpointMismatch {
+            return error
+        }
+        let covered = signed.checkpoint.size
+        guard covered == size || options.acceptsUnsignedEntries else {
+            throw LedgerError(
+                .checkpointMismatch,
+                "the checkpoint covers \(covered) entries, but \(name) has \(size): nobody signed "
+                    + "those from position \(covered) on. Give a newer one by --checkpoint, or take "
+                    + "them over as they are by --accept-unsigned")
+        }
+        return nil
     }
 }

@@ -44,6 +44,47 @@ public enum FileSystem {
         return isDirectoryMode(status.st_mode)
     }
 
+    /// What stands at a path.
+    public enum Kind: Hashable, Sendable {
+        case file, directory, link, pipe, characterDevice, blockDevice, socket
+    }
+
+    /// What is at `path`, or nil when there is nothing.
+    ///
+    /// - Parameter followingLinks: false answers `link` for a link, whatever it leads to; true
+    ///   answers what it leads to, and nil where that is nothing.
+    /// - Throws: `.system` when a folder on the way cannot be looked into.
+    public static func kind(
+        of path: String, followingLinks: Bool = true
+    ) throws(LMDBError) -> Kind? {
+        var status = stat()
+        // `status` outlives the calls, which fill it.
+        let result = unsafe followingLinks ? stat(path, &status) : lstat(path, &status)
+        if result != 0 {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw .lastSystemError("stat", path: path)
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: return .directory
+        case S_IFLNK: return .link
+        case S_IFIFO: return .pipe
+        case S_IFCHR: return .characterDevice
+        case S_IFBLK: return .blockDevice
+        case S_IFSOCK: return .socket
+        default: return .file
+        }
+    }
+
+    /// The path of what is at `path` without links, from the root on.
+    public static func resolvedPath(_ path: String) throws(LMDBError) -> String {
+        // The name is on the heap until it is freed here, after it was copied.
+        guard let name = unsafe realpath(path, nil) else {
+            throw .lastSystemError("resolve", path: path)
+        }
+        defer { unsafe free(name) }
+        return unsafe String(cString: name)
+    }
+
     /// Removes a file, or a folder with everything in it. Links are removed, not followed.
     ///
     /// - Throws: `.system(ENOENT)` when there is nothing at `path`.
@@ -124,6 +165,42 @@ public enum FileSystem {
         }
     }
 
+    /// The first bytes of a file, at most so many.
+    public static func readPrefix(
+        _ path: String, byteCount: Int
+    ) throws(LMDBError) -> [UInt8] {
+        try Descriptor(opening: path, O_RDONLY, operation: "read")
+            .read(at: 0, byteCount: byteCount)
+    }
+
+    /// Adds bytes to the end of a file, which is made when missing. Nothing is flushed: after a
+    /// crash of the machine the end may be missing or torn.
+    ///
+    /// - Parameter mode: permissions of a new file.
+    public static func append(
+        _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
+    ) throws(LMDBError) {
+        let file = try Descriptor(
+            opening: path, O_WRONLY | O_CREAT | O_APPEND, mode: mode_t(mode), operation: "append")
+        try writeStream(bytes, to: file.number, path: path)
+    }
+
+    /// Writes bytes into a device or a pipe that is there. Nothing is made and nothing replaced.
+    ///
+    /// - Parameter waits: whether a pipe without a reader is waited for, or an error.
+    public static func writeThrough(
+        _ path: String, _ bytes: [UInt8], waits: Bool
+    ) throws(LMDBError) {
+        let flags = O_WRONLY | O_NOCTTY | (waits ? 0 : O_NONBLOCK)
+        let file = try Descriptor(opening: path, flags, operation: "write")
+        try writeStream(bytes, to: file.number, path: path)
+    }
+
+    /// Writes bytes to a descriptor that this process has, from where it stands.
+    public static func write(_ bytes: [UInt8], toDescriptor number: Int32) throws(LMDBError) {
+        try writeStream(bytes, to: number, path: "/dev/fd/\(number)")
+    }
+
     /// The length of a file in bytes.
     public static func fileSize(_ path: String) throws(LMDBError) -> Int {
         guard let status = try fileStatus(at: path) else {
@@ -181,8 +258,11 @@ public enum FileSystem {
         return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// Waits a few milliseconds, for those who look again.
+    public static func pauseBriefly() { for _ in 0..<5 { sleepBriefly() } }
+
     /// The folder that names `path`, "." for a bare name, or nil for the root.
-    static func parentDirectory(of path: String) -> String? {
+    public static func parentDirectory(of path: String) -> String? {
         var bytes = path.utf8[...]
         while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes = bytes.dropLast() }
         if bytes.elementsEqual("/".utf8) { return nil }

@@ -105,6 +105,18 @@ public struct LMDBError: Error, Equatable, Sendable, CustomStringConvertible {
     public var isFileExists: Bool { code == .system(EEXIST) }
     /// Whether permission was denied, or a write was tried on a read-only environment.
     public var isAccessDenied: Bool { code == .system(EACCES) || code == .system(EPERM) }
+    /// Whether a file cannot be made at its path, whatever would be written: a folder on the way is
+    /// missing or closed, or the name is too long.
+    public var isUnusablePath: Bool {
+        switch code {
+        case .system(ENOENT), .system(ENOTDIR), .system(EISDIR), .system(EACCES), .system(EPERM),
+            .system(EROFS), .system(ENAMETOOLONG), .system(ELOOP):
+            true
+        default: false
+        }
+    }
+    /// Whether nobody reads the pipe any more.
+    public var isBrokenPipe: Bool { code == .system(EPIPE) }
     /// Whether the device failed.
     public var isInputOutputFailure: Bool { code == .system(EIO) }
 }

@@ -100,6 +100,28 @@ func writeAll(
     }
 }
 
+/// Writes to what may have no offsets: a pipe, a device, the end of a file.
+func writeStream(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(LMDBError) {
+    var done = 0
+    while done < bytes.count {
+        let from = done
+        let wrote = retryingInterrupts {
+            unsafe bytes.withUnsafeBytes { source in
+                // The pointer stays `from` bytes into the array and inside its length.
+                #if canImport(Darwin)
+                    unsafe Darwin.write(
+                        descriptor, source.baseAddress! + from, source.count - from)
+                #else
+                    unsafe Glibc.write(
+                        descriptor, source.baseAddress! + from, source.count - from)
+                #endif
+            }
+        }
+        guard wrote >= 0 else { throw .lastSystemError("write", path: path) }
+        done += wrote
+    }
+}
+
 /// Flushes a file to the device. On macOS `fsync` stops at the drive's cache, F_FULLFSYNC does not.
 func syncDescriptor(_ descriptor: Int32, path: String) throws(LMDBError) {
     #if canImport(Darwin)

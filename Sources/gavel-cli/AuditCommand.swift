@@ -9,7 +9,8 @@ struct AuditCommand: ParsableCommand {
         subcommands: [
             VerifyCommand.self, ReplayCommand.self,
             StatementCommand.self, ExplainCommand.self, DiffCommand.self, RedecideCommand.self,
-            CheckpointCommand.self, VerifierKeyCommand.self, RotateKeyCommand.self,
+            CheckpointCommand.self, CheckpointsCommand.self, VerifierKeyCommand.self,
+            RotateKeyCommand.self,
             ProveCommand.self, CheckReceiptCommand.self, CompareCommand.self,
             CheckStatementCommand.self, ExportTilesCommand.self, WitnessCommand.self,
             ReportCommand.self,

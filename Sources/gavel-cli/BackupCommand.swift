@@ -13,7 +13,8 @@ struct BackupCommand: ParsableCommand {
         discussion: """
               gavel backup /mnt/backup/house-0601 --ledger house
 
-            Prints the root of the copy; keep it elsewhere to know the copy again.
+            The copy gets a checkpoint over all its entries, signed with the ledger's key. Prints \
+            the root of the copy; keep it elsewhere to know the copy again.
             """)
 
     @Argument(
@@ -26,8 +27,15 @@ struct BackupCommand: ParsableCommand {
     func run() throws {
         try requireAbsent(destination)
         let reader = try LedgerReader.open(at: ledger.path)
+        defer { reader.close() }
         try reader.backup(to: destination)
         try printVerified(destination, before: [])
+        if try reader.verifierKey() != nil, try reader.checkpoint() == nil {
+            throw Failure(
+                .finding,
+                "\(ledger.path) has a key and no checkpoint: it was removed, and the copy at "
+                    + "\(destination) cannot be told from one of a rewritten log")
+        }
     }
 }
 
@@ -36,11 +44,18 @@ struct RestoreCommand: ParsableCommand {
         commandName: "restore",
         abstract: "Make a ledger from a backup and verify it.",
         discussion: """
-              gavel restore /mnt/backup/house-0601 --ledger house
-              gavel restore house.archive --ledger house
+              gavel restore /mnt/backup/house-0601 --ledger house --key house.key
+              gavel restore house.archive --ledger house --log-key house.vkey
 
             The ledger's folder must not exist: a restore replaces nothing. The key is not part \
             of a backup; without --key the ledger signs with a new one.
+
+            A checkpoint signed by the ledger's key must cover the backup, so that nobody's \
+            forgery goes on under the ledger's name. Which key, --log-key or --key says, or else \
+            the log, where it names one. Without a checkpoint, or with one that is cut off, \
+            wrongly signed or another's, the restore is refused; --without-checkpoint takes the \
+            entries as they are and gives the ledger a new id, name and key. \
+            --accept-unsigned keeps the name, and takes over entries behind the checkpoint.
 
             Where a checkpoint was signed for entries that the backup does not have, the restore \
             is refused. --accept-loss goes on without them: it lists their positions, writes \
@@ -66,20 +81,65 @@ struct RestoreCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The file of the ledger's key.", valueName: "file"))
     var key: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Who must have signed the checkpoint (default: the key of --key, or else the one that "
+                + "the log names).", valueName: "vkey|file"))
+    var logKey: String?
+
     @Flag(help: "Go on without signed entries that are missing, under a new name.")
     var acceptLoss = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Go on with entries that no checkpoint vouches for, under a new name."))
+    var withoutCheckpoint = false
+
+    @Flag(help: "Take over entries behind the checkpoint, which nobody has signed.")
+    var acceptUnsigned = false
+
+    func validate() throws {
+        guard withoutCheckpoint else { return }
+        let others = [
+            ("--checkpoint", checkpoint != nil), ("--key", key != nil),
+            ("--log-key", logKey != nil), ("--accept-loss", acceptLoss),
+            ("--accept-unsigned", acceptUnsigned),
+        ]
+        if let other = others.first(where: \.1)?.0 {
+            throw ValidationError(
+                "\(other) cannot stand beside --without-checkpoint, which asks no checkpoint and "
+                    + "no key, and gives the ledger new ones.")
+        }
+    }
 
     func run() throws {
         try requireAbsent(ledger.path)
         var options = RestoreOptions()
         options.checkpointPath = checkpoint
         options.keyPath = key
+        options.keys = try logKey.map { try verifierKeys($0) }
         options.acceptsLoss = acceptLoss
+        options.acceptsMissingCheckpoint = withoutCheckpoint
+        options.acceptsUnsignedEntries = acceptUnsigned
         let loss =
             FileSystem.isDirectory(source) || !isThere(source)
             ? try Ledger.restore(from: source, to: ledger.path, options: options)
             : try restoreArchive(options)
-        try printVerified(ledger.path, before: loss.map(fields) ?? [])
+        try printVerified(ledger.path, before: loss.map(fields) ?? unsignedFields())
+    }
+
+    /// Which entries were taken over although nobody had signed them.
+    private func unsignedFields() throws -> [(name: String, value: String?)] {
+        let reader = try LedgerReader.open(at: ledger.path)
+        defer { reader.close() }
+        let signed = try reader.checkpoint()?.checkpoint.size ?? 0
+        guard signed < reader.reflects else { return [] }
+        return [("unsigned positions", positions(signed..<reader.reflects))]
+    }
+
+    private func positions(_ range: Range<UInt64>) -> String {
+        "\(range.lowerBound) to \(range.upperBound - 1), "
+            + (range.count == 1 ? "1 entry" : "\(range.count) entries")
     }
 
     private func restoreArchive(_ options: RestoreOptions) throws -> RestoredLoss? {
@@ -89,12 +149,14 @@ struct RestoreCommand: ParsableCommand {
     }
 
     private func fields(_ loss: RestoredLoss) -> [(name: String, value: String?)] {
-        let positions = loss.positions
         let lost =
-            positions.isEmpty
-            ? "unknown: other entries than these were signed below \(loss.checkpointSize)"
-            : "\(positions.lowerBound) to \(positions.upperBound - 1), "
-                + (positions.count == 1 ? "1 entry" : "\(positions.count) entries")
+            if loss.checkpointSize == 0 {
+                "unknown: no checkpoint said what there was"
+            } else if loss.positions.isEmpty {
+                "unknown: other entries than these were signed below \(loss.checkpointSize)"
+            } else {
+                positions(loss.positions)
+            }
         return [("lost positions", lost), ("new origin", loss.origin)]
     }
 }

@@ -207,7 +207,8 @@ struct AuditTests {
         #expect(backup.status == 0, "\(backup.errors)")
         #expect(field("root", backup) == field("root", original))
         #expect(field("result", backup) == "clean")
-        let restore = try await space.run("restore", "copy", "--ledger", "restored")
+        let restore = try await space.run(
+            "restore", "copy", "--ledger", "restored", "--key", "house/key")
         #expect(restore.status == 0, "\(restore.errors)")
         #expect(field("root", restore) == field("root", original))
         #expect(

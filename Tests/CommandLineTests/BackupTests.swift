@@ -44,20 +44,105 @@ struct BackupTests {
         #expect(try await place.run("backup", "copy", "--ledger", "house").status == 0)
         #expect(try await register("later", in: "house").status == 0)
         let refused = try await place.run(
-            "restore", "copy", "--ledger", "new", "--checkpoint", "house/checkpoint")
+            "restore", "copy", "--ledger", "new", "--checkpoint", "house/checkpoint", "--key",
+            "house/key")
         #expect(refused.status == 4 && refused.errors.contains("8 entries, but the log has 6"))
         #expect(!place.exists("new"))
         let missing = try await place.run(
-            "restore", "copy", "--ledger", "new", "--checkpoint", "nowhere")
+            "restore", "copy", "--ledger", "new", "--checkpoint", "nowhere", "--key", "house/key")
         #expect(missing.status == 4 && missing.errors.contains("no checkpoint at nowhere"))
         let accepted = try await place.run(
             "restore", "copy", "--ledger", "new", "--checkpoint", "house/checkpoint",
-            "--accept-loss")
+            "--key", "house/key", "--accept-loss")
         #expect(accepted.status == 0)
         #expect(accepted.lines.first == "lost positions  6 to 7, 2 entries")
         let log = try await place.run("log", "--ledger", "new", "--format", "json")
         #expect(log.output.contains(#""command":"restore_ledger""#))
         #expect(log.output.contains(#""checkpoint_size":8"#))
+    }
+
+    @Test("Without a checkpoint, or a key to check it with, a restore gives the ledger a new name")
+    func withoutCheckpoint() async throws {
+        #expect(try await place.run("backup", "copy", "--ledger", "house").status == 0)
+        let noKey = try await place.run("restore", "copy", "--ledger", "new")
+        #expect(noKey.status == 4 && noKey.errors.contains("give the ledger's verifier key by"))
+        try FileManager.default.removeItem(at: place.url("copy/checkpoint"))
+        let refused = try await place.run(
+            "restore", "copy", "--ledger", "new", "--key", "house/key")
+        #expect(refused.status == 4 && refused.errors.contains("copy has no checkpoint"))
+        #expect(!place.exists("new"))
+        let both = try await place.run(
+            "restore", "copy", "--ledger", "new", "--key", "house/key", "--without-checkpoint")
+        #expect(both.status == 2 && both.errors.contains("--key cannot stand beside"))
+        let restored = try await place.run(
+            "restore", "copy", "--ledger", "new", "--without-checkpoint")
+        #expect(restored.status == 0, "\(restored.errors)")
+        #expect(restored.lines[0].hasPrefix("lost positions  unknown: no checkpoint said"))
+        #expect(restored.lines[1].hasPrefix("new origin"))
+        let log = try await place.run("log", "--ledger", "new", "--format", "json")
+        #expect(log.output.contains(#""checkpoint_size":0"#))
+    }
+
+    @Test("Entries behind the checkpoint are named, and taken over only with --accept-unsigned")
+    func unsigned() async throws {
+        let old = try Data(contentsOf: place.url("house/checkpoint"))
+        #expect(try await register("later", in: "house").status == 0)
+        #expect(try await place.run("backup", "copy", "--ledger", "house").status == 0)
+        try old.write(to: place.url("copy/checkpoint"))
+        let refused = try await place.run(
+            "restore", "copy", "--ledger", "new", "--key", "house/key")
+        #expect(refused.status == 4 && refused.errors.contains("from position 6 on"))
+        let taken = try await place.run(
+            "restore", "copy", "--ledger", "new", "--key", "house/key", "--accept-unsigned")
+        #expect(taken.status == 0, "\(taken.errors)")
+        #expect(taken.lines[0] == "unsigned positions  6 to 7, 2 entries")
+    }
+
+    @Test("A backup and a verification of a ledger whose checkpoint was removed end with 1")
+    func removedCheckpoint() async throws {
+        try FileManager.default.removeItem(at: place.url("house/checkpoint"))
+        for level in ["heads", "records", "full"] {
+            let verified = try await place.run(
+                "audit", "verify", "--ledger", "house", "--level", level)
+            #expect(verified.status == 1, "\(level)")
+            #expect(verified.output.contains("no checkpoint stands beside its log"))
+        }
+        let backup = try await place.run("backup", "copy", "--ledger", "house")
+        #expect(backup.status == 1 && backup.errors.contains("has a key and no checkpoint"))
+        let written = try await register("later", in: "house")
+        #expect(written.status == 4 && written.errors.contains("somebody removed it"))
+    }
+
+    @Test("audit checkpoints lists what was signed and when, and which first covers an entry")
+    func checkpoints() async throws {
+        #expect(try await register("one", in: "house").status == 0)
+        #expect(try await register("two", in: "house").status == 0)
+        let list = try await place.run("audit", "checkpoints", "--ledger", "house")
+        #expect(list.status == 0, "\(list.errors)")
+        #expect(list.lines[0].contains(/^ *size +time +root +verified$/))
+        // Opening and closing sign; an import is signed without a time, and is not kept.
+        #expect(list.lines.dropFirst().map { $0.split(separator: " ")[0] } == ["7", "8", "9", "10"])
+        #expect(list.lines.dropFirst().allSatisfy { $0.contains(/T.*Z  [0-9a-f]{64}  yes$/) })
+        let first = try await place.run(
+            "audit", "checkpoints", "--ledger", "house", "--covering", "7", "--json")
+        #expect(first.status == 0 && first.lines.count == 1)
+        #expect(first.output.contains(#""size":8,"#) && first.output.contains(#""verified":true"#))
+        let none = try await place.run(
+            "audit", "checkpoints", "--ledger", "house", "--covering", "10")
+        #expect(none.status == 1 && none.errors.contains("covers position 10 yet"))
+        // By another key each is a fault; and so is one over other entries.
+        let other = try await place.run("import", "history.jsonl", "--ledger", "other")
+        try #require(other.status == 0)
+        let key = try await place.run("audit", "key", "--ledger", "other").output
+        try place.write(key, to: "other.vkey")
+        let stranger = try await place.run(
+            "audit", "checkpoints", "--ledger", "house", "--key", "other.vkey")
+        #expect(stranger.status == 1 && stranger.errors.contains("4 checkpoints cannot be right"))
+        let kept = try String(contentsOf: place.url("house/checkpoints/kept"), encoding: .utf8)
+        try place.write(kept.replacing("\n8\n", with: "\n9\n", maxReplacements: 1),
+            to: "house/checkpoints/kept")
+        let altered = try await place.run("audit", "checkpoints", "--ledger", "house")
+        #expect(altered.status == 1)
     }
 
     @Test("A log cut back beside its checkpoint is read but not written, with the reason")
@@ -118,7 +203,10 @@ struct BackupTests {
         let status = try await place.run(
             "export", "--ledger", "house", "--format", "archive", into: "house.archive")
         #expect(status == 0)
-        let restored = try await place.run("restore", "house.archive", "--ledger", "new")
+        let key = try await place.run("audit", "key", "--ledger", "house").output
+        try place.write(key, to: "house.vkey")
+        let restored = try await place.run(
+            "restore", "house.archive", "--ledger", "new", "--log-key", "house.vkey")
         #expect(restored.status == 0 && restored.output.contains(/result +clean/))
         let (one, two) = (
             try await place.run("log", "--ledger", "house", "--format", "json").output,

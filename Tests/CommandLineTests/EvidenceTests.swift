@@ -233,7 +233,10 @@ struct EvidenceTests {
         #expect(!space.exists("seen"))
         let wrong = try await space.run(base + ["--state", "house.vkey", "--ledger", "house"])
         #expect(wrong.status == 2)
-        #expect(wrong.errors.contains("a witness's file begins with"))
+        #expect(wrong.errors.contains("house.vkey is there already and is not what a witness"))
+        try space.write("gavel-witness/v1\n\nhello\n", to: "broken")
+        let broken = try await space.run(base + ["--state", "broken", "--ledger", "house"])
+        #expect(broken.status == 2 && broken.errors.contains("broken: "))
         let both = try await space.run(
             base + ["--state", "seen", "--tiles", "public", "--ledger", "house"])
         #expect(both.status == 2)

@@ -19,9 +19,13 @@ private struct Pieces {
     }
 }
 
-private func restore(_ archive: [UInt8], to path: String) throws -> RestoredLoss? {
+private func restore(
+    _ archive: [UInt8], to path: String, keyOf ledger: String
+) throws -> RestoredLoss? {
     var pieces = Pieces(bytes: archive)
-    return try Ledger.restore(fromArchive: { pieces.next($0) }, to: path)
+    var options = RestoreOptions()
+    options.keys = [try LedgerKey.read(ledger + "/key").verifier]
+    return try Ledger.restore(fromArchive: { pieces.next($0) }, to: path, options: options)
 }
 
 @Suite("Archives")
@@ -49,7 +53,7 @@ struct ArchiveTests {
     func roundTrip() async throws {
         try await withLedgerPath { path in
             let archive = try archive(path)
-            #expect(try restore(archive, to: path + "-again") == nil)
+            #expect(try restore(archive, to: path + "-again", keyOf: path) == nil)
             #expect(!FileSystem.exists(path + "-again.unpacking"))
             #expect(try readFrames(at: path + "-again").map(\.1) == readFrames(at: path).map(\.1))
             let (first, second) = (
@@ -80,19 +84,23 @@ struct ArchiveTests {
             let end = archive.count - checkpointBytes
             for cut in stride(from: 0, to: end, by: 1 + end / 120) {
                 #expect(throws: LedgerError.self, "cut at \(cut)") {
-                    try restore(Array(archive[..<cut]), to: path + "-cut")
+                    try restore(Array(archive[..<cut]), to: path + "-cut", keyOf: path)
                 }
             }
             for byte in stride(from: 3, to: end, by: 1 + end / 120) {
                 var changed = archive
                 changed[byte] ^= 1
                 #expect(throws: LedgerError.self, "byte \(byte)") {
-                    try restore(changed, to: path + "-changed")
+                    try restore(changed, to: path + "-changed", keyOf: path)
                 }
             }
             #expect(!FileSystem.exists(path + "-cut") && !FileSystem.exists(path + "-changed"))
-            #expect(throws: LedgerError(.foreign, "")) { try restore([1, 2, 3], to: path + "-x") }
-            #expect(throws: LedgerError(.alreadyExists, "")) { try restore(archive, to: path) }
+            #expect(throws: LedgerError(.foreign, "")) {
+                try restore([1, 2, 3], to: path + "-x", keyOf: path)
+            }
+            #expect(throws: LedgerError(.alreadyExists, "")) {
+                try restore(archive, to: path, keyOf: path)
+            }
         }
     }
 }

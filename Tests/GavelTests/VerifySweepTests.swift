@@ -204,11 +204,13 @@ struct VerifySweepTests {
                 #expect(report.findings.count == 1)
                 #expect(report.findings.first?.what.contains("signed for other entries") == true)
             }
-            // Without it the report says what nobody can know.
+            // Without it the report says what nobody can know, and that it was removed.
             try FileSystem.remove(path + "/checkpoint")
+            try FileSystem.remove(path + "/checkpoints")
             for level in VerificationLevel.allCases {
                 let report = try Verifier.verify(at: path, level: level)
-                #expect(report.isClean)
+                #expect(report.findings.count == 1)
+                #expect(report.findings.first?.what.contains("it was removed") == true)
                 #expect(report.notCovered.contains { $0.contains("no checkpoint") })
             }
         }

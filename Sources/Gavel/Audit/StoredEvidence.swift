@@ -1,8 +1,9 @@
 // What stands beside the frames and speaks of the same tree: the stored roots of tiles, and the
 // checkpoints in the ledger's folder.
 //
-// Invariant: a checkpoint counts as covered only when its root was compared; its signature only
-// when a key was there to check it with. Roots of tiles are derived: a wrong one is a finding, but
+// Invariants: a checkpoint counts as covered only when its root was compared; its signature only
+// when a key was there to check it with; where a key is and no checkpoint, somebody removed it, and
+// that is a finding. Roots of tiles are derived: a wrong one is a finding, but
 // verification goes on, since the entries are what counts.
 
 internal import AuctionDomain
@@ -31,6 +32,10 @@ struct StoredEvidence {
     }
 
     private(set) var signed: [Signed] = []
+    /// Those that are kept, the oldest first.
+    let kept: [SignedCheckpoint]
+    /// Whether there is a key in the folder, though it may not be readable.
+    private let hasKey: Bool
     /// Files that are no checkpoints.
     private(set) var findings: [Finding] = []
     /// Those the caller trusts; nil where the ledger's own are taken.
@@ -39,11 +44,16 @@ struct StoredEvidence {
     private let keys: [VerifierKey]
 
     /// Reads what is there. Nothing is thrown: what cannot be read is a finding.
-    /// - Parameter kept: checkpoints that somebody kept elsewhere.
+    /// - Parameter elsewhere: checkpoints that somebody kept outside the ledger's folder.
     init(
-        in folder: LedgerFolder, trusted: [VerifierKey]? = nil, kept: [KeptCheckpoint] = []
+        in folder: LedgerFolder, trusted: [VerifierKey]? = nil,
+        elsewhere: [KeptCheckpoint] = []
     ) {
         self.trusted = trusted
+        hasKey = FileSystem.exists(folder.key)
+        // Read first: the last one is then not older.
+        let history = Result { try CheckpointHistory(at: folder.keptCheckpoints) }
+        kept = (try? history.get().checkpoints) ?? []
         keys = [folder.key, folder.nextKey].compactMap { path in
             FileSystem.exists(path) ? try? LedgerKey.read(path).verifier : nil
         }
@@ -60,8 +70,14 @@ struct StoredEvidence {
                 findings.append(Finding(position: nil, "\(name): \(reason)"))
             }
         }
-        for item in kept {
+        for item in elsewhere {
             signed.append(Signed(name: item.name, checkpoint: item.checkpoint, mayBeOld: true))
+        }
+        if (try? history.get().isDamaged) ?? true {
+            findings.append(
+                Finding(
+                    position: nil,
+                    "some of \(folder.keptCheckpoints) is no checkpoint, or cannot be read"))
         }
     }
 
@@ -72,6 +88,12 @@ struct StoredEvidence {
         else { return }
         // Damage is for the verification itself to name.
         if let followed = try? log.keys(followedFrom: keys, before: end) { trusted = followed }
+    }
+
+    /// Whether a checkpoint must stand beside the log: its key is here, is given, or the log names
+    /// it.
+    fileprivate func isSigned(_ rotations: [KeyRotation]) -> Bool {
+        hasKey || trusted != nil || !rotations.isEmpty
     }
 
     /// The keys a checkpoint may be signed by.
@@ -94,6 +116,7 @@ struct EvidenceCheck {
     private let evidence: StoredEvidence?
     /// Not compared yet.
     private var open: [StoredEvidence.Signed]
+    private var keptCheck: KeptCheck
     private var tilesCompared: UInt64 = 0
     private var tileFaults = 0
     /// The rotations of the key under the ledger's present name.
@@ -106,6 +129,9 @@ struct EvidenceCheck {
         log = source.log
         evidence = source.evidence
         open = source.evidence?.signed ?? []
+        let kept = source.evidence?.kept ?? []
+        // Those that stand beside the log are compared by name.
+        keptCheck = KeptCheck(kept.filter { kept in !open.contains { $0.checkpoint == kept } })
     }
 
     /// Takes up what entries say about keys, in order.
@@ -167,6 +193,7 @@ struct EvidenceCheck {
             compare(item, root: tree.root, &report)
         }
         open.removeAll { $0.checkpoint.checkpoint.size == tree.size }
+        keptCheck.compare(tree)
     }
 
     private func compare(
@@ -210,10 +237,11 @@ struct EvidenceCheck {
                     : Finding(position: size, "\(item.name) was signed where no frame ends"))
         }
         for item in evidence?.signed ?? [] { checkSignature(of: item, &report) }
-        if evidence?.signed.isEmpty ?? true {
-            report.notCovered.append(
-                "whether the whole log was written anew: no checkpoint stands beside it")
+        keptCheck.finish(count, &report) { checkpoint in
+            let item = StoredEvidence.Signed(name: "", checkpoint: checkpoint, mayBeOld: true)
+            return evidence?.keys(for: item, rotations) ?? []
         }
+        finishMissing(&report)
         guard log.keepsTileRoots, report.level != .heads else { return }
         report.covered.append("\(tilesCompared) stored roots of tiles")
         if tileFaults >= Self.tileFaultsMax {
@@ -226,6 +254,21 @@ struct EvidenceCheck {
             report.findings.append(
                 Finding(position: count, "a root is stored of a tile that is not full"))
         }
+    }
+
+    /// Says what it means that there is no checkpoint.
+    private func finishMissing(_ report: inout VerificationReport) {
+        guard evidence?.signed.isEmpty ?? true else { return }
+        // One that cannot be read is a finding already.
+        if let evidence, evidence.isSigned(rotations), evidence.findings.isEmpty {
+            report.findings.append(
+                Finding(
+                    position: nil,
+                    "the ledger has a key, but no checkpoint stands beside its log: it was "
+                        + "removed, and whether the log is the one that was signed cannot be seen"))
+        }
+        report.notCovered.append(
+            "whether the whole log was written anew: no checkpoint stands beside it")
     }
 
     private func checkSignature(
@@ -252,5 +295,95 @@ struct EvidenceCheck {
                 Finding(
                     position: nil, "\(item.name) is not signed by this ledger: \(error.reason)"))
         }
+    }
+}
+
+/// Holds the kept checkpoints against the log.
+private struct KeptCheck {
+    /// Those that were not compared yet, by size.
+    private var open: [UInt64: SignedCheckpoint] = [:]
+    private var agreeing: [SignedCheckpoint] = []
+    private var faults: [Finding] = []
+
+    /// More faults than this are only counted.
+    private static let faultsMax = 5
+
+    init(_ kept: [SignedCheckpoint]) {
+        for checkpoint in kept { open[checkpoint.checkpoint.size] = checkpoint }
+    }
+
+    mutating func compare(_ tree: MerkleTree) {
+        guard !open.isEmpty, let checkpoint = open.removeValue(forKey: tree.size) else { return }
+        if checkpoint.checkpoint.root == tree.root {
+            agreeing.append(checkpoint)
+        } else {
+            faults.append(
+                Finding(
+                    position: nil,
+                    "the kept checkpoint over \(tree.size) entries was signed for others: "
+                        + "something below position \(tree.size) was rewritten"))
+        }
+    }
+
+    mutating func finish(
+        _ count: UInt64, _ report: inout VerificationReport,
+        keys: (SignedCheckpoint) -> [VerifierKey]
+    ) {
+        guard !open.isEmpty || !agreeing.isEmpty || !faults.isEmpty else { return }
+        guard report.level != .heads else {
+            report.notCovered.append(
+                "the kept checkpoints, from level records on: \(open.count)")
+            return
+        }
+        for size in open.keys.sorted() {
+            faults.append(
+                size > count
+                    ? Finding(
+                        position: count,
+                        "a kept checkpoint was signed for \(size) entries, but the log has "
+                            + "\(count): it was replaced by an older copy, or cut")
+                    : Finding(
+                        position: size, "a kept checkpoint was signed where no frame ends"))
+        }
+        let signed = checkSignatures(keys)
+        report.findings += faults.prefix(Self.faultsMax)
+        if faults.count > Self.faultsMax {
+            report.findings.append(
+                Finding(
+                    position: nil,
+                    "\(faults.count - Self.faultsMax) more kept checkpoints are not this log's"))
+        }
+        if !agreeing.isEmpty {
+            report.covered.append("the roots of kept checkpoints: \(agreeing.count)")
+        }
+        if signed > 0 { report.covered.append("the signatures of kept checkpoints: \(signed)") }
+        if signed < agreeing.count {
+            report.notCovered.append(
+                "the signatures of kept checkpoints by unknown keys: \(agreeing.count - signed)")
+        }
+    }
+
+    /// - Returns: how many are signed by keys that are known.
+    private mutating func checkSignatures(_ keys: (SignedCheckpoint) -> [VerifierKey]) -> Int {
+        var signed = 0
+        for checkpoint in agreeing {
+            let keys = keys(checkpoint)
+            guard
+                checkpoint.note.signatures.contains(where: { signature in
+                    keys.contains { signature.claims($0) }
+                })
+            else { continue }
+            do {
+                _ = try checkpoint.verified(by: keys)
+                signed += 1
+            } catch {
+                faults.append(
+                    Finding(
+                        position: nil,
+                        "the kept checkpoint over \(checkpoint.checkpoint.size) entries is not "
+                            + "signed by this ledger: \(error.reason)"))
+            }
+        }
+        return signed
     }
 }

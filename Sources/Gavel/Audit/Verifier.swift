@@ -49,7 +49,7 @@ public enum Verifier {
                 report.notCovered.append("the pages of the data files (--structure)")
             }
             // Before the count: what was signed was durable by then.
-            var evidence = StoredEvidence(in: folder, trusted: keys, kept: kept)
+            var evidence = StoredEvidence(in: folder, trusted: keys, elsewhere: kept)
             let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
             defer { log.close() }
             let snapshots =

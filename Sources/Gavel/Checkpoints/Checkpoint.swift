@@ -4,6 +4,8 @@
 // Invariant: a `VerifiedCheckpoint` is made by checking a signature and in no other way; every
 // proof asks for one, so nothing is ever proven against a root that nobody signed.
 
+public import AuctionDomain
+
 /// What a log says of itself: that it had so many entries, and their root.
 public struct Checkpoint: Hashable, Sendable {
     /// The log's name for itself, the same for ever.
@@ -59,12 +61,19 @@ public struct Checkpoint: Hashable, Sendable {
     ///
     /// Only a size whose entries are durable may be signed, and never one that does not go on from
     /// what was signed before: two signed checkpoints that contradict each other prove fraud.
+    /// - Parameter seconds: now, in seconds since 1970: said in a second signature line, a
+    ///   timestamped cosignature of the same key (C2SP tlog-cosignature). Nil leaves it out.
     /// - Throws: `EvidenceError.signing`.
-    public func signed(by key: SigningKey) throws(EvidenceError) -> SignedCheckpoint {
+    public func signed(
+        by key: SigningKey, atSeconds seconds: UInt64? = nil
+    ) throws(EvidenceError) -> SignedCheckpoint {
         let signature = try key.signature(of: Array(text.utf8))
         let note = try SignedNote(text: text)
             .adding(SignedNote.Signature(by: key.verifier, bytes: signature))
-        return SignedCheckpoint(checkpoint: self, note: note)
+        let signed = SignedCheckpoint(checkpoint: self, note: note)
+        guard let seconds else { return signed }
+        return try signed.cosigned(
+            by: key.verifier.forCosignatures, atSeconds: seconds, signing: key.signature)
     }
 }
 
@@ -89,10 +98,21 @@ public struct SignedCheckpoint: Hashable, Sendable {
     /// The checkpoint file, byte for byte as it was read.
     public var bytes: [UInt8] { note.bytes }
 
+    /// When the ledger signed it, in seconds since 1970, as a line in the ledger's own name says;
+    /// nil where there is none. Not to be believed before `verified` has said so.
+    public var claimedSeconds: UInt64? {
+        note.signatures.lazy.filter { isSame($0.name, checkpoint.origin) }
+            .compactMap { Cosignature($0)?.seconds }.first
+    }
+
+    /// The time of `claimedSeconds`.
+    public var claimedTime: Timestamp? { claimedSeconds.map(Timestamp.init(evidenceSeconds:)) }
+
     /// Checks that a log's key signed, and which witnesses cosigned.
     /// - Parameters:
     ///   - keys: keys of the log: today's, and those before it for older checkpoints.
-    ///   - witnesses: keys of witnesses to look for; those that did not cosign are no error.
+    ///   - witnesses: keys of witnesses to look for; those that did not cosign are no error. A key
+    ///     of the log is no witness.
     ///   - origin: the log's origin; nil where it is the key's name, as with every ledger.
     /// - Throws: `EvidenceError.notSigned` when none of `keys` signed, when any signature of a
     ///   known key is wrong, or when the checkpoint is another log's.
@@ -110,16 +130,31 @@ public struct SignedCheckpoint: Hashable, Sendable {
                 .notSigned,
                 "the checkpoint is of \(checkpoint.origin), not of \(origin ?? signer.name)")
         }
-        var cosignatures: [VerifiedCheckpoint.Witnessing] = []
-        let known = witnesses.filter { $0.type == .cosignature }
+        let own = signers.map(\.forCosignatures)
+        let known = witnesses.filter { witness in
+            witness.type == .cosignature
+                && !logKeys.contains { $0.publicKey == witness.publicKey }
+        }
+        return VerifiedCheckpoint(
+            signed: self, signers: signers,
+            seconds: try cosignatures(by: own).last?.seconds,
+            cosignatures: try cosignatures(by: known))
+    }
+
+    /// The cosignatures by some of the known keys.
+    /// - Throws: `EvidenceError.notSigned` when one that claims to be theirs is wrong.
+    private func cosignatures(
+        by keys: [VerifierKey]
+    ) throws(EvidenceError) -> [VerifiedCheckpoint.Witnessing] {
+        var found: [VerifiedCheckpoint.Witnessing] = []
         for signature in note.signatures {
-            for witness in known where signature.claims(witness) {
-                try note.check(signature, by: witness)
+            for key in keys where signature.claims(key) {
+                try note.check(signature, by: key)
                 guard let cosignature = Cosignature(signature) else { continue }
-                cosignatures.append(.init(witness: witness, seconds: cosignature.seconds))
+                found.append(.init(witness: key, seconds: cosignature.seconds))
             }
         }
-        return VerifiedCheckpoint(signed: self, signers: signers, cosignatures: cosignatures)
+        return found
     }
 
     /// Checks that a log's key signed.
@@ -141,16 +176,24 @@ public struct VerifiedCheckpoint: Hashable, Sendable {
     public let signed: SignedCheckpoint
     /// The keys of the log that signed it, at least one.
     public let signers: [VerifierKey]
+    /// When the log's key signed it, in seconds since 1970, as the ledger says under its signature;
+    /// nil where it does not say.
+    public let seconds: UInt64?
     /// The known witnesses that cosigned it.
     public let cosignatures: [Witnessing]
 
     fileprivate init(
-        signed: SignedCheckpoint, signers: [VerifierKey], cosignatures: [Witnessing]
+        signed: SignedCheckpoint, signers: [VerifierKey], seconds: UInt64?,
+        cosignatures: [Witnessing]
     ) {
         self.signed = signed
         self.signers = signers
+        self.seconds = seconds
         self.cosignatures = cosignatures
     }
+
+    /// The time of `seconds`.
+    public var time: Timestamp? { seconds.map(Timestamp.init(evidenceSeconds:)) }
 
     public var checkpoint: Checkpoint { signed.checkpoint }
     public var origin: String { checkpoint.origin }

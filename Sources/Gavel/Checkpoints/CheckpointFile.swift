@@ -1,6 +1,7 @@
 // The last checkpoint as it stands beside the log, and what it means when the two disagree.
 //
-// Invariant: a ledger whose log cannot live up to what was signed is not written to.
+// Invariants: a ledger whose log cannot live up to what was signed is not written to; a checkpoint
+// is only ever replaced by one of a log that goes on from it.
 
 internal import AuctionDomain
 internal import LMDB
@@ -8,22 +9,85 @@ internal import LMDB
 /// `DIR/checkpoint`, or a copy of it elsewhere.
 struct CheckpointFile {
     let path: String
+    /// What it is called in messages.
+    let name: String
+    /// Whether it is a copy at a path that somebody named.
+    let isCopy: Bool
 
-    /// - Returns: nil when there is none.
+    init(path: String, called name: String? = nil) {
+        self.path = path
+        self.name = name ?? path
+        isCopy = false
+    }
+
+    /// A file besides the ledger's folder.
+    init(copyAt path: String) {
+        self.path = path
+        name = path
+        isCopy = true
+    }
+
+    private var named: NamedFile { NamedFile(path, .checkpoint) }
+
+    /// - Returns: nil when there is none. A device or a pipe holds none.
     /// - Throws: `LedgerError` with `checkpointMismatch` when it is no checkpoint.
     func read() throws -> SignedCheckpoint? {
-        guard FileSystem.exists(path) else { return nil }
-        let bytes = try FileSystem.readFile(path)
+        guard try FileSystem.kind(of: path) == .file else {
+            if try FileSystem.kind(of: path) == .directory {
+                throw LedgerError(.checkpointMismatch, "\(name) is a folder, not a checkpoint")
+            }
+            return nil
+        }
+        let bytes = try FileSystem.readPrefix(path, byteCount: SignedNote.bytesMax + 1)
+        // What `mktemp` has made for a copy.
+        if isCopy, bytes.isEmpty { return nil }
         do {
             return try SignedCheckpoint(parsing: bytes)
         } catch {
-            throw LedgerError(.checkpointMismatch, "\(path) is no checkpoint: \(error.reason)")
+            throw LedgerError(.checkpointMismatch, "\(name) is no checkpoint: \(error.reason)")
         }
     }
 
     /// Replaces the file: whoever reads it sees the old or the new one, also after a crash.
+    /// - Throws: `NamedFileError` for a copy; `LMDBError`.
     func write(_ checkpoint: SignedCheckpoint) throws {
-        try FileSystem.writeFileAtomically(path, checkpoint.bytes, mode: 0o644)
+        if isCopy {
+            try named.write(checkpoint.bytes, waits: false)
+        } else {
+            try FileSystem.writeFileAtomically(path, checkpoint.bytes, mode: 0o644)
+        }
+    }
+
+    /// Checks, before anything is written anywhere, that a ledger may write its checkpoints here.
+    /// - Parameters:
+    ///   - origin: what the ledger calls itself.
+    ///   - tree: the ledger's log.
+    ///   - keys: its keys.
+    /// - Throws: `LedgerError` with `checkpointMismatch` where another checkpoint, or something
+    ///   else, stands there; `storage` where nothing can be written.
+    func checkCopy(origin: String, _ tree: LogTree, keys: [VerifierKey]) throws {
+        if let standing = try read() {
+            try checkReplaced(standing, origin: origin, tree, keys: keys)
+        }
+        do { try named.check() } catch { throw LedgerError(.storage, error.reason) }
+    }
+
+    /// Checks that a checkpoint of this log may take the place of the one that stands here.
+    /// - Throws: `LedgerError` with `checkpointMismatch`.
+    func checkReplaced(
+        _ standing: SignedCheckpoint, origin: String, _ tree: LogTree, keys: [VerifierKey]
+    ) throws {
+        guard isSame(standing.checkpoint.origin, origin) else {
+            throw LedgerError(
+                .checkpointMismatch,
+                "\(name) is a checkpoint of \(standing.checkpoint.origin), not of \(origin): it "
+                    + "is another ledger's, and was left as it is. Name another file for the copy")
+        }
+        let isClaimed = standing.note.signatures.contains { signature in
+            keys.contains { signature.claims($0) }
+        }
+        // One by an unknown key, as an early one of the ledger may be, says what its root says.
+        try check(standing, tree, keys: isClaimed ? keys : nil)
     }
 
     /// Holds a log against what was signed.
@@ -41,25 +105,29 @@ struct CheckpointFile {
             } catch {
                 throw LedgerError(
                     .checkpointMismatch,
-                    "\(path) is not signed by this ledger: \(error.reason); somebody replaced "
+                    "\(name) is not signed by this ledger: \(error.reason); somebody replaced "
                         + "the file or the key")
             }
         }
         guard checkpoint.size <= tree.size else {
             throw LedgerError(
                 .checkpointMismatch,
-                "\(path) was signed for \(checkpoint.size) entries, but the log has "
+                "\(name) was signed for \(checkpoint.size) entries, but the log has "
                     + "\(tree.size): entries that people hold receipts for are missing, so the log "
-                    + "was replaced by an older copy or cut. Nothing was changed. Put the newer "
-                    + "log back, or go on without those entries by gavel restore --accept-loss")
+                    + "was cut, or replaced by an older copy, as when a machine is put back to an "
+                    + "earlier state. Nothing was changed. \(remedy("those entries"))")
         }
         guard try tree.tree(of: checkpoint.size).root == checkpoint.root else {
             throw LedgerError(
                 .checkpointMismatch,
-                "\(path) was signed for other entries than the first \(checkpoint.size) of this "
-                    + "log: the log was rewritten, or belongs to another ledger. Nothing was "
-                    + "changed. Put the right log back, or go on with this one under another name "
-                    + "by gavel restore --accept-loss")
+                "\(name) was signed for other entries than the first \(checkpoint.size) of this "
+                    + "log: the log was rewritten, or went on from an older copy, or belongs to "
+                    + "another ledger. Nothing was changed. \(remedy("what was signed"))")
         }
+    }
+
+    private func remedy(_ lost: String) -> String {
+        "Put the right log back, or go on without \(lost), under another name, by gavel restore "
+            + "\(isCopy ? "--checkpoint \(path) " : "")--accept-loss"
     }
 }

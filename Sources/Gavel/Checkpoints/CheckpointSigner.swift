@@ -1,8 +1,10 @@
-// When checkpoints are signed: after frames that held a closing, ten times a second at most; after
-// an interval while entries come; when asked; and at the end.
+// When checkpoints are signed: at opening; after frames that held a closing, ten times a second at
+// most; after an interval while entries come; when asked; and at the end.
 //
 // Invariants: only sizes whose entries are durable are signed, and none smaller than one signed
-// before; nothing of this happens on the thread that decides or on the one that stores.
+// before; a checkpoint is replaced only after it was read, by one that goes on from it; no key is
+// stored before a checkpoint of it is, so that a key without a checkpoint means that one was
+// removed; nothing of this happens on the thread that decides or on the one that stores.
 
 internal import AuctionDomain
 internal import Dispatch
@@ -22,35 +24,73 @@ final class CheckpointSigner: Sendable {
 
     private struct State {
         var key: SigningKey
+        /// Those whose checkpoints may be replaced: today's, and the one before it.
+        var keys: [VerifierKey]
+        /// Whether the key is yet to be stored.
+        var isKeyNew: Bool
         /// The newest durable head.
         var head: Head
         var signed: SignedCheckpoint?
+        /// What was last written to the copy, or found there.
+        var copied: SignedCheckpoint?
+        /// Whether somebody has signed another history with the ledger's key, and who is told.
+        var isContradicted = false
+        var contradicted: @Sendable (LedgerError) -> Void = { _ in }
         /// When signing may next be done, and when it will be; both by the machine's uptime.
         var lastSigning: UInt64 = 0
         var dueAt = UInt64.max
     }
 
+    private let folder: LedgerFolder
     private let file: CheckpointFile
     private let copy: CheckpointFile?
+    private let log: any EventLog
     private let interval: UInt64
+    private let clock: any LedgerClock
+    private let isDating: Bool
     private let logger: Logger
     private let queue = DispatchQueue(label: "gavel.checkpoint", qos: .utility)
     private let state: Mutex<State>
+    /// Read when it is first needed. Under a lock of its own: files are written under it.
+    private let kept = Mutex<CheckpointHistory?>(nil)
 
+    /// - Parameters:
+    ///   - key: what signs, and whether it is yet to be stored.
+    ///   - former: the key before it, where the log names one.
+    ///   - signed: the last checkpoint, which the log was held against.
     init(
-        file: CheckpointFile, key: SigningKey, signed: SignedCheckpoint?,
-        configuration: Configuration
+        in folder: LedgerFolder, log: any EventLog, key: (key: SigningKey, isNew: Bool),
+        former: VerifierKey?, signed: SignedCheckpoint?, configuration: Configuration
     ) {
-        self.file = file
-        copy = configuration.checkpointCopyPath.map { CheckpointFile(path: $0) }
+        self.folder = folder
+        self.log = log
+        file = CheckpointFile(path: folder.checkpoint)
+        copy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0) }
         interval = UInt64(max(1, configuration.checkpointIntervalMilliseconds)) * 1_000_000
+        clock = configuration.clock
+        isDating = configuration.datesCheckpoints
         logger = configuration.logger
-        state = Mutex(State(key: key, head: Head(), signed: signed))
+        state = Mutex(
+            State(
+                key: key.key, keys: [key.key.verifier] + [former].compactMap { $0 },
+                isKeyNew: key.isNew, head: Head(), signed: signed))
+    }
+
+    /// Names who is told when the ledger's key has signed a history that this log does not go on
+    /// from: writing has to stop.
+    func onContradiction(_ body: @escaping @Sendable (LedgerError) -> Void) {
+        state.withLock { $0.contradicted = body }
     }
 
     /// The checkpoint signed last.
     var signed: SignedCheckpoint? { state.withLock { $0.signed } }
     var key: SigningKey { state.withLock { $0.key } }
+
+    /// The checkpoints that are kept, the oldest first, and after them the last one.
+    /// - Throws: `LMDBError` where the file cannot be read.
+    func history() throws -> [SignedCheckpoint] {
+        try kept.withLock { try load(&$0).checkpoints }.followed(by: signed)
+    }
 
     /// Takes note of a durable frame. Called in order.
     func note(size: UInt64, root: Digest, holdsClosing: Bool) {
@@ -74,10 +114,8 @@ final class CheckpointSigner: Sendable {
         // Told of twice where a closing came between: the later one then finds nothing due.
         let isDue = state.withLock { $0.dueAt <= DispatchTime.now().uptimeNanoseconds }
         guard isDue else { return }
-        do { try sign() } catch {
-            // The log has everything; the next checkpoint covers it.
-            logger.warning("a checkpoint was not written", metadata: ["why": "\(error)"])
-        }
+        // The log has everything; the next checkpoint covers it.
+        do { try sign() } catch { warn("a checkpoint was not written", error) }
     }
 
     /// Signs the newest durable head, unless it is signed already, and waits until it is written.
@@ -102,24 +140,141 @@ final class CheckpointSigner: Sendable {
         guard head.size > 0, isSigned != true else { return }
         let checkpoint = try Checkpoint(
             origin: key.verifier.name, size: head.size, root: head.root)
-        let signed = try checkpoint.signed(by: key)
+        let signed = try checkpoint.signed(by: key, atSeconds: now)
+        try checkReplaced(file, after: last)
+        let isCopyFree = try checkCopy()
         try file.write(signed)
         state.withLock { $0.signed = signed }
-        do { try copy?.write(signed) } catch {
-            logger.warning("the checkpoint's copy was not written", metadata: ["why": "\(error)"])
+        try storeKey()
+        keep(signed)
+        if isCopyFree { writeCopy(signed) }
+    }
+
+    /// Seconds since 1970; nil where checkpoints are not dated.
+    private var now: UInt64? {
+        isDating ? UInt64(max(0, clock.now().nanoseconds / 1_000_000_000)) : nil
+    }
+
+    /// Reads a file before it is replaced. Others may have written it: the ledger's own twin, on a
+    /// machine that was put back to an earlier state.
+    private func checkReplaced(_ file: CheckpointFile, after last: SignedCheckpoint?) throws {
+        guard let standing = try file.read(), standing != last else { return }
+        let (keys, origin, size) = state.withLock {
+            ($0.keys, $0.key.verifier.name, $0.head.size)
         }
+        do {
+            try file.checkReplaced(
+                standing, origin: origin, LogTree(of: log, size: size), keys: keys)
+        } catch let error as LedgerError where error.code == .checkpointMismatch {
+            // Anybody may put a file there; but two histories under one key are never gone on with.
+            let isOwn = (try? standing.verified(by: keys, origin: origin)) != nil
+            if isOwn { stop(error) }
+            throw error
+        }
+    }
+
+    private func stop(_ error: LedgerError) {
+        let tell = state.withLock { state in
+            state.isContradicted = true
+            return state.contradicted
+        }
+        tell(error)
+    }
+
+    /// - Returns: whether a checkpoint may be written to the copy.
+    /// - Throws: `LedgerError` with `checkpointMismatch` where another history was signed there.
+    private func checkCopy() throws -> Bool {
+        guard let copy else { return false }
+        do {
+            try checkReplaced(copy, after: state.withLock { $0.copied })
+            return true
+        } catch {
+            if state.withLock({ $0.isContradicted }) { throw error }
+            warn("the checkpoint's copy was not written", error)
+            return false
+        }
+    }
+
+    private func writeCopy(_ signed: SignedCheckpoint) {
+        do {
+            try copy?.write(signed)
+            state.withLock { $0.copied = signed }
+        } catch {
+            warn("the checkpoint's copy was not written", error)
+        }
+    }
+
+    /// Stores a new key, once there is a checkpoint of it.
+    private func storeKey() throws {
+        guard state.withLock({ $0.isKeyNew }) else { return }
+        try LedgerKey.write(key, to: folder.key)
+        state.withLock { $0.isKeyNew = false }
+    }
+
+    private func keep(_ signed: SignedCheckpoint) {
+        // Without a time it would not answer what it is kept for.
+        guard isDating else { return }
+        do {
+            try kept.withLock { history in
+                _ = try load(&history)
+                try history?.add(signed, at: folder.keptCheckpoints)
+            }
+        } catch {
+            warn("a checkpoint was not kept", error)
+        }
+    }
+
+    private func load(_ history: inout CheckpointHistory?) throws -> CheckpointHistory {
+        if let history { return history }
+        let read = try CheckpointHistory(at: folder.keptCheckpoints)
+        if read.isDamaged {
+            logger.warning(
+                "some of what was kept is no checkpoint",
+                metadata: ["file": "\(folder.keptCheckpoints)"])
+        }
+        history = read
+        return read
+    }
+
+    private func warn(_ what: Logger.Message, _ error: any Error) {
+        let why = (error as? LedgerError)?.reason ?? (error as? NamedFileError)?.reason
+        logger.warning(what, metadata: ["why": "\(why ?? "\(error)")"])
+    }
+
+    /// A checkpoint over all entries of a copy of the log.
+    /// - Returns: nil where the copy has entries that do not become durable.
+    func checkpoint(
+        ofCopy copy: any EventLog, durableCount: () throws -> UInt64
+    ) throws -> SignedCheckpoint? {
+        let size = try copy.entryCount
+        guard try isReached(size, by: durableCount) else { return nil }
+        let root = try LogTree(of: copy, size: size).tree(of: size).root
+        let key = key
+        return try Checkpoint(origin: key.verifier.name, size: size, root: root)
+            .signed(by: key, atSeconds: now)
     }
 
     /// Signs from now on with another key.
     func replaceKey(by key: SigningKey) {
-        queue.sync { state.withLock { $0.key = key } }
+        queue.sync {
+            state.withLock { state in
+                state.keys = [key.verifier, state.key.verifier]
+                state.key = key
+            }
+        }
     }
 
     /// Signs a last time. Nothing is noted any more.
     func finish() {
-        do { try signNow() } catch {
-            logger.warning("the last checkpoint was not written", metadata: ["why": "\(error)"])
-        }
+        do { try signNow() } catch { warn("the last checkpoint was not written", error) }
+    }
+}
+
+extension [SignedCheckpoint] {
+    /// With a checkpoint at the end, where that is larger than all.
+    func followed(by last: SignedCheckpoint?) -> Self {
+        guard let last, last.checkpoint.size > self.last?.checkpoint.size ?? 0 else { return self }
+        return self + [last]
     }
 }
 

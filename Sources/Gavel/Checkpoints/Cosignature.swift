@@ -6,7 +6,18 @@
 //      the checkpoint's text
 //
 // It means: of all checkpoints of that log the witness had seen by then, this is the largest, and
-// all others are prefixes of it.
+// all others are prefixes of it. By the log's own key it says when the log signed; the first line
+// keeps the two kinds of signature apart, so that one key may make both.
+
+internal import AuctionDomain
+
+extension Timestamp {
+    /// The time of a signature, or the last one there is where it says a later one.
+    init(evidenceSeconds seconds: UInt64) {
+        let most = UInt64(Timestamp.max.nanoseconds / 1_000_000_000)
+        self.init(seconds: Int64(min(seconds, most)))
+    }
+}
 
 /// A cosignature, read but not checked.
 struct Cosignature: Hashable, Sendable {
@@ -37,14 +48,24 @@ extension SignedCheckpoint {
     func cosigned(
         by key: WitnessKey, atSeconds seconds: UInt64
     ) throws(EvidenceError) -> SignedCheckpoint {
+        try cosigned(by: key.verifier, atSeconds: seconds, signing: key.key.signature)
+    }
+
+    /// The checkpoint with a timestamped signature.
+    /// - Parameters:
+    ///   - key: a key for cosignatures.
+    ///   - signing: signs bytes with its private half.
+    func cosigned(
+        by key: VerifierKey, atSeconds seconds: UInt64,
+        signing: ([UInt8]) throws(EvidenceError) -> [UInt8]
+    ) throws(EvidenceError) -> SignedCheckpoint {
         guard seconds <= UInt64(Int64.max) else {
             throw EvidenceError(.signing, "\(seconds) is not a time")
         }
-        let signature = try key.key.signature(of: Cosignature.message(note.text, seconds))
+        let signature = try signing(Cosignature.message(note.text, seconds))
         let time = (0..<8).map { UInt8(truncatingIfNeeded: seconds >> (56 - 8 * UInt64($0))) }
         return SignedCheckpoint(
             checkpoint: checkpoint,
-            note: try note.adding(
-                SignedNote.Signature(by: key.verifier, bytes: time + signature)))
+            note: try note.adding(SignedNote.Signature(by: key, bytes: time + signature)))
     }
 }

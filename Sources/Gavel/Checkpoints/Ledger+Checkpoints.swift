@@ -1,4 +1,5 @@
-// A ledger's checkpoints for whoever embeds it: the last one, one right now, another key.
+// A ledger's checkpoints for whoever embeds it: the last one, one right now, those that are kept,
+// another key.
 
 internal import AuctionDomain
 internal import LMDB
@@ -18,6 +19,17 @@ extension Ledger {
     public func signCheckpoint() throws(LedgerError) -> SignedCheckpoint? {
         do { return try signer?.signNow() } catch {
             throw LedgerError(error, while: "signing a checkpoint")
+        }
+    }
+
+    /// The checkpoints that are kept, and the last one, the oldest first: of the newest thousand all,
+    /// before them the last of every hour, and further back the last of every day.
+    /// - Returns: none for a ledger that is in no folder.
+    /// - Throws: `LedgerError` with `storage`.
+    /// - Complexity: O(their number); the first call also reads the file.
+    public func checkpoints() throws(LedgerError) -> [SignedCheckpoint] {
+        do { return try signer?.history() ?? [] } catch {
+            throw LedgerError(error, while: "reading the checkpoints")
         }
     }
 
@@ -57,6 +69,31 @@ extension LedgerReader {
     /// - Throws: `LedgerError` with `checkpointMismatch` when it is no checkpoint, or `storage`.
     public func checkpoint() throws(LedgerError) -> SignedCheckpoint? {
         try read(\.checkpoint)
+    }
+
+    /// The checkpoints that are kept, and the last one, the oldest first, as `Ledger.checkpoints()`
+    /// has them. Each is as it stands in the file: hold it against the log by `check`.
+    /// - Throws: as `checkpoint()`.
+    public func checkpoints() throws(LedgerError) -> [SignedCheckpoint] {
+        guard let folder else { return [] }
+        let last = try checkpoint()
+        do {
+            return try CheckpointHistory(at: folder.keptCheckpoints).checkpoints
+                .followed(by: last)
+        } catch {
+            throw LedgerError(error, while: "reading \(folder.keptCheckpoints)")
+        }
+    }
+
+    /// The keys that the ledger signs with, and has signed with, as far as its folder and the end
+    /// of its log name them.
+    /// - Parameter origin: the ledger's name in checkpoints.
+    package func ownKeys(origin: String) throws -> [VerifierKey] {
+        let state = reading.readState.withLock { $0.state }
+        let named = try [state.signingKey, state.formerKey].compactMap { $0 }.map {
+            try VerifierKey(name: origin, type: .signature, publicKey: $0.bytes)
+        }
+        return named + [try verifierKey()].compactMap { $0 }.filter { !named.contains($0) }
     }
 
     /// The largest checkpoint that witnesses have cosigned.
@@ -109,9 +146,60 @@ extension LedgerReader {
             throw EvidenceError(.notSigned, "none of the witnesses has cosigned the checkpoint")
         }
         try check(cosigned, keys: known)
-        if let kept = try witnessedCheckpoint(), kept.checkpoint.size > cosigned.checkpoint.size {
-            return
+        let file = CheckpointFile(path: folder.witnessed)
+        if let kept = try witnessedCheckpoint() {
+            if kept.checkpoint.size > cosigned.checkpoint.size { return }
+            // Where it is of another history it is the proof of that.
+            try file.checkReplaced(
+                kept, origin: verified.origin, tree(ofSize: cosigned.checkpoint.size), keys: known)
         }
-        try CheckpointFile(path: folder.witnessed).write(cosigned)
+        try file.write(cosigned)
     }
+}
+
+extension LedgerReader {
+    /// A checkpoint over all entries of a copy, signed with the key in the ledger's folder.
+    /// - Returns: nil where there is no key that can be read, or entries do not become durable.
+    func coveringCheckpoint(
+        ofCopy copy: any EventLog, durableCount: () throws -> UInt64
+    ) throws -> SignedCheckpoint? {
+        let size = try copy.entryCount
+        guard try isReached(size, by: durableCount) else { return nil }
+        return try coveringCheckpoint(of: copy, size: size)
+    }
+
+    /// A checkpoint over the first entries of this log or of a copy of it: the last one where that
+    /// covers all, else one signed now with the key in the ledger's folder.
+    /// - Returns: nil where there is no key that can be read, or no checkpoint of it that the log
+    ///   lives up to: such a log is signed by nobody.
+    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    func coveringCheckpoint(of log: any EventLog, size: UInt64) throws -> SignedCheckpoint? {
+        guard let folder, let last = try checkpoint() else { return nil }
+        let tree = LogTree(of: log, size: size)
+        guard last.checkpoint.size <= size else { return nil }
+        guard try tree.tree(of: last.checkpoint.size).root == last.checkpoint.root else {
+            return nil
+        }
+        if last.checkpoint.size == size { return last }
+        guard let key = try? LedgerKey.read(folder.key), key.verifier.name == last.checkpoint.origin
+        else { return nil }
+        let keys = try ownKeys(origin: last.checkpoint.origin)
+        // Where the log names the key that signs, no other one does.
+        guard keys.first == key.verifier, (try? last.verified(by: keys)) != nil else { return nil }
+        let seconds = UInt64(max(0, SystemClock().now().nanoseconds / 1_000_000_000))
+        return try Checkpoint(
+            origin: key.verifier.name, size: size, root: try tree.tree(of: size).root
+        ).signed(by: key, atSeconds: seconds)
+    }
+}
+
+/// Waits until a ledger's entries up to a size are durable: readers of the same file see a frame a
+/// little before it is, and only what is durable is signed.
+/// - Returns: false where that does not come within seconds, because the writer has failed.
+func isReached(_ size: UInt64, by durableCount: () throws -> UInt64) throws -> Bool {
+    for _ in 0..<1_000 {
+        if try durableCount() >= size { return true }
+        FileSystem.pauseBriefly()
+    }
+    return try durableCount() >= size
 }

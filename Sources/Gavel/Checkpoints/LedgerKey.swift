@@ -1,9 +1,9 @@
 // The key in a ledger's folder: made with the ledger, or given; replaced only by a rotation that
 // the log holds.
 //
-// Invariants: `DIR/key` is readable by its owner alone; where the log names the key that signs,
-// no other one does; a rotation cut short by a crash is finished, or undone where its entry never
-// became durable.
+// Invariants: `DIR/key` is readable by its owner alone, and is written only once a checkpoint of it
+// stands; where the log names the key that signs, no other one does; a rotation cut short by a
+// crash is finished, or undone where its entry never became durable.
 
 internal import AuctionDomain
 internal import LMDB
@@ -59,14 +59,15 @@ struct LedgerKey {
     let state: State
     let logger: Logger
 
-    /// The key that signs from now on, and whether it was made just now.
+    /// The key that signs from now on, and whether it was made just now and is yet to be written.
     /// - Parameters:
     ///   - id: the ledger's id.
     ///   - given: the key to use where there is none yet.
     ///   - origin: what the ledger called itself before, if that is known.
+    ///   - isRenamed: whether the ledger gets another name now, so that the log names no key.
     /// - Throws: `LedgerError` with `keyMismatch` or `storage`; `EvidenceError`.
     func open(
-        id: LedgerID, given: SigningKey?, origin: String?
+        id: LedgerID, given: SigningKey?, origin: String?, isRenamed: Bool = false
     ) throws -> (key: SigningKey, isNew: Bool) {
         try finishRotation()
         if FileSystem.exists(folder.key) {
@@ -81,19 +82,23 @@ struct LedgerKey {
             return (key, false)
         }
         let key = try given ?? .generate(name: origin ?? id.origin)
-        try check(key)
-        if state.entryCount > 0 {
+        if !isRenamed { try check(key) }
+        if state.entryCount > 0, !isRenamed {
             logger.warning(
                 "there was no key: checkpoints are signed by this one from now on",
                 metadata: ["key": "\(key.verifier)"])
         }
-        try FileSystem.writeFileAtomically(folder.key, Array(key.fileText.utf8), mode: 0o600)
         return (key, true)
+    }
+
+    /// Writes a key that only its owner may read.
+    static func write(_ key: SigningKey, to path: String) throws {
+        try FileSystem.writeFileAtomically(path, Array(key.fileText.utf8), mode: 0o600)
     }
 
     /// Writes the key that a rotation is about to name.
     func prepareRotation(to key: SigningKey) throws {
-        try FileSystem.writeFileAtomically(folder.nextKey, Array(key.fileText.utf8), mode: 0o600)
+        try Self.write(key, to: folder.nextKey)
     }
 
     /// Puts the next key in its place once the log names it.

@@ -39,6 +39,13 @@ public struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
         guard publicKey.count == 32 else {
             throw .malformed("an Ed25519 key has 32 bytes, not \(publicKey.count)")
         }
+        self.init(checked: name, type, publicKey)
+    }
+
+    /// The same key as one whose signatures have a time.
+    var forCosignatures: VerifierKey { VerifierKey(checked: name, .cosignature, publicKey) }
+
+    private init(checked name: String, _ type: NoteKeyType, _ publicKey: [UInt8]) {
         self.name = name
         self.type = type
         self.publicKey = publicKey

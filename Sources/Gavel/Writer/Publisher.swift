@@ -110,10 +110,17 @@ final class Publisher: Sendable {
     private static let answersWorthAThread = 200
 
     private func fail(_ frame: Frame, _ error: LedgerError) {
-        configuration.logger.critical("the ledger stops", metadata: ["why": "\(error)"])
         pipeline.fail(error)
-        admission.fail(error)
+        stop(error)
         for completion in frame.takeCompletions() { completion.fail(error) }
+    }
+
+    /// Nothing new is decided or followed any more; what is on its way to the disk is still
+    /// answered. Any thread.
+    func stop(_ error: LedgerError) {
+        configuration.logger.critical("the ledger stops", metadata: ["why": "\(error)"])
+        pipeline.recordFailure(error)
+        admission.fail(error)
         closeSubscriptions()
     }
 

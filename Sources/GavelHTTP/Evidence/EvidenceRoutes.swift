@@ -16,11 +16,11 @@ internal import NIOCore
 /// The routes of the log.
 enum EvidenceRoutes {
     static let routes: [Route] =
-        [checkpoint, key] + tiles + bundles
+        [checkpoint, checkpoints, key] + tiles + bundles
         + [events, entries, entry, entryProof, command, commandProof, inclusion, consistency]
 
     static let schemas: [(String, Schema)] = [
-        ("PublicEntry", publicEntrySchema), ("LogEntry", entrySchema),
+        ("KeptCheckpoint", keptCheckpointSchema), ("PublicEntry", publicEntrySchema), ("LogEntry", entrySchema),
         ("CommandReceipt", receiptSchema),
     ]
 
@@ -39,6 +39,47 @@ enum EvidenceRoutes {
             throw Problem(.notProven, "the ledger has signed no checkpoint yet")
         }
         return Response(file: checkpoint.bytes, "text/plain; charset=utf-8", .changing)
+    }
+
+    private static let checkpoints = Route(
+        operation: Operation(
+            method: .get, path: "/log/checkpoints", id: "listCheckpoints", tag: .log,
+            summary: "The signed heads that are kept, the oldest first",
+            detail: "The newest thousand, before them the last of every hour, and further back the "
+                + "last of every day (UTC). The first item from one above an entry's position on "
+                + "says when that entry was signed at the latest.",
+            access: .anyone,
+            parameters: [
+                Operation.Parameter(
+                    name: "from", schema: .integer(min: 0),
+                    detail: "Only those over at least so many entries."),
+                Operation.Parameter(
+                    name: "limit", schema: .integer(min: 1, max: 1000),
+                    detail: "How many at most; 100 where it is not given."),
+            ],
+            answer: .init(
+                schema: .object([
+                    .init("items", .array(.reference("KeptCheckpoint"))),
+                    .init(
+                        "next", .nullable(.integer(min: 0)),
+                        "The value of `from` to go on with; null where these are the last."),
+                ])))
+    ) { call in
+        let from = try call.integer("from", in: 0...UInt64(Int64.max)) ?? 0
+        let limit = try call.pageLimit(default: 100, max: 1000)
+        let all = try call.ledger.checkpoints()
+        let page = all.drop { $0.checkpoint.size < from }.prefix(limit)
+        let isLast = page.endIndex == all.endIndex
+        return Response(reflecting: call.ledger.reflects) { writer in
+            writer.object { object in
+                object.name("items")
+                object.array { array in
+                    for checkpoint in page { array.keptCheckpoint(checkpoint) }
+                }
+                object.field(
+                    "next", isLast ? nil : page.last.map { $0.checkpoint.size + 1 })
+            }
+        }
     }
 
     private static let key = Route(
@@ -437,6 +478,15 @@ extension JSONWriter {
         }
     }
 
+    fileprivate mutating func keptCheckpoint(_ signed: SignedCheckpoint) {
+        object { object in
+            object.field("size", signed.checkpoint.size)
+            object.field("root", signed.checkpoint.root.base64)
+            object.field("time", signed.claimedTime)
+            object.field("note", String(decoding: signed.bytes, as: UTF8.self))
+        }
+    }
+
     /// Writes what became of a command:
     ///
     ///     {"id":"…","status":"rejected","position":12,"time":"…","replayed":false,
@@ -461,6 +511,13 @@ extension JSONWriter {
 // MARK: Schemas
 
 extension EvidenceRoutes {
+    private static let keptCheckpointSchema = Schema.object([
+        .init("size", .integer(min: 1), "How many entries it is over."),
+        .init("root", .string(), "Their root, in base64."),
+        .init("time", .nullable(.time), "When it was signed, as the note says."),
+        .init("note", .string(), "The signed note."),
+    ])
+
     private static let publicEntrySchema = Schema.object([
         .init("position", .position),
         .init("leaf", .string(), "The hash of the entry's bytes as a leaf, in base64."),

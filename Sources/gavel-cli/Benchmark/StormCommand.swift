@@ -3,7 +3,6 @@
 import ArgumentParser
 import Gavel
 import GavelJSON
-import LMDB
 
 struct StormCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -225,6 +224,8 @@ struct StormCommand: AsyncParsableCommand {
 
     func run() async throws {
         let options = try options()
+        let page = html.map { NamedOutput($0, .page, option: "--html") }
+        try page?.check()
         var reports: [RunReport] = []
         for number in 1...runs {
             showRun(number, of: runs)
@@ -238,7 +239,7 @@ struct StormCommand: AsyncParsableCommand {
         let report = StormReport(
             options, notes: options.notes, settings: options.settings,
             machine: StormReport.thisMachine, runs: reports)
-        if let html { try writePage(report, to: html) }
+        try page?.write(Array(report.page.utf8))
         try withOutput { output in
             switch format {
             case .table: try report.printTable(on: output)
@@ -254,14 +255,6 @@ struct StormCommand: AsyncParsableCommand {
         let digests = Set(reports.compactMap { $0.facts.first { $0.name == "history" }?.value })
         guard digests.count == 1 else {
             throw Failure(.finding, "runs of one history differ: \(digests.sorted())")
-        }
-    }
-
-    private func writePage(_ report: StormReport, to path: String) throws {
-        do {
-            try FileSystem.writeFileAtomically(path, Array(report.page.utf8), mode: 0o644)
-        } catch {
-            throw Failure(.usage, "--html \(path) cannot be written: \(error)")
         }
     }
 }

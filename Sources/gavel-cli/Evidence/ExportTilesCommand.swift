@@ -1,7 +1,8 @@
 // `gavel audit export-tiles`: the tree as static files that any web server hands out.
 //
 // Invariants: every file appears whole or not at all; the checkpoint comes last, so whoever reads
-// it finds all tiles that it needs; what is there of another log is never added to.
+// it finds all tiles that it needs; what is there of another log is never added to, and neither is
+// a folder that is none of tiles.
 
 import ArgumentParser
 import Gavel
@@ -31,6 +32,9 @@ struct ExportTilesCommand: ParsableCommand {
     var entries = false
 
     func run() throws {
+        do { try LedgerFolder.checkOutside(folder) } catch {
+            throw Failure(.usage, "\(error.reason): nothing was written")
+        }
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
         let export = try reportingEvidence(.finding) { try reader.tileExport() }
@@ -43,18 +47,18 @@ struct ExportTilesCommand: ParsableCommand {
         let oldSize = try exportedSize(reader, head)
         var written = 0
         for tile in export.tiles(since: oldSize) {
-            try write(try export.bytes(of: tile), to: tile.path)
+            try write(try export.bytes(of: tile), to: tile.path, "that tile")
             written += 1
         }
         if entries {
             // An earlier run may have left them out.
             for tile in export.tiles() where tile.level == 0 {
                 guard !isThere("\(folder)/\(tile.entriesPath)") else { continue }
-                try write(try export.entries(under: tile), to: tile.entriesPath)
+                try write(try export.entries(under: tile), to: tile.entriesPath, "those entries")
                 written += 1
             }
         }
-        try write(export.checkpoint.bytes, to: "checkpoint")
+        try NamedOutput("\(folder)/checkpoint", .checkpoint).write(export.checkpoint.bytes)
         try withOutput { output in
             printFields(
                 [
@@ -68,7 +72,10 @@ struct ExportTilesCommand: ParsableCommand {
     /// - Throws: `Failure` when they are another log's.
     private func exportedSize(_ reader: LedgerReader, _ head: Checkpoint) throws -> UInt64 {
         let path = "\(folder)/checkpoint"
-        guard isThere(path) else { return 0 }
+        guard isThere(path) else {
+            try checkFolder()
+            return 0
+        }
         do {
             let old = try SignedCheckpoint(parsing: try readWholeFile(path))
             guard old.checkpoint.origin == head.origin, old.checkpoint.size <= head.size else {
@@ -87,15 +94,33 @@ struct ExportTilesCommand: ParsableCommand {
         }
     }
 
-    private func write(_ bytes: [UInt8], to name: String) throws {
+    /// Checks that the folder has nothing of others: it is made, empty, or left by a run that did
+    /// not come to its end.
+    private func checkFolder() throws {
+        do {
+            guard let kind = try FileSystem.kind(of: folder, followingLinks: false) else { return }
+            let isFolder = try kind == .directory || FileSystem.kind(of: folder) == .directory
+            let others = isFolder ? try FileSystem.listDirectory(folder).filter { $0 != "tile" } : []
+            guard isFolder, others.isEmpty else {
+                throw Failure(
+                    .usage,
+                    "\(folder) is there already and is no folder of tiles: nothing was written")
+            }
+        } catch let error as LMDBError {
+            throw Failure(.usage, "\(folder) cannot be written: \(error)")
+        }
+    }
+
+    /// Writes what never changes once it is written.
+    private func write(_ bytes: [UInt8], to name: String, _ what: String) throws {
         let path = "\(folder)/\(name)"
         do {
             if let end = path.lastIndex(of: "/") {
                 try FileSystem.createDirectory(String(path[..<end]), mode: 0o755)
             }
-            try FileSystem.writeFileAtomically(path, bytes, mode: 0o644)
         } catch {
             throw Failure(.usage, "\(path) cannot be written: \(error)")
         }
+        try NamedOutput(path, .unchanging(what, bytes)).write(bytes)
     }
 }

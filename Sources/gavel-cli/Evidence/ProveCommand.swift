@@ -3,7 +3,6 @@
 import ArgumentParser
 import Gavel
 import GavelJSON
-import LMDB
 
 struct ProveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -69,6 +68,7 @@ struct ProveCommand: ParsableCommand {
     }
 
     func run() throws {
+        try checkEvidenceOutput(output)
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
         let bytes = try reportingEvidence(.finding) {
@@ -148,13 +148,13 @@ func reportingEvidence<R>(_ status: ExitStatus, _ body: () throws -> R) throws -
     }
 }
 
-/// Writes a file in one step, or to standard output.
+/// Writes a file of evidence, or to standard output. What is there is replaced only when it is one.
 func writeEvidence(_ bytes: [UInt8], to path: String?) throws {
-    guard let path else {
-        try withOutput { $0.write(bytes) }
-        return
-    }
-    do { try FileSystem.writeFileAtomically(path, bytes, mode: 0o644) } catch {
-        throw Failure(.usage, "\(path) cannot be written: \(error)")
-    }
+    try writeResult(bytes, to: path, .evidence(bytes))
+}
+
+/// Checks that a file of evidence may be written, before any work is done for it.
+func checkEvidenceOutput(_ path: String?) throws {
+    guard let path, path != "-" else { return }
+    try NamedOutput(path, .evidence([]), option: "--output").check()
 }

@@ -20,6 +20,10 @@ struct SigningOptions: ParsableArguments {
     /// - Throws: `Failure` when there is no key in the file.
     func apply(to configuration: inout Configuration) throws {
         configuration.signingKey = try key.map { try readSigningKey($0) }
+        if let checkpointCopy {
+            // A checkpoint that stands there is compared by the engine, which knows the log.
+            try NamedOutput(checkpointCopy, .checkpoint, option: "--checkpoint-copy").check()
+        }
         configuration.checkpointCopyPath = checkpointCopy
     }
 }

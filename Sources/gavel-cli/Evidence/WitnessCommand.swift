@@ -6,7 +6,6 @@
 
 import ArgumentParser
 import Gavel
-import LMDB
 
 #if canImport(Glibc)
     import Glibc
@@ -71,6 +70,12 @@ struct WitnessCommand: ParsableCommand {
         }
         let witness = try readKey()
         let keys = try rotation.followed(from: try verifierKeys(logKey!))
+        let memory = NamedOutput(state!, .witnessState, option: "--state")
+        try memory.check()
+        guard !memory.isStream else {
+            throw Failure(.usage, "--state \(state!) is no file, so nothing is remembered in it")
+        }
+        try checkOutput()
         let lock = try FileLock("\(state!).lock")
         defer { lock.release() }
         var seen = try readState()
@@ -85,10 +90,13 @@ struct WitnessCommand: ParsableCommand {
             let (head, nodes) = try tileHashes(in: tiles!)
             return try cosign(try head.verified(by: keys), &seen, nodes, witness)
         }
-        do { try FileSystem.writeFileAtomically(state!, seen.bytes, mode: 0o644) } catch {
-            throw Failure(.usage, "\(state!) cannot be written: \(error)")
-        }
-        try writeEvidence(cosigned.bytes, to: output)
+        try memory.write(seen.bytes)
+        try writeResult(cosigned.bytes, to: output, .checkpoint)
+    }
+
+    private func checkOutput() throws {
+        guard let output, output != "-" else { return }
+        try NamedOutput(output, .checkpoint, option: "--output").check()
     }
 
     private func cosign(
@@ -109,11 +117,7 @@ struct WitnessCommand: ParsableCommand {
         }
         let made: WitnessKey
         do { made = try .generate(name: name) } catch { throw Failure(.usage, error.reason) }
-        do {
-            try FileSystem.writeFileAtomically(key, Array(made.fileText.utf8), mode: 0o600)
-        } catch {
-            throw Failure(.usage, "\(key) cannot be written: \(error)")
-        }
+        try NamedOutput(key, .newKey, option: "--key").write(Array(made.fileText.utf8), mode: 0o600)
         try withOutput { $0.write("\(made.verifier)\n") }
     }
 
@@ -125,7 +129,10 @@ struct WitnessCommand: ParsableCommand {
 
     private func readState() throws -> WitnessState {
         guard isThere(state!) else { return WitnessState() }
-        do { return try WitnessState(parsing: try readWholeFile(state!)) } catch let error
+        let bytes = try readWholeFile(state!)
+        // What `mktemp` has made.
+        guard !bytes.isEmpty else { return WitnessState() }
+        do { return try WitnessState(parsing: bytes) } catch let error
             as EvidenceError
         { throw Failure(.usage, "\(state!): \(error.reason)") }
     }

@@ -6,7 +6,6 @@
 
 import ArgumentParser
 import Gavel
-import LMDB
 
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -63,21 +62,13 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        try checkOutput()
+        if output != "-" { try NamedOutput(output, .page, option: "--output").check() }
         let reader = try openReader(at: ledger.path, asOf: until)
         defer { reader.close() }
         let page = try page(reader)
         let proof = try ReportProof(reader, lastShown: page.lastPosition)
         let markup = page.markup(proof)
-        if output == "-" {
-            try withOutput { $0.write(markup) }
-        } else {
-            do {
-                try FileSystem.writeFileAtomically(output, Array(markup.utf8), mode: 0o644)
-            } catch {
-                throw Failure(.usage, "--output \(output) cannot be written: \(error)")
-            }
-        }
+        try writeResult(Array(markup.utf8), to: output, .page)
         let findings = page.findings + proof.findings
         guard findings.isEmpty else {
             throw Failure(.finding, findings.joined(separator: "; "))
@@ -88,20 +79,5 @@ struct ReportCommand: ParsableCommand {
         if let auction { return try AuctionPage(of: auction, reader) }
         if let wallet { return try WalletPage(of: wallet, reader) }
         return try LedgerPage(reader)
-    }
-
-    /// What was written by others stays: a slip of the hand must not cost a ledger's key.
-    private func checkOutput() throws {
-        guard output != "-", FileSystem.exists(output) else { return }
-        let begin = Array("<!doctype html>".utf8)
-        let bytes = FileSystem.isDirectory(output) ? nil : try? FileSystem.readFile(output)
-        let isPage = bytes.map { bytes in
-            String(decoding: bytes.prefix(begin.count), as: UTF8.self).lowercased().utf8
-                .elementsEqual(begin)
-        }
-        guard isPage == true else {
-            throw Failure(
-                .usage, "--output \(output) is there already and is no page: nothing was written")
-        }
     }
 }

@@ -215,13 +215,59 @@ struct EvidenceRouteTests {
         }
     }
 
+    @Test("The kept checkpoints are served to anybody in pages, each signed and with its time")
+    func checkpoints() async throws {
+        var configuration = Configuration()
+        configuration.checkpointIntervalMilliseconds = 3_600_000
+        try await TestService.with(configuration: configuration) { test in
+            for number in 0..<4 {
+                _ = try await test.ledger.submit(
+                    .registerUser(UserID(unchecked: "u-\(number)")), id: .generate())
+                _ = try test.ledger.signCheckpoint()
+            }
+            let key = try #require(test.ledger.verifierKey)
+            var sizes: [UInt64] = []
+            var next: Int? = 0
+            while let from = next {
+                let answer = try await test.get("/log/checkpoints?from=\(from)&limit=2")
+                #expect(answer.status == 200)
+                let items = try #require(answer.json["items"] as? [[String: Any]])
+                #expect(items.count <= 2)
+                for item in items {
+                    let note = try #require(item["note"] as? String)
+                    let verified = try SignedCheckpoint(parsing: Array(note.utf8)).verified(by: key)
+                    #expect(item["size"] as? Int == Int(verified.size))
+                    #expect(item["root"] as? String == verified.root.base64)
+                    #expect(item["time"] is String && verified.time != nil)
+                    sizes.append(verified.size)
+                }
+                next = answer.json["next"] as? Int
+            }
+            #expect(sizes.count == 5)
+            #expect(try sizes == test.ledger.checkpoints().map(\.checkpoint.size))
+            // When the entry just below the second of them was signed at the latest.
+            let first = try await test.get("/log/checkpoints?from=\(sizes[1])&limit=1")
+            #expect(
+                (first.json["items"] as? [[String: Any]])?.first?["size"] as? Int == Int(sizes[1]))
+            let beyond = try await test.get("/log/checkpoints?from=\(sizes[4] + 1)")
+            #expect((beyond.json["items"] as? [Any])?.isEmpty == true)
+            #expect(beyond.json["next"] is NSNull)
+            for bad in ["from=-1", "from=x", "limit=0", "limit=1001", "from=18446744073709551616"] {
+                let answer = try await test.get("/log/checkpoints?\(bad)")
+                #expect(answer.code == "parameter_malformed", "\(bad)")
+            }
+        }
+    }
+
     @Test("What no checkpoint covers yet is not proven: come back")
     func notProven() async throws {
         var configuration = Configuration()
         configuration.checkpointIntervalMilliseconds = 3_600_000
         try await TestService.with(configuration: configuration) { test in
-            #expect(try await test.get("/log/checkpoint").code == "not_proven")
-            #expect(try await test.get("/log/tile/0/000.p/1").code == "not_proven")
+            // What opening has written is signed, and nothing more.
+            let size = try await test.head().size
+            #expect(size == test.ledger.reflects)
+            #expect(try await test.get("/log/tile/0/000.p/\(size + 1)").status == 404)
             let position = try await test.takeOver()
             for path in [
                 "/log/entries/\(position)/proof", "/log/proof/inclusion?position=\(position)",

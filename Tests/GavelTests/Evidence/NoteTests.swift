@@ -1,6 +1,7 @@
 // Keys, signed notes, checkpoints and cosignatures, held to the examples of Go's sumdb/note and
 // of C2SP, and to vectors made with Python's hashlib and cryptography.
 
+import AuctionDomain
 import Testing
 
 @testable import Gavel
@@ -337,6 +338,40 @@ struct CheckpointTextTests {
                 .cosigned(by: Sample.witness(), atSeconds: 1_679_315_147)
             #expect(String(decoding: made.bytes, as: UTF8.self) == Sample.checkpoint)
         #endif
+    }
+
+    @Test("A log's own key says when it signed, as a cosignature that Python made has it too")
+    func ownTime() throws {
+        let line = """
+            — ledger.example/house LdS4zAAAAABkGFDLXAXV5Oa+GSvbuzaFAL3KPrL9kIde3TYDWYWxX8V3tjXa\
+            eAxW3kPGMm2VDOaDU43TpyLskQGlx1/GNv7H7HCLDA==
+
+            """
+        let key = try VerifierKey(Sample.vkey)
+        let text = "\(Sample.text)\n\(Sample.signature)\(line)"
+        let signed = try SignedCheckpoint(parsing: Array(text.utf8))
+        #expect(try signed.verified(by: key).seconds == 1_679_315_147)
+        #expect(signed.claimedSeconds == 1_679_315_147)
+        #expect(signed.claimedTime == Timestamp(seconds: 1_679_315_147))
+        #if os(Linux)
+            let made = try signed.checkpoint.signed(by: Sample.key(), atSeconds: 1_679_315_147)
+            #expect(String(decoding: made.bytes, as: UTF8.self) == text)
+        #endif
+        // The key of the log is no witness, and older checkpoints say no time.
+        let own = try VerifierKey(
+            name: key.name, type: .cosignature, publicKey: key.publicKey)
+        #expect(try signed.verified(by: [key], witnesses: [own]).cosignatures == [])
+        let older = try SignedCheckpoint(parsing: Array(Sample.checkpoint.utf8))
+        #expect(try older.verified(by: key).seconds == nil && older.claimedSeconds == nil)
+        // A wrong one spoils the whole, as every wrong signature of a known key does.
+        let wrong = try SignedCheckpoint(
+            parsing: Array(text.replacing("LdS4zAAAAABkGFDL", with: "LdS4zAAAAABkGFDM").utf8))
+        #expect(throws: EvidenceError(.notSigned, "")) { try wrong.verified(by: key) }
+        let late = try signed.checkpoint.signed(by: Sample.key(), atSeconds: UInt64(Int64.max))
+        #expect(try late.verified(by: key).time != nil)
+        #expect(throws: EvidenceError(.signing, "")) {
+            try signed.checkpoint.signed(by: Sample.key(), atSeconds: UInt64(Int64.max) + 1)
+        }
     }
 
     @Test("A witness's key is no log's key, and another log's checkpoint is not this one's")

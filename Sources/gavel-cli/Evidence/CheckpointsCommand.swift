@@ -1,0 +1,128 @@
+// `gavel audit checkpoints`: what was signed, and when.
+//
+// Invariant: a time is printed as the ledger's only where the ledger's signature stands under it.
+
+import ArgumentParser
+import Gavel
+import GavelJSON
+
+struct CheckpointsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "checkpoints",
+        abstract: "List the checkpoints that are kept, or the first that covers an entry.",
+        discussion: """
+              gavel audit checkpoints --ledger house
+              gavel audit checkpoints --ledger house --covering 1200
+              gavel audit checkpoints --ledger house --key house.vkey --json
+
+            Kept are the newest thousand, before them the last of every hour, and further back \
+            the last of every day (UTC). Each is held against the log and against the ledger's \
+            keys: those in its folder and its log, or those of --key. --covering answers when an \
+            entry was signed by: it was in the log when that checkpoint was made. The time is \
+            what the ledger says; a witness's cosignature is an outsider's word.
+
+            Ends with 1 where the log or a signature disagrees, or where no checkpoint covers the \
+            entry yet.
+            """)
+
+    @OptionGroup var ledger: LedgerOption
+
+    @Option(
+        help: ArgumentHelp(
+            "Only the first checkpoint that covers the entry at this position.",
+            valueName: "position"))
+    var covering: UInt64?
+
+    @Option(
+        help: ArgumentHelp(
+            "Who must have signed them (default: the ledger's own keys).", valueName: "vkey|file"))
+    var key: String?
+
+    @Flag(help: "Print one JSON object a line.")
+    var json = false
+
+    func run() throws {
+        let reader = try LedgerReader.open(at: ledger.path)
+        defer { reader.close() }
+        let keys = try key.map { try verifierKeys($0) }
+        let wanted = try wanted(reader)
+        var faults = 0
+        try withOutput { output in
+            var table = Table(
+                [.right("size"), .left("time"), .left("root"), .left("verified")], on: output)
+            for signed in wanted {
+                let row = try Row(signed, reader, keys: keys)
+                faults += row.isFault ? 1 : 0
+                if json { row.printJSON(on: output) } else { try table.row(row.cells) }
+                try output.flushIfFull()
+            }
+            if !json { try table.print() }
+        }
+        guard faults == 0 else {
+            throw Failure(.finding, "\(counted(faults, "checkpoint")) cannot be right")
+        }
+    }
+
+    private func wanted(_ reader: LedgerReader) throws -> [SignedCheckpoint] {
+        let all = try reader.checkpoints()
+        guard let covering else { return all }
+        guard let first = all.first(where: { $0.checkpoint.size > covering }) else {
+            let most = all.last?.checkpoint.size ?? 0
+            throw Failure(
+                .finding, "no checkpoint covers position \(covering) yet: \(most) entries are signed")
+        }
+        return [first]
+    }
+}
+
+/// A checkpoint and what it was found to be worth.
+private struct Row {
+    private let checkpoint: Checkpoint
+    private let note: [UInt8]
+    /// As the ledger's signature says.
+    private let time: Timestamp?
+    /// In one word: `yes`, or what is wrong or unknown.
+    private let verdict: String
+    let isFault: Bool
+
+    init(_ signed: SignedCheckpoint, _ reader: LedgerReader, keys: [VerifierKey]?) throws {
+        checkpoint = signed.checkpoint
+        note = signed.bytes
+        var verified: VerifiedCheckpoint?
+        var problem: String?
+        let own = try keys ?? reader.ownKeys(origin: signed.checkpoint.origin)
+        let isKnown = signed.note.signatures.contains { signature in
+            own.contains { $0.name == signature.name && $0.id == signature.keyID }
+        }
+        do {
+            if isKnown || keys != nil { verified = try signed.verified(by: own) }
+            try reader.check(signed)
+        } catch let error as EvidenceError {
+            problem = error.reason
+        } catch let error as LedgerError where error.code == .checkpointMismatch {
+            problem = "not this log's"
+        }
+        time = verified?.time
+        isFault = problem != nil
+        verdict = problem ?? (isKnown ? "yes" : "its root; the key is not known")
+    }
+
+    var cells: [String?] {
+        [String(checkpoint.size), time?.rfc3339, checkpoint.root.description, verdict]
+    }
+
+    func printJSON(on output: Output) {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.field("origin", checkpoint.origin)
+            object.field("size", checkpoint.size)
+            object.field("root", checkpoint.root.description)
+            object.field("time", time)
+            object.field("verified", verdict == "yes")
+            object.field("why", verdict == "yes" ? nil : verdict)
+            object.field("note", String(decoding: note, as: UTF8.self))
+        }
+        writer.newline()
+        output.write(writer.bytes)
+    }
+}
