@@ -52,7 +52,7 @@ struct VerifySweepTests {
 
     @Test(
         "Each byte of the stored frames, flipped, is found, in its frame and not behind it",
-        arguments: [VerificationLevel.records, .full], [false, true])
+        arguments: [VerificationLevel.records, .fold, .rules], [false, true])
     func byteFlips(level: VerificationLevel, inOneBatch: Bool) async throws {
         try await withFrames(inOneBatch: inOneBatch) { _, frames in
             for (index, frame) in frames.enumerated() {
@@ -131,7 +131,7 @@ struct VerifySweepTests {
 
     @Test(
         "Dropped, swapped, doubled and cut entries are found at their place, header repaired",
-        arguments: [VerificationLevel.records, .full])
+        arguments: [VerificationLevel.records, .fold, .rules])
     func entryDamage(level: VerificationLevel) async throws {
         try await withFrames(inOneBatch: true) { _, frames in
             let large = try #require(frames.indices.max { frames[$0].1.count < frames[$1].1.count })
@@ -164,7 +164,7 @@ struct VerifySweepTests {
 
     // MARK: What each level cannot see
 
-    @Test("A false history that is hashed correctly is clean for records; full names the entry")
+    @Test("A false history that is hashed correctly is clean for records; the rules name the entry")
     func rewrittenMeaning() async throws {
         try await withFrames(inOneBatch: true) { _, frames in
             let large = try #require(frames.indices.max { frames[$0].1.count < frames[$1].1.count })
@@ -178,7 +178,7 @@ struct VerifySweepTests {
             damaged = rehashed(damaged)
             let records = verify(damaged, .records)
             #expect(records.isClean)
-            #expect(records.notCovered.contains { $0.contains("--level full") })
+            #expect(records.notCovered.contains { $0.contains("--level rules") })
             #expect(verify(damaged, .full).firstDivergence == frames[large].0 + UInt64(index))
         }
     }
@@ -196,7 +196,7 @@ struct VerifySweepTests {
             var damaged = frames
             damaged[large] = parts.stored(at: frames[large].0)
             damaged = rehashed(damaged)
-            #expect(verify(damaged, .records).isClean && verify(damaged, .full).isClean)
+            #expect(verify(damaged, .records).isClean && verify(damaged, .rules).isClean)
             try FileSystem.remove(path + "/projections")
             try replaceLog(at: path, by: damaged)
             for level in VerificationLevel.allCases {
@@ -275,7 +275,7 @@ struct VerifySweepTests {
                         }
                     }
                     try environment.close()
-                    for level in [VerificationLevel.records, .full] {
+                    for level in [VerificationLevel.records, .fold, .rules] {
                         let report = try Verifier.verify(at: path, level: level)
                         #expect(report.firstDivergence == tile * 256)
                         // Derived, so the rest is read all the same.

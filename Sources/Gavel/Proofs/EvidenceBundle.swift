@@ -67,26 +67,30 @@ public struct EvidenceBundle: Hashable, Sendable {
     /// - Parameters:
     ///   - position: the entry's, below the checkpoint's size.
     ///   - checkpoint: a signed head of the log.
+    ///   - entries: the log's.
     ///   - tree: the log's nodes, as far as the checkpoint reaches.
-    /// - Throws: `EvidenceError` with `notProven` or `incomplete`; `LogFault`; `LMDBError`.
+    /// - Throws: `EvidenceError` with `notProven` or `incomplete`; `LogFault` where the log is not
+    ///   what was signed; `LMDBError`.
     /// - Complexity: as `EvidenceNames.registrations`, and the nodes of the proofs.
-    package static func make(
-        position: UInt64, checkpoint: SignedCheckpoint, log: any EventLog, tree: some TreeHashes
+    static func make(
+        position: UInt64, checkpoint: SignedCheckpoint, entries: CheckedEntries,
+        tree: some TreeHashes
     ) throws -> EvidenceBundle {
         let size = checkpoint.checkpoint.size
         guard position < size,
-            let bytes = try log.entryBytes(in: position..<position + 1).first
+            let bytes = try entries.bytes(in: position..<position + 1).first
         else {
             throw EvidenceError(
                 .notProven, "the \(size) entries that are signed hold none at \(position)")
         }
         let entry = try LedgerEntry(evidence: bytes, at: position)
-        let others = try EvidenceNames.registrations(for: entry, in: log)
+        let others = try EvidenceNames.registrations(for: entry, in: entries)
         return EvidenceBundle(
             parts: try ([(position, bytes)] + others).map { position, bytes in
                 ProofPart(
                     extra: bytes,
-                    proof: try InclusionProof.make(index: position, size: size, in: tree))
+                    proof: try InclusionProof.make(
+                        of: bytes, at: position, in: tree, under: checkpoint))
             }, checkpoint: checkpoint)
     }
 

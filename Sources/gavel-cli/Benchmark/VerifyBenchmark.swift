@@ -24,7 +24,7 @@ struct VerifyBenchmark: AsyncParsableCommand {
               gavel benchmark verify --bids 1000000
               gavel benchmark verify --ledger house --runs 5
 
-            Levels records (on all cores, and on one) and full; a first proof of one entry; then \
+            Levels records (on all cores, and on one), fold and rules; a first proof of one entry; then \
             hashing alone, beside as \
             many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is installed. \
             Figures of one core are by processor time.
@@ -43,17 +43,23 @@ struct VerifyBenchmark: AsyncParsableCommand {
     private func measureLevels(_ path: String, _ figures: inout Figures) throws {
         let all = try verify(path, .records)
         let one = try verify(path, .records, cores: 1)
-        let full = try verify(path, .full)
+        let fold = try verify(path, .fold)
+        let rules = try verify(path, .rules)
         let entries = all.report.entries
         figures.add("entries", entries)
         figures.add("frames", all.report.frames)
-        // The figures without a level's name are of level full.
         figures.add("records_elapsed_ns", all.elapsed)
         figures.add("records_entries_per_second", perSecond(entries, all.elapsed))
         figures.add("records_one_core_entries_per_second", perSecond(entries, one.processor))
-        figures.add("elapsed_ns", full.elapsed)
-        figures.add("entries_per_second", perSecond(entries, full.elapsed))
-        figures.add("one_core_entries_per_second", perSecond(entries, full.processor))
+        figures.add("fold_elapsed_ns", fold.elapsed)
+        figures.add("fold_entries_per_second", perSecond(entries, fold.elapsed))
+        figures.add("fold_one_core_entries_per_second", perSecond(entries, fold.processor))
+        // The figures without a level's name are of the default, rules.
+        figures.add("elapsed_ns", rules.elapsed)
+        figures.add("entries_per_second", perSecond(entries, rules.elapsed))
+        figures.add("one_core_entries_per_second", perSecond(entries, rules.processor))
+        figures.add(
+            "rules_time_x_fold_permille", rules.elapsed * 1000 / max(1, fold.elapsed))
     }
 
     /// The first proof that a reader makes, of an entry in the middle: nothing of the tree is in
