@@ -1,6 +1,6 @@
 // `gavel audit re-decide`: a sound ledger comes out the same, and logs that other rules wrote do
-// not. Those logs are whole: hashed, linked, clean at level fold; only deciding again can tell, be it
-// here or at level rules.
+// not. Those logs are whole: hashed, linked, clean at level fold; only deciding again can tell, be
+// it here or at level rules.
 
 import Foundation
 import Testing

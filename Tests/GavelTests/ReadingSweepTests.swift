@@ -210,7 +210,11 @@ struct ReadingSweepTests {
 
             var random = SeededGenerator(seed: 13)
             var places: [FlippedLog.Place] = []
-            let frames = try readFrames(at: path)
+            var frames: [(UInt64, [UInt8])] = []
+            try log.forEachFrame(from: 0) { value in
+                frames.append((try FrameHeader(value).firstPosition, value.array()))
+                return true
+            }
             for _ in 0..<40 * campaignScale {
                 let frame = frames[Int.random(in: 0..<frames.count, using: &random)]
                 places.append(

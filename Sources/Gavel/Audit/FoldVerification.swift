@@ -63,6 +63,10 @@ struct FoldVerification {
 
     mutating func report(_ progress: (UInt64, UInt64) -> Void) -> VerificationReport {
         do {
+            if judge == nil {
+                report.notCovered.append(
+                    "whether the outcomes are those that the rules give (--level rules)")
+            }
             report.notCovered.append(VerificationReport.commandsNotCovered)
             found = snapshots?.found() ?? []
             evidence.compare(tree, &report)
@@ -255,11 +259,7 @@ struct FoldVerification {
 
     /// Says what the rules were asked, and what nobody could answer.
     private mutating func finishRules() {
-        guard let judge else {
-            report.notCovered.append(
-                "whether the outcomes are those that the rules give (--level rules)")
-            return
-        }
+        guard let judge else { return }
         if judge.differing > 1 {
             report.findings.append(
                 Finding(

@@ -82,7 +82,8 @@ public struct VerificationReport: Hashable, Sendable {
     /// What no level can see in a log alone.
     static let commandsNotCovered =
         "whether the commands are those that were sent: one that was changed or made up and then "
-        + "decided by the rules is found only by a receipt, a checkpoint or a witness kept elsewhere"
+        + "decided by the rules is found only by a receipt, a checkpoint or a witness kept "
+        + "elsewhere"
 
     /// Complete at its level and without a finding.
     public var isClean: Bool { isComplete && findings.isEmpty }

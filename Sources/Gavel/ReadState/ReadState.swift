@@ -52,14 +52,10 @@ struct ReadState: Sendable {
     /// The next open auction whose end is at or before a time.
     mutating func nextDue(at time: Timestamp) -> AuctionHandle? { state.nextDue(at: time) }
 
-    /// Checks that an entry can stand next: what its rules rely on.
+    /// Checks that an entry's command can stand next, whatever its outcome: what rules rely on.
     @inline(__always)
     func check(_ entry: DecodedEntry) throws(ImpossibleEntry) {
-        if let bid = entry.bid {
-            try state.check(bid, by: entry.actor, at: entry.point)
-        } else {
-            try state.check(entry.command, by: entry.actor, at: entry.point)
-        }
+        try state.check(entry.command, by: entry.actor, at: entry.point)
     }
 
     /// What the rules give for the next entry, no flat bid, where it says otherwise.

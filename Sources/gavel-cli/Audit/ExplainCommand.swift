@@ -15,14 +15,15 @@ struct ExplainCommand: ParsableCommand {
 
             Give a position, a command id, or an auction. For one entry: who asked what when, \
             what stood just before, which rules let it pass and which one refused it with the \
-            figures, each asked on that state, what changed with the balances before and after, and what followed. For an \
-            auction: its rules, each entry about it, and why it ended as it did.
+            figures, each asked on that state, what changed with the balances before and after, \
+            and what followed. For an auction: its rules, each entry about it, and why it ended \
+            as it did.
 
             The state before the entry is folded again from the log, and every figure is asked of \
             the rules. An entry that is not what the rules give is marked as contradicting them, \
             with what is recorded and what they give, and the command ends with 1. JSON has one \
-            object for each entry. This is an auditor's command: it shows \
-            maxima, holds, reserves and balances, and none of it may be shown to bidders.
+            object for each entry. This is an auditor's command: it shows maxima, holds, reserves \
+            and balances, and none of it may be shown to bidders.
             """)
 
     @Argument(

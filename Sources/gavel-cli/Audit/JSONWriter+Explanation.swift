@@ -1,7 +1,8 @@
 // Explanations as JSON: the entry, what stood, the rules asked, the figures, the balances moved.
 //
-// Invariants: rules asked and figures are the rules' own, whatever is recorded; amounts are in minor
-// units as everywhere; a field that does not apply is null; `because` is the sentence people get.
+// Invariants: rules asked and figures are the rules' own, whatever is recorded; amounts are in
+// minor units as everywhere; a field that does not apply is null; `because` is the sentence people
+// get.
 
 import Gavel
 import GavelJSON

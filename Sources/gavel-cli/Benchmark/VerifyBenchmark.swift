@@ -24,9 +24,9 @@ struct VerifyBenchmark: AsyncParsableCommand {
               gavel benchmark verify --bids 1000000
               gavel benchmark verify --ledger house --runs 5
 
-            Levels records (on all cores, and on one), fold and rules; a first proof of one entry; then \
-            hashing alone, beside as \
-            many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is installed. \
+            Levels records (on all cores, and on one), fold and rules; a page of a history and a \
+            first proof of one entry, each by a reader that has read nothing yet; then hashing \
+            alone, beside as many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is installed. \
             Figures of one core are by processor time.
             """)
 
@@ -35,6 +35,7 @@ struct VerifyBenchmark: AsyncParsableCommand {
     func run() async throws {
         try await options.measure("verify") { path, figures in
             try measureLevels(path, &figures)
+            try measureReading(path, &figures)
             try measureProof(path, &figures)
             try measureHashing(path, &figures)
         }
@@ -60,6 +61,19 @@ struct VerifyBenchmark: AsyncParsableCommand {
         figures.add("one_core_entries_per_second", perSecond(entries, rules.processor))
         figures.add(
             "rules_time_x_fold_permille", rules.elapsed * 1000 / max(1, fold.elapsed))
+    }
+
+    /// A page of 100 entries, each of another tile as far as there are so many, the first time and
+    /// once more: what holding entries against their hashes costs who pages a history.
+    private func measureReading(_ path: String, _ figures: inout Figures) throws {
+        let reader = try LedgerReader.open(at: path)
+        defer { reader.close() }
+        let positions = (0..<100).map { reader.reflects / 100 * $0 }
+        for name in ["first_page_ns", "second_page_ns"] {
+            let start = SystemClock().uptimeNanoseconds()
+            for position in positions { _ = try reader.entry(at: position) }
+            figures.add(name, SystemClock().uptimeNanoseconds() - start)
+        }
     }
 
     /// The first proof that a reader makes, of an entry in the middle: nothing of the tree is in

@@ -105,7 +105,8 @@ struct Forger {
             open(
                 "lot-2", until: 300,
                 AuctionRules(
-                    openingPrice: 100, increments: steps, buyNow: BuyNow(price: 5000, until: .end))),
+                    openingPrice: 100, increments: steps,
+                    buyNow: BuyNow(price: 5000, until: .end))),
             open(
                 "lot-3", until: 150,
                 AuctionRules(openingPrice: 100, increments: steps, reservePrice: 2000)),
