@@ -250,6 +250,37 @@ struct VerifySweepTests {
         }
     }
 
+    // MARK: The horizon of command ids
+
+    @Test("The horizon of command ids never falls, and no entry's id had expired by it")
+    func horizon() async throws {
+        try await withFrames(inOneBatch: false) { _, frames in
+            func raised(_ range: Range<Int>, to milliseconds: UInt64) -> [StoredFrame] {
+                var frames = frames
+                for index in range {
+                    var parts = FrameParts(frames[index])
+                    for byte in 0..<8 {
+                        parts.header[96 + byte] = UInt8(milliseconds >> UInt64(8 * byte) & 255)
+                    }
+                    frames[index] = parts.stored(at: frames[index].0)
+                }
+                return frames
+            }
+            let last = frames.count - 1
+            let falls = raised(5..<6, to: 7)
+            for level in VerificationLevel.allCases {
+                #expect(verify(falls, level).firstDivergence == frames[6].0)
+                #expect(verify(raised(5..<last + 1, to: 7), level).isClean)
+            }
+            let expired = raised(5..<last + 1, to: 1 << 47)
+            for level in [VerificationLevel.fold, .rules] {
+                let report = verify(expired, level)
+                #expect(report.firstDivergence == frames[6].0)
+                #expect(report.findings.first?.what.contains("had expired") == true)
+            }
+        }
+    }
+
     // MARK: Tiles
 
     @Test("Edited, missing and cut roots of tiles are found at the tile's first entry")

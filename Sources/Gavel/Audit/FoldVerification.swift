@@ -269,10 +269,11 @@ struct FoldVerification {
         }
         if let late = judge.lateClosings.first {
             let id = fold.state.id(of: late.auction)
+            let count = judge.lateClosingCount
             report.notCovered.append(
                 "whether closings were held, which the log does not say: "
-                    + "\(judge.lateClosingCount) times an auction was still open after its end, "
-                    + "the first of them \(id) at position \(late.position)")
+                    + (count == 1 ? "an auction was" : "\(count) auctions were")
+                    + " still open after the end, first \(id) at position \(late.position)")
         }
     }
 }

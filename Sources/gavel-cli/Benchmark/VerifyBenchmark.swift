@@ -26,8 +26,8 @@ struct VerifyBenchmark: AsyncParsableCommand {
 
             Levels records (on all cores, and on one), fold and rules; a page of a history and a \
             first proof of one entry, each by a reader that has read nothing yet; then hashing \
-            alone, beside as many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is installed. \
-            Figures of one core are by processor time.
+            alone, beside as many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is \
+            installed. Figures of one core are by processor time.
             """)
 
     @OptionGroup var options: LedgerBenchmarkOptions

@@ -81,6 +81,47 @@ struct ForgerTests {
         }
     }
 
+    @Test("What the engine does by itself is no caller's, and a caller's is not the engine's")
+    func actors() async throws {
+        try await withLedgerPath { path in
+            let forger = try Forger(at: path)
+            let closing = try forger.place { $0.actor == .system && $0.outcome.events.count > 1 }
+            let bid = try forger.place(of: "bid_absorbed")
+            var (ended, asked) = (forger.lines[closing], forger.lines[bid])
+            ended.actor = .operator
+            ended.id = CommandID(
+                milliseconds: UInt64(ended.time.nanoseconds / 1_000_000), randomHigh: 7,
+                randomLow: 99)
+            asked.actor = .system
+            asked.id = .none
+            for (index, line) in [(closing, ended), (bid, asked)] {
+                try forger.write(forger.forged(index..<index + 1, by: [line]))
+                let report = try Verifier.verify(at: path)
+                #expect(report.firstDivergence == UInt64(index), "\(report.findings)")
+                #expect(report.contradiction?.redecision.ruling == .otherActor)
+            }
+        }
+    }
+
+    @Test("Closings that were held contradict nothing, and the report says what it cannot know")
+    func held() async throws {
+        let bench = try Bench { $0.closing = .held }
+        try await bench.prepare()
+        try await bench.open("lot-1", seconds: 10)
+        #expect(bench.ledger.verify().notCovered.allSatisfy { !$0.contains("held") })
+        bench.clock.advance(seconds: 20)
+        try await bench.accept(.registerUser("zoe"))
+        let held = bench.ledger.verify()
+        #expect(held.isClean, "\(held.findings)")
+        #expect(held.notCovered.contains { $0.contains("held") && $0.contains("lot-1") })
+        try await bench.ledger.confirmClosings()
+        try await bench.open("lot-2", seconds: 10)
+        #expect(try await bench.bid("alice", 5, on: "lot-2").status == .accepted)
+        let report = bench.ledger.verify()
+        #expect(report.isClean, "\(report.findings)")
+        #expect(bench.ledger.verify(level: .fold).contradiction == nil)
+    }
+
     @Test(
         "A changed command that is decided by the rules is found by what was kept elsewhere only"
     )

@@ -143,6 +143,14 @@ struct Forgery: Sendable, CustomTestStringConvertible {
             (first.time, second.time) = (second.time, first.time)
             return (forger.forged(index..<index + 2, by: [second, first]), index)
         },
+        Forgery(name: "an-id-from-the-future") { forger in
+            let index = try forger.place(of: "bid_absorbed")
+            var line = forger.lines[index]
+            line.id = CommandID(
+                milliseconds: UInt64(line.time.nanoseconds / 1_000_000) + 300_001, randomHigh: 7,
+                randomLow: 1)
+            return (forger.forged(index..<index + 1, by: [line]), index)
+        },
         Forgery(name: "bought-now-at-another-price") { forger in
             let index = try forger.place(of: "bought_now")
             let entries = forger.forged(index) { events in
