@@ -33,29 +33,30 @@ extension LedgerReader {
     public func archive(_ emit: ([UInt8]) throws -> Void) throws {
         let signed = try archivedCheckpoint()
         try emit(LogArchive.header)
-        var position: UInt64 = 0
-        while position < reflects {
-            let before = position
+        // Derived on the way: no frame is handed out that is not what was written.
+        var tree = MerkleTree()
+        while tree.size < reflects {
+            let before = tree.size
             var frames: [[UInt8]] = []
             var bytesLeft = 16 << 20
             do {
-                try reading.log.forEachFrame(from: position) { value in
+                try reading.log.forEachFrame(from: before) { value in
                     let header = try FrameHeader(value)
-                    guard header.firstPosition == position, header.endPosition <= reflects else {
+                    guard header.firstPosition == tree.size, header.endPosition <= reflects else {
                         return false
                     }
                     try LogArchive.checkLength(value.byteCount)
                     frames.append(value.array())
-                    position = header.endPosition
+                    try header.hash(value, following: &tree) { _ in }
                     bytesLeft -= value.byteCount
                     return bytesLeft > 0
                 }
             } catch {
                 throw LedgerError(error, while: "archiving")
             }
-            guard position > before else {
+            guard tree.size > before else {
                 throw LedgerError(
-                    .damaged, "no frame of the log begins at position \(position)")
+                    .damaged, "no frame of the log begins at position \(before)")
             }
             for frame in frames {
                 try emit(Self.length(frame.count))
@@ -162,14 +163,24 @@ struct StoredFrame {
                 "a frame begins at position \(header.firstPosition), not \(tree.size)")
         }
         var roots = ContiguousArray<TileRoot>()
-        try header.hash(value, into: &tree) { roots.append($0) }
-        guard tree.root == header.root else {
-            throw LogFault(
-                "the entries from position \(header.firstPosition) on do not have the root that "
-                    + "their frame says")
-        }
+        try header.hash(value, following: &tree) { roots.append($0) }
         firstPosition = header.firstPosition
         tileRoots = roots
         self.bytes = bytes
+    }
+}
+
+extension FrameHeader {
+    /// Hashes the entries into the tree of those before them.
+    /// - Throws: `LogFault` where they do not give the root that the frame says.
+    fileprivate func hash(
+        _ value: RawSpan, following tree: inout MerkleTree, completed: (TileRoot) -> Void
+    ) throws(LogFault) {
+        try hash(value, into: &tree, completed: completed)
+        guard tree.root == root else {
+            throw LogFault(
+                "the entries from position \(firstPosition) on do not have the root that their "
+                    + "frame says")
+        }
     }
 }

@@ -18,9 +18,14 @@ struct VerifyCommand: ParsableCommand {
             heads     the frames' headers, the stored roots of tiles and the checkpoint, in
                       milliseconds: finds a log that was cut or replaced
             records   every entry's bytes, hashed up to each root: finds what was changed
-            full      also what the entries mean: the fold, invariants, command ids, snapshots
+            fold      also what the entries mean: the fold, invariants, command ids, snapshots: \
+            finds what cannot follow from what came before
+            rules     also every command decided again by the rules: finds an outcome that they do \
+            not give, also where its author had the key (the default; full is another name for it)
 
-            The report says what was covered and what was not. Ends with 0 when all that the level \
+            The report says what was covered and what was not; no level finds a command that was \
+            changed or made up and then decided by the rules: that only a receipt, a checkpoint or \
+            a witness kept elsewhere shows. Ends with 0 when all that the level \
             covers was read and nothing was found, with 1 when something was found, and with 3 \
             when damage kept it from reading to the end: what lies behind was not seen. Works \
             beside a writer, with short reads; only --structure wants a file that is not being \
@@ -52,9 +57,10 @@ struct VerifyCommand: ParsableCommand {
     var checkpoint: [String] = []
 
     @Option(
-        help: ArgumentHelp("How much is verified: heads, records or full.", valueName: "level"),
+        help: ArgumentHelp(
+            "How much is verified: heads, records, fold or rules.", valueName: "level"),
         transform: verificationLevel)
-    var level = VerificationLevel.full
+    var level = VerificationLevel.rules
 
     @Flag(help: "First walk the data files page by page, before LMDB opens them.")
     var structure = false
@@ -69,7 +75,7 @@ struct VerifyCommand: ParsableCommand {
         guard (tiles == nil) != (ledger == nil) else {
             throw ValidationError("Expected one of --ledger and --tiles.")
         }
-        if tiles != nil, level == .full || structure {
+        if tiles != nil, level >= .fold || structure {
             throw ValidationError(
                 "--tiles needs --level heads or records, and no --structure: what entries mean, "
                     + "and pages, are in the ledger only.")
@@ -122,6 +128,8 @@ struct VerifyCommand: ParsableCommand {
             object.field("root", report.root.description)
             object.field("digest", report.digest?.description)
             object.field("first_divergence", report.firstDivergence)
+            object.name("contradiction")
+            object.contradiction(report.contradiction)
             object.name("covered")
             object.array { array in
                 for what in report.covered { array.value(what) }
@@ -146,15 +154,15 @@ struct VerifyCommand: ParsableCommand {
 }
 
 private func verificationLevel(_ text: String) throws -> VerificationLevel {
-    guard let level = VerificationLevel(rawValue: text) else {
-        throw ArgumentProblem("expected heads, records or full, not '\(text)'")
+    guard let level = VerificationLevel(name: text) else {
+        throw ArgumentProblem("expected heads, records, fold or rules, not '\(text)'")
     }
     return level
 }
 
 /// Verifies with progress on a terminal.
 func verifyLedger(
-    at path: String, level: VerificationLevel = .full, cores: Int? = nil
+    at path: String, level: VerificationLevel = .rules, cores: Int? = nil
 ) throws -> VerificationReport {
     var progress = Progress("verifying")
     defer { progress.clear() }
@@ -182,9 +190,9 @@ func printReport(_ report: VerificationReport, on output: Output) {
 }
 
 extension VerificationReport {
-    /// A level that leaves something out says so beside the word.
+    /// Each level leaves something out, so it stands beside the word.
     fileprivate var result: String {
-        if isClean { return level == .full ? "clean" : "clean at level \(level.rawValue)" }
+        if isClean { return "clean at level \(level.rawValue)" }
         let found = counted(findings.count, "finding")
         if isComplete { return found }
         return findings.isEmpty ? "incomplete" : "incomplete, \(found)"

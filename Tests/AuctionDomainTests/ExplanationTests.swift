@@ -47,7 +47,8 @@ struct ExplanationTests {
 
     /// Explains what is about to be submitted; nil where it will be refused.
     private static func explain(
-        _ command: Command, by actor: Actor, at time: Timestamp, _ ledger: TestLedger
+        _ command: Command, by actor: Actor, at time: Timestamp, _ ledger: TestLedger,
+        recorded: Outcome? = nil
     ) throws -> Explanation? {
         let state = ledger.state
         guard (try? command.validate()) != nil,
@@ -56,7 +57,8 @@ struct ExplanationTests {
         else { return nil }
         let time = max(time, state.time)
         return try state.explanation(
-            of: canonical, by: actor, recorded: state.decide(canonical, by: actor, at: time),
+            of: canonical, by: actor,
+            recorded: recorded ?? state.decide(canonical, by: actor, at: time),
             at: EntryPoint(position: state.entryCount, time: time))
     }
 
@@ -74,6 +76,12 @@ struct ExplanationTests {
             ledger.closeDue(at: step.time)
             let explanation = try Self.explain(
                 step.command, by: step.actor, at: step.time, ledger)
+            // What is recorded has no part in what the rules answer.
+            let forged = try Self.explain(
+                step.command, by: step.actor, at: step.time, ledger,
+                recorded: .rejected(Rejection(.overflowsCurrencies, limit: 1)))
+            #expect(forged?.checks == explanation?.checks)
+            #expect(forged?.contradiction == explanation.map { .outcome($0.today) })
             let answer = ledger.submit(step.command, by: step.actor, at: step.time)
             guard let explanation else { continue }
             let place = Comment(rawValue: "seed \(seed), step \(number): \(step)")
@@ -138,7 +146,7 @@ struct ExplanationTests {
         #expect(explanation?.refusal == .overflowsCurrencies(count: 1000))
     }
 
-    @Test("A code that no rule of this version gives such a command has no figures and no rules")
+    @Test("The rules answer by themselves: a recorded code that none of them gives changes nothing")
     func foreignCode() throws {
         var ledger = TestLedger.prepared()
         ledger.open()
@@ -148,7 +156,12 @@ struct ExplanationTests {
         let explanation = try state.explanation(
             of: command, by: .operator, recorded: .rejected(Rejection(.auctionEnded)),
             at: EntryPoint(position: state.entryCount, time: state.time))
-        #expect(explanation.refusal == nil && explanation.passed.isEmpty)
+        #expect(explanation.refusal == nil && explanation.notAsked.isEmpty)
+        #expect(
+            explanation.passed == [
+                .notPermitted, .referenceAlreadyUsed, .overflowsTotalCharged,
+            ])
+        #expect(explanation.contradiction == .outcome(explanation.today))
         #expect(!explanation.isSameToday)
     }
 }

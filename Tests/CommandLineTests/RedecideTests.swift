@@ -1,5 +1,6 @@
 // `gavel audit re-decide`: a sound ledger comes out the same, and logs that other rules wrote do
-// not. Those logs are whole: hashed, linked, verified as clean; only deciding again can tell.
+// not. Those logs are whole: hashed, linked, clean at level fold; only deciding again can tell, be
+// it here or at level rules.
 
 import Foundation
 import Testing
@@ -111,9 +112,14 @@ struct RedecideTests {
 
     private func redecide(_ log: ForgedLog, _ arguments: String...) async throws -> Run {
         try log.write(to: space.path + "/forged")
-        let verified = try await space.run("audit", "verify", "--ledger", "forged")
-        #expect(verified.status == 0, "\(verified.output)")
-        return try await space.run(["audit", "re-decide", "--ledger", "forged"] + arguments)
+        let fold = try await space.run(
+            "audit", "verify", "--ledger", "forged", "--level", "fold")
+        #expect(fold.status == 0, "\(fold.output)")
+        let run = try await space.run(
+            ["audit", "re-decide", "--ledger", "forged"] + arguments)
+        let rules = try await space.run("audit", "verify", "--ledger", "forged")
+        #expect(rules.status == run.status, "\(rules.output)")
+        return run
     }
 
     @Test("A sound ledger comes out the same, up to any moment")
@@ -149,10 +155,56 @@ struct RedecideTests {
                 == "position 11, 2025-01-01T00:00:11.000Z, place_bid: recorded lead_taken refunded "
                 + "locked; today bid_below_minimum (minimum 5.10 USD)")
         #expect(run.lines.last == "result     1 outcome differs")
-        let explained = try await space.run("audit", "explain", "11", "--ledger", "forged")
+        let verified = try await space.run("audit", "verify", "--ledger", "forged")
         #expect(
-            explained.output.contains(
-                "Today's rules would come to another outcome; see gavel audit re-decide."))
+            verified.output.contains(
+                "at position 11: by the rules the outcome is bid_below_minimum (minimum 510), "
+                    + "recorded is lead_taken(bidder bob, maximum 505, price 505) "))
+        let json = try await space.run("audit", "verify", "--ledger", "forged", "--json")
+        #expect(
+            json.output.contains(
+                #""contradiction":{"position":11,"recorded":{"status":"accepted","events":[{"#))
+        #expect(
+            json.output.contains(
+                #""expected":{"status":"rejected","rejection":{"code":"bid_below_minimum","#
+                    + #""number":41,"minimum":510}}}"#))
+        try await explainsContradiction()
+    }
+
+    /// Every way to explain says that the entry contradicts the rules, and ends with 1.
+    private func explainsContradiction() async throws {
+        let explained = try await space.run("audit", "explain", "11", "--ledger", "forged")
+        #expect(explained.status == 1)
+        for line in [
+            "  !! This entry CONTRADICTS THE RULES.",
+            "  !! Recorded: lead_taken refunded locked.",
+            "  !! By the rules: bid_below_minimum (minimum 5.10 USD).",
+            "What the rules say",
+            "  Refused by bid_below_minimum (41): the bid of 5.05 USD is below the minimum of "
+                + "5.10 USD: price 5.00 USD + step 0.10 USD.",
+            "  bob is recorded as leading with 5.05 USD at the price of 5.05 USD.",
+        ] {
+            #expect(explained.lines.contains(line), "\(line) in \(explained.output)")
+        }
+        #expect(!explained.output.contains("Accepted"))
+        let json = try await space.run(
+            "audit", "explain", "11", "--ledger", "forged", "--format", "json")
+        #expect(json.status == 1)
+        #expect(json.output.contains(#""verdict":"refused""#))
+        #expect(json.output.contains(#""contradiction":{"recorded":{"status":"accepted""#))
+        let lot = try await space.run("audit", "explain", "lot-1", "--ledger", "forged")
+        #expect(lot.status == 1 && lot.output.contains("CONTRADICTS THE RULES"))
+        for subject in [["--auction", "lot-1"], ["--wallet", "bob"], ["--all"]] {
+            let page = try await space.run(
+                ["audit", "report", "--ledger", "forged", "--output", "-"] + subject)
+            #expect(page.status == 1, "\(subject)")
+            #expect(
+                page.output.contains("the entry at position 11 contradicts the rules."),
+                "\(subject)")
+        }
+        let other = try await space.run(
+            "audit", "report", "--ledger", "forged", "--output", "-", "--auction", "lot-2")
+        #expect(other.status == 0)
     }
 
     @Test("Rejections for another reason, with another figure, or of what was right differ")

@@ -139,7 +139,7 @@ private func goldenEvidence(_ log: any EventLog) throws -> [(name: String, bytes
         origin: key.verifier.name, size: size, root: tree.root(ofSize: size)
     ).signed(by: key)
     let bundle = try EvidenceBundle.make(
-        position: 13, checkpoint: checkpoint, log: log, tree: tree)
+        position: 13, checkpoint: checkpoint, entries: CheckedEntries(log), tree: tree)
     let growth = try ConsistencyProof.make(from: 10, to: size, in: tree)
     var files: [(name: String, bytes: [UInt8])] = [
         ("log.vkey", Array("\(key.verifier)\n".utf8)), ("checkpoint", checkpoint.bytes),

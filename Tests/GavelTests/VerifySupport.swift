@@ -111,8 +111,8 @@ func verify(
     case .records:
         var run = RecordsVerification(source, report, cores: cores)
         return run.report { _, _ in }
-    case .full:
-        var run = FullVerification(source, report, snapshots: nil)
+    case .fold, .rules:
+        var run = FoldVerification(source, report, snapshots: nil)
         return run.report { _, _ in }
     }
 }

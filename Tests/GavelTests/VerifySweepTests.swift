@@ -52,7 +52,7 @@ struct VerifySweepTests {
 
     @Test(
         "Each byte of the stored frames, flipped, is found, in its frame and not behind it",
-        arguments: [VerificationLevel.records, .full], [false, true])
+        arguments: [VerificationLevel.records, .fold, .rules], [false, true])
     func byteFlips(level: VerificationLevel, inOneBatch: Bool) async throws {
         try await withFrames(inOneBatch: inOneBatch) { _, frames in
             for (index, frame) in frames.enumerated() {
@@ -131,7 +131,7 @@ struct VerifySweepTests {
 
     @Test(
         "Dropped, swapped, doubled and cut entries are found at their place, header repaired",
-        arguments: [VerificationLevel.records, .full])
+        arguments: [VerificationLevel.records, .fold, .rules])
     func entryDamage(level: VerificationLevel) async throws {
         try await withFrames(inOneBatch: true) { _, frames in
             let large = try #require(frames.indices.max { frames[$0].1.count < frames[$1].1.count })
@@ -164,7 +164,7 @@ struct VerifySweepTests {
 
     // MARK: What each level cannot see
 
-    @Test("A false history that is hashed correctly is clean for records; full names the entry")
+    @Test("A false history that is hashed correctly is clean for records; the rules name the entry")
     func rewrittenMeaning() async throws {
         try await withFrames(inOneBatch: true) { _, frames in
             let large = try #require(frames.indices.max { frames[$0].1.count < frames[$1].1.count })
@@ -178,7 +178,7 @@ struct VerifySweepTests {
             damaged = rehashed(damaged)
             let records = verify(damaged, .records)
             #expect(records.isClean)
-            #expect(records.notCovered.contains { $0.contains("--level full") })
+            #expect(records.notCovered.contains { $0.contains("--level rules") })
             #expect(verify(damaged, .full).firstDivergence == frames[large].0 + UInt64(index))
         }
     }
@@ -196,7 +196,7 @@ struct VerifySweepTests {
             var damaged = frames
             damaged[large] = parts.stored(at: frames[large].0)
             damaged = rehashed(damaged)
-            #expect(verify(damaged, .records).isClean && verify(damaged, .full).isClean)
+            #expect(verify(damaged, .records).isClean && verify(damaged, .rules).isClean)
             try FileSystem.remove(path + "/projections")
             try replaceLog(at: path, by: damaged)
             for level in VerificationLevel.allCases {
@@ -252,6 +252,37 @@ struct VerifySweepTests {
         }
     }
 
+    // MARK: The horizon of command ids
+
+    @Test("The horizon of command ids never falls, and no entry's id had expired by it")
+    func horizon() async throws {
+        try await withFrames(inOneBatch: false) { _, frames in
+            func raised(_ range: Range<Int>, to milliseconds: UInt64) -> [StoredFrame] {
+                var frames = frames
+                for index in range {
+                    var parts = FrameParts(frames[index])
+                    for byte in 0..<8 {
+                        parts.header[96 + byte] = UInt8(milliseconds >> UInt64(8 * byte) & 255)
+                    }
+                    frames[index] = parts.stored(at: frames[index].0)
+                }
+                return frames
+            }
+            let last = frames.count - 1
+            let falls = raised(5..<6, to: 7)
+            for level in VerificationLevel.allCases {
+                #expect(verify(falls, level).firstDivergence == frames[6].0)
+                #expect(verify(raised(5..<last + 1, to: 7), level).isClean)
+            }
+            let expired = raised(5..<last + 1, to: 1 << 47)
+            for level in [VerificationLevel.fold, .rules] {
+                let report = verify(expired, level)
+                #expect(report.firstDivergence == frames[6].0)
+                #expect(report.findings.first?.what.contains("had expired") == true)
+            }
+        }
+    }
+
     // MARK: Tiles
 
     @Test("Edited, missing and cut roots of tiles are found at the tile's first entry")
@@ -277,7 +308,7 @@ struct VerifySweepTests {
                         }
                     }
                     try environment.close()
-                    for level in [VerificationLevel.records, .full] {
+                    for level in [VerificationLevel.records, .fold, .rules] {
                         let report = try Verifier.verify(at: path, level: level)
                         #expect(report.firstDivergence == tile * 256)
                         // Derived, so the rest is read all the same.

@@ -174,6 +174,35 @@ struct HouseTests {
         }
     }
 
+    @Test("Frames are read past their hashes only by who derives the roots, or looks at headers")
+    func rawReads() throws {
+        let allowed: Set = [
+            // The seam itself, and the two who hold each entry against its hash.
+            "EventLog/EventLog.swift", "EventLog/LMDBEventLog.swift",
+            "EventLog/CheckedEntries.swift", "Proofs/LogEntries.swift",
+            // Opening and archives derive each frame's root on the way.
+            "ReadState/Loader.swift", "LogArchive.swift",
+            // Verification derives everything; two logs are compared byte by byte.
+            "Audit/FrameChain.swift", "Audit/RecordsVerification.swift",
+            "Audit/FoldVerification.swift", "Audit/LogParting.swift",
+            // Times and bounds of frames, from headers, which have a check of their own.
+            "Queries/LedgerQueries+History.swift", "Queries/LedgerQueries+Identity.swift",
+        ]
+        let reads = ["forEachFrame(", "log.entry(at:", "forEachEntry(in:", "entryBytes(in:"]
+        var found: Set<String> = []
+        for room in ["Gavel", "GavelHTTP", "gavel-cli", "gavel-server"] {
+            for (path, text) in try House.swiftFiles("Sources/\(room)") {
+                let code = House.code(text)
+                guard reads.contains(where: { code.contains($0) }),
+                    // Benchmarks measure the bare reading.
+                    !path.contains("/Benchmark/")
+                else { continue }
+                found.insert(String(path.dropFirst("Sources/Gavel/".count)))
+            }
+        }
+        #expect(found == allowed)
+    }
+
     @Test("Every fixture is used by a test or by the README")
     func fixtures() throws {
         let users =

@@ -8,7 +8,10 @@
      the judge must find them clean, with the same root, wallets, auctions and entries as `gavel`
      prints.
   3. A ledger that `gavel` opened several times, with its signed checkpoints and a rotation of keys.
-  4. The canary: copies of a ledger are forged, by a flipped byte or by people who hash all anew
+  4. Forgers with the key: the logs of Fixtures/log/v1/forgeries.txt, each hashed and linked as it
+     should be, with one outcome that the rules do not give. The judge must name the entry that
+     `gavel audit verify` names (ForgerTests).
+  5. The canary: copies of a ledger are forged, by a flipped byte or by people who hash all anew
      after their change. The judge must find each, at its place and for its reason.
 
 Exit status: 0 all as it must be, 1 not, 2 wrong usage. Files are made in a temporary folder only.
@@ -225,6 +228,25 @@ def random_history(seed, lines, file):
             now += 0 if known else draw.choice([0, 0, 1, 500, 1_000, 2_500])
             command = commands[number] if known else random_command(draw, now, auctions)
             print(json.dumps(command | {"at": moment(now)}), file=out)
+
+
+# -------------------------------------------------------------------------------------------------
+# Forgers with the key.
+
+
+def forgeries():
+    """Each line: a name, the position of the false entry, the log's one frame in hexadecimal."""
+    lines = (ROOT / "Fixtures/log/v1/forgeries.txt").read_text(encoding="utf-8").splitlines()
+    report(len(lines) >= 14, "forgers with the key", f"{len(lines)} forgeries")
+    for line in lines:
+        name, position, frame = line.split(" ")
+        found = None
+        try:
+            judge.Audit().take_frame(0, bytes.fromhex(frame))
+        except judge.Finding as finding:
+            found = finding
+        report(found is not None and found.position == int(position), f"forged, {name}",
+               f"position {found.position}: {found}" if found else "found nothing")
 
 
 # -------------------------------------------------------------------------------------------------
@@ -568,6 +590,7 @@ def main():
     for vectors in ("v1", "v1-salt"):
         status, _, error = audit("--golden", ROOT / "Fixtures/log" / vectors)
         report(status == 0, f"golden vectors {vectors}", error)
+    forgeries()
     with tempfile.TemporaryDirectory(prefix="gavel-judge-") as temporary:
         folder = Path(temporary)
         histories = sorted((ROOT / "Fixtures/histories").rglob("*.jsonl")) + options.histories

@@ -1,9 +1,11 @@
 // Why a command came out as it did: what stood, which rule decided with which figures, what
 // changed. A value without words; who shows it chooses them.
 //
-// Invariants: nothing here judges: outcomes are the recorded one and that of `State.decide`, and
-// every figure is one the rules themselves give; balances follow from `State.evolve`. It holds
-// maxima, holds and reserves: it is for auditors, never for the public.
+// Invariants: nothing here judges, and nothing is inferred from what is recorded: which rule passed
+// and which refused is `State.decide`'s answer on the state before, with the figures that the rules
+// themselves give; the recorded outcome stands beside it, and where the two differ that is said.
+// Balances follow from `State.evolve`. It holds maxima, holds and reserves: it is for auditors,
+// never for the public.
 
 /// An auction just before or just after an entry.
 public struct AuctionStanding: Hashable, Sendable {
@@ -45,6 +47,20 @@ public struct ExplainedEvent: Hashable, Sendable {
     public let accounts: [AccountChange]
 }
 
+/// One rule that a command is held against, and how it came out.
+public struct RuleCheck: Hashable, Sendable {
+    public enum Verdict: Hashable, Sendable {
+        case passed
+        /// What the rule compared.
+        case refused(RuleFigures?)
+        /// A rule before it refused already.
+        case notReached
+    }
+
+    public let code: Rejection.Code
+    public let verdict: Verdict
+}
+
 /// One entry, explained.
 public struct Explanation: Hashable, Sendable {
     public let point: EntryPoint
@@ -60,19 +76,35 @@ public struct Explanation: Hashable, Sendable {
     public let after: AuctionStanding?
     /// The money of the user the command speaks for, before the entry.
     public let account: AccountStanding?
-    /// The rules that let the command pass, in the order in which they are asked.
-    public let passed: [Rejection.Code]
-    /// The rule that refused it and what it compared; nil where the command was accepted, and
-    /// where the recorded code is not one that this command can get by today's rules.
-    public let refusal: RuleFigures?
-    /// The rules that were not asked any more.
-    public let notAsked: [Rejection.Code]
+    /// The rules that the command is held against, in order of precedence, each as it answers on
+    /// the state before the entry, whatever is recorded.
+    public let checks: [RuleCheck]
+    /// What the rules give where the entry says otherwise; nil where it is what they give.
+    public let contradiction: Ruling?
     public let events: [ExplainedEvent]
     /// The entry as a step of its auction's story; nil where it is about none.
     public let step: AuctionStep?
 
-    /// Whether today's rules come to the recorded outcome.
-    public var isSameToday: Bool { recorded == today }
+    /// Whether the entry is what the rules of this version give.
+    public var isSameToday: Bool { contradiction == nil }
+
+    /// The rules that let the command pass, in the order in which they are asked.
+    public var passed: [Rejection.Code] { codes { $0 == .passed } }
+    /// The rules that were not asked any more.
+    public var notAsked: [Rejection.Code] { codes { $0 == .notReached } }
+    /// The rule that refuses the command; nil where every rule lets it pass.
+    public var refusing: Rejection.Code? { today.rejection?.code }
+    /// What the rule that refuses the command compares; nil where every rule lets it pass.
+    public var refusal: RuleFigures? {
+        for check in checks {
+            if case .refused(let figures) = check.verdict { return figures }
+        }
+        return nil
+    }
+
+    private func codes(where fits: (RuleCheck.Verdict) -> Bool) -> [Rejection.Code] {
+        checks.filter { fits($0.verdict) }.map(\.code)
+    }
 }
 
 extension State {
@@ -101,27 +133,39 @@ extension State {
         state.finishEntry(
             command, rejected: recorded.rejection != nil, events: recorded.events, at: point,
             links: &links)
-        let rules = rules(for: command, by: actor)
-        let code = recorded.rejection?.code
-        let place = code.flatMap { rules.firstIndex(of: $0) }
-        let isKnown = code == nil || place != nil
+        let today = decide(command, by: actor, at: point.time)
+        var (asked, room) = (self, EventList())
+        let contradiction = asked.ruling(
+            on: command, by: actor, rejection: recorded.rejection, events: recorded.events,
+            at: point.time, using: &room)
         return Explanation(
-            point: point, actor: actor, command: command, recorded: recorded,
-            today: decide(command, by: actor, at: point.time),
+            point: point, actor: actor, command: command, recorded: recorded, today: today,
             before: command.auction.map { standing($0) },
             after: state.auctionAfter(command, recorded.events).map { state.standing($0) },
             account: accountOfInterest(to: command).map { standing($0.user, $0.currency) },
-            passed: isKnown ? Array(rules.prefix(place ?? rules.count)) : [],
-            refusal: place.flatMap {
-                figures(of: rules[$0], command, by: actor, at: point.time)
-            },
-            notAsked: place.map { Array(rules.dropFirst($0 + 1)) } ?? [],
+            checks: checks(of: command, by: actor, at: point.time, today.rejection?.code),
+            contradiction: contradiction,
             events: explained,
             step: state.auctionAfter(command, recorded.events).map { auction in
                 var steps = AuctionSteps()
                 if command.auction != nil { steps = AuctionSteps(resuming: auction, in: self) }
                 return steps.next(command, by: actor, outcome: recorded, at: point)
             })
+    }
+
+    /// The rules as they answered: those before the one that refuses let the command pass.
+    private func checks(
+        of command: CanonicalCommand, by actor: CanonicalActor, at time: Timestamp,
+        _ refusing: Rejection.Code?
+    ) -> [RuleCheck] {
+        let rules = rules(for: command, by: actor)
+        let place = refusing.map { code in rules.firstIndex(of: code) ?? 0 } ?? rules.count
+        return rules.enumerated().map { index, code in
+            if index < place { return RuleCheck(code: code, verdict: .passed) }
+            guard index == place else { return RuleCheck(code: code, verdict: .notReached) }
+            return RuleCheck(
+                code: code, verdict: .refused(figures(of: code, command, by: actor, at: time)))
+        }
     }
 
     /// An auction as it stands.

@@ -12,6 +12,8 @@ struct FrameChain {
     private(set) var lastTime = Timestamp(nanoseconds: .min)
     /// The root the last frame says.
     private(set) var root = Digest.empty
+    /// Up to where command ids had expired by the last frame.
+    private(set) var horizon = CommandHorizon()
 
     /// Goes on to the next frame.
     /// - Throws: `LogFault` when it does not follow; nothing has changed then.
@@ -32,12 +34,16 @@ struct FrameChain {
         guard ledgerID == nil || ledgerID == header.ledgerID || header.epoch > epoch else {
             throw LogFault("the frame belongs to another ledger")
         }
+        guard header.horizon.milliseconds >= horizon.milliseconds else {
+            throw LogFault("the horizon of command ids falls")
+        }
         entryCount = header.endPosition
         frames += 1
         epoch = header.epoch
         ledgerID = header.ledgerID
         lastTime = header.lastTime
         root = header.root
+        horizon = header.horizon
     }
 }
 

@@ -22,7 +22,10 @@ struct HeadsVerification {
     mutating func report(_ progress: (UInt64, UInt64) -> Void) -> VerificationReport {
         report.notCovered.append(
             "the entries' bytes, and so whether any was changed (--level records)")
-        report.notCovered.append("what the entries mean, and the snapshots (--level full)")
+        report.notCovered.append(
+            "what the entries mean, whether the rules give their outcomes, and the snapshots "
+                + "(--level rules)")
+        report.notCovered.append(VerificationReport.commandsNotCovered)
         do {
             try source.log.readFrames(
                 to: source.count, bytesPerRead: Self.bytesPerRead, progress

@@ -33,8 +33,9 @@ struct RecordsVerification {
 
     mutating func report(_ progress: (UInt64, UInt64) -> Void) -> VerificationReport {
         report.notCovered.append(
-            "what the entries mean: the fold, links, command ids used once, snapshots "
-                + "(--level full)")
+            "what the entries mean: the fold, links, command ids used once, snapshots, and whether "
+                + "the rules give their outcomes (--level rules)")
+        report.notCovered.append(VerificationReport.commandsNotCovered)
         var meter = ProgressMeter(count: source.count)
         do {
             evidence.compare(tree, &report)

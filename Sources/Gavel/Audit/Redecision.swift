@@ -7,30 +7,23 @@
 
 public import AuctionDomain
 
-/// An entry whose outcome would be another one today.
+/// An entry that the rules of this version would not have written.
 public struct Redecision: Hashable, Sendable {
-    /// What the rules of this version say about a recorded command.
-    public enum Today: Hashable, Sendable {
-        case outcome(Outcome)
-        /// The engine would not have closed the auction yet: its end lies after the entry's time.
-        case notDue(closesAt: Timestamp)
-        /// The engine would have closed another auction first, whose end came before.
-        case notNext(AuctionHandle)
-        /// The engine would have given the closing this time: the end, or the time of the entry
-        /// before where that is later.
-        case otherTime(Timestamp)
-        /// The ledger had this epoch before the entry, so it does not open that one.
-        case otherEpoch(UInt32)
-    }
-
     /// The entry as it is recorded.
     public let recorded: LedgerEntry
-    public let today: Today
+    /// What the rules give instead.
+    public let ruling: Ruling
+
+    public init(recorded: LedgerEntry, ruling: Ruling) {
+        self.recorded = recorded
+        self.ruling = ruling
+    }
 }
 
 /// An auction that was still open when something came after its end. The engine closes what is
 /// due before it judges the next command, unless closings are held; whether they were, the log
-/// does not say.
+/// does not say. Where the entry that came is one that is refused meanwhile, a bid, a purchase or a
+/// request to close, it contradicts the rules as well.
 public struct LateClosing: Hashable, Sendable {
     public let auction: AuctionHandle
     public let closesAt: Timestamp
@@ -69,83 +62,82 @@ extension LedgerQueries {
         progress: (UInt64, UInt64) -> Void = { _, _ in },
         _ body: (Redecision) throws -> Void
     ) throws -> RedecisionReport {
-        var run = RedecisionRun()
+        var (fold, judge) = (ReadState(), RuleJudge())
         let end = reflects
         var failure: (any Error)?
         try reading.forEach(from: 0, to: end) { entry in
-            if let differing = try run.next(entry) {
-                do { try body(differing) } catch {
+            let ruling = try judge.ruling(on: entry, after: &fold)
+            try fold.apply(entry)
+            if let ruling {
+                do { try body(Redecision(recorded: entry.entry, ruling: ruling)) } catch {
                     failure = error
                     return false
                 }
             }
-            if run.entryCount % 65_536 == 0 { progress(run.entryCount, end) }
+            if fold.entryCount % 65_536 == 0 { progress(fold.entryCount, end) }
             return true
         }
         if let failure { throw failure }
-        guard run.entryCount == end else {
-            throw LedgerError(
-                .damaged, "the log ends after \(run.entryCount) entries of \(end)")
+        guard fold.entryCount == end else {
+            throw LedgerError(.damaged, "the log ends after \(fold.entryCount) entries of \(end)")
         }
-        return run.report
+        return RedecisionReport(
+            entries: fold.entryCount, differing: judge.differing,
+            lateClosingCount: judge.lateClosingCount, lateClosings: judge.lateClosings)
     }
 }
 
-/// One pass over a log.
-private struct RedecisionRun {
-    private(set) var report = RedecisionReport()
-    private var fold = ReadState()
+/// Holds entries against the rules, one after the other, each on the state before it: what
+/// verification and deciding again share.
+///
+/// The state is whoever's fold of the log it is; only entries that can stand where they stand are
+/// judged, since the rules rely on that.
+struct RuleJudge {
+    /// How many entries differ.
+    private(set) var differing: UInt64 = 0
+    /// How many auctions were found open after their end.
+    private(set) var lateClosingCount: UInt64 = 0
+    /// The first of them.
+    private(set) var lateClosings: [LateClosing] = []
+
     private var events = EventList()
-    /// The last deadline known to have passed unclosed: those up to it are reported already.
+    /// The last deadline known to have passed unclosed: those up to it are noted already.
     private var lateUntil: DeadlineQueue.Key?
 
-    var entryCount: UInt64 { fold.entryCount }
-
-    /// Judges the next entry and then applies it as it is recorded.
-    mutating func next(_ entry: DecodedEntry) throws(LogFault) -> Redecision? {
-        // `apply` would find it as well, but the rules may trap on what cannot stand here.
-        do { try check(entry) } catch {
+    /// Judges the next entry of a log, which is not applied yet.
+    /// - Parameter fold: the entries before it; changed only in the order of its deadlines.
+    /// - Returns: nil where the entry is what the rules give.
+    /// - Throws: `LogFault` where the entry cannot stand there at all.
+    @inline(__always)
+    mutating func ruling(
+        on entry: DecodedEntry, after fold: inout ReadState
+    ) throws(LogFault) -> Ruling? {
+        do { try fold.check(entry) } catch {
             throw LogFault("entry \(entry.point.position): \(error.reason)")
         }
-        let today = decide(entry)
-        noteLateClosings(entry)
-        try fold.apply(entry)
-        report.entries += 1
-        guard let today else { return nil }
-        report.differing += 1
-        return Redecision(recorded: entry.entry, today: today)
+        let ruling = decide(entry, &fold)
+        noteLateClosings(entry, &fold)
+        if ruling != nil { differing += 1 }
+        return ruling
     }
 
-    private func check(_ entry: DecodedEntry) throws(ImpossibleEntry) {
-        if let bid = entry.bid {
-            try fold.state.check(bid, by: entry.actor, at: entry.point)
-        } else {
-            try fold.state.check(entry.command, by: entry.actor, at: entry.point)
-        }
-    }
-
-    /// - Returns: nil where today's outcome is the recorded one.
     @inline(__always)
-    private mutating func decide(_ entry: DecodedEntry) -> Redecision.Today? {
-        if let bid = entry.bid { return decide(bid, entry) }
-        let (command, recorded) = (entry.command, entry.rejection)
-        if let today = decideTiming(command, at: entry.point.time) { return today }
-        events.removeAll(keepingCapacity: true)
-        do {
-            try fold.state.decide(
-                command, by: entry.actor, at: entry.point.time, into: &events)
-            let isSame = recorded == nil && entry.events == events
-            return isSame ? nil : .outcome(.accepted(events))
-        } catch {
-            return recorded == error ? nil : .outcome(.rejected(error))
+    private mutating func decide(_ entry: DecodedEntry, _ fold: inout ReadState) -> Ruling? {
+        let milliseconds = UInt64(max(0, entry.point.time.nanoseconds)) / 1_000_000
+        if entry.id.milliseconds > milliseconds + CommandIDWindow.futureMillisecondsMax {
+            return .refused(.commandIDInFuture)
         }
+        if let bid = entry.bid { return decide(bid, entry, &fold) }
+        return fold.ruling(on: entry, using: &events)
     }
 
     /// A bid that was accepted, compared as the flat value it is.
     @inline(__always)
     private mutating func decide(
-        _ bid: AcceptedBid, _ entry: DecodedEntry
-    ) -> Redecision.Today? {
+        _ bid: AcceptedBid, _ entry: DecodedEntry, _ fold: inout ReadState
+    ) -> Ruling? {
+        if entry.actor == .system { return .otherActor }
+        if let ruling = fold.rulingOnDue(at: entry.point.time) { return ruling }
         events.removeAll(keepingCapacity: true)
         do {
             let decided = try fold.state.decideBid(
@@ -159,27 +151,9 @@ private struct RedecisionRun {
         }
     }
 
-    /// What the engine itself decides before the rules: when to close, and which epoch opens.
-    private mutating func decideTiming(
-        _ command: CanonicalCommand, at time: Timestamp
-    ) -> Redecision.Today? {
-        switch command {
-        case .openEngine(let epoch, _):
-            return epoch == fold.state.epoch &+ 1 ? nil : .otherEpoch(fold.state.epoch)
-        case .closeDue(let auction):
-            let end = fold.state[auction].closesAt
-            if end > time { return .notDue(closesAt: end) }
-            if let next = fold.nextDue(at: time), next != auction { return .notNext(next) }
-            let expected = max(fold.state.time, end)
-            return time == expected ? nil : .otherTime(expected)
-        default:
-            return nil
-        }
-    }
-
     /// Notes every auction that was due before an entry and not closed.
     @inline(__always)
-    private mutating func noteLateClosings(_ entry: DecodedEntry) {
+    private mutating func noteLateClosings(_ entry: DecodedEntry, _ fold: inout ReadState) {
         guard fold.nextDue(at: entry.point.time) != nil else { return }
         if case .closeDue = entry.command { return }
         // The engine opens before it closes anything.
@@ -195,9 +169,9 @@ private struct RedecisionRun {
             guard key.end <= entry.point.time else { return false }
             guard last.map({ key > $0 }) ?? true else { return true }
             last = key
-            report.lateClosingCount += 1
-            if report.lateClosings.count < RedecisionReport.lateClosingsMax {
-                report.lateClosings.append(
+            lateClosingCount += 1
+            if lateClosings.count < RedecisionReport.lateClosingsMax {
+                lateClosings.append(
                     LateClosing(
                         auction: key.auction, closesAt: key.end, position: entry.point.position))
             }

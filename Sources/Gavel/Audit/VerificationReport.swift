@@ -4,16 +4,39 @@
 public import AuctionDomain
 
 /// How much of a ledger is verified.
-public enum VerificationLevel: String, Hashable, Sendable, CaseIterable {
+public enum VerificationLevel: String, Hashable, Sendable, CaseIterable, Comparable {
     /// The frames' headers, the stored roots of tiles and the checkpoint: milliseconds. Finds a log
     /// that was cut or replaced, no changed entry.
     case heads
     /// Every entry's bytes, hashed up to each frame's root. Finds whatever was changed, moved or
     /// taken away after it was hashed.
     case records
-    /// Also what the entries mean: the fold, the invariants, command ids, snapshots. Finds a false
-    /// history that is hashed correctly.
-    case full
+    /// Also what the entries mean: the fold, the invariants, links, command ids, snapshots. Finds
+    /// an entry that cannot follow those before it, though it is hashed correctly.
+    case fold
+    /// Also every command decided again by the rules, on the state it was decided on. Finds an
+    /// outcome that the rules do not give: a price, a fee, a winner, a rejection, a closing.
+    case rules
+
+    /// The most there is.
+    public static var full: VerificationLevel { .rules }
+
+    /// The level of a name: a level's own, or `full`.
+    public init?(name: String) {
+        if name == "full" { self = .full } else { self.init(rawValue: name) }
+    }
+
+    /// Whether a level covers less than another.
+    public static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
+
+    private var rank: Int {
+        switch self {
+        case .heads: 0
+        case .records: 1
+        case .fold: 2
+        case .rules: 3
+        }
+    }
 }
 
 /// One thing that is not as it should be.
@@ -41,6 +64,9 @@ public struct VerificationReport: Hashable, Sendable {
     public var notCovered: [String] = []
     /// In the order of the log; the first is where it diverges.
     public var findings: [Finding] = []
+    /// The first entry whose outcome the rules do not give, as recorded and as they give it; nil
+    /// where there is none, and below level `rules`.
+    public internal(set) var contradiction: Contradiction?
     /// Whether everything the level promises was read; a verification that stops at damage is
     /// incomplete, because what lies behind was not seen.
     public var isComplete = false
@@ -48,10 +74,16 @@ public struct VerificationReport: Hashable, Sendable {
     public var frames: UInt64 = 0
     /// The Merkle root over the entries covered; at level `heads` the one that the last frame says.
     public var root = Digest.empty
-    /// The fingerprint of the state after them; nil below level `full`.
+    /// The fingerprint of the state after them; nil below level `fold`.
     public var digest: StateDigest?
 
     public init(level: VerificationLevel) { self.level = level }
+
+    /// What no level can see in a log alone.
+    static let commandsNotCovered =
+        "whether the commands are those that were sent: one that was changed or made up and then "
+        + "decided by the rules is found only by a receipt, a checkpoint or a witness kept "
+        + "elsewhere"
 
     /// Complete at its level and without a finding.
     public var isClean: Bool { isComplete && findings.isEmpty }

@@ -28,7 +28,7 @@ public enum Verifier {
     ///   - progress: told from time to time how many of how many entries are done.
     /// - Throws: `LedgerError` when the ledger cannot be opened at all.
     public static func verify(
-        at path: String, level: VerificationLevel = .full, structure: Bool = false,
+        at path: String, level: VerificationLevel = .rules, structure: Bool = false,
         cores: Int? = nil, keys: [VerifierKey]? = nil, kept: [KeptCheckpoint] = [],
         logger: Logger = Logger(label: "gavel"),
         progress: (UInt64, UInt64) -> Void = { _, _ in }
@@ -38,7 +38,7 @@ public enum Verifier {
         do {
             var report = VerificationReport(level: level)
             var arePagesMissing = false
-            var readsSnapshots = level == .full
+            var readsSnapshots = level >= .fold
             if structure {
                 var pages = StructureVerification(folder: folder)
                 pages.run(&report)
@@ -71,8 +71,8 @@ public enum Verifier {
             case .records:
                 var run = RecordsVerification(source, report, cores: cores ?? coreCount)
                 report = run.report(progress)
-            case .full:
-                var run = FullVerification(source, report, snapshots: snapshots)
+            case .fold, .rules:
+                var run = FoldVerification(source, report, snapshots: snapshots)
                 report = run.report(progress)
             }
             // What was asked for and could not be read keeps the report from being clean.
@@ -91,13 +91,13 @@ public enum Verifier {
     ///     were exported, level `records` follows their rotations.
     ///   - kept: checkpoints from elsewhere that the tree must live up to as well.
     /// - Throws: `LedgerError` with `notFound` when there is no checkpoint at the path.
-    /// - Precondition: the level is not `full`: what entries mean only the ledger shows.
+    /// - Precondition: the level is `heads` or `records`: what entries mean only the ledger shows.
     public static func verify(
         tilesAt path: String, level: VerificationLevel, keys: [VerifierKey] = [],
         kept: [KeptCheckpoint] = [],
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
-        precondition(level != .full, "tiles do not show what entries mean")
+        precondition(level < .fold, "tiles do not show what entries mean")
         guard FileSystem.exists("\(path)/checkpoint") else {
             throw LedgerError(.notFound, "there are no exported tiles at \(path)")
         }
@@ -129,18 +129,23 @@ public enum Verifier {
 }
 
 extension Ledger {
-    /// Verifies this ledger in full, up to its durable position, and compares the fold with the
-    /// live read state (invariant 7). Writing goes on meanwhile, and comes first: the work is done
-    /// on a thread of low priority, for which the caller waits.
+    /// Verifies this ledger, up to its durable position, and compares the fold with the live read
+    /// state (invariant 7). Writing goes on meanwhile, and comes first: the work is done on a
+    /// thread of low priority, for which the caller waits.
+    /// - Parameter level: `rules`, or `fold`, which leaves out deciding again. The levels below
+    ///   look at a ledger's files: see `Verifier`.
+    /// - Precondition: the level is one of these two.
     public func verify(
+        level: VerificationLevel = .rules,
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) -> VerificationReport {
-        var report = VerificationReport(level: .full)
+        precondition(level >= .fold, "an open ledger is verified at level fold or rules")
+        var report = VerificationReport(level: level)
         report.notCovered.append("the pages of the data files (--structure)")
         let evidence = folder.map { StoredEvidence(in: $0) }
         let (count, digest) = publisher.liveDigest
         let source = VerificationSource(log: log, count: count, evidence: evidence)
-        var run = FullVerification(source, report, snapshots: snapshots)
+        var run = FoldVerification(source, report, snapshots: snapshots)
         run.expectedDigest = digest
         return BackgroundThread.run { run.report(progress) }
     }

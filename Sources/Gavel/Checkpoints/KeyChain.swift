@@ -50,7 +50,7 @@ extension SignedCheckpoint {
     }
 }
 
-extension EventLog {
+extension CheckedEntries {
     /// The entries below a position that say something about keys, in order.
     /// - Complexity: O(entries), of which all but those are passed over unread.
     func keyEntries(before end: UInt64) throws -> [(entry: LedgerEntry, bytes: [UInt8])] {
@@ -81,7 +81,7 @@ extension LedgerReader {
         var keys = [key]
         guard hasRotations else { return keys }
         do {
-            for item in try reading.log.keyEntries(before: reflects) {
+            for item in try reading.entries.keyEntries(before: reflects) {
                 guard case .rotateKey(let rotation) = item.entry.command else { continue }
                 keys += try [rotation.previous, rotation.key].map {
                     try VerifierKey(name: key.name, type: .signature, publicKey: $0.bytes)
@@ -101,7 +101,7 @@ extension LedgerEvidence {
     public func keys(followedFrom keys: [VerifierKey]) throws -> [VerifierKey] {
         do {
             guard hasRotations else { return keys }
-            return try reading.log.keys(followedFrom: keys, before: reflects)
+            return try reading.entries.keys(followedFrom: keys, before: reflects)
         } catch {
             throw LedgerError(error, while: "following the ledger's keys")
         }

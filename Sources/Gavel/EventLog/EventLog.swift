@@ -63,7 +63,7 @@ extension EventLog {
     package var storage: LogStorage? { nil }
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? { nil }
 
-    /// Reads one entry.
+    /// Reads one entry as it is stored, without looking at its hash: `CheckedEntries` does.
     /// - Returns: nil when there is none at that position.
     package func entry(at position: UInt64) throws -> DecodedEntry? {
         var decoded: DecodedEntry?

@@ -2,13 +2,13 @@
 // them, from the entries.
 //
 // Invariant: every hash given follows from what is stored, and only entries below `size` have a
-// part in it; whether the stored roots follow from the entries is for verification to say.
-
-internal import LMDB
+// part in it; a tile's leaves are held against its root before one of them is given. Whether the
+// roots of higher tiles follow from those below is for verification to say.
 
 /// Reads nodes of a log's tree. Used from one thread.
 package final class LogTree: TreeHashes {
     private let log: any EventLog
+    private let entries: CheckedEntries
     /// How many entries, and so leaves, are looked at.
     package let size: UInt64
 
@@ -17,6 +17,7 @@ package final class LogTree: TreeHashes {
 
     package init(of log: any EventLog, size: UInt64) {
         self.log = log
+        entries = CheckedEntries(log)
         self.size = size
     }
 
@@ -63,8 +64,7 @@ package final class LogTree: TreeHashes {
         if let tile, tile.number == number { return tile.leaves }
         let first = number * TileRoot.leaves
         let end = min(first + TileRoot.leaves, size)
-        var leaves: [Digest] = []
-        try log.forEachEntry(in: first..<end) { leaves.append(Digest.leaf($0)) }
+        let leaves = Array(try entries.leaves(ofTile: number).prefix(Int(end - first)))
         guard first + UInt64(leaves.count) == end else {
             throw LogFault("entry \(first + UInt64(leaves.count)) is not in the log")
         }

@@ -121,6 +121,11 @@ package struct MerkleTree: Hashable, Sendable {
         }
     }
 
+    /// Adds an entry by its leaf hash.
+    mutating func append(leaf: Digest) {
+        append(MerkleRun.Subtree(level: 0, root: leaf))
+    }
+
     /// Adds a perfect subtree of 2^level leaves.
     /// - Parameter completed: told of each tile that is full now, in order of their ends.
     /// - Precondition: `size` is a multiple of its leaves.

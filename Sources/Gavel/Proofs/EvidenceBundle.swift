@@ -70,28 +70,30 @@ public struct EvidenceBundle: Hashable, Sendable {
     /// - Parameters:
     ///   - position: the entry's, below the checkpoint's size.
     ///   - checkpoint: a signed head of the log.
+    ///   - entries: the log's.
     ///   - tree: the log's nodes, as far as the checkpoint reaches.
     ///   - showsKeys: whether the entries that say something about keys come with it.
-    /// - Throws: `EvidenceError` with `notProven` or `incomplete`; `LogFault`; `LMDBError`.
+    /// - Throws: `EvidenceError` with `notProven` or `incomplete`; `LogFault` where the log is not
+    ///   what was signed; `LMDBError`.
     /// - Complexity: as `EvidenceNames.registrations`, and the nodes of the proofs.
-    package static func make(
-        position: UInt64, checkpoint: SignedCheckpoint, log: any EventLog, tree: some TreeHashes,
-        showsKeys: Bool = false
+    static func make(
+        position: UInt64, checkpoint: SignedCheckpoint, entries: CheckedEntries,
+        tree: some TreeHashes, showsKeys: Bool = false
     ) throws -> EvidenceBundle {
         let size = checkpoint.checkpoint.size
         guard position < size,
-            let bytes = try log.entryBytes(in: position..<position + 1).first
+            let bytes = try entries.bytes(in: position..<position + 1).first
         else {
             throw EvidenceError(
                 .notProven, "the \(size) entries that are signed hold none at \(position)")
         }
         let entry = try LedgerEntry(evidence: bytes, at: position)
-        var others = try EvidenceNames.registrations(for: entry, in: log)
+        var others = try EvidenceNames.registrations(for: entry, in: entries)
         if showsKeys || entry.command.isAboutKeys {
             // The newest where there are more than are read: an older key is followed by more
             // than one file then.
             let room = max(0, entriesMax - 1 - others.count)
-            let keys = try log.keyEntries(before: size)
+            let keys = try entries.keyEntries(before: size)
                 .map { (position: $0.entry.position, bytes: $0.bytes) }
                 .filter { $0.position != position }
             others += keys.prefix(min(1, room)) + keys.dropFirst().suffix(max(0, room - 1))
@@ -101,7 +103,8 @@ public struct EvidenceBundle: Hashable, Sendable {
             parts: ([(position, bytes)] + others).map { position, bytes in
                 ProofPart(
                     extra: bytes,
-                    proof: try InclusionProof.make(index: position, size: size, in: tree))
+                    proof: try InclusionProof.make(
+                        of: bytes, at: position, in: tree, under: checkpoint))
             }, checkpoint: checkpoint)
     }
 

@@ -13,6 +13,8 @@ struct EntryHandles {
     var auctions: Set<AuctionHandle> = []
     var currencies: Set<CurrencyHandle> = []
 
+    init() {}
+
     /// The handles of an entry itself. Those behind an auction (its seller, its currency) are in
     /// the entry that opened it.
     init(of entry: LedgerEntry) {
@@ -126,7 +128,7 @@ extension EvidenceNames {
     /// - Throws: `EvidenceError.incomplete` when the log registers one of them nowhere.
     /// - Complexity: O(entries up to the last registration), twice for an entry about an auction.
     static func registrations(
-        for entry: LedgerEntry, in log: any EventLog
+        for entry: LedgerEntry, in entries: CheckedEntries
     ) throws -> [(position: UInt64, bytes: [UInt8])] {
         var names = EvidenceNames()
         try names.take(entry)
@@ -135,7 +137,7 @@ extension EvidenceNames {
         for _ in 0..<2 {
             let missing = names.missing(for: entry)
             if missing.isEmpty { break }
-            try log.forEachRegistration(before: entry.position) { registration, bytes in
+            try entries.forEachRegistration(before: entry.position) { registration, bytes in
                 if missing.isMet(by: registration) {
                     found.append((registration.position, bytes.array()))
                     try names.take(registration)
@@ -165,7 +167,7 @@ extension EntryHandles {
     }
 }
 
-extension EventLog {
+extension CheckedEntries {
     /// Calls `body` with each entry before a position that registers a user, a currency or an
     /// auction, until it answers false.
     fileprivate func forEachRegistration(
@@ -180,20 +182,13 @@ extension EventLog {
     ) throws {
         let numbers = kinds.map(\.rawValue)
         var decoded = DecodedEntry()
-        var goesOn = true
-        try forEachFrame(from: 0) { value in
-            let header = try FrameHeader(value)
-            for index in 0..<header.count where goesOn {
-                guard header.firstPosition + UInt64(index) < end else { return false }
-                let range = try header.range(of: index, value)
-                // The kind is an entry's first byte: all others are passed over unread.
-                guard numbers.contains(value.load(UInt8.self, at: range.lowerBound)) else {
-                    continue
-                }
-                try decoded.decode(value, in: range)
-                goesOn = try body(decoded.entry, value.extracting(range))
+        try forEach(in: 0..<end) { value, range, _ in
+            // The kind is an entry's first byte: all others are hashed and passed over.
+            guard numbers.contains(value.load(UInt8.self, at: range.lowerBound)) else {
+                return true
             }
-            return goesOn
+            try decoded.decode(value, in: range)
+            return try body(decoded.entry, value.extracting(range))
         }
     }
 }

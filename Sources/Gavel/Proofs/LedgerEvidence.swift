@@ -49,7 +49,7 @@ extension LedgerEvidence {
         }
         return try translated("making evidence") {
             try EvidenceBundle.make(
-                position: position, checkpoint: checkpoint, log: reading.log,
+                position: position, checkpoint: checkpoint, entries: reading.entries,
                 tree: tree(ofSize: checkpoint.checkpoint.size), showsKeys: hasRotations)
         }
     }
@@ -63,10 +63,10 @@ extension LedgerEvidence {
         let size = checkpoint.checkpoint.size
         return try translated("making a proof") {
             guard position < size,
-                let bytes = try reading.log.entryBytes(in: position..<position + 1).first
+                let bytes = try reading.entries.bytes(in: position..<position + 1).first
             else { throw EvidenceError.notCovered(position, by: checkpoint) }
             let proof = try InclusionProof.make(
-                index: position, size: size, in: tree(ofSize: size))
+                of: bytes, at: position, in: tree(ofSize: size), under: checkpoint)
             return ProofFile(extra: bytes, proof: proof, checkpoint: checkpoint)
         }
     }
@@ -80,7 +80,9 @@ extension LedgerEvidence {
         let checkpoint = try signedHead(covering: nil)
         let size = checkpoint.checkpoint.size
         let proof = try translated("making a proof") {
-            try ConsistencyProof.make(from: oldSize, to: size, in: tree(ofSize: size))
+            let tree = tree(ofSize: size)
+            try tree.check(checkpoint)
+            return try ConsistencyProof.make(from: oldSize, to: size, in: tree)
         }
         return (proof, checkpoint)
     }
@@ -89,9 +91,9 @@ extension LedgerEvidence {
     /// - Throws: `EvidenceError.notProven` when there is no checkpoint; `LedgerError`.
     public func tileExport() throws -> TileExport {
         let checkpoint = try signedHead(covering: nil)
-        return TileExport(
-            checkpoint: checkpoint, log: reading.log,
-            tree: tree(ofSize: checkpoint.checkpoint.size))
+        let tree = tree(ofSize: checkpoint.checkpoint.size)
+        try translated("exporting tiles") { try tree.check(checkpoint) }
+        return TileExport(checkpoint: checkpoint, entries: reading.entries, tree: tree)
     }
 
     /// The nodes of the log's tree. The entries must be there.
@@ -154,6 +156,37 @@ extension Ledger: LedgerEvidence {
     }
 }
 
+extension LogTree {
+    /// Holds the whole tree against the checkpoint over it.
+    /// - Throws: `LogFault` where it has another root.
+    fileprivate func check(_ checkpoint: SignedCheckpoint) throws {
+        guard try tree(of: size).root == checkpoint.checkpoint.root else {
+            throw LogFault(
+                "the first \(size) entries do not give the root that was signed (gavel audit "
+                    + "verify finds where)")
+        }
+    }
+}
+
+extension InclusionProof {
+    /// Makes the proof of an entry, and checks it before anybody else does.
+    /// - Throws: as `make(index:size:in:)`; `LogFault` where it does not lead to the root.
+    static func make(
+        of entry: [UInt8], at position: UInt64, in tree: some TreeHashes,
+        under checkpoint: SignedCheckpoint
+    ) throws -> InclusionProof {
+        let size = checkpoint.checkpoint.size
+        let proof = try make(index: position, size: size, in: tree)
+        let root = proof.root(fromLeaf: Digest(leaf: entry), size: size)
+        guard root == checkpoint.checkpoint.root else {
+            throw LogFault(
+                "entry \(position) and the stored hashes beside it do not give the root that was "
+                    + "signed over \(size) entries (gavel audit verify finds where)")
+        }
+        return proof
+    }
+}
+
 extension EvidenceError {
     fileprivate static func notCovered(
         _ position: UInt64, by checkpoint: SignedCheckpoint
@@ -173,12 +206,12 @@ extension EvidenceError {
 public final class TileExport {
     /// The file `checkpoint`, to be written last.
     public let checkpoint: SignedCheckpoint
-    private let log: any EventLog
+    private let logEntries: CheckedEntries
     private let tree: LogTree
 
-    fileprivate init(checkpoint: SignedCheckpoint, log: any EventLog, tree: LogTree) {
+    fileprivate init(checkpoint: SignedCheckpoint, entries: CheckedEntries, tree: LogTree) {
         self.checkpoint = checkpoint
-        self.log = log
+        logEntries = entries
         self.tree = tree
     }
 
@@ -203,7 +236,7 @@ public final class TileExport {
         precondition(tile.level == 0, "only tiles of leaves have entries under them")
         do {
             let first = UInt64(HashTile.widthMax) * tile.index
-            let entries = try log.entryBytes(in: first..<first + UInt64(tile.width))
+            let entries = try logEntries.bytes(in: first..<first + UInt64(tile.width))
             return try HashTile.bundle(of: entries)
         } catch {
             throw LedgerError(error, while: "exporting \(tile.entriesPath)")

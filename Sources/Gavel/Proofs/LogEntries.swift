@@ -1,4 +1,4 @@
-// The bytes of a log's entries by position: what proofs are about and bundles are made of.
+// The bytes of a log's entries by position, as they are stored.
 
 internal import LMDB
 

@@ -124,7 +124,7 @@ extension DecodedEntry {
 extension Reading {
     func decoded(at position: UInt64) throws(LedgerError) -> DecodedEntry {
         do {
-            guard let entry = try log.entry(at: position) else {
+            guard let entry = try entries.entry(at: position) else {
                 throw LogFault("entry \(position) is not in the log")
             }
             return entry
@@ -138,31 +138,17 @@ extension Reading {
     func forEach(
         from start: UInt64, to end: UInt64, _ body: (DecodedEntry) throws -> Bool
     ) throws(LedgerError) {
-        var position = start
+        guard start < end else { return }
+        var next = start
         var entry = DecodedEntry()
         do {
-            var goesOn = true
-            while goesOn, position < end {
-                var bytesLeft = 16 << 20
-                let before = position
-                try log.forEachFrame(from: position) { value in
-                    let header = try FrameHeader(value)
-                    guard header.firstPosition <= position else {
-                        throw LogFault("entry \(position) is not in the log")
-                    }
-                    while goesOn, position < min(end, header.endPosition) {
-                        let index = Int(position - header.firstPosition)
-                        try entry.decode(value, in: try header.range(of: index, value))
-                        position += 1
-                        goesOn = try body(entry)
-                    }
-                    bytesLeft -= value.byteCount
-                    return goesOn && position < end && bytesLeft > 0
-                }
-                if position == before { break }
+            try entries.forEach(in: start..<end) { value, range, position in
+                next = position
+                try entry.decode(value, in: range)
+                return try body(entry)
             }
         } catch {
-            throw LedgerError(error, while: "reading entries from \(position)")
+            throw LedgerError(error, while: "reading entries from \(next)")
         }
     }
 

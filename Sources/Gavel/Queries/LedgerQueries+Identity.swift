@@ -82,36 +82,18 @@ extension Reading {
     fileprivate func position(
         of id: CommandID, from start: UInt64, to end: UInt64
     ) throws(LedgerError) -> UInt64? {
-        var position = start
+        guard start < end else { return nil }
         var found: UInt64?
         do {
-            while found == nil, position < end {
-                var bytesLeft = 16 << 20
-                let before = position
-                try log.forEachFrame(from: position) { value in
-                    let header = try FrameHeader(value)
-                    guard header.firstPosition <= position else {
-                        throw LogFault("entry \(position) is not in the log")
-                    }
-                    while position < min(end, header.endPosition) {
-                        let index = Int(position - header.firstPosition)
-                        let range = try header.range(of: index, value)
-                        guard range.count >= EntryLayout.headerBytes else {
-                            throw LogFault("an entry is shorter than its header")
-                        }
-                        if EntryLayout.commandID(value, range.lowerBound) == id {
-                            found = position
-                            return false
-                        }
-                        position += 1
-                    }
-                    bytesLeft -= value.byteCount
-                    return position < end && bytesLeft > 0
+            try entries.forEach(in: start..<end) { value, range, position in
+                guard range.count >= EntryLayout.headerBytes else {
+                    throw LogFault("an entry is shorter than its header")
                 }
-                if position == before { break }
+                if EntryLayout.commandID(value, range.lowerBound) == id { found = position }
+                return found == nil
             }
         } catch {
-            throw LedgerError(error, while: "looking for command \(id) from entry \(position)")
+            throw LedgerError(error, while: "looking for command \(id) from entry \(start)")
         }
         return found
     }

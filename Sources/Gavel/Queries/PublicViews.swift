@@ -136,17 +136,23 @@ extension LedgerQueries {
     public func publicEntries(
         from position: UInt64, limit: Int = pageItemsMax
     ) throws(LedgerError) -> [PublicLogEntry] {
-        let entries = try entries(from: position, limit: limit)
-        let bytes: [[UInt8]]
+        let end = min(reflects, position.addingClamped(UInt64(max(0, limit))))
+        var found: [PublicLogEntry] = []
+        guard position < end else { return found }
         do {
-            bytes = try reading.log.entryBytes(in: position..<position + UInt64(entries.count))
+            var decoded = DecodedEntry()
+            try reading.entries.forEach(in: position..<end) { value, range, position in
+                try decoded.decode(value, in: range)
+                let entry = decoded.entry
+                found.append(
+                    PublicLogEntry(
+                        position: position, leaf: Digest.leaf(value.extracting(range)),
+                        entry: PublicEntry(entry.command, outcome: entry.outcome, at: entry.time)))
+                return true
+            }
         } catch {
             throw LedgerError(error, while: "reading entries from \(position)")
         }
-        return zip(entries, bytes).map { entry, bytes in
-            PublicLogEntry(
-                position: entry.position, leaf: Digest(leaf: bytes),
-                entry: PublicEntry(entry.command, outcome: entry.outcome, at: entry.time))
-        }
+        return found
     }
 }

@@ -8,10 +8,13 @@ public final class Reading: Sendable {
     let readState: Mutex<ReadState>
     let titleIndex = TitleIndex()
     let log: any EventLog
+    /// The log's entries, each held against its hash.
+    let entries: CheckedEntries
 
     init(readState: ReadState, log: any EventLog) {
         self.readState = Mutex(readState)
         self.log = log
+        entries = CheckedEntries(log)
     }
 }
 

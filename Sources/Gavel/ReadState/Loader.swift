@@ -95,16 +95,17 @@ struct Loader {
             isWithinLimit = try loaded.readState.apply(
                 header.count, in: value, using: &entry,
                 range: { index throws(LogFault) in try header.range(of: index, value) },
-                isWanted: { limit.allows($0.point) })
+                isWanted: { limit.allows($1.point) })
         }
-        guard isWithinLimit else { return false }
-        guard loaded.readState.state.ledgerID == header.ledgerID else {
-            throw LogFault("frame \(header.number) belongs to another ledger")
-        }
+        // Also of a frame that is not taken in whole: what was taken is of it.
         guard loaded.tree.root == header.root else {
             throw LogFault(
                 "the entries of frame \(header.number), from position \(header.firstPosition) on, "
                     + "do not have the root that the frame says")
+        }
+        guard isWithinLimit else { return false }
+        guard loaded.readState.state.ledgerID == header.ledgerID else {
+            throw LogFault("frame \(header.number) belongs to another ledger")
         }
         loaded.frameNumber = header.number
         loaded.horizon = header.horizon

@@ -18,7 +18,8 @@ extension ReadState {
     ///   - entry: reused, so that nothing is allocated.
     ///   - range: where an entry lies.
     ///   - begin: told which entry comes next, before it is decoded.
-    ///   - isWanted: whether to go on with an entry that was decoded; false ends it.
+    ///   - isWanted: whether to go on with an entry that was decoded, which is not applied yet;
+    ///     false ends it. It changes nothing in what is folded.
     ///   - check: what to look at after an entry was applied.
     /// - Returns: false when an entry was not wanted.
     /// - Throws: `LogFault` from decoding and applying; what the closures throw.
@@ -28,7 +29,7 @@ extension ReadState {
         shortcuts: Shortcuts = .all,
         range: (Int) throws(LogFault) -> Range<Int>,
         begin: (Int) -> Void = { _ in },
-        isWanted: (DecodedEntry) throws -> Bool = { _ in true },
+        isWanted: (inout ReadState, DecodedEntry) throws -> Bool = { _, _ in true },
         check: (inout ReadState, DecodedEntry) throws -> Void = { _, _ in }
     ) throws -> Bool {
         var warmedCount = shortcuts.contains(.lookAhead) ? 0 : count
@@ -45,7 +46,7 @@ extension ReadState {
             }
             begin(index)
             try entry.decode(bytes, in: try range(index), flattensBids: flattensBids)
-            guard try isWanted(entry) else { return false }
+            guard try isWanted(&self, entry) else { return false }
             try apply(entry)
             try check(&self, entry)
         }

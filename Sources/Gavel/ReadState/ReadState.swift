@@ -54,6 +54,23 @@ struct ReadState: Sendable {
     /// The next open auction whose end is at or before a time.
     mutating func nextDue(at time: Timestamp) -> AuctionHandle? { state.nextDue(at: time) }
 
+    /// Checks that an entry's command can stand next, whatever its outcome: what rules rely on.
+    @inline(__always)
+    func check(_ entry: DecodedEntry) throws(ImpossibleEntry) {
+        try state.check(entry.command, by: entry.actor, at: entry.point)
+    }
+
+    /// What the rules give for the next entry, no flat bid, where it says otherwise.
+    mutating func ruling(on entry: DecodedEntry, using events: inout EventList) -> Ruling? {
+        state.ruling(
+            on: entry.command, by: entry.actor, rejection: entry.rejection, events: entry.events,
+            at: entry.point.time, using: &events)
+    }
+
+    /// Whether a closing had to come before a bid.
+    @inline(__always)
+    mutating func rulingOnDue(at time: Timestamp) -> Ruling? { state.rulingOnDue(at: time) }
+
     /// Applies the next entry after checking that it can follow.
     /// - Throws: `LogFault` with the position; the state is then of no more use.
     @inline(__always)

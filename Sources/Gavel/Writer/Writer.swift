@@ -15,6 +15,7 @@ struct Writer: ~Copyable {
     private let admission: Admission
     private let pipeline: Pipeline
     private let log: any EventLog
+    private let stored: CheckedEntries
     private let sealer: FrameSealer
     private let configuration: Configuration
     private let freeBytes: @Sendable () -> Int
@@ -55,6 +56,7 @@ struct Writer: ~Copyable {
         self.window = window
         self.frameNumber = frameNumber
         self.log = log
+        stored = CheckedEntries(log)
         self.sealer = sealer
         self.admission = admission
         self.pipeline = pipeline
@@ -450,10 +452,10 @@ extension Writer {
         {
             return try frame.withEntry(at: position) { try entry.decode($0, in: $1) }
         }
-        guard let stored = try log.entry(at: position) else {
+        guard let first = try stored.entry(at: position) else {
             throw LogFault("entry \(position) is not in the log")
         }
-        entry = stored
+        entry = first
     }
 }
 

@@ -1,4 +1,7 @@
 // Events as sentences, with the figures that led to their amounts.
+//
+// Invariant: figures of the rules stand beside recorded ones only where both are the same: of an
+// entry that contradicts the rules nothing is told but what is recorded.
 
 import Gavel
 import GavelJSON
@@ -9,6 +12,7 @@ struct EventInWords {
 
     /// What an event did, without a full stop.
     func sentence(_ event: Event) -> String {
+        if !explanation.isSameToday, let recorded = recorded(event) { return recorded }
         switch event {
         case .ledgerCreated: return "The ledger was created, with the user house"
         case .keyRotated: return "Another key signs checkpoints from here on"
@@ -26,6 +30,40 @@ struct EventInWords {
             .auctionCancelled:
             return life(event)
         case .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow: return bidding(event)
+        }
+    }
+
+    // MARK: What contradicts the rules
+
+    /// What is recorded and nothing else; nil where that is what is said of every such event.
+    private func recorded(_ event: Event) -> String? {
+        switch event {
+        case .locked(_, let user, let amount, let held):
+            return "\(money(amount)) of \(id(user)) was locked, \(money(held)) in all"
+        case .refunded(_, let user, let amount, let reason):
+            return "\(money(amount)) went back to \(id(user)); the recorded reason is \(reason)"
+        case .settled(_, let winner, let seller, let amount, let fee):
+            return "\(id(winner)) paid \(money(amount)); \(id(seller)) got "
+                + "\(money(amount - fee)); the house got \(money(fee))"
+        case .leadTaken(_, let bidder, let maximum, let price),
+            .maximumRaised(_, let bidder, let maximum, let price):
+            return "\(id(bidder)) is recorded as leading with \(money(maximum)) at the price of "
+                + money(price)
+        case .bidAbsorbed(_, let bidder, let price):
+            return "The bid of \(id(bidder)) is recorded as absorbed at the price of "
+                + money(price)
+        case .boughtNow(_, let buyer, let price):
+            return "\(id(buyer)) is recorded as buying the lot for \(money(price))"
+        case .auctionExtended(_, let closesAt, let reason):
+            return "The end is recorded as \(closesAt.rfc3339), for the reason \(reason)"
+        case .auctionClosed(_, let outcome, let winner, let price):
+            let who = winner == .none ? "" : " to \(id(winner))"
+            return "The auction is recorded as \(outcome.jsonName)\(who) at \(money(price))"
+        case .closeConfirmed(_, let position, let outcome):
+            return "A closing at position \(position) is recorded as confirmed, \(outcome.jsonName)"
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .auctionOpened, .auctionCancelled:
+            return nil
         }
     }
 

@@ -14,13 +14,16 @@ struct ExplainCommand: ParsableCommand {
               gavel audit explain lot-1 --ledger house
 
             Give a position, a command id, or an auction. For one entry: who asked what when, \
-            what stood just before, which rules it passed and which one refused it with the \
-            figures, what changed with the balances before and after, and what followed. For an \
-            auction: its rules, each entry about it, and why it ended as it did.
+            what stood just before, which rules let it pass and which one refused it with the \
+            figures, each asked on that state, what changed with the balances before and after, \
+            and what followed. For an auction: its rules, each entry about it, and why it ended \
+            as it did.
 
             The state before the entry is folded again from the log, and every figure is asked of \
-            the rules. JSON has one object for each entry. This is an auditor's command: it shows \
-            maxima, holds, reserves and balances, and none of it may be shown to bidders.
+            the rules. An entry that is not what the rules give is marked as contradicting them, \
+            with what is recorded and what they give, and the command ends with 1. JSON has one \
+            object for each entry. This is an auditor's command: it shows maxima, holds, reserves \
+            and balances, and none of it may be shown to bidders.
             """)
 
     @Argument(
@@ -93,6 +96,11 @@ struct ExplainCommand: ParsableCommand {
         }
     }
 
+    /// Ends the command, which has said it all, where an entry contradicts the rules.
+    private func fail(if contradicts: Bool) throws {
+        if contradicts { throw Failure(.finding) }
+    }
+
     // MARK: One entry
 
     private func explain(
@@ -104,15 +112,17 @@ struct ExplainCommand: ParsableCommand {
             try output.line { object in
                 object.explanation(explanation, of: entry, sequel: sequel, names: reader.reading)
             }
-            return
+            return try fail(if: !explanation.isSameToday)
         }
         let words = ExplanationInWords(explanation: explanation, names: reader.reading)
         output.sentence(
             "At \(entry.time.rfc3339), position \(entry.position), \(words.request)")
         if let id = entry.commandID { output.sentence("Its command id is \(id)") }
         output.heading("What stood just before", words.standing)
-        output.heading("Which rule decided", words.verdict)
-        output.write("\nWhat changed\n")
+        if !explanation.isSameToday { output.marked(words.contradiction) }
+        output.heading(
+            explanation.isSameToday ? "Which rule decided" : "What the rules say", words.verdict)
+        output.write(explanation.isSameToday ? "\nWhat changed\n" : "\nWhat is recorded\n")
         if explanation.recorded.rejection != nil {
             output.write("  Nothing: a rejected command moves no money and no price.\n")
         }
@@ -128,6 +138,7 @@ struct ExplainCommand: ParsableCommand {
                 followed.isEmpty
                     ? ["Nothing about it changed after that, \(reader.asOf)"] : followed)
         }
+        try fail(if: !explanation.isSameToday)
     }
 
     // MARK: One auction
@@ -137,7 +148,9 @@ struct ExplainCommand: ParsableCommand {
     ) throws {
         let view = try reader.auction(id).value
         if format == .table { printAuction(view, on: output) }
+        var contradicts = false
         try reader.forEachExplanation(of: id) { entry, explanation in
+            if !explanation.isSameToday { contradicts = true }
             if format == .json {
                 try output.line { object in
                     object.explanation(
@@ -149,7 +162,9 @@ struct ExplainCommand: ParsableCommand {
             output.write("\n")
             output.sentence(
                 "At \(entry.time.rfc3339), position \(entry.position), \(words.request)")
-            if explanation.recorded.rejection != nil {
+            if !explanation.isSameToday {
+                output.marked(words.contradiction)
+            } else if explanation.recorded.rejection != nil {
                 for sentence in words.verdict where sentence.hasPrefix("Refused") {
                     output.sentence(sentence, indent: 2)
                 }
@@ -158,6 +173,7 @@ struct ExplainCommand: ParsableCommand {
             try output.flushIfFull()
         }
         if format == .table { output.write("\n\(reader.asOf)\n") }
+        try fail(if: contradicts)
     }
 }
 
@@ -165,6 +181,11 @@ extension Output {
     /// Writes a sentence as a line, with a full stop.
     fileprivate func sentence(_ text: String, indent: Int = 0) {
         write(String(repeating: " ", count: indent) + printable(text) + ".\n")
+    }
+
+    /// Writes what nobody may overlook.
+    fileprivate func marked(_ sentences: [String]) {
+        for text in sentences { write("  !! \(printable(text)).\n") }
     }
 
     /// Writes a heading and sentences below it; nothing where there are none.

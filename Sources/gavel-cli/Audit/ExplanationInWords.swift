@@ -124,19 +124,16 @@ struct ExplanationInWords {
 
     // MARK: Which rule decided
 
-    /// The verdict, a sentence each.
+    /// What the rules answer on the state before, a sentence each, whatever is recorded.
     var verdict: [String] {
         var sentences: [String] = []
         if !explanation.passed.isEmpty {
             sentences.append("Passed: " + list(explanation.passed))
         }
-        if let rejection = explanation.recorded.rejection {
-            let because = explanation.refusal.map { words.sentence($0) }
-            sentences.append(
-                "Refused by \(rejection.code.name) (\(rejection.code.rawValue))"
-                    + (because.map { ": \($0)" }
-                        ?? ", which is no rule for such a command in this version"))
-        } else if explanation.passed.isEmpty {
+        if let refusing = explanation.refusing {
+            let because = explanation.refusal.map { ": \(words.sentence($0))" } ?? ""
+            sentences.append("Refused by \(refusing.name) (\(refusing.rawValue))" + because)
+        } else if explanation.checks.isEmpty {
             sentences.append("No rule stands against it: it is the engine's own")
         } else {
             sentences.append("Accepted")
@@ -144,11 +141,32 @@ struct ExplanationInWords {
         if !explanation.notAsked.isEmpty {
             sentences.append("Not asked any more: " + list(explanation.notAsked))
         }
-        if !explanation.isSameToday {
-            sentences.append(
-                "Today's rules would come to another outcome; see gavel audit re-decide")
-        }
         return sentences
+    }
+
+    /// Where the entry is not what the rules give: what is recorded and what they give, never in
+    /// one sentence; empty where it is.
+    var contradiction: [String] {
+        guard let ruling = explanation.contradiction else { return [] }
+        let auction = explanation.before?.auction
+        let currency = auction.map { names.currency(of: $0) }
+        return [
+            "This entry CONTRADICTS THE RULES",
+            "Recorded: \(describeOutcome(explanation.recorded, in: currency))",
+            "By the rules: \(describeRuling(ruling, in: currency, names))"
+                + difference(from: ruling),
+        ]
+    }
+
+    /// What differs where both are accepted with events of the same names.
+    private func difference(from ruling: Ruling) -> String {
+        guard case .outcome(.accepted(let events)) = ruling,
+            explanation.recorded.rejection == nil,
+            events.map(\.name) == explanation.recorded.events.map(\.name)
+        else { return "" }
+        let other = zip(events, explanation.recorded.events).filter { $0 != $1 }.map(\.0.name)
+        return ", with other figures in " + other.joined(separator: " and ")
+            + " (gavel audit re-decide prints them)"
     }
 
     private func list(_ codes: [Rejection.Code]) -> String {

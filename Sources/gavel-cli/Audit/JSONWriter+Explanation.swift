@@ -1,7 +1,8 @@
 // Explanations as JSON: the entry, what stood, the rules asked, the figures, the balances moved.
 //
-// Invariants: amounts are in minor units as everywhere; a field that does not apply is null;
-// `because` is the sentence people get.
+// Invariants: rules asked and figures are the rules' own, whatever is recorded; amounts are in
+// minor units as everywhere; a field that does not apply is null; `because` is the sentence people
+// get.
 
 import Gavel
 import GavelJSON
@@ -30,6 +31,8 @@ extension JSONWriter {
                 object.null()
             }
         }
+        name("checks")
+        checks(explanation.checks)
         name("passed")
         codes(explanation.passed)
         name("refused")
@@ -37,6 +40,8 @@ extension JSONWriter {
         name("not_asked")
         codes(explanation.notAsked)
         field("same_today", explanation.isSameToday)
+        name("contradiction")
+        contradiction(explanation, names: names)
         name("changes")
         changes(explanation, words, names: names)
         name("after")
@@ -58,14 +63,44 @@ extension JSONWriter {
         }
     }
 
+    /// Each rule in order of precedence, as it answered.
+    private mutating func checks(_ checks: [RuleCheck]) {
+        array { array in
+            for check in checks {
+                array.object { object in
+                    object.field("code", check.code.name)
+                    object.field("number", check.code.rawValue)
+                    let verdict =
+                        switch check.verdict {
+                        case .passed: "passed"
+                        case .refused: "refused"
+                        case .notReached: "not_reached"
+                        }
+                    object.field("verdict", verdict)
+                }
+            }
+        }
+    }
+
+    /// What is recorded and what the rules give, where that is something else.
+    private mutating func contradiction(_ explanation: Explanation, names: Reading) {
+        guard let ruling = explanation.contradiction else { return null() }
+        object { object in
+            object.name("recorded")
+            object.object { $0.outcome(explanation.recorded, names: names) }
+            object.name("expected")
+            object.object { $0.ruling(ruling, names: names) }
+        }
+    }
+
     private mutating func refusal(_ explanation: Explanation, names: Reading) {
-        guard let rejection = explanation.recorded.rejection else {
+        guard let refusing = explanation.refusing else {
             null()
             return
         }
         object { object in
-            object.field("code", rejection.code.name)
-            object.field("number", rejection.code.rawValue)
+            object.field("code", refusing.name)
+            object.field("number", refusing.rawValue)
             let words = RefusalInWords(names: names, explanation: explanation)
             object.field("because", explanation.refusal.map { words.sentence($0) })
             object.name("figures")

@@ -64,7 +64,7 @@ struct RedecideCommand: ParsableCommand {
             object.name("recorded")
             object.entry(entry, names: names)
             object.name("today")
-            object.object { $0.today(found.today, names: names) }
+            object.object { $0.ruling(found.ruling, names: names) }
         }
     }
 
@@ -73,18 +73,10 @@ struct RedecideCommand: ParsableCommand {
     ) -> (recorded: String, today: String) {
         let currency = found.recorded.command.auction.map { names.currency(of: $0) }
         let recorded = found.recorded.outcome
-        switch found.today {
-        case .outcome(let outcome):
+        if case .outcome(let outcome) = found.ruling {
             return describeBoth(recorded, outcome, currency, names)
-        case .notDue(let closesAt):
-            return (name(recorded, currency), "not yet: it ends at \(closesAt.rfc3339)")
-        case .notNext(let auction):
-            return (name(recorded, currency), "\(names.id(of: auction)) would close first")
-        case .otherTime(let time):
-            return (name(recorded, currency), "it would close with the time \(time.rfc3339)")
-        case .otherEpoch(let epoch):
-            return (name(recorded, currency), "epoch \(epoch) is followed by \(epoch &+ 1)")
         }
+        return (name(recorded, currency), describeRuling(found.ruling, in: currency, names))
     }
 
     /// Both outcomes by name, and where the names are the same, with all they say.
@@ -97,8 +89,7 @@ struct RedecideCommand: ParsableCommand {
     }
 
     private func name(_ outcome: Outcome, _ currency: Currency?) -> String {
-        outcome.rejection.map { describeRejection($0, in: currency) }
-            ?? outcome.events.map(\.name).joined(separator: " ")
+        describeOutcome(outcome, in: currency)
     }
 
     private func json(_ outcome: Outcome, _ names: Reading) -> String {
@@ -174,32 +165,4 @@ private struct KnownNames: Names {
     func id(of auction: AuctionHandle) -> AuctionID { reading.id(of: auction) }
     func currency(of currency: CurrencyHandle) -> Currency { reading.currency(of: currency) }
     func currency(of auction: AuctionHandle) -> Currency { reading.currency(of: auction) }
-}
-
-extension JSONWriter {
-    /// Writes what today's rules say as fields.
-    fileprivate mutating func today(_ today: Redecision.Today, names: Reading) {
-        switch today {
-        case .outcome(.accepted(let events)):
-            field("status", "accepted")
-            name("events")
-            self.events(events, names: names)
-        case .outcome(.rejected(let rejection)):
-            field("status", "rejected")
-            name("rejection")
-            self.rejection(rejection)
-        case .notDue(let closesAt):
-            field("status", "not_due")
-            field("closes_at", closesAt)
-        case .notNext(let auction):
-            field("status", "not_next")
-            field("auction", names.id(of: auction))
-        case .otherTime(let time):
-            field("status", "other_time")
-            field("time", time)
-        case .otherEpoch(let epoch):
-            field("status", "other_epoch")
-            field("epoch", epoch)
-        }
-    }
 }

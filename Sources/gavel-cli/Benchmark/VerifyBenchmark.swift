@@ -24,10 +24,10 @@ struct VerifyBenchmark: AsyncParsableCommand {
               gavel benchmark verify --bids 1000000
               gavel benchmark verify --ledger house --runs 5
 
-            Levels records (on all cores, and on one) and full; a first proof of one entry; then \
-            hashing alone, beside as \
-            many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is installed. \
-            Figures of one core are by processor time.
+            Levels records (on all cores, and on one), fold and rules; a page of a history and a \
+            first proof of one entry, each by a reader that has read nothing yet; then hashing \
+            alone, beside as many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is \
+            installed. Figures of one core are by processor time.
             """)
 
     @OptionGroup var options: LedgerBenchmarkOptions
@@ -35,6 +35,7 @@ struct VerifyBenchmark: AsyncParsableCommand {
     func run() async throws {
         try await options.measure("verify") { path, figures in
             try measureLevels(path, &figures)
+            try measureReading(path, &figures)
             try measureProof(path, &figures)
             try measureHashing(path, &figures)
         }
@@ -43,17 +44,36 @@ struct VerifyBenchmark: AsyncParsableCommand {
     private func measureLevels(_ path: String, _ figures: inout Figures) throws {
         let all = try verify(path, .records)
         let one = try verify(path, .records, cores: 1)
-        let full = try verify(path, .full)
+        let fold = try verify(path, .fold)
+        let rules = try verify(path, .rules)
         let entries = all.report.entries
         figures.add("entries", entries)
         figures.add("frames", all.report.frames)
-        // The figures without a level's name are of level full.
         figures.add("records_elapsed_ns", all.elapsed)
         figures.add("records_entries_per_second", perSecond(entries, all.elapsed))
         figures.add("records_one_core_entries_per_second", perSecond(entries, one.processor))
-        figures.add("elapsed_ns", full.elapsed)
-        figures.add("entries_per_second", perSecond(entries, full.elapsed))
-        figures.add("one_core_entries_per_second", perSecond(entries, full.processor))
+        figures.add("fold_elapsed_ns", fold.elapsed)
+        figures.add("fold_entries_per_second", perSecond(entries, fold.elapsed))
+        figures.add("fold_one_core_entries_per_second", perSecond(entries, fold.processor))
+        // The figures without a level's name are of the default, rules.
+        figures.add("elapsed_ns", rules.elapsed)
+        figures.add("entries_per_second", perSecond(entries, rules.elapsed))
+        figures.add("one_core_entries_per_second", perSecond(entries, rules.processor))
+        figures.add(
+            "rules_time_x_fold_permille", rules.elapsed * 1000 / max(1, fold.elapsed))
+    }
+
+    /// A page of 100 entries, each of another tile as far as there are so many, the first time and
+    /// once more: what holding entries against their hashes costs who pages a history.
+    private func measureReading(_ path: String, _ figures: inout Figures) throws {
+        let reader = try LedgerReader.open(at: path)
+        defer { reader.close() }
+        let positions = (0..<100).map { reader.reflects / 100 * $0 }
+        for name in ["first_page_ns", "second_page_ns"] {
+            let start = SystemClock().uptimeNanoseconds()
+            for position in positions { _ = try reader.entry(at: position) }
+            figures.add(name, SystemClock().uptimeNanoseconds() - start)
+        }
     }
 
     /// The first proof that a reader makes, of an entry in the middle: nothing of the tree is in

@@ -25,8 +25,9 @@ struct AuctionPage: ReportPage {
     var lastPosition: UInt64? { story.lastPosition }
 
     var findings: [String] {
-        guard story.heldNow != story.heldByFold else { return [] }
-        return [
+        let contradictions = story.contradictions.findings
+        guard story.heldNow != story.heldByFold else { return contradictions }
+        return contradictions + [
             "the entries about \(view.auction) add up to a hold of \(money(story.heldNow)), but "
                 + "the ledger has \(money(story.heldByFold))"
         ]

@@ -19,6 +19,7 @@ struct AuctionStory {
     private(set) var holdRows = ReportRows(max: rowsMax, keepsEnd: true)
     private(set) var flowRows = ReportRows(max: rowsMax, keepsEnd: true)
     private(set) var rejectedCount = 0
+    private(set) var contradictions = ReportContradictions()
     private(set) var lastPosition: UInt64 = 0
 
     // Over time, in nanoseconds and minor units.
@@ -69,6 +70,9 @@ struct AuctionStory {
         (lastPosition, lastTime) = (entry.position, time)
         heldByFold = explanation.after?.record.held ?? .zero
         addToChart(step, explanation, at: time)
+        if let ruling = explanation.contradiction {
+            contradictions.add(Redecision(recorded: entry, ruling: ruling), names)
+        }
         let sentences = EventInWords(explanation: explanation, names: names)
         for event in entry.outcome.events {
             follow(event, sentences.sentence(event), entry)
@@ -84,8 +88,10 @@ struct AuctionStory {
     ) {
         let fate = fate(of: step)
         var small: [String] = []
-        if let rejection = step.rejection {
-            rejectedCount += step.bidder == nil ? 0 : 1
+        if step.rejection != nil { rejectedCount += step.bidder == nil ? 0 : 1 }
+        if !explanation.isSameToday {
+            small = ExplanationInWords(explanation: explanation, names: names).contradiction
+        } else if let rejection = step.rejection {
             let refusal = explanation.refusal.map {
                 RefusalInWords(names: names, explanation: explanation).sentence($0)
             }
@@ -101,7 +107,8 @@ struct AuctionStory {
         let code = step.rejection.map { "\($0.code.name) (\($0.code.rawValue))" }
         rows.append(
             ReportRow(
-                id: "p\(step.point.position)", style: fate.style,
+                id: "p\(step.point.position)",
+                style: explanation.isSameToday ? fate.style : "contradiction",
                 cells: [
                     ReportCell(String(step.point.position)), ReportCell(step.point.time.rfc3339),
                     ReportCell(words.who(step)), ReportCell(step.amount.map { money($0) }),

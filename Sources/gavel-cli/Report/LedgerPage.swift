@@ -11,6 +11,7 @@ struct LedgerPage: ReportPage {
 
     private let totals: [CurrencyTotals]
     private let entryCount: UInt64
+    private let contradictions: ReportContradictions
     private var auctions = ReportRows(max: rowsMax, keepsEnd: false)
     private var wallets = ReportRows(max: rowsMax, keepsEnd: false)
     private var outcomes: [String: Int] = [:]
@@ -22,6 +23,7 @@ struct LedgerPage: ReportPage {
     init(_ reader: LedgerReader) throws {
         totals = reader.totals
         entryCount = reader.reflects
+        contradictions = try ReportContradictions(reader)
         try gatherAuctions(reader)
         try gatherWallets(reader)
         try gatherEntries(reader)
@@ -108,9 +110,11 @@ struct LedgerPage: ReportPage {
     var lastPosition: UInt64? { entryCount > 0 ? entryCount - 1 : nil }
 
     var findings: [String] {
-        totals.filter { !$0.isConserved }.map { totals in
-            "the wallets do not hold what came in and did not go out in \(totals.currency.code)"
-        }
+        contradictions.findings
+            + totals.filter { !$0.isConserved }.map { totals in
+                "the wallets do not hold what came in and did not go out in "
+                    + "\(totals.currency.code)"
+            }
     }
 
     var cards: [(value: String, name: String)] {
@@ -154,7 +158,7 @@ struct LedgerPage: ReportPage {
                 ReportColumn("withdrawn", .number), ReportColumn("available", .number),
                 ReportColumn("locked", .number), ReportColumn("conserved"),
             ], table, empty: "There is no currency yet.", all: "gavel wallets")
-        if findings.isEmpty, table.count > 0 {
+        if totals.allSatisfy(\.isConserved), table.count > 0 {
             html.element(
                 "p",
                 text: "Charged − withdrawn = available + locked, over all wallets, in every "

@@ -24,8 +24,9 @@ struct ReportCommand: ParsableCommand {
             reserves and holds.
 
             - writes to standard output. A file is replaced only when it is a page already. Ends \
-            with 1 where the entries do not add up to what the ledger says, or the checkpoint \
-            disagrees; the page then says so too.
+            with 1 where an entry is not what the rules give, the entries do not add up to what \
+            the ledger says, or the checkpoint disagrees; the page then says so in red. For that \
+            --wallet and --all decide the whole ledger again, a million entries a second.
             """)
 
     @OptionGroup var ledger: LedgerOption

@@ -23,7 +23,8 @@ protocol ReportPage {
     var sections: [ReportSection] { get }
     /// The last entry shown; nil where there is none.
     var lastPosition: UInt64? { get }
-    /// Where the entries do not add up to what the ledger says, a sentence each.
+    /// Where an entry contradicts the rules, or the entries do not add up to what the ledger says,
+    /// a sentence each.
     var findings: [String] { get }
 }
 

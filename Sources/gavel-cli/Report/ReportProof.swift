@@ -91,7 +91,10 @@ struct ReportProof {
                 + "house's published verifier key VKEY can derive it again:")
         let last = entryCount == 0 ? 0 : entryCount - 1
         let commands: [(command: String, what: String)] = [
-            ("gavel audit verify --ledger DIR", "derives every entry, root and balance again"),
+            (
+                "gavel audit verify --ledger DIR",
+                "derives every entry, root, balance and outcome again"
+            ),
             (
                 "gavel audit replay --ledger DIR --until \(last)",
                 "gives the state digest above"

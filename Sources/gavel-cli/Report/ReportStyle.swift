@@ -47,6 +47,8 @@ let reportStyle = """
     .words { min-width: 16rem; width: 45%; }
     .tag { display: inline-block; border: 1px solid currentColor; border-radius: 3px;
       padding: 0 .35em; font-size: .9em; white-space: nowrap; }
+    tr.contradiction { background: #b0002018; }
+    tr.contradiction .tag, tr.contradiction small { color: #b00020; font-weight: 600; }
     tr.rejected .tag { color: var(--c2); border-style: dashed; }
     tr.lead .tag { color: var(--c1); } tr.raised .tag { color: var(--c1); }
     tr.absorbed .tag { color: var(--c4); } tr.ended .tag { color: var(--c3); }

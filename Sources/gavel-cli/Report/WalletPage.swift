@@ -19,6 +19,8 @@ struct WalletPage: ReportPage {
     private var lines: [(currency: Currency, available: StepLine, locked: StepLine)] = []
     private(set) var lastPosition: UInt64?
     let findings: [String]
+    /// Whether the movements come to what the ledger says.
+    private let addsUp: Bool
 
     /// - Throws: `LedgerError` with `unknownName`, `damaged` or `storage`; `Failure` with `finding`
     ///   where a movement takes more than there is.
@@ -39,7 +41,11 @@ struct WalletPage: ReportPage {
         self.running = running
         (self.rows, self.lines, lastPosition) = (rows, lines, last)
         self.lines.sort { $0.currency.code < $1.currency.code }
-        findings = running.disagreement(with: wallet).map { [$0] } ?? []
+        let disagreement = running.disagreement(with: wallet)
+        addsUp = disagreement == nil
+        findings =
+            try ReportContradictions(reader, touching: user).findings
+            + (disagreement.map { [$0] } ?? [])
         try gatherAuctions(reader)
     }
 
@@ -167,7 +173,7 @@ struct WalletPage: ReportPage {
                 ReportColumn("closing, available", .number),
                 ReportColumn("closing, locked", .number),
             ], table, empty: "No money ever moved in this wallet.", all: "")
-        if findings.isEmpty, table.count > 0 {
+        if addsUp, table.count > 0 {
             html.element(
                 "p",
                 text: "The movements below add up to these balances, and the ledger has the same.")

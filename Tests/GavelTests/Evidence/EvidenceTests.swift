@@ -46,7 +46,8 @@ private struct House {
 
     func evidence(_ position: UInt64) throws -> EvidenceBundle {
         try EvidenceBundle.make(
-            position: position, checkpoint: checkpoint, log: bench.log, tree: tree)
+            position: position, checkpoint: checkpoint, entries: CheckedEntries(bench.log),
+            tree: tree)
     }
 
     /// The position of the first entry of which something holds.
@@ -192,7 +193,8 @@ struct EvidenceTests {
         let witness = try Sample.witness()
         let cosigned = try house.checkpoint.cosigned(by: witness, atSeconds: 1_700_000_000)
         let bundle = try EvidenceBundle.make(
-            position: 3, checkpoint: cosigned, log: house.bench.log, tree: house.tree)
+            position: 3, checkpoint: cosigned, entries: CheckedEntries(house.bench.log),
+            tree: house.tree)
         let checked = try bundle.check(by: keys, witnesses: [witness.verifier])
         #expect(
             checked.checkpoint.cosignatures
@@ -318,7 +320,8 @@ struct EvidenceTests {
         try write(Array("\(witness.verifier)\n".utf8), "witness.vkey")
         for position in [0, 7, 255, 256, house.size - 1] {
             let bundle = try EvidenceBundle.make(
-                position: position, checkpoint: cosigned, log: house.bench.log, tree: house.tree)
+                position: position, checkpoint: cosigned,
+                entries: CheckedEntries(house.bench.log), tree: house.tree)
             try write(bundle.bytes, "proofs/\(position).evidence")
             for file in bundle.proofFiles {
                 try write(file.bytes, "proofs/\(position)-\(file.proof.index).tlog-proof")

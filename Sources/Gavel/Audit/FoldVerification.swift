@@ -1,15 +1,17 @@
-// Level `full`: everything the log says is derived again from its bytes and compared.
+// Levels `fold` and `rules`: everything the log says is derived again from its bytes and compared;
+// at `rules` every command is decided again as well, in the same pass.
 //
-// The verifier shares the fold with the engine on purpose (it proves that what is shown follows
-// from what is stored); that the rules themselves are right is shown by the model tests and by
-// outside judges. It trusts no header: each is compared with what the entries give.
+// The verifier shares the fold and the rules with the engine on purpose (it proves that what is
+// shown follows from what is stored, and what is stored from the rules); that the rules themselves
+// are right is shown by the model tests and by outside judges. It trusts no header: each is
+// compared with what the entries give.
 
 internal import AuctionDomain
 internal import LMDB
 
 /// Verifies hashes and roots, order and links, exactly-once ids, the fold from the first entry on
-/// against every snapshot, and the invariants of DESIGN section 5.
-struct FullVerification {
+/// against every snapshot, the invariants of DESIGN section 5, and at level `rules` the outcomes.
+struct FoldVerification {
     private let log: any EventLog
     private let snapshots: SnapshotStore?
     private let count: UInt64
@@ -22,6 +24,12 @@ struct FullVerification {
     private var fold = ReadState()
     private var tree = MerkleTree()
     private var ids = Self.noIDs
+    /// Nil below level `rules`.
+    private var judge: RuleJudge?
+    /// The first entry that contradicts the rules, told once its frame's bytes are known to be
+    /// what was written.
+    private var contradiction: Contradiction?
+    private var isContradictionTold = false
     /// What is being looked at: where a finding shows.
     private var position: UInt64 = 0
     private var found: [SnapshotStore.Found] = []
@@ -50,10 +58,16 @@ struct FullVerification {
         self.snapshots = snapshots
         self.report = report
         evidence = EvidenceCheck(source)
+        judge = report.level >= .rules ? RuleJudge() : nil
     }
 
     mutating func report(_ progress: (UInt64, UInt64) -> Void) -> VerificationReport {
         do {
+            if judge == nil {
+                report.notCovered.append(
+                    "whether the outcomes are those that the rules give (--level rules)")
+            }
+            report.notCovered.append(VerificationReport.commandsNotCovered)
             found = snapshots?.found() ?? []
             evidence.compare(tree, &report)
             try log.readFrames(to: count, progress) { value in
@@ -88,11 +102,13 @@ struct FullVerification {
                 position = damage.position
                 throw LogFault(damage.reason)
             }
+            tellContradiction()
             throw error
         }
         self.tree = tree
         position = header.firstPosition
         guard tree.root == header.root else { throw header.rootFault }
+        tellContradiction()
         guard header.ledgerID == fold.state.ledgerID else {
             throw LogFault("the frame belongs to another ledger")
         }
@@ -109,10 +125,14 @@ struct FullVerification {
     private mutating func verifyEntries(_ value: RawSpan, _ header: FrameHeader) throws {
         // As values of this call alone: the fold is then known to be nobody else's.
         var (entry, ids, position) = (DecodedEntry(), self.ids, header.firstPosition)
+        var (judge, contradiction) = (self.judge, self.contradiction)
         var keyChanges: [KeyRotation?] = []
         self.ids = Self.noIDs
+        self.judge = nil
+        let horizon = chain.horizon
         defer {
             (self.ids, self.position) = (ids, position)
+            (self.judge, self.contradiction) = (judge, contradiction)
             evidence.note(keyChanges)
         }
         let log = log
@@ -120,8 +140,13 @@ struct FullVerification {
             header.count, in: value, using: &entry,
             range: { index throws(LogFault) in try header.range(of: index, value) },
             begin: { position = header.firstPosition + UInt64($0) },
-            isWanted: { entry in
-                try Self.verifyIdentity(of: entry, &ids, log)
+            isWanted: { fold, entry in
+                try Self.verifyIdentity(of: entry, after: horizon, &ids, log)
+                let ruling = try judge?.ruling(on: entry, after: &fold)
+                if let ruling, contradiction == nil {
+                    contradiction = Contradiction(
+                        Redecision(recorded: entry.entry, ruling: ruling), in: fold.state)
+                }
                 return true
             },
             check: { fold, entry in
@@ -135,13 +160,27 @@ struct FullVerification {
             })
     }
 
-    /// Invariant 10: an id stands in the log once.
+    /// Finds the entry that contradicts the rules, if one does that was not told yet.
+    private mutating func tellContradiction() {
+        guard let contradiction, !isContradictionTold else { return }
+        isContradictionTold = true
+        report.contradiction = contradiction
+        report.findings.append(
+            Finding(
+                position: contradiction.redecision.recorded.position, contradiction.words))
+    }
+
+    /// Invariant 10: an id stands in the log once, and none that had expired.
     private static func verifyIdentity(
-        of entry: DecodedEntry, _ ids: inout CommandIDWindow, _ log: any EventLog
+        of entry: DecodedEntry, after horizon: CommandHorizon, _ ids: inout CommandIDWindow,
+        _ log: any EventLog
     ) throws(LogFault) {
         try entry.checkID()
         guard entry.id != .none else { return }
         let id = entry.id
+        guard id.milliseconds >= horizon.milliseconds else {
+            throw LogFault("command id \(id) had expired by the frame before")
+        }
         // Two ids of one hash are told apart by the log itself.
         let again = try? ids.position(of: id) { try log.entry(at: $0)?.id == id }
         if let again { throw LogFault("command id \(id) stood at position \(again) already") }
@@ -207,12 +246,34 @@ struct FullVerification {
                 "\(chain.frames) frames: order, headers and Merkle roots",
                 "\(fold.entryCount) entries: hashes, encoding, order, times, links, "
                     + "command ids used once",
-                "the fold of all entries from the first on",
+                "the fold of all entries from the first on"
+                    + (judge == nil ? "" : ", each decided again by the rules of this version"),
                 "the invariants at \(boundariesChecked) of \(chain.frames + 1) frame boundaries"
                     + (digestsRecomputed == boundariesChecked
                         ? "" : ", the digest of the records at \(digestsRecomputed) of them"),
             ], at: 0)
+        finishRules()
         try evidence.finish(fold.entryCount, &report)
         report.isComplete = true
+    }
+
+    /// Says what the rules were asked, and what nobody could answer.
+    private mutating func finishRules() {
+        guard let judge else { return }
+        if judge.differing > 1 {
+            report.findings.append(
+                Finding(
+                    position: nil,
+                    "\(judge.differing) entries in all are not what the rules give (gavel audit "
+                        + "re-decide lists them)"))
+        }
+        if let late = judge.lateClosings.first {
+            let id = fold.state.id(of: late.auction)
+            let count = judge.lateClosingCount
+            report.notCovered.append(
+                "whether closings were held, which the log does not say: "
+                    + (count == 1 ? "an auction was" : "\(count) auctions were")
+                    + " still open after the end, first \(id) at position \(late.position)")
+        }
     }
 }

@@ -1,0 +1,96 @@
+// An entry held against the rules: its command judged once more, on the state before it.
+//
+// Invariant: nothing here is a rule of its own. An outcome is what `decide` gives; when and as whom
+// the engine writes an entry by itself is what its writer does. Only what a log can show is
+// asked: closings may be held, which it does not say, and while they are neither bids nor
+// purchases nor closings are taken. So one of those that stands behind an end which nobody closed
+// is no work of the engine; any other entry may be.
+
+/// What the rules give for a recorded entry that says something else.
+public enum Ruling: Hashable, Sendable {
+    case outcome(Outcome)
+    /// The engine would not have closed the auction yet; nil where time does not end it.
+    case notDue(closesAt: Timestamp?)
+    /// There is nothing to close: the auction was finished at that position.
+    case finished(position: UInt64)
+    /// The engine would have closed another auction first, whose end came before.
+    case notNext(AuctionHandle)
+    /// The engine would have closed that auction before it judged the command.
+    case closingDue(AuctionHandle, closesAt: Timestamp)
+    /// The engine would have given the closing this time: the end, or the time of the entry
+    /// before where that is later.
+    case otherTime(Timestamp)
+    /// The ledger had this epoch before the entry, so it does not open that one.
+    case otherEpoch(UInt32)
+    /// What the engine does by itself nobody else does, and it does nothing else.
+    case otherActor
+    /// The engine would have refused the command, and so written no entry.
+    case refused(Refusal)
+}
+
+extension State {
+    /// Holds the next entry of a log whose state this is against the rules. It changes nothing but
+    /// the places of deadlines, which are put in order as they are asked for.
+    /// - Parameters:
+    ///   - rejection: as recorded; nil where the command was accepted.
+    ///   - recorded: the events as recorded.
+    ///   - events: room for what the rules give; its contents mean nothing.
+    /// - Returns: nil where the entry is what the rules give.
+    /// - Precondition: `check(_:by:at:)` lets the entry stand here.
+    /// - Complexity: as `decide`.
+    public mutating func ruling(
+        on command: CanonicalCommand, by actor: CanonicalActor, rejection: Rejection?,
+        events recorded: EventList, at time: Timestamp, using events: inout EventList
+    ) -> Ruling? {
+        if let ruling = ruling(onTimeOf: command, by: actor, at: time) { return ruling }
+        events.removeAll(keepingCapacity: true)
+        do {
+            try decide(command, by: actor, at: time, into: &events)
+            let isSame = rejection == nil && recorded == events
+            return isSame ? nil : .outcome(.accepted(events))
+        } catch {
+            return rejection == error ? nil : .outcome(.rejected(error))
+        }
+    }
+
+    /// Asks what is settled before any rule: who writes such an entry, and what is due.
+    /// - Returns: nil where nothing stands against it.
+    @inline(__always)
+    package mutating func ruling(
+        onTimeOf command: CanonicalCommand, by actor: CanonicalActor, at time: Timestamp
+    ) -> Ruling? {
+        switch command {
+        case .createLedger, .rotateKey, .restoreLedger:
+            return actor == .system ? nil : .otherActor
+        case .openEngine(let next, _):
+            guard actor == .system else { return .otherActor }
+            return next == epoch &+ 1 ? nil : .otherEpoch(epoch)
+        case .closeDue(let auction):
+            return actor == .system ? ruling(onClosing: auction, at: time) : .otherActor
+        case .placeBid, .buyNow, .closeAuction:
+            return actor == .system ? .otherActor : rulingOnDue(at: time)
+        case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .extendAuction,
+            .cancelAuction:
+            return actor == .system ? .otherActor : nil
+        }
+    }
+
+    /// Whether a closing had to come before a bid, a purchase or a request to close.
+    @inline(__always)
+    package mutating func rulingOnDue(at time: Timestamp) -> Ruling? {
+        guard let due = nextDue(at: time) else { return nil }
+        return .closingDue(due, closesAt: self[due].closesAt)
+    }
+
+    private mutating func ruling(
+        onClosing auction: AuctionHandle, at time: Timestamp
+    ) -> Ruling? {
+        let record = self[auction]
+        guard record.phase == .open else { return .finished(position: record.closedPosition) }
+        let end = record.closesAt
+        guard end <= time else { return .notDue(closesAt: end == .noEnd ? nil : end) }
+        if let next = nextDue(at: time), next != auction { return .notNext(next) }
+        let expected = max(self.time, end)
+        return time == expected ? nil : .otherTime(expected)
+    }
+}

@@ -1,0 +1,185 @@
+// Entries read back for whoever is shown them or goes by them: each is held against its hash before
+// anything of it is used.
+//
+// A log stores no leaf hash, so an entry's is found by way of its tile, the 256 entries that share
+// a stored root: all of them are hashed once, held against that root, and their hashes are kept.
+// Of the last tile, which has no root yet, the root that its newest frame says is derived. So the
+// first entry of a tile costs 256 leaves and every other one of it one leaf.
+//
+// Invariants: the bytes that are lent are the bytes that were hashed; only verification, opening
+// and the comparison of two logs read frames past this, and they derive the roots themselves
+// (HouseTests hold who does). A log that keeps no roots of tiles is in memory and is not checked.
+
+internal import AuctionDomain
+internal import LMDB
+internal import Synchronization
+
+/// Reads a log's entries, none that is not what was written.
+final class CheckedEntries: Sendable {
+    private let log: any EventLog
+    private let kept = Mutex(Kept())
+
+    /// The tiles looked at last. Two that fall on one place replace each other: a megabyte at most.
+    private struct Kept {
+        static let count: UInt64 = 128
+        var tiles = [TileLeaves?](repeating: nil, count: Int(Kept.count))
+    }
+
+    init(_ log: any EventLog) { self.log = log }
+
+    /// Lends the entries of a range of positions, as far as there are any, until `body` answers
+    /// false: the bytes of a frame, the entry's place in them, and its position. Reads in
+    /// transactions of bounded length.
+    /// - Throws: `LogFault` naming the first entry or tile that is not what was written; what
+    ///   `body` throws.
+    func forEach(
+        in positions: Range<UInt64>, _ body: (RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws {
+        var (position, goesOn) = (positions.lowerBound, true)
+        var tile: TileLeaves?
+        while goesOn, position < positions.upperBound {
+            var bytesLeft = 16 << 20
+            let before = position
+            try log.forEachFrame(from: position) { value in
+                let header = try FrameHeader(value)
+                guard header.firstPosition <= position else {
+                    throw LogFault("entry \(position) is not in the log")
+                }
+                while goesOn, position < min(positions.upperBound, header.endPosition) {
+                    let range = try header.range(
+                        of: Int(position - header.firstPosition), value)
+                    if log.keepsTileRoots {
+                        try check(value.extracting(range), at: position, &tile)
+                    }
+                    goesOn = try body(value, range, position)
+                    position += 1
+                }
+                bytesLeft -= value.byteCount
+                return goesOn && position < positions.upperBound && bytesLeft > 0
+            }
+            if position == before { break }
+        }
+    }
+
+    /// An entry; nil where there is none at that position.
+    /// - Throws: as `forEach`, and `LogFault` where the bytes are no entry of this version.
+    func entry(at position: UInt64) throws -> DecodedEntry? {
+        var entry: DecodedEntry?
+        try forEach(in: position..<position.addingClamped(1)) { value, range, _ in
+            var decoded = DecodedEntry()
+            try decoded.decode(value, in: range)
+            entry = decoded
+            return false
+        }
+        return entry
+    }
+
+    /// The bytes of some entries, as many as there are.
+    /// - Throws: as `forEach`.
+    func bytes(in positions: Range<UInt64>) throws -> [[UInt8]] {
+        var entries: [[UInt8]] = []
+        try forEach(in: positions) { value, range, _ in
+            entries.append(value.extracting(range).array())
+            return true
+        }
+        return entries
+    }
+
+    /// The leaf hashes of a tile, as many as the log has of it, held against its root.
+    /// - Throws: `LogFault` where they do not give it.
+    func leaves(ofTile number: UInt64) throws -> ContiguousArray<Digest> {
+        try TileLeaves(number, of: log, goingOnFrom: nil).leaves
+    }
+
+    /// - Parameter tile: the one that the entry before stood in.
+    private func check(
+        _ bytes: RawSpan, at position: UInt64, _ tile: inout TileLeaves?
+    ) throws {
+        let number = position / TileRoot.leaves
+        let place = Int(position % TileRoot.leaves)
+        if tile?.number != number || place >= tile?.leaves.count ?? 0 {
+            tile = try self.tile(number, reaching: place)
+        }
+        guard let tile, place < tile.leaves.count, Digest.leaf(bytes) == tile.leaves[place] else {
+            throw LogFault("entry \(position) is not what was hashed when it was written")
+        }
+    }
+
+    /// - Parameter place: an entry of the tile that must be in it.
+    private func tile(_ number: UInt64, reaching place: Int) throws -> TileLeaves {
+        let slot = Int(number % Kept.count)
+        let known = kept.withLock { $0.tiles[slot] }.flatMap { $0.number == number ? $0 : nil }
+        if let known, place < known.leaves.count { return known }
+        // Not under the lock: others read other tiles meanwhile, and this one twice does no harm.
+        let tile = try TileLeaves(number, of: log, goingOnFrom: known)
+        kept.withLock { $0.tiles[slot] = tile }
+        return tile
+    }
+}
+
+/// The leaf hashes of one tile, all of them or those that are there yet.
+private struct TileLeaves: Sendable {
+    private(set) var number: UInt64
+    private(set) var leaves = ContiguousArray<Digest>()
+    /// Over all entries up to these; of a full tile nil, whose stored root says enough.
+    private var tree: MerkleTree?
+
+    private var first: UInt64 { number * TileRoot.leaves }
+
+    /// Hashes a tile's entries and holds them against its root.
+    /// - Parameter known: the same tile when it had fewer entries.
+    init(_ number: UInt64, of log: any EventLog, goingOnFrom known: TileLeaves?) throws {
+        self.number = number
+        if let known { self = known }
+        guard let frame = try hashEntries(of: log), log.keepsTileRoots else { return }
+        // Asked for after the entries were read: a writer stores both together.
+        if leaves.count == Int(TileRoot.leaves) {
+            tree = nil
+            guard let root = try log.tileRoots(endingWith: number)?.first else {
+                throw LogFault(
+                    "no root is stored of the entries from \(first) to "
+                        + "\(first + TileRoot.leaves - 1); gavel rebuild makes it anew")
+            }
+            guard perfectRoot(of: Array(leaves)) == root else {
+                throw fault("the root that is stored of them")
+            }
+            return
+        }
+        var tree = try known?.tree ?? LogTree(of: log, size: first).tree(of: first)
+        for leaf in leaves.dropFirst(Int(tree.size - first)) { tree.append(leaf: leaf) }
+        guard tree.size == frame.endPosition, tree.root == frame.root else {
+            throw fault("the root that their last frame says")
+        }
+        self.tree = tree
+    }
+
+    /// Adds the leaf hashes of the tile's entries behind those that are there.
+    /// - Returns: the header of the last frame that has some of them.
+    private mutating func hashEntries(of log: any EventLog) throws -> FrameHeader? {
+        var next = first + UInt64(leaves.count)
+        let end = first + TileRoot.leaves
+        var last: FrameHeader?
+        try log.forEachFrame(from: next) { value in
+            let header = try FrameHeader(value)
+            if header.endPosition <= next { return true }
+            guard header.firstPosition <= next else {
+                throw LogFault("entry \(next) is not in the log")
+            }
+            last = header
+            while next < min(end, header.endPosition) {
+                let index = Int(next - header.firstPosition)
+                leaves.append(Digest.leaf(value.extracting(try header.range(of: index, value))))
+                next += 1
+            }
+            return next < end
+        }
+        return last
+    }
+
+    private func fault(_ root: String) -> LogFault {
+        LogFault(
+            "the entries from \(first) to \(first + UInt64(max(1, leaves.count)) - 1) do not give "
+                + "\(root): one of them, or the root, is not what was written (gavel audit verify "
+                + "finds which)")
+    }
+}

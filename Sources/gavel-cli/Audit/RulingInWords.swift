@@ -1,0 +1,87 @@
+// What the rules give where an entry says otherwise, in words and as JSON: for deciding again,
+// verification, explanations and pages alike.
+
+import Gavel
+import GavelJSON
+
+/// An outcome by the names of its rejection or events.
+func describeOutcome(_ outcome: Outcome, in currency: Currency?) -> String {
+    outcome.rejection.map { describeRejection($0, in: currency) }
+        ?? outcome.events.map(\.name).joined(separator: " ")
+}
+
+/// What the rules give, without a full stop.
+func describeRuling(_ ruling: Ruling, in currency: Currency?, _ names: some Names) -> String {
+    switch ruling {
+    case .outcome(let outcome): describeOutcome(outcome, in: currency)
+    case .notDue(let closesAt):
+        closesAt.map { "not yet: it ends at \($0.rfc3339)" } ?? "not at all: time does not end it"
+    case .finished(let position): "nothing: it was finished at position \(position)"
+    case .notNext(let auction): "\(names.id(of: auction)) would close first"
+    case .closingDue(let auction, let closesAt):
+        "\(names.id(of: auction)) would close first, which ended at \(closesAt.rfc3339)"
+    case .otherTime(let time): "it would close with the time \(time.rfc3339)"
+    case .otherEpoch(let epoch): "epoch \(epoch) is followed by \(epoch &+ 1)"
+    case .otherActor: "what the engine does by itself nobody else does, and it does nothing else"
+    case .refused(let refusal): "no entry: such a command is refused, \(refusal.name)"
+    }
+}
+
+extension JSONWriter {
+    /// Writes what the rules give as fields.
+    mutating func ruling(_ ruling: Ruling, names: some Names) {
+        switch ruling {
+        case .outcome(let outcome): self.outcome(outcome, names: names)
+        case .notDue(let closesAt):
+            field("status", "not_due")
+            field("closes_at", closesAt)
+        case .finished(let position):
+            field("status", "finished")
+            field("position", position)
+        case .notNext(let auction):
+            field("status", "not_next")
+            field("auction", names.id(of: auction))
+        case .closingDue(let auction, let closesAt):
+            field("status", "closing_due")
+            field("auction", names.id(of: auction))
+            field("closes_at", closesAt)
+        case .otherTime(let time):
+            field("status", "other_time")
+            field("time", time)
+        case .otherEpoch(let epoch):
+            field("status", "other_epoch")
+            field("epoch", epoch)
+        case .otherActor: field("status", "other_actor")
+        case .refused(let refusal):
+            field("status", "refused")
+            field("code", refusal.name)
+        }
+    }
+
+    /// Writes an outcome as fields.
+    mutating func outcome(_ outcome: Outcome, names: some Names) {
+        switch outcome {
+        case .accepted(let events):
+            field("status", "accepted")
+            name("events")
+            self.events(events, names: names)
+        case .rejected(let rejection):
+            field("status", "rejected")
+            name("rejection")
+            self.rejection(rejection)
+        }
+    }
+
+    /// Writes the first entry that the rules do not give; null where there is none.
+    mutating func contradiction(_ contradiction: Contradiction?) {
+        guard let contradiction else { return null() }
+        let (found, names) = (contradiction.redecision, contradiction.names)
+        object { object in
+            object.field("position", found.recorded.position)
+            object.name("recorded")
+            object.object { $0.outcome(found.recorded.outcome, names: names) }
+            object.name("expected")
+            object.object { $0.ruling(found.ruling, names: names) }
+        }
+    }
+}
