@@ -80,7 +80,8 @@ func copyLedger(
     }
 }
 
-/// Makes a backup of a ledger in a folder. The key stays where it is.
+/// Makes a backup of a ledger in a folder. The key stays where it is; the secret comes along, so
+/// that a restored ledger still knows the calls of before.
 private func backUp(
     _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String
 ) throws(LedgerError) {
@@ -94,6 +95,7 @@ private func backUp(
             ] {
                 if let bytes { try FileSystem.writeFileAtomically(path, bytes, mode: 0o644) }
             }
+            try folder.flatMap { try LedgerSecret.read(in: $0) }?.write(in: building)
         }
     } catch {
         throw LedgerError(error, while: "copying to \(path)")

@@ -66,7 +66,9 @@ extension Ledger {
                 } catch { return error }
             }
             if let problem, !options.acceptsLoss { throw problem }
+            let secret = try LedgerSecret.read(in: from)
             try copyLedger(reader.reading.log as? LMDBEventLog, to: path) { building in
+                try secret?.write(in: building)
                 guard problem == nil else { return }
                 if let signed { try CheckpointFile(path: building.checkpoint).write(signed) }
                 if let key {

@@ -7,10 +7,14 @@ internal import Synchronization
 public final class Reading: Sendable {
     let readState: Mutex<ReadState>
     let log: any EventLog
+    package let secret: LedgerSecret
+    /// What walks have passed over.
+    let passages = Passages()
 
-    init(readState: ReadState, log: any EventLog) {
+    init(readState: ReadState, log: any EventLog, secret: LedgerSecret) {
         self.readState = Mutex(readState)
         self.log = log
+        self.secret = secret
     }
 }
 

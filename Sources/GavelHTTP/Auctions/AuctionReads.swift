@@ -45,12 +45,11 @@ extension AuctionRoutes {
             method: .get, path: "/auctions/{auction}/bids", id: "listBids", tag: .auctions,
             summary: "Lists an auction's accepted bids",
             detail: "`amount` is null where bids are maxima (proxy bidding): that is nobody "
-                + "else's to know. Of a thousand entries without an accepted bid a page is made "
-                + "that holds none, with a cursor.",
+                + "else's to know.",
             access: .anyone, isRead: true,
             parameters: [.direction] + Operation.Parameter.page,
             answer: .init(schema: .page(.reference("Bid"))),
-            problems: [ProblemKind(.auctionNotFound), .cursorMalformed, .busy])
+            problems: [ProblemKind(.auctionNotFound), .badCursor, .busy])
     ) { call in
         try await call.bids()
     }
@@ -62,13 +61,14 @@ extension AuctionRoutes {
             summary: "Tells an auction's story, oldest first, with the reason for every price",
             access: .anyone, isRead: true, parameters: Operation.Parameter.page,
             answer: .init(schema: .page(.reference("Step"))),
-            problems: [ProblemKind(.auctionNotFound), .cursorMalformed, .busy])
+            problems: [ProblemKind(.auctionNotFound), .badCursor, .busy])
     ) { call in
         let auction = try call.path("auction", as: AuctionID.self)
         let (cursor, limit) = (try call.parameter("cursor"), try call.pageLimit())
-        let ledger = call.ledger
+        let (ledger, binding) = (call.ledger, call.binding())
         let page = try await call.askingSlowly(.auctionNotFound) { () throws(LedgerError) in
-            try ledger.story(of: auction, after: cursor, limit: limit)
+            try ledger.story(
+                of: auction, selecting: .accepted, after: cursor, limit: limit, boundTo: binding)
         }
         let steps = Page(
             items: page.items.compactMap(\.publicView), cursor: page.cursor,
@@ -80,19 +80,33 @@ extension AuctionRoutes {
 }
 
 extension Call {
+    /// With more rejected bids than these a list of bids is not read on the tasks of all calls.
+    private static var rejectedBidsMax: UInt64 { 10_000 }
+
     fileprivate func bids() async throws -> Response {
         let auction = try path("auction", as: AuctionID.self)
         let direction = try direction()
         let (cursor, limit) = (try parameter("cursor"), try pageLimit())
-        let ledger = ledger
-        let proxy = try asking(.auctionNotFound) { () throws(LedgerError) in
-            try ledger.auction(auction).value.rules.proxy
+        let (ledger, binding) = (ledger, binding())
+        let view = try asking(.auctionNotFound) { () throws(LedgerError) in
+            try ledger.auction(auction).value
         }
-        let page = try await asking(.auctionNotFound, direction) { () throws(LedgerError) in
-            try ledger.bids(on: auction, direction, after: cursor, limit: limit)
+        let proxy = view.rules.proxy
+        let read = { @Sendable () throws(LedgerError) in
+            try ledger.history(
+                of: .auction(auction), direction, selecting: .acceptedBids, after: cursor,
+                limit: limit, boundTo: binding)
         }
+        // Back over many rejected bids takes long, the first time.
+        let page =
+            view.bids - view.acceptedBids > Self.rejectedBidsMax
+            ? try await askingSlowly(.auctionNotFound, read)
+            : try await asking(.auctionNotFound, direction, read)
+        let bids = Page(
+            items: page.items.compactMap { PublicBid($0) }, cursor: page.cursor,
+            reflects: page.reflects)
         return Response(reflecting: page.reflects) { writer in
-            writer.page(page) { $0.bid($1, proxy: proxy, names: ledger.reading) }
+            writer.page(bids) { $0.bid($1, proxy: proxy, names: ledger.reading) }
         }
     }
 }
@@ -126,28 +140,6 @@ private struct PublicBid: Sendable {
         }
         guard let found else { return nil }
         (kind, price) = found
-    }
-}
-
-extension LedgerQueries {
-    /// A page of accepted bids, filled from as many pages of entries as a thousand entries have.
-    fileprivate func bids(
-        on auction: AuctionID, _ direction: HistoryDirection, after cursor: String?, limit: Int
-    ) throws(LedgerError) -> Page<PublicBid> {
-        var bids: [PublicBid] = []
-        var place = cursor
-        var looked = 0
-        var reflects: UInt64?
-        repeat {
-            // No more entries than there is room for, so that a page ends where a cursor stands.
-            let page = try history(
-                of: .auction(auction), direction, after: place, limit: limit - bids.count)
-            reflects = reflects ?? page.reflects
-            bids += page.items.compactMap { PublicBid($0) }
-            place = page.cursor
-            looked += max(page.items.count, direction == .oldestFirst ? 250 : 1)
-        } while place != nil && bids.count < limit && looked < 1000
-        return Page(items: bids, cursor: place, reflects: reflects ?? 0)
     }
 }
 

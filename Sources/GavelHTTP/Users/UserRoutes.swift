@@ -19,7 +19,7 @@ enum UserRoutes {
                 privateProperties + [
                     .init(
                         "id", .string(format: "uuid"),
-                        "The command that registered the user: the Idempotency-Key."),
+                        "The Idempotency-Key, or the one that was drawn."),
                     .init("position", .position, "Where the log has it."),
                     .init("time", .time),
                     .init("replayed", .boolean, "Whether this is the first answer again."),
@@ -101,12 +101,12 @@ enum UserRoutes {
             email: try fields.textIfPresent("email", .email))
         try request.password.check(field: "password", for: username.text)
         try call.service.limits.checkSignIn(nil, peer: call.peer)
-        let (row, isReplay) = try await call.service.members.signUps.signUp(
-            request, key: call.key)
+        let key = call.key ?? .generate(at: call.service.accounts.clock.now())
+        let (row, isReplay) = try await call.service.members.signUps.signUp(request, key: key)
         var writer = JSONWriter()
         writer.object { object in
             row.writePrivate(&object)
-            object.field("id", row.commandID)
+            object.field("id", key.description)
             object.field("position", row.position)
             object.field("time", row.memberSince)
             object.field("replayed", isReplay)
