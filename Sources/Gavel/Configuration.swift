@@ -55,6 +55,8 @@ public struct Configuration: Sendable {
     /// Set when a ledger goes on from an older copy although entries are known to be lost.
     package var restoration: Restoration?
     package var shortcuts = Shortcuts.all
+    /// Takes the place of `DIR/secret`: for tests in which two ledgers have the same one.
+    package var secret: LedgerSecret?
 
     public init() {}
 }

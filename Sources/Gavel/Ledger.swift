@@ -98,6 +98,8 @@ public final class Ledger: Sendable {
         let signer = try folder.map {
             try Self.signer($0, loaded, log, newID: newID, configuration)
         }
+        let secret =
+            try configuration.secret ?? folder.map { try LedgerSecret.open(in: $0) } ?? .generate()
         let pipeline = Pipeline(durableCount: state.entryCount)
         let admission = Admission(
             clock: configuration.clock, countMax: configuration.queueCommandsMax)
@@ -105,7 +107,7 @@ public final class Ledger: Sendable {
             tree: loaded.tree,
             engine: configuration.shortcuts.contains(.hashInstructions) ? .fastest : .library)
         let publisher = Publisher(
-            reading: Reading(readState: loaded.readState, log: log),
+            reading: Reading(readState: loaded.readState, log: log, secret: secret),
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,
             admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
             signer: signer, configuration: configuration)

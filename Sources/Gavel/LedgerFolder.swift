@@ -1,5 +1,5 @@
-// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/checkpoint,
-// DIR/checkpoints, and what a service keeps beside them.
+// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/secret,
+// DIR/checkpoint, DIR/checkpoints, and what a service keeps beside them.
 
 internal import LMDB
 
@@ -15,6 +15,8 @@ package struct LedgerFolder: Hashable, Sendable {
     /// The key that signs checkpoints, and the one that a rotation is about to name.
     var key: String { path + "/key" }
     var nextKey: String { path + "/key.next" }
+    /// What cursors and the service's command ids are derived from.
+    var secret: String { path + "/secret" }
     /// The last checkpoint, and the largest that witnesses cosigned.
     var checkpoint: String { path + "/checkpoint" }
     var witnessed: String { path + "/checkpoint.witnessed" }
@@ -25,8 +27,8 @@ package struct LedgerFolder: Hashable, Sendable {
     package var accounts: String { path + "/accounts" }
 
     private static let names: Set<String> = [
-        "log", "projections", "accounts", "writer", "key", "key.next", "checkpoint",
-        "checkpoint.witnessed", "checkpoints",
+        "log", "projections", "accounts", "writer", "key", "key.next", "secret",
+        "checkpoint", "checkpoint.witnessed", "checkpoints",
     ]
 
     /// Whether there is a ledger: its log has a data file.

@@ -1,7 +1,8 @@
 // Reading a ledger from another process than its writer's, or as of a past moment.
 //
-// Invariant: nothing past the durable position of a living writer is shown; where no writer lives,
-// everything in the log is.
+// Invariants: nothing past the durable position of a living writer is shown; where no writer lives,
+// everything in the log is. A reader writes nothing: where it cannot read the ledger's secret it
+// draws one for itself, and its cursors are then good for this reader alone.
 
 internal import AuctionDomain
 internal import LMDB
@@ -34,7 +35,8 @@ public final class LedgerReader: LedgerQueries {
             let durable = try Self.durableCount(of: folder, log)
             return try LedgerReader(
                 log: log, snapshots: snapshots, folder: folder,
-                limit: moment.limit(durable: durable), logger: logger)
+                limit: moment.limit(durable: durable), logger: logger,
+                secret: (try? LedgerSecret.read(in: folder)) ?? .generate())
         } catch {
             throw LedgerError(error, while: "opening \(path)")
         }
@@ -42,10 +44,11 @@ public final class LedgerReader: LedgerQueries {
 
     init(
         log: any EventLog, snapshots: SnapshotStore?, folder: LedgerFolder?,
-        limit: Loader.Limit, logger: Logger
+        limit: Loader.Limit, logger: Logger, secret: LedgerSecret = .generate()
     ) throws {
         let loader = Loader(log: log, snapshots: snapshots, logger: logger)
-        reading = Reading(readState: try loader.load(upTo: limit).readState, log: log)
+        reading = Reading(
+            readState: try loader.load(upTo: limit).readState, log: log, secret: secret)
         self.folder = folder
         self.snapshots = folder == nil ? snapshots : nil
         self.logger = logger
@@ -90,7 +93,8 @@ public final class LedgerReader: LedgerQueries {
         do {
             return try LedgerReader(
                 log: reading.log, snapshots: own ?? snapshots, folder: nil,
-                limit: Optional(moment).limit(durable: reflects), logger: logger)
+                limit: Optional(moment).limit(durable: reflects), logger: logger,
+                secret: reading.secret)
         } catch {
             throw LedgerError(error, while: "looking into the past")
         }
@@ -135,7 +139,8 @@ extension Ledger: LedgerQueries {
         do {
             return try LedgerReader(
                 log: log, snapshots: snapshots, folder: nil,
-                limit: Optional(moment).limit(durable: durableCount), logger: logger)
+                limit: Optional(moment).limit(durable: durableCount), logger: logger,
+                secret: reading.secret)
         } catch {
             throw LedgerError(error, while: "looking into the past")
         }

@@ -101,7 +101,8 @@ func requireAbsent(_ path: String) throws(LedgerError) {
     }
 }
 
-/// Makes a backup of a ledger in a folder. The key stays where it is.
+/// Makes a backup of a ledger in a folder. The key stays where it is; the secret comes along, so
+/// that a restored ledger still knows the calls of before.
 /// - Parameter covering: the checkpoint of a copy of the log that has so many entries.
 private func backUp(
     _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String,
@@ -118,6 +119,7 @@ private func backUp(
             if let checkpoint = try checkpoint.get() {
                 try CheckpointFile(path: building.checkpoint).write(checkpoint)
             }
+            try folder.flatMap { try LedgerSecret.read(in: $0) }?.write(in: building)
         }
     } catch {
         throw LedgerError(error, while: "copying to \(path)")

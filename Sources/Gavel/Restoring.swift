@@ -74,20 +74,22 @@ extension Ledger {
             let reader = try LedgerReader.open(at: source, logger: options.logger)
             defer { reader.close() }
             let log = reader.reading.log as? LMDBEventLog
+            let secret = try LedgerSecret.read(in: from)
             if options.acceptsMissingCheckpoint {
-                try copyLedger(log, to: path) { _ in }
+                try copyLedger(log, to: path) { try secret?.write(in: $0) }
                 return try rename(to, entries: reader.reflects, without: nil, options)
             }
             let source = RestoreSource(reader: reader, folder: from, name: name)
             let signed = try source.checkpoint(options, key: key)
             if let missing = try source.missing(signed, options) {
                 guard options.acceptsLoss else { throw missing }
-                try copyLedger(log, to: path) { _ in }
+                try copyLedger(log, to: path) { try secret?.write(in: $0) }
                 return try rename(
                     to, entries: reader.reflects, without: signed.checkpoint, options)
             }
             let evidence = try CarriedEvidence(from: from)
             try copyLedger(log, to: path) { building in
+                try secret?.write(in: building)
                 try evidence.write(to: building)
                 try CheckpointFile(path: building.checkpoint).write(signed)
                 if let key { try LedgerKey.write(key, to: building.key) }

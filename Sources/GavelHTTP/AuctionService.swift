@@ -19,6 +19,7 @@ public final class AuctionService: Sendable {
     let accounts: AccountStore
     let members: Members
     let authenticator: any Authenticator
+    let commandIDs: CommandIDs
     let limits: Limits
     let meters = Meters()
     let slowReads = SlowReads()
@@ -42,6 +43,7 @@ public final class AuctionService: Sendable {
         accounts = try AccountStore(store, clock: clock)
         members = try await Members(accounts, ledger: ledger, options: options, logger: logger)
         self.authenticator = authenticator ?? members.authenticator
+        commandIDs = CommandIDs(secret: ledger.reading.secret)
         self.options = options
         self.logger = logger
         limits = Limits(options)

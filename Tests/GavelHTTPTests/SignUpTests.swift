@@ -153,7 +153,8 @@ struct SignUpTests {
         try await with { service in
             let key = CommandID.generate(at: service.clock.now())
             let row = try await service.reserve("ada", key: key)
-            _ = try await service.ledger.submit(.registerUser("somebody"), id: key)
+            let id = try CommandID(try #require(row.commandID))
+            _ = try await service.ledger.submit(.registerUser("somebody"), id: id)
             try service.reopen()
             _ = try await service.members()
             #expect(try service.account("ada") == nil)

@@ -89,7 +89,12 @@ struct QueryTests {
             AuctionFilter(seller: all[0].seller), AuctionFilter(bidder: bidder),
             AuctionFilter(winner: bidder), AuctionFilter(titleContains: piece.uppercased()),
         ]
-        #expect(Set(filters.map(\.text)).count == filters.count)
+        let scopes = filters.map { filter in
+            var scope = CursorScope("auctions", of: nil, .none)
+            filter.add(to: &scope)
+            return scope.bytes
+        }
+        #expect(Set(scopes).count == filters.count)
         for filter in filters {
             let expected = try ledger.allAuctions(filter, limit: 1000)
             let rows = try ledger.listings(filter, for: bidder, limit: 1000).items

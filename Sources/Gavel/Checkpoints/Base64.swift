@@ -1,4 +1,5 @@
-// Base64 as RFC 4648 section 4 has it: the standard alphabet, always padded, nothing between.
+// Base64 as RFC 4648 section 4 has it: the standard alphabet, always padded, nothing between; and
+// as section 5 has it for addresses, without padding.
 //
 // Invariant: every run of bytes has exactly one text that is read, the one that is written; so a
 // text that was read is written again byte for byte.
@@ -61,5 +62,34 @@ enum Base64 {
         case 0x2F: 63
         default: nil
         }
+    }
+
+    // MARK: For addresses
+
+    /// With `-` and `_`, and without padding (RFC 4648 section 5).
+    static func encodeURL(_ bytes: some Sequence<UInt8>) -> String {
+        String(
+            decoding: encode(bytes).utf8.filter { $0 != padding }.map { character in
+                switch character {
+                case 0x2B: 0x2D
+                case 0x2F: 0x5F
+                default: character
+                }
+            }, as: UTF8.self)
+    }
+
+    /// - Returns: nil where the text is not what `encodeURL` writes.
+    static func decodeURL(_ text: String) -> [UInt8]? {
+        var standard: [UInt8] = []
+        for character in text.utf8 {
+            switch character {
+            case 0x2D: standard.append(0x2B)
+            case 0x5F: standard.append(0x2F)
+            case 0x2B, 0x2F, padding: return nil
+            default: standard.append(character)
+            }
+        }
+        while standard.count % 4 != 0 { standard.append(padding) }
+        return decode(standard)
     }
 }

@@ -47,22 +47,47 @@ public struct AuctionFilter: Hashable, Sendable {
         self.order = order
     }
 
-    /// The filter as the beginning of a cursor. Names hold no slash and a title's piece stands in
-    /// hexadecimal digits, so that two filters never have the same text.
-    var text: String {
-        var parts = [
-            "auctions", order.rawValue, status?.rawValue ?? "", seller?.string ?? "",
-            bidder?.string ?? "", outcome.map { String($0.rawValue) } ?? "",
-            Self.text(isBuyNow), Self.text(isReserveMet),
-        ]
-        if titleContains != nil || winner != nil {
-            parts.append(winner?.string ?? "")
-            parts.append(titleContains.map { "t" + Array($0.utf8).hexadecimal } ?? "")
-        }
-        return parts.joined(separator: "/")
+    func add(to scope: inout CursorScope) {
+        scope.add(order.rawValue)
+        scope.add(status?.rawValue)
+        scope.add(seller?.string)
+        scope.add(bidder?.string)
+        scope.add(outcome.map { String($0.rawValue) })
+        scope.add(isBuyNow.map(String.init))
+        scope.add(isReserveMet.map(String.init))
+        scope.add(winner?.string)
+        scope.add(titleContains)
     }
 
-    private static func text(_ flag: Bool?) -> String { flag.map { $0 ? "y" : "n" } ?? "" }
+    /// The list that is walked.
+    fileprivate var list: AuctionList {
+        if let bidder = bidder ?? winner { return .bids(of: bidder) }
+        if let seller { return .sales(of: seller) }
+        return switch order {
+        case .opening: .opened
+        case .newest: .newest
+        case .endingSoon: .deadlines
+        }
+    }
+}
+
+/// A list of auctions in the read state.
+private enum AuctionList {
+    case opened, newest, deadlines
+    case sales(of: UserID)
+    case bids(of: UserID)
+}
+
+/// The last auction that a walk has looked at: whether it was shown or not, all of it is public.
+private struct AuctionPlace {
+    let auction: AuctionHandle
+    /// In the order of ends the end under which it stood, which may have moved on since.
+    var end: Timestamp?
+
+    var numbers: [UInt64] {
+        let number = UInt64(auction.rawValue)
+        return end.map { [number, UInt64(bitPattern: $0.nanoseconds)] } ?? [number]
+    }
 }
 
 extension LedgerQueries {
@@ -75,17 +100,33 @@ extension LedgerQueries {
 
     /// A page of auctions.
     /// - Parameters:
-    ///   - cursor: of the page before, of the same filter; nil for the first.
+    ///   - cursor: of the page before, of the same filter and binding; nil for the first.
     ///   - limit: at most `pageItemsMax`. A page may hold fewer and still have a cursor: the
     ///     search for rare matches stops after 100,000 auctions, so that no question holds up
     ///     the ledger.
+    ///   - binding: who asks; the cursor is good for the same alone.
     /// - Throws: `LedgerError` with `badCursor` or `unknownName`.
     public func auctions(
-        _ filter: AuctionFilter = AuctionFilter(), after cursor: String? = nil, limit: Int = 100
+        _ filter: AuctionFilter = AuctionFilter(), after cursor: String? = nil, limit: Int = 100,
+        boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<AuctionView> {
-        try search(filter, after: cursor, limit: limit) { state, auction, _ in
-            state.auction(auction)
-        }
+        try search(filter, after: cursor, limit: limit, boundTo: binding) { $0.auction($1) }
+    }
+
+    /// What the cursors of a list belong to.
+    private func scope(_ filter: AuctionFilter, _ binding: CursorBinding) -> CursorScope {
+        var scope = reading.scope("auctions", binding)
+        filter.add(to: &scope)
+        return scope
+    }
+
+    /// A cursor with which the page after a row starts: for who takes only some rows of a page.
+    public func cursor(
+        after row: AuctionListing, of filter: AuctionFilter, boundTo binding: CursorBinding = .none
+    ) -> String {
+        var place = AuctionPlace(auction: row.handle)
+        if case .deadlines = filter.list { place.end = row.closesAt ?? .noEnd }
+        return reading.cursor(place.numbers, scope(filter, binding))
     }
 
     /// Walks a list of auctions.
@@ -95,9 +136,11 @@ extension LedgerQueries {
     /// while nothing is locked; under the lock only their signatures are.
     func search<Item: Sendable>(
         _ filter: AuctionFilter, after cursor: String?, limit: Int,
-        _ item: (ReadState, AuctionHandle, SearchKey) -> Item
+        boundTo binding: CursorBinding, _ item: (ReadState, AuctionHandle) -> Item
     ) throws(LedgerError) -> Page<Item> {
-        var key = try Cursor.key(cursor, filter: filter.text)
+        let scope = scope(filter, binding)
+        let isByEnd = if case .deadlines = filter.list { true } else { false }
+        var place = try reading.numbers(in: cursor, count: isByEnd ? 2 : 1, scope)
         let title = filter.titleContains.map { reading.titlePiece($0) }
         let limit = min(max(limit, 1), pageItemsMax)
         var items: [Item] = []
@@ -106,36 +149,36 @@ extension LedgerQueries {
         repeat {
             let found = reading.readState.withLock { state in
                 Result { () throws(LedgerError) in
-                    if filter.order == .endingSoon { state.sortDeadlines() }
+                    if isByEnd { state.sortDeadlines() }
                     // More than are wanted where some may turn out to have another title.
                     let wanted = limit - items.count
                     var search = AuctionSearch(
                         state: state, filter: filter, title: title,
                         limit: title == nil ? wanted : max(wanted, candidatesMin))
-                    let next = try search.next(from: key)
+                    let last = try search.walk(after: place)
                     let candidates = search.found.map { found in
                         Candidate(
-                            item: item(state, found.auction, found.next),
+                            item: item(state, found.auction),
                             title: title == nil ? "" : state.titles[found.auction.index],
-                            next: found.next)
+                            place: found)
                     }
-                    return (candidates, search.steps, next, state.entryCount)
+                    return (candidates, search.steps, last, state.entryCount)
                 }
             }
-            let (candidates, looked, next, count) = try found.get()
-            key = next
+            let (candidates, looked, last, count) = try found.get()
+            place = last?.numbers
             for (index, candidate) in candidates.enumerated()
             where title?.isIn(candidate.title) ?? true {
                 items.append(candidate.item)
                 guard items.count == limit else { continue }
-                if index < candidates.count - 1 { key = candidate.next.numbers }
+                if index < candidates.count - 1 { place = candidate.place.numbers }
                 break
             }
             steps += looked
             reflects = reflects ?? count
-        } while key != nil && items.count < limit && steps < auctionStepsMax
+        } while place != nil && items.count < limit && steps < auctionStepsMax
         return Page(
-            items: items, cursor: key.map { Cursor.text($0, filter: filter.text) },
+            items: items, cursor: place.map { reading.cursor($0, scope) },
             reflects: reflects ?? 0)
     }
 }
@@ -151,22 +194,7 @@ private let candidatesMin = 64
 private struct Candidate<Item: Sendable>: Sendable {
     let item: Item
     let title: String
-    let next: SearchKey
-}
-
-/// Where a walk goes on after an item.
-struct SearchKey: Hashable, Sendable {
-    var first: UInt64
-    var second: UInt64?
-    /// Nothing comes after the item.
-    static let none = SearchKey(first: .max)
-
-    init(first: UInt64, second: UInt64? = nil) {
-        self.first = first
-        self.second = second
-    }
-
-    var numbers: [UInt64] { second.map { [first, $0] } ?? [first] }
+    let place: AuctionPlace
 }
 
 /// One walk over a list of auctions.
@@ -175,7 +203,7 @@ private struct AuctionSearch {
     let filter: AuctionFilter
     let title: TitlePiece?
     let limit: Int
-    var found: [(auction: AuctionHandle, next: SearchKey)] = []
+    var found: [AuctionPlace] = []
     var steps = 0
 
     init(state: ReadState, filter: AuctionFilter, title: TitlePiece?, limit: Int) {
@@ -187,17 +215,24 @@ private struct AuctionSearch {
     }
 
     /// Walks on.
-    /// - Returns: where to go on; nil when there is no more.
-    mutating func next(from key: [UInt64]?) throws(LedgerError) -> [UInt64]? {
-        if let bidder = filter.bidder ?? filter.winner {
-            return walkBids(of: try user(bidder), from: key)
+    /// - Parameter place: the numbers of the last auction looked at, which may be anything.
+    /// - Returns: the last one looked at; nil when there is no more.
+    /// - Throws: `badCursor` where the list has no such place; `unknownName`.
+    mutating func walk(after place: [UInt64]?) throws(LedgerError) -> AuctionPlace? {
+        let last = try place.map { (numbers) throws(LedgerError) in try auction(numbers[0]) }
+        switch filter.list {
+        case .opened: return walkUp(after: last)
+        case .newest: return walkDown(after: last)
+        case .deadlines: return try walkDeadlines(after: last, end: place?[1])
+        case .sales(let seller): return try walkSales(of: try user(seller), after: last)
+        case .bids(let bidder): return try walkBids(of: try user(bidder), after: last)
         }
-        if let seller = filter.seller { return walkSales(of: try user(seller), from: key) }
-        return switch filter.order {
-        case .opening: walkUp(from: key)
-        case .newest: walkDown(from: key)
-        case .endingSoon: walkDeadlines(from: key)
-        }
+    }
+
+    /// An auction by a number from outside.
+    private func auction(_ number: UInt64) throws(LedgerError) -> AuctionHandle {
+        guard number < UInt64(state.state.auctionCount) else { throw .badCursor }
+        return AuctionHandle(rawValue: UInt32(number))
     }
 
     private func user(_ id: UserID) throws(LedgerError) -> UserHandle {
@@ -209,7 +244,8 @@ private struct AuctionSearch {
 
     private var isFull: Bool { found.count >= limit || steps >= stepsAtOnceMax }
 
-    private mutating func visit(_ auction: AuctionHandle, next: SearchKey) {
+    private mutating func visit(_ place: AuctionPlace) {
+        let auction = place.auction
         steps += 1
         if let status = filter.status, state.status(of: auction) != status { return }
         if let seller = filter.seller, state.state.id(of: state.state[auction].seller) != seller {
@@ -233,78 +269,89 @@ private struct AuctionSearch {
             }
         }
         if let title, !title.mayBeIn(auction) { return }
-        found.append((auction, next))
+        found.append(place)
     }
 
-    private mutating func walkUp(from key: [UInt64]?) -> [UInt64]? {
-        var next = key?.first ?? 0
-        let count = UInt64(state.state.auctionCount)
-        while next < count {
-            if isFull { return [next] }
-            visit(AuctionHandle(rawValue: UInt32(next)), next: SearchKey(first: next + 1))
-            next += 1
+    private mutating func walkUp(after last: AuctionHandle?) -> AuctionPlace? {
+        var last = last
+        for number in (last.map { $0.index + 1 } ?? 0)..<state.state.auctionCount {
+            if isFull { return last.map { AuctionPlace(auction: $0) } }
+            let auction = AuctionHandle(rawValue: UInt32(number))
+            visit(AuctionPlace(auction: auction))
+            last = auction
         }
         return nil
     }
 
-    private mutating func walkDown(from key: [UInt64]?) -> [UInt64]? {
-        let count = UInt64(state.state.auctionCount)
-        var next = min(key?.first ?? count, count)
-        while next > 0 {
-            if isFull { return [next] }
-            next -= 1
-            visit(AuctionHandle(rawValue: UInt32(next)), next: SearchKey(first: next))
+    private mutating func walkDown(after last: AuctionHandle?) -> AuctionPlace? {
+        var last = last
+        for number in (0..<(last?.index ?? state.state.auctionCount)).reversed() {
+            if isFull { return last.map { AuctionPlace(auction: $0) } }
+            let auction = AuctionHandle(rawValue: UInt32(number))
+            visit(AuctionPlace(auction: auction))
+            last = auction
         }
         return nil
     }
 
-    private mutating func walkSales(of seller: UserHandle, from key: [UInt64]?) -> [UInt64]? {
-        var next =
-            key?.first.map(UInt32.init(truncatingIfNeeded:))
-            ?? state.userLists[seller.index].selling
-        while next != ReadState.none, Int(next) < state.state.auctionCount {
-            if isFull { return [UInt64(next)] }
-            let following = state.auctionLists[Int(next)].selling
-            visit(AuctionHandle(rawValue: next), next: SearchKey(first: UInt64(following)))
-            next = following
+    private mutating func walkSales(
+        of seller: UserHandle, after last: AuctionHandle?
+    ) throws(LedgerError) -> AuctionPlace? {
+        var last = last
+        var next = state.userLists[seller.index].selling
+        if let last {
+            guard state.state[last].seller == seller else { throw .badCursor }
+            next = state.auctionLists[last.index].selling
+        }
+        while next != ReadState.none {
+            if isFull { return last.map { AuctionPlace(auction: $0) } }
+            let auction = AuctionHandle(rawValue: next)
+            visit(AuctionPlace(auction: auction))
+            (last, next) = (auction, state.auctionLists[auction.index].selling)
         }
         return nil
     }
 
-    private mutating func walkBids(of bidder: UserHandle, from key: [UInt64]?) -> [UInt64]? {
-        var next =
-            key?.first.map(UInt32.init(truncatingIfNeeded:))
-            ?? state.userLists[bidder.index].bidding
-        while next != BidderIndex.none, Int(next) < state.bidders.nodes.count {
-            let node = state.bidders.nodes[Int(next)]
-            guard node.user == bidder else { return nil }
-            if isFull { return [UInt64(next)] }
-            visit(node.auction, next: SearchKey(first: UInt64(node.next)))
+    private mutating func walkBids(
+        of bidder: UserHandle, after last: AuctionHandle?
+    ) throws(LedgerError) -> AuctionPlace? {
+        var last = last
+        var next = state.userLists[bidder.index].bidding
+        if let last {
+            guard let node = state.bidders.node(of: bidder, on: last) else { throw .badCursor }
             next = node.next
         }
+        while next != BidderIndex.none {
+            if isFull { return last.map { AuctionPlace(auction: $0) } }
+            let node = state.bidders.nodes[Int(next)]
+            visit(AuctionPlace(auction: node.auction))
+            (last, next) = (node.auction, node.next)
+        }
         return nil
     }
 
-    private mutating func walkDeadlines(from key: [UInt64]?) -> [UInt64]? {
+    private mutating func walkDeadlines(
+        after last: AuctionHandle?, end: UInt64?
+    ) throws(LedgerError) -> AuctionPlace? {
         var start = DeadlineQueue.Key(end: .zero, auction: AuctionHandle(rawValue: 0))
-        if let key, key.count == 2 {
-            start = DeadlineQueue.Key(
-                end: Timestamp(nanoseconds: Int64(clamping: key[0])),
-                auction: AuctionHandle(rawValue: UInt32(truncatingIfNeeded: key[1])))
+        if let last, let end {
+            let end = Timestamp(nanoseconds: Int64(bitPattern: end))
+            // Ends only ever move on: the auction stood there, or somebody made the place up.
+            let now = state.state[last].closesAt
+            guard now != .noEnd, end <= now else { throw .badCursor }
+            start = DeadlineQueue.Key(end: end, auction: AuctionHandle(rawValue: last.rawValue + 1))
         }
-        var next: [UInt64]?
+        var place: AuctionPlace?
+        var goesOn = false
         state.state.deadlines.forEach(from: start) { key in
-            if isFull {
-                next = [UInt64(key.end.nanoseconds), UInt64(key.auction.rawValue)]
-                return false
-            }
-            visit(
-                key.auction,
-                next: SearchKey(
-                    first: UInt64(key.end.nanoseconds), second: UInt64(key.auction.rawValue) + 1))
+            goesOn = isFull
+            if goesOn { return false }
+            let visited = AuctionPlace(auction: key.auction, end: key.end)
+            visit(visited)
+            place = visited
             return true
         }
-        return next
+        return goesOn ? place : nil
     }
 }
 

@@ -1,6 +1,6 @@
 // Histories without an index: an entry names the previous one about the same auction or wallet,
 // so a history is walked backwards in the log; forwards it is walked back from its end, or the
-// log is read on from the cursor, whichever is the shorter way.
+// log is read on from the cursor, whichever is the shorter way (`HistoryWalk`).
 
 public import AuctionDomain
 internal import Synchronization
@@ -10,11 +10,14 @@ public enum HistorySubject: Hashable, Sendable {
     case auction(AuctionID)
     case wallet(UserID)
 
-    /// The beginning of the cursors of its histories.
-    func filter(_ direction: HistoryDirection) -> String {
+    func add(to scope: inout CursorScope) {
         switch self {
-        case .auction(let id): "history/auction/\(id)/\(direction.rawValue)"
-        case .wallet(let id): "history/wallet/\(id)/\(direction.rawValue)"
+        case .auction(let id):
+            scope.add("auction")
+            scope.add(id.string)
+        case .wallet(let id):
+            scope.add("wallet")
+            scope.add(id.string)
         }
     }
 }
@@ -49,23 +52,35 @@ extension LedgerQueries {
         return entries
     }
 
-    /// A page of all entries that touched an auction or a wallet.
+    /// A page of the entries that touched an auction or a wallet.
     /// - Parameters:
-    ///   - cursor: of the page before, of the same question.
+    ///   - selection: which of them; by default all.
+    ///   - cursor: of the page before, of the same question and binding.
     ///   - limit: at most `pageItemsMax`.
+    ///   - binding: who asks; the cursor is good for the same alone.
     /// - Throws: `LedgerError` with `unknownName`, `badCursor`, `damaged` or `storage`.
-    /// - Complexity: newest first O(limit · log n); oldest first at most 100,000 entries are
-    ///   looked at, so a page may hold fewer than `limit` and still have a cursor.
+    /// - Complexity: newest first O(limit · log n), and each long run of entries that are not
+    ///   selected once; oldest first at most 100,000 entries are looked at, so a page may hold
+    ///   fewer than `limit` and still have a cursor.
     public func history(
         of subject: HistorySubject, _ direction: HistoryDirection = .newestFirst,
-        after cursor: String? = nil, limit: Int = 100
+        selecting selection: HistorySelection = .all, after cursor: String? = nil,
+        limit: Int = 100, boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<LedgerEntry> {
-        let walk = try HistoryWalk(reading, subject, direction, limit: limit)
-        let key = try Cursor.key(cursor, filter: walk.filter)?.first
+        let walk = try HistoryWalk(reading, subject, selection, limit: limit)
+        var scope = reading.scope("history", binding)
+        subject.add(to: &scope)
+        scope.add(direction.rawValue)
+        scope.add(selection.rawValue)
+        let place = try reading.numbers(in: cursor, count: 1, scope)?[0]
+        let found: HistoryWalk.Found
         switch direction {
-        case .newestFirst: return try walk.newestFirst(from: key)
-        case .oldestFirst: return try walk.oldestFirst(from: key)
+        case .newestFirst: found = try walk.newestFirst(after: place)
+        case .oldestFirst: found = try walk.oldestFirst(after: place)
         }
+        return Page(
+            items: found.items, cursor: found.place.map { reading.cursor([$0], scope) },
+            reflects: walk.count)
     }
 
     /// Visits every entry about an auction, oldest first, as a step of its story.
@@ -175,97 +190,5 @@ extension Reading {
             throw LedgerError(error, while: "looking for a time")
         }
         return low
-    }
-}
-
-/// One question about a history.
-private struct HistoryWalk {
-    /// How far a page is looked for before the caller is given what there is.
-    static let backwardMax = 4096
-    static let forwardMax = 100_000
-
-    let reading: Reading
-    let chain: EntryLink.Chain
-    let filter: String
-    let limit: Int
-    /// The newest entry of the chain and how many entries there are, as of one moment.
-    let head: UInt64
-    let count: UInt64
-
-    init(
-        _ reading: Reading, _ subject: HistorySubject, _ direction: HistoryDirection, limit: Int
-    ) throws(LedgerError) {
-        self.reading = reading
-        self.limit = min(max(limit, 1), pageItemsMax)
-        let found: Answer<(EntryLink.Chain, UInt64)>
-        switch subject {
-        case .auction(let id):
-            found = try reading.answer(about: id) {
-                (.auction($1), $0.state[$1].lastPosition)
-            }
-        case .wallet(let id):
-            found = try reading.answer(about: id) { (.wallet($1), $0.state[$1].lastPosition) }
-        }
-        (chain, head) = found.value
-        count = found.reflects
-        filter = subject.filter(direction)
-    }
-
-    private func previous(_ entry: LedgerEntry) -> UInt64 {
-        entry.links.first { $0.chain == chain }?.previous ?? noPosition
-    }
-
-    private func page(_ items: [LedgerEntry], next: UInt64?) -> Page<LedgerEntry> {
-        Page(
-            items: items, cursor: next.map { Cursor.text([$0], filter: filter) }, reflects: count)
-    }
-
-    /// The key is the position of the next entry to show.
-    func newestFirst(from key: UInt64?) throws(LedgerError) -> Page<LedgerEntry> {
-        var items: [LedgerEntry] = []
-        var next = key ?? head
-        if key != nil, next >= count {
-            throw LedgerError(.badCursor, "the cursor's position does not exist")
-        }
-        while next != noPosition, items.count < limit {
-            let entry = try reading.decoded(at: next).entry
-            items.append(entry)
-            next = previous(entry)
-        }
-        return page(items, next: next == noPosition ? nil : next)
-    }
-
-    /// The key is the position from which to look on.
-    func oldestFirst(from key: UInt64?) throws(LedgerError) -> Page<LedgerEntry> {
-        let start = key ?? 0
-        if let items = try walkBack(to: start) {
-            let next = items.count > limit ? items[limit].position : nil
-            return page(Array(items.prefix(limit)), next: next)
-        }
-        var items: [LedgerEntry] = []
-        var looked = 0
-        var next = start
-        try reading.forEach(from: start, to: min(count, head.addingClamped(1))) { entry in
-            next = entry.point.position + 1
-            looked += 1
-            if entry.command.chains(events: entry.events).contains(chain) {
-                items.append(entry.entry)
-            }
-            return items.count < limit && looked < Self.forwardMax
-        }
-        return page(items, next: next > head ? nil : next)
-    }
-
-    /// All entries of the chain from a position on, oldest first; nil when that is too far back.
-    private func walkBack(to start: UInt64) throws(LedgerError) -> [LedgerEntry]? {
-        var items: [LedgerEntry] = []
-        var next = head
-        while next != noPosition, next >= start {
-            if items.count == Self.backwardMax { return nil }
-            let entry = try reading.decoded(at: next).entry
-            items.append(entry)
-            next = previous(entry)
-        }
-        return items.reversed()
     }
 }

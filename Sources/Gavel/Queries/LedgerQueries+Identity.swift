@@ -16,7 +16,14 @@ extension LedgerQueries {
     public func entry(
         withID id: CommandID, searchesAll: Bool = true
     ) throws(LedgerError) -> LedgerEntry? {
-        guard id.isVersion7 else { return nil }
+        try entry(withAnyOf: [id], searchesAll: searchesAll)
+    }
+
+    /// The first entry with one of some ids that were made in the same millisecond.
+    package func entry(
+        withAnyOf ids: [CommandID], searchesAll: Bool = true
+    ) throws(LedgerError) -> LedgerEntry? {
+        guard let id = ids.first, ids.allSatisfy(\.isVersion7) else { return nil }
         let count = reflects
         let milliseconds = Int64(clamping: id.milliseconds)
         let ahead = Int64(CommandIDWindow.futureMillisecondsMax)
@@ -28,12 +35,12 @@ extension LedgerQueries {
             notBefore: .clamping(milliseconds: milliseconds + behind + ahead), count: count)
         // `last` stands in the first frame that ends later; the id may be in that one too.
         let end = min(count, try reading.frameEnd(at: last) ?? count)
-        var position = try reading.position(of: id, from: first, to: end)
+        var position = try reading.position(of: ids, from: first, to: end)
         if position == nil, searchesAll {
-            position = try reading.position(of: id, from: 0, to: first)
+            position = try reading.position(of: ids, from: 0, to: first)
         }
         if position == nil, searchesAll {
-            position = try reading.position(of: id, from: end, to: count)
+            position = try reading.position(of: ids, from: end, to: count)
         }
         guard let position else { return nil }
         return try reading.decoded(at: position).entry
@@ -78,9 +85,9 @@ extension Reading {
         return end
     }
 
-    /// The position of an id, looking at nothing but ids.
+    /// The position of the first of some ids, looking at nothing but ids.
     fileprivate func position(
-        of id: CommandID, from start: UInt64, to end: UInt64
+        of ids: [CommandID], from start: UInt64, to end: UInt64
     ) throws(LedgerError) -> UInt64? {
         guard start < end else { return nil }
         var found: UInt64?
@@ -89,11 +96,11 @@ extension Reading {
                 guard range.count >= EntryLayout.headerBytes else {
                     throw LogFault("an entry is shorter than its header")
                 }
-                if EntryLayout.commandID(value, range.lowerBound) == id { found = position }
+                if ids.contains(EntryLayout.commandID(value, range.lowerBound)) { found = position }
                 return found == nil
             }
         } catch {
-            throw LedgerError(error, while: "looking for command \(id) from entry \(start)")
+            throw LedgerError(error, while: "looking for command \(ids[0]) from entry \(start)")
         }
         return found
     }

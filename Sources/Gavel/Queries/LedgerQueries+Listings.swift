@@ -27,8 +27,8 @@ public struct AuctionListing: Hashable, Sendable {
     public var closesAt: Timestamp?
     /// Where the user asked for stands; nil where she never bid, or nobody was asked for.
     public var standing: BidderStanding?
-    /// Where the list goes on after this row.
-    let next: SearchKey
+    /// For the cursor with which a list goes on after this row.
+    let handle: AuctionHandle
 
     /// The winner, once sold.
     public var winner: UserID? { outcome == .sold ? leader : nil }
@@ -52,22 +52,17 @@ public struct AuctionOverview: Hashable, Sendable {
 }
 
 extension LedgerQueries {
-    /// A page of auctions as rows, as `auctions(_:after:limit:)`.
+    /// A page of auctions as rows, as `auctions(_:after:limit:boundTo:)`.
     /// - Parameter user: whose standing each row has.
     /// - Throws: `LedgerError` with `badCursor` or `unknownName`.
     public func listings(
         _ filter: AuctionFilter = AuctionFilter(), for user: UserID? = nil,
-        after cursor: String? = nil, limit: Int = 100
+        after cursor: String? = nil, limit: Int = 100, boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<AuctionListing> {
         let handle = user.flatMap { reading.handle(of: $0) }
-        return try search(filter, after: cursor, limit: limit) { state, auction, next in
-            state.listing(auction, for: handle, next: next)
+        return try search(filter, after: cursor, limit: limit, boundTo: binding) {
+            $0.listing($1, for: handle)
         }
-    }
-
-    /// A cursor with which the page after a row starts: for who takes only some rows of a page.
-    public func cursor(after row: AuctionListing, of filter: AuctionFilter) -> String {
-        Cursor.text(row.next.numbers, filter: filter.text)
     }
 
     /// One auction as a row, with a user's standing.
@@ -77,7 +72,7 @@ extension LedgerQueries {
         _ id: AuctionID, for user: UserID? = nil
     ) throws(LedgerError) -> Answer<AuctionListing> {
         try reading.answer(about: id) { state, auction in
-            state.listing(auction, for: user.flatMap { state.state.user($0) }, next: .none)
+            state.listing(auction, for: user.flatMap { state.state.user($0) })
         }
     }
 
@@ -105,9 +100,7 @@ extension Reading {
 }
 
 extension ReadState {
-    func listing(
-        _ auction: AuctionHandle, for user: UserHandle?, next: SearchKey
-    ) -> AuctionListing {
+    func listing(_ auction: AuctionHandle, for user: UserHandle?) -> AuctionListing {
         let record = state[auction]
         let isFinished = record.phase != .open
         let hasLeader = record.leader != .none
@@ -122,7 +115,7 @@ extension ReadState {
             minimumBid: isFinished ? nil : state.minimumBid(on: auction),
             acceptedBids: record.acceptedBids, opensAt: record.opensAt,
             closesAt: record.closesAt == .noEnd ? nil : record.closesAt,
-            standing: user.flatMap { standing(of: $0, in: auction) }, next: next)
+            standing: user.flatMap { standing(of: $0, in: auction) }, handle: auction)
     }
 
     func standing(of user: UserHandle, in auction: AuctionHandle) -> BidderStanding? {

@@ -1,7 +1,8 @@
 // An entry as those may see it whom it belongs to: who sent the command, and for whom it speaks.
 //
 // Invariant: of what the entry did to others nothing is in it but what anyone may see: no hold and
-// no refund of another, no maximum of another, no other wallet's place in the log.
+// no refund of another, no maximum of another, no other wallet's place in the log; nor the command
+// id, with which what is left out could be guessed by the entry's hash.
 
 public import AuctionDomain
 internal import Synchronization
@@ -34,7 +35,8 @@ extension LedgerQueries {
             events.count == entry.outcome.events.count && links.count == entry.links.count
         return OwnEntry(
             entry: LedgerEntry(
-                position: entry.position, time: entry.time, commandID: entry.commandID,
+                position: entry.position, time: entry.time,
+                commandID: isWhole ? entry.commandID : nil,
                 actor: entry.actor, command: entry.command,
                 outcome: entry.outcome.rejection.map { .rejected($0) } ?? .accepted(events),
                 links: ContiguousArray(links)),

@@ -1,130 +1,177 @@
 // An auction's story in pages.
 //
-// A step follows from all entries before it, by way of a few numbers: price, leader, end, and the
-// leader's maximum. A cursor carries them, so that a page costs what its own entries cost however
-// long the story is. All are public but the maximum; in its place stands the position of the entry
-// that set it, which is public too, and the maximum is read from there again.
-//
-// Invariant: no cursor holds an amount that the public view does not show.
+// A step follows from all entries before it, by way of a few values: price, leader, end, and the
+// leader's maximum. None of them is in a cursor: it says where the page ended and at which entries
+// the leader and the end were set, and the values are read from there again. So a page costs what
+// its own entries cost however long the story is, and who would forge a cursor could tell nothing
+// but positions of the same auction.
 
 public import AuctionDomain
-internal import Synchronization
 
 extension LedgerQueries {
     /// A page of an auction's story, oldest first: a step for each entry about it.
     /// - Parameters:
-    ///   - cursor: of the page before, of the same auction.
+    ///   - selection: which entries have a step; `accepted` is the story as anyone may read it,
+    ///     and its pages say nothing of the others.
+    ///   - cursor: of the page before, of the same auction, selection and binding.
     ///   - limit: at most `pageItemsMax`.
+    ///   - binding: who asks; the cursor is good for the same alone.
     /// - Throws: `LedgerError` with `unknownName`, `badCursor`, `damaged` or `storage`.
-    /// - Complexity: that of a page of `history(of:_:after:limit:)`, oldest first.
+    /// - Complexity: that of a page of `history(of:_:selecting:after:limit:boundTo:)`, oldest
+    ///   first.
     public func story(
-        of auction: AuctionID, after cursor: String? = nil, limit: Int = 100
+        of auction: AuctionID, selecting selection: HistorySelection = .all,
+        after cursor: String? = nil, limit: Int = 100, boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<AuctionStep> {
-        let filter = "story/\(auction)"
-        var fold = StoryFold()
-        if let numbers = try Cursor.key(cursor, filter: filter) {
-            fold = try StoryFold(numbers, cursor: cursor!)
+        let walk = try HistoryWalk(reading, .auction(auction), selection, limit: limit)
+        var scope = reading.scope("story", binding)
+        scope.add(auction.string)
+        scope.add(selection.rawValue)
+        var place: StoryPlace?
+        var steps = AuctionSteps()
+        if let numbers = try reading.numbers(in: cursor, count: StoryPlace.numberCount, scope) {
+            let kept = try StoryPlace(numbers)
+            place = kept
+            steps = try resume(auction, at: kept)
         }
-        var steps = try resume(fold, of: auction)
-        let subject = HistorySubject.auction(auction)
-        let places = subject.filter(.oldestFirst)
-        let start = fold.position > 0 ? Cursor.text([fold.position], filter: places) : nil
-        let page = try history(of: subject, .oldestFirst, after: start, limit: limit)
-        let items = page.items.map { entry in
+        let found = try walk.oldestFirst(after: place?.looked)
+        let items = found.items.map { entry in
+            place.note(entry)
             let point = EntryPoint(position: entry.position, time: entry.time)
-            let step = steps.next(
+            return steps.next(
                 entry.command, by: entry.actor, outcome: entry.outcome, at: point)
-            fold.note(entry, step)
-            return step
         }
-        if let next = try Cursor.key(page.cursor, filter: places)?.first { fold.position = next }
+        if let looked = found.place { place?.looked = looked }
         return Page(
             items: items,
-            cursor: page.cursor == nil ? nil : Cursor.text(fold.numbers, filter: filter),
-            reflects: page.reflects)
+            cursor: found.place == nil ? nil : place.map { reading.cursor($0.numbers, scope) },
+            reflects: walk.count)
     }
 
-    /// The steps from where a fold stands.
+    /// What an auction had come to at a place, which is checked as if it were forged.
     private func resume(
-        _ fold: StoryFold, of id: AuctionID
+        _ id: AuctionID, at place: StoryPlace
     ) throws(LedgerError) -> AuctionSteps {
-        let (auction, rules) = try reading.answer(about: id) {
-            ($1, $0.state.rules(of: $1))
+        let (auction, rules, closed) = try reading.answer(about: id) {
+            ($1, $0.state.rules(of: $1), $0.state[$1].closedPosition)
         }.value
-        var maximum = Money.zero
-        if let position = fold.maximumPosition {
-            guard position < fold.position, position < reflects,
-                let set = try reading.decoded(at: position).entry.maximum(in: auction)
-            else { throw LedgerError(.badCursor, "the cursor's position sets no maximum") }
-            maximum = set
+        let accepted = try HistoryWalk(reading, .auction(id), .accepted, limit: 1)
+        let bids = try HistoryWalk(reading, .auction(id), .acceptedBids, limit: 1)
+        _ = try accepted.shown(at: place.last)
+        guard let end = try accepted.shown(at: place.endSet).end(of: auction) else {
+            throw .badCursor
         }
+        guard let leadSet = place.leadSet else {
+            return AuctionSteps(
+                rules: rules, price: nil, leader: nil, maximum: .zero, closesAt: end)
+        }
+        // After the end nothing moves the price, however many entries there are.
+        guard let lead = try accepted.shown(at: leadSet).lead(in: auction),
+            let last = try bids.newest(from: min(place.last, closed)), last.position >= leadSet,
+            let price = last.price(in: auction)
+        else { throw .badCursor }
         return AuctionSteps(
-            rules: rules, price: fold.price, leader: fold.leader, maximum: maximum,
-            closesAt: fold.closesAt)
+            rules: rules, price: price, leader: lead.leader, maximum: lead.maximum,
+            closesAt: end)
     }
 }
 
-/// What a story has come to before a position.
-private struct StoryFold {
-    var position: UInt64 = 0
-    var price: Money?
-    var leader: UserHandle?
-    var closesAt: Timestamp?
-    /// Where the leader's maximum was set.
-    var maximumPosition: UInt64?
+/// Where a page of a story ended.
+///
+/// Invariant: no position comes after the one before it in the order of the members.
+private struct StoryPlace {
+    static let numberCount = 4
 
-    init() {}
+    /// The last entry that was looked at.
+    var looked: UInt64
+    /// The last accepted entry about the auction.
+    var last: UInt64
+    /// Which one set the end, and which one leader and maximum; none before the first bid.
+    var endSet: UInt64
+    var leadSet: UInt64?
 
-    /// Nil stands as 0, everything else as one more than it is.
+    /// Each position as how far it stands before another, so that cursors stay short.
     var numbers: [UInt64] {
-        [
-            position, price.map { UInt64($0.minorUnits) + 1 } ?? 0,
-            leader.map { UInt64($0.rawValue) + 1 } ?? 0,
-            closesAt.map { UInt64($0.nanoseconds) + 1 } ?? 0,
-            maximumPosition.map { $0 + 1 } ?? 0,
-        ]
+        [looked, looked - last, last - endSet, leadSet.map { last - $0 + 1 } ?? 0]
     }
 
-    init(_ numbers: [UInt64], cursor: String) throws(LedgerError) {
-        // An opened auction is never at position 0, which is the ledger's creation.
-        guard numbers.count == 5, numbers[0] > 0, numbers[1] <= UInt64(Int64.max) + 1,
-            numbers[2] <= UInt64(UInt32.max), numbers[3] <= UInt64(Int64.max) + 1
-        else { throw LedgerError(.badCursor, "\(cursor.debugDescription) is no cursor") }
-        position = numbers[0]
-        if numbers[1] > 0 { price = Money(minorUnits: Int64(numbers[1] - 1)) }
-        if numbers[2] > 0 { leader = UserHandle(rawValue: UInt32(numbers[2] - 1)) }
-        if numbers[3] > 0 { closesAt = Timestamp(nanoseconds: Int64(numbers[3] - 1)) }
-        if numbers[4] > 0 { maximumPosition = numbers[4] - 1 }
+    /// - Throws: `badCursor` where numbers are no places.
+    init(_ numbers: [UInt64]) throws(LedgerError) {
+        looked = numbers[0]
+        guard numbers[1] <= looked else { throw .badCursor }
+        last = looked - numbers[1]
+        guard numbers[2] <= last else { throw .badCursor }
+        endSet = last - numbers[2]
+        guard numbers[3] > 0 else { return }
+        guard numbers[3] - 1 <= last else { throw .badCursor }
+        leadSet = last - (numbers[3] - 1)
     }
 
-    mutating func note(_ entry: LedgerEntry, _ step: AuctionStep) {
-        (price, leader, closesAt) = (step.price, step.leader, step.closesAt)
-        if entry.setsMaximum { maximumPosition = entry.position }
+    /// The place after the opening, which is a story's first entry.
+    init(opening position: UInt64) {
+        (looked, last, endSet) = (position, position, position)
+    }
+}
+
+extension StoryPlace? {
+    /// Takes note of the next entry of the story.
+    fileprivate mutating func note(_ entry: LedgerEntry) {
+        var place = self ?? StoryPlace(opening: entry.position)
+        place.looked = entry.position
+        if entry.outcome.rejection == nil {
+            place.last = entry.position
+            for event in entry.outcome.events {
+                switch event {
+                case .auctionOpened, .auctionExtended: place.endSet = entry.position
+                case .leadTaken, .maximumRaised, .boughtNow: place.leadSet = entry.position
+                default: break
+                }
+            }
+        }
+        self = place
     }
 }
 
 extension LedgerEntry {
-    /// Whether the entry says what its auction's leader offers.
-    fileprivate var setsMaximum: Bool {
-        outcome.events.contains { event in
-            switch event {
-            case .leadTaken, .maximumRaised, .boughtNow: true
-            default: false
-            }
-        }
-    }
-
-    /// The maximum that the entry sets in an auction; nil where it sets none.
-    fileprivate func maximum(in auction: AuctionHandle) -> Money? {
-        var maximum: Money?
+    /// The end that the entry sets for an auction; nil where it sets none.
+    fileprivate func end(of auction: AuctionHandle) -> Timestamp?? {
+        var found: Timestamp??
         for event in outcome.events {
             switch event {
-            case .leadTaken(auction, _, let set, _), .maximumRaised(auction, _, let set, _):
-                maximum = set
-            case .boughtNow(auction, _, let price): maximum = price
+            case .auctionOpened(auction, let opening, _): found = .some(opening.closesAt)
+            case .auctionExtended(auction, let closesAt, _): found = closesAt
             default: break
             }
         }
-        return maximum
+        return found
+    }
+
+    /// The leader that the entry sets in an auction, and what she offers; nil where it sets none.
+    fileprivate func lead(in auction: AuctionHandle) -> (leader: UserHandle, maximum: Money)? {
+        var found: (leader: UserHandle, maximum: Money)?
+        for event in outcome.events {
+            switch event {
+            case .leadTaken(auction, let leader, let maximum, _),
+                .maximumRaised(auction, let leader, let maximum, _),
+                .boughtNow(auction, let leader, let maximum):
+                found = (leader, maximum)
+            default: break
+            }
+        }
+        return found
+    }
+
+    /// The price that the entry sets in an auction; nil where it sets none.
+    fileprivate func price(in auction: AuctionHandle) -> Money? {
+        var found: Money?
+        for event in outcome.events {
+            switch event {
+            case .leadTaken(auction, _, _, let price), .maximumRaised(auction, _, _, let price),
+                .bidAbsorbed(auction, _, let price), .boughtNow(auction, _, let price):
+                found = price
+            default: break
+            }
+        }
+        return found
     }
 }

@@ -42,25 +42,29 @@ extension LedgerQueries {
 
     /// Wallets in order of registration, those without a movement included.
     /// - Parameters:
-    ///   - cursor: of the page before; nil for the first.
+    ///   - cursor: of the page before, with the same binding; nil for the first.
     ///   - limit: at most `pageItemsMax`.
+    ///   - binding: who asks; the cursor is good for the same alone.
     /// - Throws: `LedgerError` with `badCursor`.
     public func wallets(
-        after cursor: String? = nil, limit: Int = 100
+        after cursor: String? = nil, limit: Int = 100, boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<WalletView> {
-        let filter = "wallets"
-        let start = try Cursor.key(cursor, filter: filter)?.first ?? 0
-        return reading.readState.withLock { state in
-            let limit = UInt64(min(max(limit, 1), pageItemsMax))
-            let end = min(UInt64(state.state.userCount), start.addingClamped(limit))
-            let items = (min(start, end)..<end).map {
-                state.wallet(UserHandle(rawValue: UInt32($0)))
-            }
-            let isLast = end >= UInt64(state.state.userCount)
+        let scope = reading.scope("wallets", binding)
+        // The last wallet shown.
+        let last = try reading.numbers(in: cursor, count: 1, scope)?[0]
+        let limit = min(max(limit, 1), pageItemsMax)
+        let page = reading.readState.withLock { state -> Page<WalletView>? in
+            let count = state.state.userCount
+            if let last, last >= UInt64(count) { return nil }
+            let start = last.map { Int($0) + 1 } ?? 0
+            let end = min(count, start + limit)
+            let items = (start..<end).map { state.wallet(UserHandle(rawValue: UInt32($0))) }
             return Page(
-                items: items, cursor: isLast ? nil : Cursor.text([end], filter: filter),
+                items: items, cursor: end >= count ? nil : reading.cursor([UInt64(end - 1)], scope),
                 reflects: state.entryCount)
         }
+        guard let page else { throw .badCursor }
+        return page
     }
 }
 

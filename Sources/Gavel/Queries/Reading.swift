@@ -10,11 +10,15 @@ public final class Reading: Sendable {
     let log: any EventLog
     /// The log's entries, each held against its hash.
     let entries: CheckedEntries
+    package let secret: LedgerSecret
+    /// What walks have passed over.
+    let passages = Passages()
 
-    init(readState: ReadState, log: any EventLog) {
+    init(readState: ReadState, log: any EventLog, secret: LedgerSecret) {
         self.readState = Mutex(readState)
         self.log = log
         entries = CheckedEntries(log)
+        self.secret = secret
     }
 }
 

@@ -54,10 +54,16 @@ struct BidderIndex: Sendable {
     /// Whether a user ever bid on an auction.
     /// - Complexity: O(1) expected.
     func contains(_ user: UserHandle, on auction: AuctionHandle) -> Bool {
+        node(of: user, on: auction) != nil
+    }
+
+    /// A user's place on an auction; nil where she never bid on it.
+    /// - Complexity: O(1) expected.
+    func node(of user: UserHandle, on auction: AuctionHandle) -> Node? {
         slots.first(Self.hash(user, auction)) { number in
             let node = nodes[number]
             return node.user == user && node.auction == auction
-        } != nil
+        }.map { nodes[$0] }
     }
 
     /// Touches the place where a bid will be noted.

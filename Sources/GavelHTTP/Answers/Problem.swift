@@ -54,7 +54,7 @@ struct Problem: Error, Sendable {
     /// What the engine throws.
     init(_ error: LedgerError) {
         switch error.code {
-        case .badCursor: self.init(.cursorMalformed, error.reason)
+        case .badCursor: self.init(.badCursor, error.reason)
         case .outcomeUnknown:
             self.init(.outcomeUnknown, "send it again with the same Idempotency-Key")
         case .closed: self.init(.shuttingDown)

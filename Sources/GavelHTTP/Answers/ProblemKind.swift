@@ -45,8 +45,7 @@ extension ProblemKind {
         1021, "method_not_allowed", 405, "The address does not take this method")
     static let parameterMalformed = own(
         1022, "parameter_malformed", 400, "A parameter does not have the shape it must have")
-    static let cursorMalformed = own(
-        1023, "cursor_malformed", 400, "The cursor is none of this list")
+    static let badCursor = own(1023, "bad_cursor", 400, "The cursor is none of this list")
     static let commandIDMissing = own(
         1024, "command_id_missing", 400, "A write needs an Idempotency-Key")
     static let bodyTooLarge = own(1025, "body_too_large", 413, "The body is too large")
@@ -80,7 +79,7 @@ extension ProblemKind {
     static let own: [ProblemKind] = [
         tokenMissing, tokenInvalid, tokenExpired, credentialsWrong, refreshTokenInvalid,
         roleRequired, notYours, selfChargeOff, notFound, methodNotAllowed, parameterMalformed,
-        cursorMalformed, commandIDMissing, bodyTooLarge, mediaTypeUnsupported, profileNotFound,
+        badCursor, commandIDMissing, bodyTooLarge, mediaTypeUnsupported, profileNotFound,
         entryNotFound, momentAhead, usernameTaken, accountHasFunds, descriptionFrozen,
         rateLimited, busy, positionNotReached, outcomeUnknown, notProven, tooManyCommands,
         internalError,

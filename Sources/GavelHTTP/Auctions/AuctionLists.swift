@@ -51,7 +51,7 @@ extension AuctionRoutes {
             ] + Operation.Parameter.page,
             answer: .init(schema: .page(.reference("AuctionListing"))),
             problems: [
-                .tokenMissing, .notYours, .cursorMalformed, .busy, ProblemKind(.userNotFound),
+                .tokenMissing, .notYours, .badCursor, .busy, ProblemKind(.userNotFound),
             ])
     ) { call in
         try await call.list(try call.filter(), isOwn: false)
@@ -90,7 +90,7 @@ extension AuctionRoutes {
             method: .get, path: path, id: id, tag: .auctions, summary: summary, isRead: true,
             parameters: Operation.Parameter.page,
             answer: .init(schema: .page(.reference(item))),
-            problems: [.cursorMalformed, ProblemKind(.userNotFound)])
+            problems: [.badCursor, ProblemKind(.userNotFound)])
     }
 }
 
@@ -135,7 +135,8 @@ extension Call {
                 return try self.page(filter, of: category, after: cursor, limit: limit)
             }
             return try self.asking(.userNotFound) { () throws(LedgerError) in
-                try self.ledger.listings(filter, for: user, after: cursor, limit: limit)
+                try self.ledger.listings(
+                    filter, for: user, after: cursor, limit: limit, boundTo: self.binding())
             }
         }
         // What may look at very many auctions waits for its turn.
@@ -165,25 +166,18 @@ extension Call {
         return response
     }
 
-    /// A page of the lots of one category. Its cursor begins with the category, in which no `~`
-    /// stands, so that it is refused beside another one.
+    /// A page of the lots of one category, to which its cursor is bound.
     private func page(
         _ filter: AuctionFilter, of category: LotCategory, after cursor: String?, limit: Int
     ) throws -> Page<AuctionListing> {
-        let prefix = category.string + "~"
-        var place: String?
-        if let cursor {
-            guard cursor.hasPrefix(prefix) else {
-                throw Problem(.cursorMalformed, "the cursor belongs to another category")
-            }
-            place = String(cursor.dropFirst(prefix.count))
-        }
+        let binding = binding("category \(category)")
+        var place = cursor
         var items: [AuctionListing] = []
         var looked = 0
         var reflects: UInt64?
         repeat {
             let page = try asking(.userNotFound) { () throws(LedgerError) in
-                try ledger.listings(filter, after: place, limit: 500)
+                try ledger.listings(filter, after: place, limit: 500, boundTo: binding)
             }
             reflects = reflects ?? page.reflects
             place = page.cursor
@@ -191,12 +185,12 @@ extension Call {
             for (row, found) in zip(page.items, categories) where found == category.string {
                 items.append(row)
                 guard items.count == limit else { continue }
-                place = ledger.cursor(after: row, of: filter)
+                place = ledger.cursor(after: row, of: filter, boundTo: binding)
                 break
             }
             // A page that matched little has looked at far more than it shows.
             looked += page.items.count < 500 ? Self.rowsMax : 500
         } while place != nil && items.count < limit && looked < Self.rowsMax
-        return Page(items: items, cursor: place.map { prefix + $0 }, reflects: reflects ?? 0)
+        return Page(items: items, cursor: place, reflects: reflects ?? 0)
     }
 }

@@ -45,12 +45,11 @@ extension AuctionRoutes {
             method: .get, path: "/auctions/{auction}/bids", id: "listBids", tag: .auctions,
             summary: "Lists an auction's accepted bids",
             detail: "`amount` is null where bids are maxima (proxy bidding): that is nobody "
-                + "else's to know. Of a thousand entries without an accepted bid a page is made "
-                + "that holds none, with a cursor.",
+                + "else's to know.",
             access: .anyone, isRead: true,
             parameters: [.direction] + Operation.Parameter.page,
             answer: .init(schema: .page(.reference("Bid"))),
-            problems: [ProblemKind(.auctionNotFound), .cursorMalformed, .busy])
+            problems: [ProblemKind(.auctionNotFound), .badCursor, .busy])
     ) { call in
         try await call.bids()
     }
@@ -64,13 +63,14 @@ extension AuctionRoutes {
                 + "`proxy`, whatever the maxima and the reserve have made of it.",
             access: .anyone, isRead: true, parameters: Operation.Parameter.page,
             answer: .init(schema: .page(.reference("Step"))),
-            problems: [ProblemKind(.auctionNotFound), .cursorMalformed, .busy])
+            problems: [ProblemKind(.auctionNotFound), .badCursor, .busy])
     ) { call in
         let auction = try call.path("auction", as: AuctionID.self)
         let (cursor, limit) = (try call.parameter("cursor"), try call.pageLimit())
-        let ledger = call.ledger
+        let (ledger, binding) = (call.ledger, call.binding())
         let page = try await call.askingSlowly(.auctionNotFound) { () throws(LedgerError) in
-            try ledger.story(of: auction, after: cursor, limit: limit)
+            try ledger.story(
+                of: auction, selecting: .accepted, after: cursor, limit: limit, boundTo: binding)
         }
         let steps = Page(
             items: page.items.compactMap(\.publicView), cursor: page.cursor,
@@ -82,47 +82,37 @@ extension AuctionRoutes {
 }
 
 extension Call {
+    /// With more rejected bids than these a list of bids is not read on the tasks of all calls.
+    private static var rejectedBidsMax: UInt64 { 10_000 }
+
     fileprivate func bids() async throws -> Response {
         let auction = try path("auction", as: AuctionID.self)
         let direction = try direction()
         let (cursor, limit) = (try parameter("cursor"), try pageLimit())
-        let ledger = ledger
-        let proxy = try asking(.auctionNotFound) { () throws(LedgerError) in
-            try ledger.auction(auction).value.rules.proxy
+        let (ledger, binding) = (ledger, binding())
+        let view = try asking(.auctionNotFound) { () throws(LedgerError) in
+            try ledger.auction(auction).value
         }
-        let page = try await asking(.auctionNotFound, direction) { () throws(LedgerError) in
-            try ledger.bids(
-                on: auction, proxy: proxy, direction, after: cursor, limit: limit)
+        let proxy = view.rules.proxy
+        let read = { @Sendable () throws(LedgerError) in
+            try ledger.history(
+                of: .auction(auction), direction, selecting: .acceptedBids, after: cursor,
+                limit: limit, boundTo: binding)
         }
-        return Response(reflecting: page.reflects) { writer in
-            writer.page(page) { $0.publicBid($1, names: ledger.reading) }
-        }
-    }
-}
-
-extension LedgerQueries {
-    /// A page of accepted bids, filled from as many pages of entries as a thousand entries have.
-    fileprivate func bids(
-        on auction: AuctionID, proxy: Bool, _ direction: HistoryDirection,
-        after cursor: String?, limit: Int
-    ) throws(LedgerError) -> Page<PublicBid> {
-        var bids: [PublicBid] = []
-        var place = cursor
-        var looked = 0
-        var reflects: UInt64?
-        repeat {
-            // No more entries than there is room for, so that a page ends where a cursor stands.
-            let page = try history(
-                of: .auction(auction), direction, after: place, limit: limit - bids.count)
-            reflects = reflects ?? page.reflects
-            bids += page.items.compactMap { entry in
+        // Back over many rejected bids takes long, the first time.
+        let page =
+            view.bids - view.acceptedBids > Self.rejectedBidsMax
+            ? try await askingSlowly(.auctionNotFound, read)
+            : try await asking(.auctionNotFound, direction, read)
+        let bids = Page(
+            items: page.items.compactMap { entry in
                 PublicBid(
                     entry.command, outcome: entry.outcome, proxy: proxy,
                     at: EntryPoint(position: entry.position, time: entry.time))
-            }
-            place = page.cursor
-            looked += max(page.items.count, direction == .oldestFirst ? 250 : 1)
-        } while place != nil && bids.count < limit && looked < 1000
-        return Page(items: bids, cursor: place, reflects: reflects ?? 0)
+            }, cursor: page.cursor,
+            reflects: page.reflects)
+        return Response(reflecting: page.reflects) { writer in
+            writer.page(bids) { $0.publicBid($1, names: ledger.reading) }
+        }
     }
 }

@@ -15,9 +15,9 @@ enum AuctionRoutes {
             method: .post, path: "/auctions", id: "openAuction", tag: .auctions,
             summary: "Opens an auction",
             detail: "The caller sells; an operator may name another seller. Without a name the "
-                + "auction gets one made from the Idempotency-Key, so that a repeated call is the "
-                + "same command. Description and category stand beside the ledger; sent again "
-                + "after a crash, the call completes them, unless there is a bid already.",
+                + "auction gets one that a repeated call gets again. Description and category "
+                + "stand beside the ledger; sent again after a crash, the call completes them, "
+                + "unless there is a bid already.",
             isWrite: true,
             body: .init(
                 schema: .reference("Opening"),
@@ -68,13 +68,13 @@ enum AuctionRoutes {
 extension Call {
     fileprivate func openAuction() async throws -> Response {
         let caller = try caller
-        let id = try commandID
+        let key = try idempotencyKey
         var members = try members()
         let words = try LotWords(taking: &members)
         let seller = try seller(taking: &members, caller)
         let auction =
             members.take("auction")
-            ?? .string("a" + id.description.filter { $0 != "-" })
+            ?? .string(service.commandIDs.auctionName(of: key, by: caller.user).string)
         let command = try command(
             "open_auction", fixed: ("auction", auction), ("seller", .string(seller.string)),
             own: members)

@@ -39,12 +39,17 @@ struct Call: Sendable {
         }
     }
 
-    /// The command id of a write.
-    var commandID: CommandID {
+    /// The key of a write.
+    var idempotencyKey: CommandID {
         get throws(Problem) {
             guard let key else { throw Problem(.commandIDMissing) }
             return key
         }
+    }
+
+    /// What the cursors of the call's pages are good for: the caller alone.
+    func binding(_ condition: String? = nil) -> CursorBinding {
+        CursorBinding(caller: signedIn?.user, condition: condition)
     }
 
     // MARK: Path

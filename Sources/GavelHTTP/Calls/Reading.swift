@@ -67,8 +67,9 @@ extension Operation.Parameter {
     /// The two parameters of every paged list.
     static let page: [Self] = [
         .init(
-            name: "cursor", schema: .string(pattern: "^[!-~]{1,1024}$"),
-            detail: "The cursor of the page before, with all else as it was asked then."),
+            name: "cursor", schema: .string(pattern: "^[A-Za-z0-9_-]{1,\(cursorCharactersMax)}$"),
+            detail: "The cursor of the page before, with all else as it was asked then, by the "
+                + "same caller."),
         .init(
             name: "limit", schema: .integer(min: 1, max: 200),
             detail: "The most items wanted; 50 where it is not given. A page may hold fewer and "

@@ -12,7 +12,7 @@ extension Call {
     /// - Throws: the problem of a rejection, a refusal, or a commit that failed.
     func submit(_ command: Command, by actor: Actor) async throws(Problem) -> Receipt {
         let caller = try caller
-        let id = try commandID
+        let id = service.commandIDs.id(of: try idempotencyKey, by: caller.user)
         let rejections = service.limits.rejections
         let user = caller.user
         guard rejections.secondsUntilFree(user) == nil else {
@@ -52,18 +52,19 @@ extension Call {
         }
     }
 
-    /// The answer to an accepted command: its receipt, and what the ledger shows now.
+    /// The answer to an accepted command: its receipt, and what the ledger shows now. `id` is the
+    /// caller's key; the log's id is not told, since it hides what the entry says of others.
     ///
     ///     {"id":"…","status":"accepted","position":12,"time":"…","replayed":false,…}
     func answer(
         _ receipt: Receipt, status: HTTPResponse.Status = .ok,
         _ more: (inout JSONWriter) -> Void = { _ in }
     ) throws(Problem) -> Response {
-        let id = try commandID
+        let key = try idempotencyKey
         var writer = JSONWriter()
         writer.reserve(512)
         writer.object { object in
-            object.field("id", id.description)
+            object.field("id", key.description)
             object.field("status", receipt.status.name)
             object.field("position", receipt.position)
             object.field("time", receipt.time)

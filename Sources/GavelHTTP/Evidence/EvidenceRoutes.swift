@@ -237,14 +237,14 @@ enum EvidenceRoutes {
         operation: Operation(
             method: .get, path: "/log/commands/{id}", id: "getCommand", tag: .log,
             summary: "What became of a command",
-            detail: "By its Idempotency-Key, however long ago; for who sent it or for whom it "
-                + "speaks, for auditors and operators.",
+            detail: "By the caller's own Idempotency-Key, however long ago, or by the id that the "
+                + "log has; for who sent it or for whom it speaks, for auditors and operators.",
             isRead: true, answer: .init(schema: .reference("CommandReceipt")),
             problems: [.notYours, .entryNotFound, .busy])
     ) { call in
-        let entry = try await call.entryOfCommand()
-        _ = try call.readable(entry)
-        return Response(reflecting: call.ledger.reflects) { $0.receipt(of: entry) }
+        let (key, entry) = try await call.entryOfCommand()
+        let readable = try call.readable(entry).entry
+        return Response(reflecting: call.ledger.reflects) { $0.receipt(of: readable, key) }
     }
 
     // MARK: Proofs
@@ -276,7 +276,7 @@ enum EvidenceRoutes {
             isRead: true, answer: .init(mediaType: "text/plain", detail: "The file."),
             problems: [.notYours, .entryNotFound, .notProven, .busy])
     ) { call in
-        try call.proofFile(of: try await call.entryOfCommand())
+        try call.proofFile(of: try await call.entryOfCommand().entry)
     }
 
     private static let inclusion = Route(
@@ -365,21 +365,24 @@ extension Call {
         return entry
     }
 
-    /// The entry of the command whose id is in the path.
+    /// The entry of the command whose key or id is in the path.
     /// - Throws: `parameterMalformed`, `entryNotFound` or `busy`; `LedgerError`.
-    fileprivate func entryOfCommand() async throws -> LedgerEntry {
+    fileprivate func entryOfCommand() async throws -> (key: CommandID, entry: LedgerEntry) {
         let text = text(inPath: "id")
-        guard let id = try? CommandID(text), id.isVersion7 else {
+        guard let key = try? CommandID(text), key.isVersion7 else {
             throw Problem(
                 .parameterMalformed,
                 "id must be a UUID version 7, not \(String(text.prefix(40)).debugDescription)")
         }
         let ledger = ledger
+        let ids = service.commandIDs
+        let ownIDs = [ids.id(of: key, by: try caller.user), ids.signUpID(of: key)]
         let found = try await slowly {
-            try ledger.entry(withID: id, searchesAll: false)
+            try ledger.entry(withAnyOf: ownIDs, searchesAll: false)
+                ?? ledger.entry(withID: key, searchesAll: false)
         }
-        guard let found else { throw Problem(.entryNotFound, "no entry has the id \(id)") }
-        return found
+        guard let found else { throw Problem(.entryNotFound, "no entry has the id \(key)") }
+        return (key, found)
     }
 
     /// What the caller may see of an entry: all, or the own part.
@@ -487,13 +490,14 @@ extension JSONWriter {
         }
     }
 
-    /// Writes what became of a command:
+    /// Writes what became of a command, `id` as the caller has asked for it:
     ///
-    ///     {"id":"…","status":"rejected","position":12,"time":"…","replayed":false,
-    ///      "rejection":{"code":"bid_below_minimum","number":41,"minimum":1600}}
-    fileprivate mutating func receipt(of entry: LedgerEntry) {
+    ///     {"id":"…","command_id":null,"status":"rejected","position":12,"time":"…",
+    ///      "replayed":false,"rejection":{"code":"bid_below_minimum","number":41,"minimum":1600}}
+    fileprivate mutating func receipt(of entry: LedgerEntry, _ key: CommandID) {
         object { object in
-            object.field("id", entry.commandID?.description)
+            object.field("id", key.description)
+            object.field("command_id", entry.commandID?.description)
             object.field("status", entry.outcome.rejection == nil ? "accepted" : "rejected")
             object.field("position", entry.position)
             object.field("time", entry.time)
@@ -543,7 +547,10 @@ extension EvidenceRoutes {
 
     private static let entrySchema = Schema.object(
         [
-            .init("id", .nullable(.string(format: "uuid"))),
+            .init(
+                "id", .nullable(.string(format: "uuid")),
+                "The command's id in the log; null where there is none, and for an owner where "
+                    + "the entry tells of others too."),
             .init("status", .word(["accepted", "rejected"])),
             .init("position", .position),
             .init("time", .time),
@@ -564,7 +571,11 @@ extension EvidenceRoutes {
     ])
 
     private static let receiptSchema = Schema.object([
-        .init("id", .string(format: "uuid")),
+        .init("id", .string(format: "uuid"), "The key or id that was asked for."),
+        .init(
+            "command_id", .nullable(.string(format: "uuid")),
+            "The command's id in the log; null where the entry tells of others too, whom the id "
+                + "keeps from being guessed."),
         .init("status", .word(["accepted", "rejected"])),
         .init("position", .position),
         .init("time", .time),

@@ -42,7 +42,7 @@ extension PaymentRoutes {
                 + "nothing. All movements of a wallet, added up, are its balances.",
             isRead: true, parameters: [.direction] + Operation.Parameter.page,
             answer: .init(schema: .page(.reference("WalletEntry"))),
-            problems: problems + [ProblemKind(.userNotFound), .cursorMalformed, .busy])
+            problems: problems + [ProblemKind(.userNotFound), .badCursor, .busy])
     }
 
     private static let statement = Route(
@@ -87,9 +87,10 @@ extension Call {
         let direction = try direction()
         let cursor = try parameter("cursor")
         let limit = try pageLimit()
-        let ledger = ledger
+        let (ledger, binding) = (ledger, binding())
         let page = try await asking(.userNotFound, direction) { () throws(LedgerError) in
-            try ledger.history(of: .wallet(user), direction, after: cursor, limit: limit)
+            try ledger.history(
+                of: .wallet(user), direction, after: cursor, limit: limit, boundTo: binding)
         }
         guard let handle = ledger.reading.handle(of: user) else {
             throw Problem(.userNotFound)

@@ -38,6 +38,8 @@ struct SignUps: Sendable {
     let passwords: PasswordHasher
     let ledger: Ledger
 
+    private var commandIDs: CommandIDs { CommandIDs(secret: ledger.reading.secret) }
+
     /// Signs somebody up, or answers again what a sign-up with the same key was answered.
     ///
     /// The password of a repeat is not looked at: the answer is the same whatever it is, so nobody
@@ -68,7 +70,10 @@ struct SignUps: Sendable {
     private func checkRepeat(
         of row: AccountRow, _ request: SignUpRequest, _ key: CommandID?
     ) throws {
-        guard let key, row.commandID == key.description else { throw Problem(.usernameTaken) }
+        // In rows of former versions the command's id is the key itself.
+        guard let key,
+            [commandIDs.signUpID(of: key), key].contains(where: { $0.description == row.commandID })
+        else { throw Problem(.usernameTaken) }
         guard row.signUpDigest == request.digest else { throw Problem(.commandIDReused) }
     }
 
@@ -89,7 +94,8 @@ struct SignUps: Sendable {
             user: Drawing.user().string, status: .pending, username: request.username.text,
             roles: request.roles, password: hash, displayName: request.displayName,
             email: request.email, since: now.nanoseconds,
-            commandID: (key ?? .generate(at: now)).description, signUpDigest: request.digest)
+            commandID: commandIDs.signUpID(of: key ?? .generate(at: now)).description,
+            signUpDigest: request.digest)
         return try await accounts.store.write { transaction in
             let key = accounts.nameKey(request.username.key)
             guard try transaction.text(in: accounts.names, at: key) == nil else { return nil }

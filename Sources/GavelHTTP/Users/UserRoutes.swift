@@ -19,7 +19,7 @@ enum UserRoutes {
                 privateProperties + [
                     .init(
                         "id", .string(format: "uuid"),
-                        "The command that registered the user: the Idempotency-Key."),
+                        "The Idempotency-Key, or the one that was drawn."),
                     .init("position", .position, "Where the log has it."),
                     .init("time", .time),
                     .init("replayed", .boolean, "Whether this is the first answer again."),
@@ -102,11 +102,12 @@ enum UserRoutes {
             displayName: try fields.textIfPresent("display_name", .displayName),
             email: try fields.textIfPresent("email", .email))
         try request.password.check(field: "password", for: username.text)
-        let (row, isReplay) = try await call.signUp(request)
+        let key = call.key ?? .generate(at: call.service.accounts.clock.now())
+        let (row, isReplay) = try await call.signUp(request, key: key)
         var writer = JSONWriter()
         writer.object { object in
             row.writePrivate(&object)
-            object.field("id", row.commandID)
+            object.field("id", key.description)
             object.field("position", row.position)
             object.field("time", row.memberSince)
             object.field("replayed", isReplay)
@@ -139,7 +140,7 @@ enum UserRoutes {
 extension Call {
     /// Signs somebody up, no more often than one address may; a repeat is not counted.
     fileprivate func signUp(
-        _ request: SignUpRequest
+        _ request: SignUpRequest, key: CommandID
     ) async throws -> (row: AccountRow, isReplay: Bool) {
         let peer = peer
         let signUps = service.limits.signUps
