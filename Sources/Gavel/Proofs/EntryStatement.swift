@@ -103,7 +103,7 @@ public struct EntryStatement: Hashable, Sendable {
                 .signing, "the checkpoint is of \(origin), the key of \(key.verifier.name)")
         }
         let signature = try key.signature(of: Array(text.utf8))
-        return SignedNote(text: text)
+        return try SignedNote(text: text)
             .adding(SignedNote.Signature(by: key.verifier, bytes: signature))
     }
 }
