@@ -99,7 +99,9 @@ struct AuctionsCommand: ParsableCommand {
             status: status, seller: seller, bidder: bidder, outcome: outcome,
             isBuyNow: buyNow ? true : nil, isReserveMet: reserve.map { $0 == .met },
             order: endingSoon ? .endingSoon : .opening)
-        try reader.forEachAuction(filter) { views.append(isPublic ? AuctionView($0.publicView) : $0) }
+        try reader.forEachAuction(filter) { view in
+            views.append(isPublic ? AuctionView(view.publicView) : view)
+        }
         // The engine lists those of a user the newest first; we promise one order.
         if !endingSoon { views.sort { $0.openedPosition < $1.openedPosition } }
         return views

@@ -50,6 +50,11 @@ struct NonInterferenceTests {
         return "\(one.what): \(excerpts[0]) and \(excerpts[1])"
     }
 
+    private static func record(_ difference: String, between pair: WorldPair) {
+        let things = pair.differences.map(\.rawValue).joined(separator: ", ")
+        Issue.record("GAVEL_SEED=\(pair.seed), which hides \(things): \(difference)")
+    }
+
     @Test(
         "Worlds that differ in hidden things only answer every call alike",
         arguments: 0..<parts)
@@ -60,9 +65,7 @@ struct NonInterferenceTests {
             guard part == 0 else { return }
             let pair = try #require(WorldPair(seed: seed))
             let difference = try await Self.difference(pair, in: store)
-            if let difference {
-                Issue.record("GAVEL_SEED=\(seed) hides \(pair.differences.map(\.rawValue)): \(difference)")
-            }
+            if let difference { Self.record(difference, between: pair) }
             return
         }
         var seed = part
@@ -73,10 +76,7 @@ struct NonInterferenceTests {
             compared += 1
             for thing in pair.differences { found[thing, default: 0] += 1 }
             let difference = try await Self.difference(pair, in: store)
-            if let difference {
-                Issue.record("GAVEL_SEED=\(seed) hides \(pair.differences.map(\.rawValue)): \(difference)")
-                return
-            }
+            if let difference { return Self.record(difference, between: pair) }
         }
         // Every kind of hidden thing was exchanged.
         for thing in HiddenThing.allCases {

@@ -52,12 +52,10 @@ enum PlantedLeak: String, CaseIterable, Sendable {
     ) -> (@Sendable (Call) async throws -> Response)? {
         guard leaks(through: route.operation.id) else { return nil }
         switch self {
-        case .fullPriceReason: return { call in
-            try Self.story(call) { $0.priceReason?.rawValue ?? "" }
-        }
-        case .maximumInStep: return { call in
-            try Self.story(call) { "\($0.amount?.minorUnits ?? 0)" }
-        }
+        case .fullPriceReason:
+            return { call in try Self.story(call) { $0.priceReason?.rawValue ?? "" } }
+        case .maximumInStep:
+            return { call in try Self.story(call) { "\($0.amount?.minorUnits ?? 0)" } }
         case .reserveWhileOpen:
             return { call in
                 let id = try call.path("auction", as: AuctionID.self)

@@ -75,8 +75,8 @@ enum PublicCalls {
     /// A list as a whole, and in pages where that is on.
     private static func list(_ path: String) -> [PublicCall] {
         let mark = path.contains("?") ? "&" : "?"
-        return [.get("\(path)\(mark)limit=200")]
-            + (readsSmallPages ? [.get("\(path)\(mark)limit=1"), .get("\(path)\(mark)limit=3")] : [])
+        let limits = readsSmallPages ? [200, 1, 3] : [200]
+        return limits.map { .get("\(path)\(mark)limit=\($0)") }
     }
 
     private static let auctions: [String: Calls] = [

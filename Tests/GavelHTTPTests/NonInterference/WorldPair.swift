@@ -209,7 +209,8 @@ struct WorldPair: Sendable {
         switch step.command {
         case .placeBid: return anotherBid()
         case .buyNow: return (actor, .buyNow(auction: somewhere(), buyer: user))
-        case .closeAuction(_, let hammer): return (actor, .closeAuction(somewhere(), hammer: hammer))
+        case .closeAuction(_, let hammer):
+            return (actor, .closeAuction(somewhere(), hammer: hammer))
         case .extendAuction(_, let closesAt):
             return (actor, .extendAuction(somewhere(), closesAt: closesAt))
         case .cancelAuction: return (actor, .cancelAuction(somewhere(), reason: "hidden"))
