@@ -62,6 +62,10 @@ struct AuctionsCommand: ParsableCommand {
         if endingSoon, seller != nil || bidder != nil {
             throw ValidationError("--ending-soon cannot stand beside --seller or --bidder.")
         }
+        if isPublic, bidder != nil {
+            throw ValidationError(
+                "--public cannot stand beside --bidder, which counts rejected bids.")
+        }
     }
 
     func run() throws {

@@ -22,6 +22,8 @@ struct PublicCall {
     var headers = HTTPFields()
     /// A body that is refused as malformed: what the test looks at must not change anything.
     var body: String?
+    /// Whether the pages that follow are asked for too.
+    var walksPages = false
 
     /// Reads.
     static func get(_ path: String) -> PublicCall { PublicCall(path: path) }
@@ -75,8 +77,9 @@ enum PublicCalls {
     /// A list as a whole, and in pages where that is on.
     private static func list(_ path: String) -> [PublicCall] {
         let mark = path.contains("?") ? "&" : "?"
-        let limits = readsSmallPages ? [200, 1, 3] : [200]
-        return limits.map { .get("\(path)\(mark)limit=\($0)") }
+        let whole = PublicCall(path: "\(path)\(mark)limit=200")
+        guard readsSmallPages else { return [whole] }
+        return [whole, PublicCall(path: "\(path)\(mark)limit=2", walksPages: true)]
     }
 
     private static let auctions: [String: Calls] = [
@@ -140,7 +143,9 @@ enum PublicCalls {
         for count in 1...5 {
             let end = Array(repeating: "x000", count: count - 1).joined(separator: "/")
             let path = (end.isEmpty ? "" : end + "/") + "000"
-            log["getTile\(count)"] = { _ in [.get("/log/tile/0/\(path)")] }
+            log["getTile\(count)"] = { facts in
+                [.get("/log/tile/0/\(path)"), .get("/log/tile/0/\(path).p/\(facts.size)")]
+            }
             log["getBundle\(count)"] = { _ in [.get("/log/tile/entries/\(path)")] }
         }
         return log

@@ -21,7 +21,7 @@ struct Observation: Equatable, Sendable {
 /// A folder with the service's own tables, which the worlds of one test share in turn.
 final class SharedStore: Sendable {
     let store: ServiceStore
-    private let folder: URL
+    let folder: URL
 
     init() throws {
         folder = FileManager.default.temporaryDirectory
@@ -44,23 +44,37 @@ final class World {
     private let client: RouterClient
     private let pair: WorldPair
     private let leak: PlantedLeak?
+    private let isSigned: Bool
     private var listeners: [(name: String, listener: LiveListener, seat: LiveSeat)] = []
     private var followed: Set<AuctionID> = []
     private var chainHeads: [AuctionID: UInt64] = [:]
     private(set) var seen: [Observation] = []
 
+    /// The key of every signed ledger here: it is public, and may not tell worlds apart.
+    private static let key = Result { try SigningKey.generate(name: "test/world") }
+
+    /// - Parameter isSigned: whether the ledger is one in a folder, which signs checkpoints; else it
+    ///   is in memory.
     init(
-        _ pair: WorldPair, in shared: SharedStore, log: InMemoryEventLog = InMemoryEventLog(),
+        _ pair: WorldPair, in shared: SharedStore, isSigned: Bool = false,
         leak: PlantedLeak? = nil
     ) async throws {
         self.pair = pair
         self.leak = leak
+        self.isSigned = isSigned
         clock = ManualClock(at: pair.first[0].time)
         var configuration = Configuration()
         configuration.clock = clock
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         configuration.ledgerID = LedgerID(high: 7, low: pair.seed)
-        ledger = try log.openLedger(configuration: configuration)
+        if isSigned {
+            configuration.signingKey = try Self.key.get()
+            configuration.checkpointIntervalMilliseconds = 1
+            let path = shared.folder.appending(path: UUID().uuidString).path
+            ledger = try Ledger.open(at: path, configuration: configuration)
+        } else {
+            ledger = try InMemoryEventLog().openLedger(configuration: configuration)
+        }
         var options = ServiceOptions()
         options.callsPerSecondByUser = 0
         options.callsPerSecondByAddress = 0
@@ -164,6 +178,10 @@ final class World {
 
     /// Calls everything that anyone may call.
     private func look(_ when: String, as callers: [UserID?]) async throws {
+        // Which checkpoint covers what is a matter of time, until the last one covers all.
+        while isSigned, ledger.statistics.checkpointCount != ledger.durableCount {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         let facts = PublicFacts(
             auctions: pair.auctions.filter { followed.contains($0) }, size: ledger.reflects,
             stranger: pair.stranger)
@@ -181,24 +199,39 @@ final class World {
 
     /// Calls the operations listener.
     private func lookAtOperations() async throws {
-        guard pair.hasSameKinds, leak == nil else { return }
+        // A ledger on disk shows how large its file is.
+        guard pair.hasSameKinds, leak == nil, !isSigned else { return }
         for path in ["/live", "/ready", "/metrics"] {
             note("operations \(path)", try await client.operation(path).withoutTimes)
         }
     }
 
     private func look(
-        _ call: PublicCall, of operation: String, as caller: UserID?, _ when: String
+        _ first: PublicCall, of operation: String, as caller: UserID?, _ when: String
     ) async throws {
+        var call = first
+        while true {
+            let text = try await answer(to: call, of: operation, as: caller, when)
+            guard call.walksPages, let next = text.firstMatch(of: #/"cursor":"([^"]+)"/#)
+            else { return }
+            call.path = "\(first.path)&cursor=\(next.1)"
+        }
+    }
+
+    private func answer(
+        to call: PublicCall, of operation: String, as caller: UserID?, _ when: String
+    ) async throws -> String {
         var headers = call.headers
         if let caller { headers[.authorization] = "Bearer \(caller)" }
         if call.body != nil { headers[.idempotencyKey] = PublicCalls.key }
         let answer = try await client.call(
             call.method, call.path, headers: headers, body: call.body)
+        let text = answer.text(hashesIn: operation)
         note(
             "\(operation) \(call.path) \(call.headers) of \(caller?.string ?? "anyone") after "
                 + when,
-            operation == "listPublicEntries" ? answer.withoutHashes : answer.text)
+            text)
+        return text
     }
 }
 
@@ -242,9 +275,16 @@ struct HTTPCommand {
 }
 
 extension RouterAnswer {
-    /// The answer but for what differs wherever any byte of the log does: leaves' hashes.
-    fileprivate var withoutHashes: String {
-        text.replacing(#/"leaf":"[A-Za-z0-9+\/]{43}="/#) { _ in #""leaf":"""# }
+    /// The answer but for what differs wherever any byte of the log does: hashes, signatures, and
+    /// the bytes of an own entry in its proof, which name the entry before it.
+    fileprivate func text(hashesIn operation: String) -> String {
+        switch operation {
+        case "getTile1": "\(status) \(headers) \(body.count) bytes"
+        case "listPublicEntries", "getCheckpoint", "getInclusionProof", "getConsistencyProof",
+            "getEntryProof":
+            text.replacing(#/[A-Za-z0-9+\/]{40,}={0,2}/#) { _ in "#" }
+        default: text
+        }
     }
 
     /// The figures but for those that measure time: how long calls and commits took, and how many
