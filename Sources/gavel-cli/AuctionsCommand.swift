@@ -62,6 +62,10 @@ struct AuctionsCommand: ParsableCommand {
         if endingSoon, seller != nil || bidder != nil {
             throw ValidationError("--ending-soon cannot stand beside --seller or --bidder.")
         }
+        if isPublic, bidder != nil {
+            throw ValidationError(
+                "--public cannot stand beside --bidder, which counts rejected bids.")
+        }
     }
 
     func run() throws {
@@ -99,7 +103,9 @@ struct AuctionsCommand: ParsableCommand {
             status: status, seller: seller, bidder: bidder, outcome: outcome,
             isBuyNow: buyNow ? true : nil, isReserveMet: reserve.map { $0 == .met },
             order: endingSoon ? .endingSoon : .opening)
-        try reader.forEachAuction(filter) { views.append(isPublic ? AuctionView($0.publicView) : $0) }
+        try reader.forEachAuction(filter) { view in
+            views.append(isPublic ? AuctionView(view.publicView) : view)
+        }
         // The engine lists those of a user the newest first; we promise one order.
         if !endingSoon { views.sort { $0.openedPosition < $1.openedPosition } }
         return views

@@ -151,4 +151,23 @@ struct AuctionStepsTests {
         plain.bid("alice", 300)
         #expect(steps(plain).map(\.publicView)[1]?.amount == 300)
     }
+
+    @Test("The public reason of a price is none of maxima and reserves, whatever the full one is")
+    func publicReasons() {
+        for reason in PriceReason.allCases {
+            let open = PublicPriceReason(reason)
+            switch reason {
+            case .openingPrice, .bid, .buyNow: #expect(open.rawValue == reason.rawValue)
+            case .stepAboveFormerMaximum, .ownMaximum, .stepAboveAbsorbedBid, .leaderMaximum,
+                .reserve:
+                #expect(open == .proxy)
+            }
+        }
+        // At 300 the full reason tells that the leader's maximum is 300.
+        var ledger = ledger()
+        ledger.bid("alice", 300)
+        ledger.bid("bob", 299)
+        #expect(steps(ledger).last?.priceReason == .leaderMaximum)
+        #expect(steps(ledger).last?.publicView?.priceReason == .proxy)
+    }
 }

@@ -133,6 +133,10 @@ struct RulesTests {
         let closed = try await output("auction", "lot-1", "--public")
         #expect(closed.contains("400.00 USD, met"))
         #expect(!closed.contains("200.00 USD  leads") && !closed.contains("rejected"))
+        #expect(closed.contains(/bids +([0-9]+), \1 accepted/))
+        let both = try await space.run(
+            "auctions", "--ledger", "house", "--public", "--bidder", "alice")
+        #expect(both.status == 2 && both.errors.contains("rejected bids"))
         let list = try await output("auctions", "--public", "--format", "json")
         #expect(
             list.split(separator: "\n").map { $0.contains(#""reserve_price":null"#) }

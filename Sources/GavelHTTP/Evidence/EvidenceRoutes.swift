@@ -203,8 +203,9 @@ enum EvidenceRoutes {
             access: .anyone, isRead: true, parameters: pageParameters,
             answer: .init(schema: pageSchema(.reference("PublicEntry"))))
     ) { call in
-        try page(call) { try call.ledger.publicEntries(from: $0, limit: $1) } _: {
-            $0.publicEntry($1, names: call.ledger.reading)
+        let ledger = call.ledger
+        return try page(call, ledger.publicEntries(from:limit:)) {
+            $0.publicEntry($1, names: ledger.reading)
         }
     }
 
@@ -215,8 +216,9 @@ enum EvidenceRoutes {
             access: .roles(.auditor), isRead: true, parameters: pageParameters,
             answer: .init(schema: pageSchema(.reference("LogEntry"))))
     ) { call in
-        try page(call) { try call.ledger.entries(from: $0, limit: $1) } _: {
-            $0.entry($1, names: call.ledger.reading)
+        let ledger = call.ledger
+        return try page(call, ledger.entries(from:limit:)) {
+            $0.entry($1, names: ledger.reading)
         }
     }
 

@@ -329,7 +329,7 @@ struct EvidenceRouteTests {
                 next = try #require(page.json["next"] as? Int)
             }
             #expect(items.compactMap { $0["position"] as? Int } == Array(0..<next))
-            #expect(Set(items.map(\.count)) == [16])
+            #expect(Set(items.map(\.count)) == [17])
             for secret in ["33333", "22222", "99999", "first-", "maximum\"", "locked", "rules"] {
                 #expect(!text.contains(secret), "\(secret)")
             }
@@ -340,7 +340,12 @@ struct EvidenceRouteTests {
             #expect(bid["currency"] as? String == "USD")
             #expect(bid["events"] as? [String] == ["lead_taken"])
             let rejected = items[Int(position) + 1]
-            #expect(rejected.values.filter { $0 is NSNull }.count == 13)
+            // A blanked entry is a position and a hash: neither a kind nor a time.
+            #expect(rejected.values.filter { $0 is NSNull }.count == 14)
+            #expect(rejected["events"] as? [String] == [])
+            #expect(rejected["time"] is NSNull && bid["time"] is String)
+            let leaves = items.compactMap { $0["leaf"] as? String }
+            #expect(leaves == (try test.ledger.publicEntries(from: 0)).map(\.leaf.base64))
             let closing = items[Int(position) + 3]
             #expect(closing["outcome"] as? String == "sold")
             #expect(closing["winner"] as? String == "bob")

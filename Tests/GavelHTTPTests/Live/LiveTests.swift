@@ -130,6 +130,65 @@ struct LiveTests {
         }
     }
 
+    @Test("A rejected bid wakes no stream, moves no id and is not counted")
+    func rejectedBids() async throws {
+        try await TestService.with { test in
+            try await test.furnish(users)
+            try await test.open("lot-1")
+            let opened = test.ledger.reflects
+            let connections = [try test.connect(), try test.connect()]
+            _ = try await connections[0].follow("/auctions/lot-1/live")
+            _ = try await connections[1].follow("/live")
+            for connection in connections { _ = try await connection.next() }
+            for _ in 0..<3 {
+                // The seller's own.
+                let receipt = try await test.ledger.submit(
+                    .placeBid(auction: "lot-1", bidder: "carol", amount: 5), id: .generate())
+                #expect(receipt.status == .rejected)
+            }
+            let rejected = test.ledger.reflects
+            while test.service.live.feedPosition < rejected {
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            // Who comes now is told what there was to tell before, under the same id.
+            let late = try test.connect()
+            _ = try await late.follow("/auctions/lot-1/live")
+            let state = try await late.next()
+            #expect(state.id == opened && state.data["bids"] as? Int == 0)
+            let again = try test.connect()
+            _ = try await again.follow("/live", after: opened)
+            try await test.bid("alice", 100, on: "lot-1")
+            // The next thing that anybody hears of is the bid.
+            for connection in connections + [late, again] {
+                let event = try await connection.next()
+                #expect(event.id == rejected + 1)
+                #expect(event.text.contains("\"bids\":1"))
+            }
+        }
+    }
+
+    @Test("Going on from a position does not tell the time of the entry before it")
+    func hiddenTimes() async throws {
+        let now = Int64(Date().timeIntervalSince1970)
+        let clock = ManualClock(at: Timestamp(seconds: now))
+        var configuration = Configuration()
+        configuration.clock = clock
+        try await TestService.with(configuration: configuration) { test in
+            try await test.furnish(users)
+            try await test.open("lot-1", opensAt: Timestamp(seconds: now + 60))
+            // Two hidden entries, one before the opening and one after it.
+            try await test.submit(.registerUser("dave"))
+            clock.advance(seconds: 61)
+            try await test.submit(.registerUser("erin"))
+            let count = test.ledger.reflects
+            for seen in [count - 1, count] {
+                let connection = try test.connect()
+                _ = try await connection.follow("/auctions/lot-1/live", after: seen)
+                #expect(try await connection.next().data["status"] as? String == "open")
+            }
+        }
+    }
+
     @Test("An auction that time opens has changed, though no entry is about it")
     func opening() async throws {
         // Command ids carry the real time.

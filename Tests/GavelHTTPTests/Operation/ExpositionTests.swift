@@ -231,6 +231,7 @@ struct ExpositionTests {
         for _ in 0..<2 {
             meters.count(bid, Receipt(rejectedAt: 2, time: time, Rejection(.bidBelowMinimum)))
         }
+        meters.count(bid, Receipt(rejectedAt: 3, time: time, Rejection(.exceedsAvailable)))
         meters.count(.registerUser("b"), Receipt(refused: .queueFull))
         var exposition = Exposition()
         meters.registry.write(to: &exposition)
@@ -240,11 +241,42 @@ struct ExpositionTests {
         }
         #expect(count("place_bid", "accepted") == 1)
         #expect(count("place_bid", "replayed") == 1)
-        #expect(count("place_bid", "bid_below_minimum") == 2)
+        // Why one was rejected is between its bidder and the house.
+        #expect(count("place_bid", "rejected") == 3)
+        #expect(!exposition.text.contains("below_minimum"))
+        #expect(!exposition.text.contains("available"))
         #expect(count("register_user", "queue_full") == 1)
         #expect(count("register_user", "accepted") == 0)
         for command in Command.samples {
             #expect(Command.kinds[command.kindIndex] == command.name)
+        }
+    }
+}
+
+@Suite("Counted answers")
+struct RouteMeterTests {
+    @Test("A rejection is counted as one, whatever its status")
+    func rejections() async throws {
+        try await TestService.withOperations { test, operations in
+            try await test.furnish(["alice", "bob"])
+            try await test.submit(
+                .openAuction(OpenAuction(auction: "lot-1", seller: "bob", currency: "USD")))
+            // 402, 403, and one that is no rejection at all.
+            for (caller, amount, status) in [
+                ("alice", 900_000, 402), ("bob", 5, 403), ("alice", 0, 400),
+            ] {
+                let answer = try await test.call(
+                    "POST", "/auctions/lot-1/bid", as: caller, #"{"amount":\#(amount)}"#)
+                #expect(answer.status == status)
+            }
+            let page = try MetricPage(try await operations.call("GET", "/metrics").text)
+            func count(_ status: String) -> Double? {
+                page.value(
+                    "gavel_http_requests_total",
+                    ["method": "POST", "route": "/auctions/{auction}/bid", "status": status])
+            }
+            #expect(count("rejected") == 2)
+            #expect(count("402") == 0 && count("403") == 0 && count("400") == 1)
         }
     }
 }

@@ -79,9 +79,12 @@ struct SecrecyTests {
             published.append(("growth", growth.fileBytes(with: head)))
             let view = try reader.auction("lot").value
             var json = JSONWriter()
-            json.auction(view.publicView)
+            json.object { object in
+                object.fields(of: view.publicView.auction)
+                object.furtherFields(of: view.publicView)
+            }
             try reader.forEachStep(of: "lot") { step in
-                if let step = step.publicView { json.step(step, names: reader.reading) }
+                if let step = step.publicView { json.publicStep(step, names: reader.reading) }
             }
             published.append(("public view", json.bytes))
             for (name, bytes) in published {
