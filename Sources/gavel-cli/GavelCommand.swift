@@ -71,11 +71,14 @@ struct GavelCommand: AsyncParsableCommand {
         }
     }
 
-    /// Names may begin with a dash, and then look like options.
+    /// Names may begin with a dash, and are then taken for options.
     private static func dashHint(for error: any Error) -> String {
         let message = message(for: error)
-        guard message.contains("Unknown option '-") || message.contains("Missing value for '-")
-        else { return "" }
+        let signs = [
+            "Unknown option '-", "Missing value for '-", "Missing expected argument '<id>'",
+            "Missing expected argument '<user>'",
+        ]
+        guard signs.contains(where: message.contains) else { return "" }
         return " (a name that begins with a dash is written behind = as in --auction=-x, or alone "
             + "behind -- as in gavel auction --ledger dir -- -x)"
     }

@@ -414,6 +414,7 @@ class Canary:
         status, _, error = audit(self.copy)
         report(status == 0, "canary, hashed anew without a change is clean", error)
         self.flipped_bytes()
+        self.salts()
         self.tables()
         self.money()
         self.order()
@@ -448,7 +449,7 @@ class Canary:
         """Entries with a byte changed, hashed anew each time: nothing but the contents can tell.
 
         Some stay unfound, since some bytes are anybody's to choose (a title, a reference, what was
-        charged); but the judge must come to an end, whatever the bytes, and its rules find most.
+        charged; salts are left alone); but the judge must come to an end, whatever the bytes, and its rules find most.
         """
         draw, values, found = random.Random(11), load(ledger), 0
         for number in range(count):
@@ -458,7 +459,7 @@ class Canary:
             def change(position, entry):
                 if position != target:
                     return entry
-                place = draw.randrange(len(entry))
+                place = draw.randrange(len(entry) - (8 if entry[1] & 4 else 0))
                 return entry[:place] + bytes([draw.randrange(256)]) + entry[place + 1:]
 
             run = judge.Audit()
@@ -472,6 +473,20 @@ class Canary:
                               f"number {number}, entry {target}: {error!r}")
         report(found > count * 3 // 4, "canary, mutations hashed anew", f"{found} of {count} found "
                "by their contents alone")
+
+    def salts(self):
+        """A salt is anybody's to choose, but not where it stands, nor whether a flag tells of it."""
+        position = next(number for number, (entry, _) in enumerate(self.entries) if entry.salt)
+
+        def changed(change):
+            return lambda at, entry: change(entry) if at == position else entry
+
+        reason = f"position {position}: "
+        self.rehashed("a salt that no flag tells of", reason + "8 bytes are left over",
+                      changed(lambda entry: entry[:1] + bytes([entry[1] & ~4]) + entry[2:]))
+        self.rehashed("half a salt", reason, changed(lambda entry: entry[:-4]))
+        self.rehashed("a flag that nobody knows", reason + "unknown flags",
+                      changed(lambda entry: entry[:1] + bytes([entry[1] | 8]) + entry[2:]))
 
     def tables(self):
         self.forge(self.values[:1] + self.values[2:])
