@@ -65,8 +65,8 @@ public struct ServiceOptions: Sendable {
     public var passwordCostLog2 = 15
     /// How often an hour a password may be tried, after as many tries at once; 0 for no limit.
     /// Wrong ones for one name from one address, and of one user who is signed in; all from one
-    /// address, sign-ups with them; wrong ones for one name from all addresses that its owner is
-    /// not signed in from.
+    /// address, sign-ups with them; wrong ones for one name from all addresses that its owner has
+    /// not come from.
     public var signInsPerHourByUser = 30.0
     public var signInsPerHourByAddress = 300.0
     public var signInsPerHourByName = 100.0

@@ -233,8 +233,8 @@ extension Setting {
                 + "sets no limit."),
         Setting(
             "name-sign-ins", .number(\.service.signInsPerHourByName, in: 0...1_000_000),
-            "Wrong passwords an hour for one name from addresses its owner is not signed in from; "
-                + "0 sets no limit."),
+            "Wrong passwords an hour for one name from addresses its owner has not come from; 0 "
+                + "sets no limit."),
         Setting(
             "address-sign-ins", .number(\.service.signInsPerHourByAddress, in: 0...1_000_000),
             "Passwords an hour that may be tried from one address; 0 sets no limit."),

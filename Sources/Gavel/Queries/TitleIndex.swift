@@ -33,7 +33,7 @@ struct TitleSignature: Sendable {
 
     private mutating func set(_ gram: UInt32) {
         // Multiplicative hashing (Knuth): the high bits depend on all of the gram's.
-        let hash = gram &* 0x9E37_79B1 >> 23
+        let hash = (gram &* 0x9E37_79B1) >> 23
         bits[Int(hash >> 6)] |= 1 << UInt64(hash & 63)
     }
 

@@ -39,7 +39,7 @@ extension AuctionRoutes {
                 [.userNotFound, .auctionNotFound, .closingHeld],
                 biddingRejections + [
                     .bidBelowOpening, .bidBelowMinimum, .bidNotAboveOwnMaximum, .overflowsPrice,
-                ]))
+                ]) + [.tooManyCommands])
     ) { call in
         let auction = try call.path("auction", as: AuctionID.self)
         let bidder = try call.caller.user

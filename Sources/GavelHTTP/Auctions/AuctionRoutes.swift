@@ -33,7 +33,7 @@ enum AuctionRoutes {
                 status: 201,
                 schema: .receipt([.init("auction", .object(detailProperties))]),
                 detail: "Opened; Location says where it is."),
-            problems: [.notYours]
+            problems: [.notYours, .tooManyCommands]
                 + ProblemKind.kinds(
                     [.userNotFound, .currencyNotFound],
                     [.notPermitted, .auctionAlreadyOpened, .closesAtTooEarly]))

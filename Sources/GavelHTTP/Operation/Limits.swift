@@ -34,7 +34,7 @@ struct Limits: Sendable {
     let passwordsByAddress: RateLimit<PeerAddress>
     /// Wrong passwords for a name from one address.
     let passwordsByGuesser: RateLimit<Guesser>
-    /// Wrong passwords for a name from addresses that its owner is not signed in from.
+    /// Wrong passwords for a name from addresses that its owner has not come from.
     let passwordsByName: RateLimit<String>
     /// Wrong passwords of callers who are signed in.
     let confirmations: RateLimit<UserID>
@@ -73,21 +73,21 @@ struct Limits: Sendable {
     // MARK: Passwords
 
     /// Counts a try of a password by somebody who is not signed in.
-    /// - Parameter isKnown: whether the owner of the name is signed in from the address: then
-    ///   strangers' tries are none of the owner's concern. Asked only where they are too many.
+    /// - Parameter isKnown: whether the owner of the name has come from the address: then strangers'
+    ///   tries are none of the owner's concern. Asked only where they are too many.
+    /// - Returns: what is to be run when the password was right, which is no guess.
     /// - Throws: `rateLimited`; what `isKnown` throws.
-    func checkSignIn(_ guesser: Guesser, isKnown: () throws -> Bool) throws {
+    func checkSignIn(
+        _ guesser: Guesser, isKnown: () throws -> Bool
+    ) throws -> @Sendable () -> Void {
         try passwordsByAddress.check(guesser.peer)
         try passwordsByGuesser.check(guesser)
-        if !passwordsByName.take(guesser.name), try !isKnown() {
-            throw passwordsByName.problem(guesser.name)
+        let isCounted = passwordsByName.take(guesser.name)
+        if !isCounted, try !isKnown() { throw passwordsByName.problem(guesser.name) }
+        return {
+            passwordsByGuesser.giveBack(guesser)
+            if isCounted { passwordsByName.giveBack(guesser.name) }
         }
-    }
-
-    /// Takes note that the password was right, which is no guess.
-    func noteSignIn(_ guesser: Guesser) {
-        passwordsByGuesser.giveBack(guesser)
-        passwordsByName.giveBack(guesser.name)
     }
 
     // MARK: Commands

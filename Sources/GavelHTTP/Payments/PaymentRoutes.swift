@@ -122,7 +122,9 @@ enum PaymentRoutes {
             isWrite: true, body: body,
             answer: .init(
                 status: 201, schema: paid, example: receiptExample, detail: "Withdrawn."),
-            problems: paymentProblems + [ProblemKind(Rejection.Code.exceedsAvailable)])
+            problems: paymentProblems + [
+                ProblemKind(Rejection.Code.exceedsAvailable), .tooManyCommands,
+            ])
     ) { call in
         let user = try call.caller.user
         let command = try call.command("withdraw", fixed: ("user", .string(user.string)))

@@ -75,6 +75,19 @@ struct AccountRow: Codable, Sendable {
     var generation = Drawing.generation()
     /// The families of refresh tokens, the oldest first.
     var families: [String] = []
+    /// Digests of the addresses that somebody with the password or a refresh token has come from,
+    /// the last first. Nil in rows that were written before there were any.
+    var addresses: [String]?
+
+    /// The most addresses that are kept.
+    static let addressesMax = 8
+
+    /// Takes note of an address.
+    mutating func note(_ address: String) {
+        addresses = Array(
+            ([address] + (addresses ?? []).filter { $0 != address })
+                .prefix(Self.addressesMax))
+    }
 
     var userID: UserID { UserID(unchecked: user) }
     var memberSince: Timestamp { Timestamp(nanoseconds: since) }

@@ -187,7 +187,7 @@ final class AccountStore: Sendable {
         }
     }
 
-    /// An address as it is kept beside sessions: who has the file cannot read it off.
+    /// An address as it is kept: a digest, which can only confirm a guess with the file's key.
     func digest(of peer: PeerAddress) -> String {
         let code = HMAC<SHA256>.authenticationCode(
             for: Array("address \(peer.text)".utf8), using: SymmetricKey(data: nameSecret))

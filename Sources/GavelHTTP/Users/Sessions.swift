@@ -20,8 +20,6 @@ struct SessionRow: Codable, Sendable {
     /// In seconds since 1970.
     var expires: Int64
     var familyExpires: Int64
-    /// The digest of the address that it was used from last; nil where that is not known.
-    var address: String?
 }
 
 /// A refresh token as its owner gets it.
@@ -88,13 +86,14 @@ extension AccountStore {
                 row.status == .active, row.generation == account.generation
             else { throw Problem(.credentialsWrong) }
             if let rehashed { row.password = rehashed }
+            if let address { row.note(address) }
             row.families.append(token.family)
             while row.families.count > Self.familiesMax {
                 try transaction.erase(in: self.sessions, at: row.families.removeFirst())
             }
             let session = SessionRow(
                 user: row.user, secretHash: token.hash, expires: now + RefreshToken.seconds,
-                familyExpires: now + RefreshToken.familySeconds, address: address)
+                familyExpires: now + RefreshToken.familySeconds)
             try transaction.put(session, in: self.sessions, at: token.family)
             try transaction.put(row, in: self.accounts, at: row.user)
             return Session(account: row, token: token, seconds: session.expires - now)
@@ -121,29 +120,24 @@ extension AccountStore {
             }
             row.secretHash = next.hash
             row.expires = min(now + RefreshToken.seconds, row.familyExpires)
-            if let address { row.address = address }
             try transaction.put(row, in: self.sessions, at: token.family)
+            if let address, account.addresses?.first != address {
+                var noted = account
+                noted.note(address)
+                try transaction.put(noted, in: self.accounts, at: row.user)
+            }
             return Session(account: account, token: next, seconds: row.expires - now)
         }
         guard let session else { throw Problem(.refreshTokenInvalid) }
         return session
     }
 
-    /// Whether somebody who knows an account's password, or has its refresh token, has used it from
-    /// an address in a session that goes on.
-    /// - Complexity: O(`familiesMax`).
-    func isSignedIn(_ name: String, from peer: PeerAddress) throws -> Bool {
-        guard let username = try? Username(name) else { return false }
-        let (address, now) = (digest(of: peer), clock.seconds)
-        return try store.read { transaction in
-            guard let user = try transaction.text(in: names, at: nameKey(username.key)),
-                let row = try transaction.row(AccountRow.self, in: accounts, at: user)
-            else { return false }
-            return try row.families.contains { family in
-                let session = try transaction.row(SessionRow.self, in: sessions, at: family)
-                return session.map { $0.address == address && now < $0.expires } ?? false
-            }
+    /// Whether an address is one of the last that an account was signed in from.
+    func knows(_ peer: PeerAddress, of name: String) throws -> Bool {
+        guard let username = try? Username(name), let row = try account(named: username) else {
+            return false
         }
+        return row.addresses?.contains(digest(of: peer)) ?? false
     }
 
     /// Signs out: ends the family of a token. Does nothing for a text that is none.

@@ -56,7 +56,7 @@ enum TokenRoutes {
         operation: Operation(
             method: .post, path: "/tokens", id: "signIn", tag: .users, summary: "Signs in",
             detail: "Tries are limited by address, and wrong ones for a user name from one "
-                + "address and from all that its owner is not signed in from.",
+                + "address and from all that its owner has not come from.",
             access: .anyone, ignoresToken: true,
             body: .init(
                 schema: .object([
@@ -76,11 +76,11 @@ enum TokenRoutes {
         }
         let service = call.service
         let guesser = Limits.Guesser(name: name.lowercased(), peer: call.peer)
-        try service.limits.checkSignIn(guesser) {
-            try service.accounts.isSignedIn(name, from: guesser.peer)
+        let wasRight = try service.limits.checkSignIn(guesser) {
+            try service.accounts.knows(guesser.peer, of: name)
         }
         let pair = try await service.members.signIn(name, password, from: guesser.peer)
-        service.limits.noteSignIn(guesser)
+        wasRight()
         return response(pair)
     }
 
