@@ -245,7 +245,7 @@ enum EvidenceRoutes {
             problems: [.notYours, .entryNotFound, .busy])
     ) { call in
         let (key, entry) = try await call.entryOfCommand()
-        let readable = try call.readable(entry).entry
+        let readable = try call.readable(entry)
         return Response(reflecting: call.ledger.reflects) { $0.receipt(of: readable, key) }
     }
 

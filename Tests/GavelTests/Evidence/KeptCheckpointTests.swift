@@ -182,7 +182,7 @@ struct KeptCheckpointTests {
     @Test("An import reads no clock: its checkpoint has no time, and the first opening gives one")
     func imported() async throws {
         try await withLedgerPath { path in
-            let history = try LedgerImport(to: path, id: LedgerID(high: 1, low: 2))
+            let history = try LedgerImport(to: path, fingerprint: Digest(of: [1, 2]))
             let time = Timestamp(seconds: 1_000)
             try history.add(
                 Submission(

@@ -49,8 +49,10 @@ struct Forger {
         var configuration = Configuration()
         configuration.engineVersion = "forger"
         configuration.signingKey = key
-        ledgerID = LedgerID(high: 1, low: 2)
-        let history = try LedgerImport(to: path, id: ledgerID, configuration: configuration)
+        let fingerprint = Digest(of: Array("forged".utf8))
+        ledgerID = .derived(from: fingerprint.bytes)
+        let history = try LedgerImport(
+            to: path, fingerprint: fingerprint, configuration: configuration)
         var number: UInt64 = 0
         for (seconds, command) in Self.history {
             number += 1
@@ -165,7 +167,7 @@ struct Forger {
                 entry.command, id: entry.commandID ?? .none, actor: entry.actor,
                 at: EntryPoint(position: entry.position, time: entry.time),
                 rejection: entry.outcome.rejection, events: entry.outcome.events,
-                links: entry.links)
+                links: entry.links, salt: nil)
         }
         let frame = builder.finish()
         var tree = MerkleTree()
