@@ -155,7 +155,13 @@ private struct RequestMutator {
         case 2: return Array(String(repeating: "[", count: generator.below(3000)).utf8)
         default:
             var writer = JSONWriter()
-            writer.value(generator.chance(perMille: 500) ? example : changed(example))
+            if case .object(let members) = example, members.map(\.name) == ["amount"] {
+                // Bids of all sorts: too low, good, more than there is, and nonsense.
+                let amounts = [1, 350, 450 + generator.below(5000), Int(Int64.max)]
+                writer.object { $0.field("amount", generator.pick(amounts)) }
+            } else {
+                writer.value(generator.chance(perMille: 500) ? example : changed(example))
+            }
             return writer.bytes
         }
     }

@@ -53,8 +53,8 @@ extension Reading {
     }
 }
 
-/// A handle that stands for nothing here, because it is of another ledger or was given after what is
-/// reflected, has the name `?`, which no name can be.
+/// A handle that stands for nothing here, because it is of another ledger or was given after what
+/// is reflected, has the name `?`, which no name can be.
 extension Reading: Names {
     public func id(of user: UserHandle) -> UserID {
         readState.withLock { $0.knows(user) ? $0.state.id(of: user) : UserID(unchecked: "?") }
