@@ -388,7 +388,7 @@ struct AuctionTests {
                     let answer = try await test.call(
                         "GET", "/auctions?cursor=\(cursor)\(other.isEmpty ? "" : "&")\(other)")
                     #expect(
-                        answer.status == 400 && answer.code == "cursor_malformed",
+                        answer.status == 400 && answer.code == "bad_cursor",
                         "\(filter) \(other)")
                 }
             }
@@ -479,17 +479,14 @@ struct AuctionTests {
             try await test.open("lot-2")
             let page = try await test.call("GET", "/auctions/lot-1/history?limit=3")
             let cursor = try #require(page.json["cursor"] as? String)
-            let parts = cursor.split(separator: "~").map(String.init)
             var wrong = ["/auctions/lot-2/history?cursor=\(cursor)"]
             wrong.append("/auctions/lot-1/bids?cursor=\(cursor)")
-            // A position that sets no maximum, one that comes later, one that is none.
-            for last in ["1", "2", "9999", "18446744073709551615", "x", "-1", ""] {
-                let forged = (parts.dropLast() + [last]).joined(separator: "~")
-                wrong.append("/auctions/lot-1/history?cursor=\(forged)")
+            for text in ["1", "18446744073709551615", "x", "-1", "", cursor + "A"] {
+                wrong.append("/auctions/lot-1/history?cursor=\(text)")
             }
             for path in wrong {
                 let answer = try await test.call("GET", path)
-                #expect(answer.status == 400 && answer.code == "cursor_malformed", "\(path)")
+                #expect(answer.status == 400 && answer.code == "bad_cursor", "\(path)")
             }
             for path in ["bids", "history"] {
                 let answer = try await test.call("GET", "/auctions/none/\(path)")

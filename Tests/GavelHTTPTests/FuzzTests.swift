@@ -1,7 +1,7 @@
 // Requests that nobody in his right mind would send, at every route: forged cursors, ids,
 // positions, numbers, keys, tokens and bodies.
 //
-// 4,000 requests by default; GAVEL_CAMPAIGN=25 sends 100,000, GAVEL_SEED=n takes another seed.
+// 2,500 requests by default; GAVEL_CAMPAIGN=40 sends 100,000, GAVEL_SEED=n takes another seed.
 // A failure names the seed, the number of the request and the request itself.
 
 import AuctionDomain
@@ -155,7 +155,13 @@ private struct RequestMutator {
         case 2: return Array(String(repeating: "[", count: generator.below(3000)).utf8)
         default:
             var writer = JSONWriter()
-            writer.value(changed(example))
+            if case .object(let members) = example, members.map(\.name) == ["amount"] {
+                // Bids of all sorts: too low, good, more than there is, and nonsense.
+                let amounts = [1, 350, 450 + generator.below(5000), Int(Int64.max)]
+                writer.object { $0.field("amount", generator.pick(amounts)) }
+            } else {
+                writer.value(generator.chance(perMille: 500) ? example : changed(example))
+            }
             return writer.bytes
         }
     }
@@ -281,7 +287,9 @@ struct FuzzTests {
                     "ffffffff-ffff-7fff-bfff-ffffffffffff",
                 ], positionMax: Int(test.ledger.reflects))
             var statuses: [Int: Int] = [:]
-            for number in 0..<4000 * Self.scale {
+            for number in 0..<2500 * Self.scale {
+                // Some caller may have held closings, and then no bid is taken.
+                if number.isMultiple(of: 50) { try await test.ledger.confirmClosings() }
                 let made = mutator.request()
                 let answer = try await door.call(
                     made.operation.method.rawValue, made.path, headers: made.headers,
@@ -299,8 +307,8 @@ struct FuzzTests {
             }
             print("fuzzed with seed \(Self.seed): \(statuses.sorted { $0.key < $1.key })")
             // It is no test where everything is refused for the same reason.
-            for status in [200, 201, 400, 401, 403, 404, 409, 422] {
-                #expect(statuses[status, default: 0] > 4, "\(status): \(statuses)")
+            for status in [200, 201, 400, 401, 402, 403, 404, 409, 422] {
+                #expect(statuses[status, default: 0] > 0, "\(status): \(statuses)")
             }
             // The service still answers.
             #expect(try await test.call("GET", "/auctions").status == 200)

@@ -194,11 +194,11 @@ struct PaymentTests {
             let cursor = try #require(page.json["cursor"] as? String)
             for path in ["/wallet/history?direction=oldest_first&cursor=\(cursor)"] {
                 let answer = try await test.call("GET", path, as: "alice")
-                #expect(answer.status == 400 && answer.code == "cursor_malformed")
+                #expect(answer.status == 400 && answer.code == "bad_cursor")
             }
             let stolen = try await test.call(
                 "GET", "/wallet/history?cursor=\(cursor)", as: "carol")
-            #expect(stolen.code == "cursor_malformed")
+            #expect(stolen.code == "bad_cursor")
         }
     }
 

@@ -45,7 +45,7 @@ extension Ledger {
                 }
             }
             guard case .auction(let id) = subject else { continue }
-            all += HistorySelection.allCases.map { story(id, $0, binding) }
+            all += [HistorySelection.all, .accepted].map { story(id, $0, binding) }
         }
         return all + filters.map { list($0, binding) } + [wallets(binding)]
     }
@@ -76,7 +76,8 @@ extension Ledger {
         scope.add(selection.rawValue)
         return Question(name: "story of \(id), \(selection)", scope: scope, numberCount: 4) {
             let page = try self.story(
-                of: id, selecting: selection, after: $0, limit: $1, boundTo: binding)
+                of: id, acceptedOnly: selection == .accepted, after: $0, limit: $1,
+                boundTo: binding)
             return (page.items.map { String($0.point.position) }, page.cursor)
         }
     }
@@ -300,13 +301,14 @@ struct CursorTests {
         bench.clock.advance(seconds: 7200)
         try await bench.ledger.tick()
         for _ in 0..<3 { try await bench.accept(.closeAuction("lot-1", hammer: false)) }
-        for selection in HistorySelection.allCases where selection != .acceptedBids {
+        for selection in [HistorySelection.all, .accepted] {
+            let acceptedOnly = selection == .accepted
             let question = bench.ledger.questions(subjects: [.auction("lot-1")], filters: []).first
             {
                 $0.name == "story of lot-1, \(selection)"
             }
             let story = try #require(question)
-            let whole = try bench.ledger.story(of: "lot-1", selecting: selection).items
+            let whole = try bench.ledger.story(of: "lot-1", acceptedOnly: acceptedOnly).items
             var cursor: String?
             repeat {
                 cursor = try story.page(cursor, 1).cursor
@@ -314,7 +316,8 @@ struct CursorTests {
                 let numbers = try Cursor.numbers(in: text, count: 4, story.scope, secret)
                 let rest = whole.filter { $0.point.position > numbers[0] }
                 #expect(
-                    try bench.ledger.story(of: "lot-1", selecting: selection, after: text).items
+                    try bench.ledger.story(of: "lot-1", acceptedOnly: acceptedOnly, after: text)
+                        .items
                         == rest)
                 // Looked at some entries more, none of which is the story's.
                 let next = try #require(rest.first).point.position
@@ -324,10 +327,70 @@ struct CursorTests {
                         story.scope, secret)
                     #expect(
                         try bench.ledger.story(
-                            of: "lot-1", selecting: selection, after: between
+                            of: "lot-1", acceptedOnly: acceptedOnly, after: between
                         ).items == rest)
                 }
             } while cursor != nil
+        }
+    }
+}
+
+@Suite("Values from outside")
+struct OutsideValueTests {
+    @Test("No handle, position, time or id that an embedder may pass ends the process")
+    func bounds() async throws {
+        let bench = try Bench()
+        try await bench.prepare()
+        try await bench.open("lot-1")
+        #expect(try await bench.bid("alice", 10).status == .accepted)
+        let ledger = bench.ledger
+        let names = ledger.reading
+        for number: UInt32 in [4, 17, .max - 1, .max] {
+            #expect(names.id(of: UserHandle(rawValue: number)).string == "?")
+            #expect(names.id(of: AuctionHandle(rawValue: number)).string == "?")
+            #expect(names.currency(of: AuctionHandle(rawValue: number)).code.string == "?")
+            #expect(
+                names.currency(of: CurrencyHandle(rawValue: UInt16(truncatingIfNeeded: number)))
+                    .code.string == "?")
+        }
+        let mark = "?"
+        #expect(throws: MalformedValue.self) { try UserID(mark) }
+        // An entry of another ledger, as somebody might have kept it.
+        let far = AuctionHandle(rawValue: 99)
+        let user = UserHandle(rawValue: 99)
+        for position in [UInt64(8), ledger.reflects, .max] {
+            let entry = LedgerEntry(
+                position: position, time: .zero, commandID: nil, actor: .user(user),
+                command: .placeBid(auction: far, bidder: user, amount: 5),
+                outcome: .accepted([.locked(auction: far, user: user, amount: 5, held: 5)]),
+                links: [EntryLink(chain: .auction(far), previous: position)])
+            #expect(ledger.movements(in: entry, of: user).count == 1)
+            #expect(try ledger.sequel(of: entry) == nil)
+            #expect(ledger.own(entry, of: "alice") == nil)
+        }
+        let ids = [
+            CommandID.none, CommandID(milliseconds: .max, randomHigh: .max, randomLow: .max),
+            CommandID(milliseconds: 0, randomHigh: 0, randomLow: 0),
+        ]
+        for id in ids {
+            for seconds in [Int.min, -1, 0, .max] {
+                #expect(try ledger.outcome(of: id, retentionSeconds: seconds) == nil)
+            }
+            #expect(try ledger.entry(withID: id) == nil)
+        }
+        for position: UInt64 in [0, ledger.reflects, 1 << 32, 1 << 63, .max] {
+            _ = try ledger.entry(at: position)
+            for limit in [Int.min, -1, 0, 1, .max] {
+                _ = try ledger.entries(from: position, limit: limit)
+                _ = try ledger.wallets(limit: limit)
+                _ = try ledger.history(of: .auction("lot-1"), limit: limit)
+            }
+            _ = try ledger.past(.position(position)).reflects
+            _ = try ledger.wallet("alice", asOf: .position(position))
+        }
+        for time in [Timestamp.zero, .max, Timestamp(nanoseconds: .min), .init(nanoseconds: .max)] {
+            _ = try ledger.wallet("alice", asOf: .time(time))
+            _ = try ledger.position(notBefore: time)
         }
     }
 }
@@ -375,7 +438,7 @@ struct PublicPageTests {
         var cursor: String?
         repeat {
             let page = try ledger.story(
-                of: "lot-1", selecting: .accepted, after: cursor, limit: limit)
+                of: "lot-1", acceptedOnly: true, after: cursor, limit: limit)
             #expect(page.items.count == limit || page.cursor == nil)
             cursor = page.cursor
             pages.append("\(page.items) \(cursor ?? "-") \(page.reflects)")
@@ -420,12 +483,12 @@ struct PublicPageTests {
         #expect(whole.count == 4501)
         let accepted = whole.filter { $0.rejection == nil }
         #expect(accepted.count < 4096 && accepted.count > 4000)
-        for (selection, expected) in [(HistorySelection.all, whole), (.accepted, accepted)] {
+        for (acceptedOnly, expected) in [(false, whole), (true, accepted)] {
             var steps: [AuctionStep] = []
             var cursor: String?
             repeat {
                 let page = try bench.ledger.story(
-                    of: "lot-1", selecting: selection, after: cursor, limit: 700)
+                    of: "lot-1", acceptedOnly: acceptedOnly, after: cursor, limit: 700)
                 #expect(page.items.count == 700 || page.cursor == nil)
                 steps += page.items
                 cursor = page.cursor
@@ -459,13 +522,13 @@ struct LedgerSecretTests {
             #expect(bytes.count == 32 && Set(bytes).count > 8)
             #expect(try mode(path + "/secret") == 0o600)
             let cursor = try #require(try ledger.wallets(limit: 2).cursor)
+            ledger.close()
             let reader = try LedgerReader.open(at: path)
             #expect(try reader.wallets(after: cursor, limit: 9).items.count == 4)
             let past = try reader.past(.position(4))
             #expect(
                 try past.wallets(after: cursor, limit: 9).items.map(\.user) == ["user-2", "user-3"])
             reader.close()
-            ledger.close()
             let again = try Ledger.open(at: path)
             #expect(try again.wallets(limit: 2).cursor == cursor)
             again.close()

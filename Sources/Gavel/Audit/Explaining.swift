@@ -66,8 +66,13 @@ extension LedgerQueries {
         let chain = entry.links.first { link in
             if case .auction = link.chain { true } else { false }
         }?.chain
-        guard let chain, case .auction(let auction) = chain else { return nil }
-        let last = reading.readState.withLock { $0.state[auction].lastPosition }
+        guard let chain, case .auction(let auction) = chain, entry.position < reflects else {
+            return nil
+        }
+        let found = reading.readState.withLock {
+            $0.knows(auction) ? $0.state[auction].lastPosition : nil
+        }
+        guard let last = found else { return nil }
         var sequel = AuctionSequel()
         try reading.forEachBack(along: chain, from: last, downTo: entry.position + 1) { later in
             for event in later.outcome.events {

@@ -166,7 +166,7 @@ extension LedgerQueries {
     }
 
     private func currency(of auction: AuctionHandle) -> CurrencyHandle {
-        reading.readState.withLock { $0.state[auction].currency }
+        reading.readState.withLock { $0.knows(auction) ? $0.state[auction].currency : .none }
     }
 }
 

@@ -111,11 +111,15 @@ extension LedgerQueries {
     public func outcome(
         of id: CommandID, retentionSeconds: Int = 3600
     ) throws(LedgerError) -> Receipt? {
+        // The engine's own entries have none.
+        guard id.isVersion7 else { return nil }
         let milliseconds = Int64(clamping: id.milliseconds)
         let window = Int64(CommandIDWindow.futureMillisecondsMax)
-        let from = Timestamp(milliseconds: max(0, milliseconds - window))
-        let (last, overflow) = Timestamp(milliseconds: milliseconds).nanoseconds
-            .addingReportingOverflow((Int64(retentionSeconds) + 1) * 1_000_000_000)
+        let from = Timestamp.clamping(milliseconds: milliseconds - window)
+        // More than a century is as good as for ever.
+        let retention = (min(max(0, Int64(retentionSeconds)), 1 << 32) + 1) * 1_000_000_000
+        let (last, overflow) = Timestamp.clamping(milliseconds: milliseconds).nanoseconds
+            .addingReportingOverflow(retention)
         var receipt: Receipt?
         let start = try reading.firstPosition(notBefore: from, count: reflects)
         try reading.forEach(from: start, to: reflects) { entry in

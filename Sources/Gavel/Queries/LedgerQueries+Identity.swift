@@ -64,7 +64,7 @@ extension LedgerQueries {
 
 extension Timestamp {
     /// A time as near as there is one.
-    fileprivate static func clamping(milliseconds: Int64) -> Timestamp {
+    static func clamping(milliseconds: Int64) -> Timestamp {
         let most = Timestamp.max.nanoseconds / 1_000_000
         return Timestamp(milliseconds: Swift.min(Swift.max(0, milliseconds), most))
     }

@@ -11,18 +11,19 @@ public import AuctionDomain
 extension LedgerQueries {
     /// A page of an auction's story, oldest first: a step for each entry about it.
     /// - Parameters:
-    ///   - selection: which entries have a step; `accepted` is the story as anyone may read it,
-    ///     and its pages say nothing of the others.
-    ///   - cursor: of the page before, of the same auction, selection and binding.
+    ///   - acceptedOnly: without the rejected commands: the story as anyone may read it, whose
+    ///     pages say nothing of them.
+    ///   - cursor: of the page before, of the same question and binding.
     ///   - limit: at most `pageItemsMax`.
     ///   - binding: who asks; the cursor is good for the same alone.
     /// - Throws: `LedgerError` with `unknownName`, `badCursor`, `damaged` or `storage`.
     /// - Complexity: that of a page of `history(of:_:selecting:after:limit:boundTo:)`, oldest
     ///   first.
     public func story(
-        of auction: AuctionID, selecting selection: HistorySelection = .all,
-        after cursor: String? = nil, limit: Int = 100, boundTo binding: CursorBinding = .none
+        of auction: AuctionID, acceptedOnly: Bool = false, after cursor: String? = nil,
+        limit: Int = 100, boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<AuctionStep> {
+        let selection = acceptedOnly ? HistorySelection.accepted : .all
         let walk = try HistoryWalk(reading, .auction(auction), selection, limit: limit)
         var scope = reading.scope("story", binding)
         scope.add(auction.string)

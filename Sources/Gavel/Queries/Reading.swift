@@ -57,19 +57,36 @@ extension Reading {
     }
 }
 
+/// A handle that stands for nothing here, because it is of another ledger or was given after what
+/// is reflected, has the name `?`, which no name can be.
 extension Reading: Names {
     public func id(of user: UserHandle) -> UserID {
-        readState.withLock { $0.state.id(of: user) }
+        readState.withLock { $0.knows(user) ? $0.state.id(of: user) : UserID(unchecked: "?") }
     }
     public func id(of auction: AuctionHandle) -> AuctionID {
-        readState.withLock { $0.state.id(of: auction) }
+        readState.withLock {
+            $0.knows(auction) ? $0.state.id(of: auction) : AuctionID(unchecked: "?")
+        }
     }
     public func currency(of currency: CurrencyHandle) -> Currency {
-        readState.withLock { $0.state.currency(of: currency) }
+        readState.withLock {
+            currency.index < $0.state.currencyCount
+                ? $0.state.currency(of: currency) : .unknown
+        }
     }
     public func currency(of auction: AuctionHandle) -> Currency {
-        readState.withLock { $0.state.currency(of: auction) }
+        readState.withLock { $0.knows(auction) ? $0.state.currency(of: auction) : .unknown }
     }
+}
+
+extension Currency {
+    fileprivate static let unknown = Currency(code: CurrencyCode(unchecked: "?"), scale: 0)
+}
+
+extension ReadState {
+    /// Whether a handle stands for a user, or an auction: to be asked of every one from outside.
+    func knows(_ user: UserHandle) -> Bool { user.index < state.userCount }
+    func knows(_ auction: AuctionHandle) -> Bool { auction.index < state.auctionCount }
 }
 
 /// Whoever can be asked about wallets, auctions and entries: an open `Ledger`, a `LedgerReader`

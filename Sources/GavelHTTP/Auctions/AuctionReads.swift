@@ -70,7 +70,7 @@ extension AuctionRoutes {
         let (ledger, binding) = (call.ledger, call.binding())
         let page = try await call.askingSlowly(.auctionNotFound) { () throws(LedgerError) in
             try ledger.story(
-                of: auction, selecting: .accepted, after: cursor, limit: limit, boundTo: binding)
+                of: auction, acceptedOnly: true, after: cursor, limit: limit, boundTo: binding)
         }
         let steps = Page(
             items: page.items.compactMap(\.publicView), cursor: page.cursor,
