@@ -48,10 +48,9 @@ private func run(
 
 @Suite("Shortcuts")
 struct ShortcutTests {
-    @Test(
-        "Without any one of them, and without all, a run has the same bytes, answers and digest",
-        arguments: [Salting.fixed(Digest(of: [1])), .imported(Digest(of: [1]))])
-    func sameBytes(_ salting: Salting) async throws {
+    @Test("Without any one of them, and without all, a run has the same bytes, answers and digest")
+    func sameBytes() async throws {
+        let salting = Salting.fixed(Digest(of: [1]))
         var workload = Workload(seed: 11)
         let steps = (0..<6_000).map { _ in workload.nextStep() }
         let expected = try await run(steps, with: .all, salting)
@@ -62,6 +61,16 @@ struct ShortcutTests {
             #expect(result == expected, "without \(name)")
         }
         #expect(try await run(steps, with: [], salting) == expected, "without all of them")
+    }
+
+    @Test("The salted entries of an import are the same bytes with and without shortcuts")
+    func saltedBytes() async throws {
+        var workload = Workload(seed: 12)
+        let steps = (0..<2_000).map { _ in workload.nextStep() }
+        let salting = Salting.imported(Digest(of: [1]))
+        let expected = try await run(steps, with: .all, salting)
+        #expect(try await run(steps, with: [], salting) == expected)
+        #expect(try await run(steps, with: .all, .none).frames != expected.frames)
     }
 
     @Test("Looking ahead at names that are about to be registered survives whatever bytes come")
