@@ -26,8 +26,8 @@ struct VerifyBenchmark: AsyncParsableCommand {
 
             Levels records (on all cores, and on one), fold and rules; a page of a history and a \
             first proof of one entry, each by a reader that has read nothing yet; then hashing \
-            alone, beside as many blocks by `openssl speed -evp sha256 -bytes 119` where openssl is \
-            installed. Figures of one core are by processor time.
+            alone, beside as many blocks by `openssl speed -evp sha256 -bytes 119` where openssl \
+            is installed. Figures of one core are by processor time.
             """)
 
     @OptionGroup var options: LedgerBenchmarkOptions
@@ -68,7 +68,7 @@ struct VerifyBenchmark: AsyncParsableCommand {
     private func measureReading(_ path: String, _ figures: inout Figures) throws {
         let reader = try LedgerReader.open(at: path)
         defer { reader.close() }
-        let positions = (0..<100).map { reader.reflects / 100 * $0 }
+        let positions = (UInt64(0)..<100).map { reader.reflects / 100 * $0 }
         for name in ["first_page_ns", "second_page_ns"] {
             let start = SystemClock().uptimeNanoseconds()
             for position in positions { _ = try reader.entry(at: position) }
