@@ -9,7 +9,8 @@ struct AuditCommand: ParsableCommand {
         subcommands: [
             VerifyCommand.self, ReplayCommand.self,
             StatementCommand.self, ExplainCommand.self, DiffCommand.self, RedecideCommand.self,
-            CheckpointCommand.self, CheckpointsCommand.self, VerifierKeyCommand.self, RotateKeyCommand.self,
+            CheckpointCommand.self, CheckpointsCommand.self, VerifierKeyCommand.self,
+            RotateKeyCommand.self,
             ProveCommand.self, CheckReceiptCommand.self, ExportTilesCommand.self,
             WitnessCommand.self, ReportCommand.self,
         ])

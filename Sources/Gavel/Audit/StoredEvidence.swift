@@ -100,10 +100,11 @@ struct EvidenceCheck {
     init(_ source: VerificationSource) {
         log = source.log
         evidence = source.evidence
-        open = source.evidence?.signed ?? []
+        let signed = source.evidence?.signed ?? []
         let kept = source.evidence?.kept ?? []
+        open = signed
         // Those that stand beside the log are compared by name.
-        keptCheck = KeptCheck(kept.filter { kept in !open.contains { $0.checkpoint == kept } })
+        keptCheck = KeptCheck(kept.filter { kept in !signed.contains { $0.checkpoint == kept } })
     }
 
     /// Takes up what entries say about keys, in order.

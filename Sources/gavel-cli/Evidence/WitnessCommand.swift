@@ -134,9 +134,9 @@ struct WitnessCommand: ParsableCommand {
         let bytes = try readWholeFile(state!)
         // What `mktemp` has made.
         guard !bytes.isEmpty else { return WitnessState() }
-        do { return try WitnessState(parsing: bytes) } catch let error
-            as EvidenceError
-        { throw Failure(.usage, "\(state!): \(error.reason)") }
+        do { return try WitnessState(parsing: bytes) } catch {
+            throw Failure(.usage, "\(state!): \(error.reason)")
+        }
     }
 }
 
