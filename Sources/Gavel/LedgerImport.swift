@@ -30,6 +30,7 @@ public final class LedgerImport {
     private let target: String
     private let building: String
     private var configuration: Configuration
+    private let checkpointCopy: CheckpointFile?
     private let clock = HistoryClock()
     private var ledger: Ledger?
     private var batch: [Submission] = []
@@ -61,6 +62,9 @@ public final class LedgerImport {
         self.configuration.closing = .automatic
         self.configuration.closesByTimer = false
         self.configuration.datesCheckpoints = false
+        // An import that stops leaves nothing behind, and so no copy of a checkpoint either.
+        self.configuration.checkpointCopyPath = nil
+        checkpointCopy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0) }
         try requireAbsent(path)
         do {
             if FileSystem.exists(building) {
@@ -104,14 +108,26 @@ public final class LedgerImport {
             }
             try settle()
             let count = ledger!.durableCount
+            let signed = try ledger!.signCheckpoint()
+            if let signed, let key = ledger!.verifierKey {
+                try checkpointCopy?.checkCopy(
+                    origin: signed.checkpoint.origin, ledger!.tree(ofSize: count), keys: [key])
+            }
             ledger!.close()
             try requireAbsent(target)
             try FileSystem.rename(building, to: target)
             ledger = nil
+            if let signed { try writeCopy(signed) }
             return count
         } catch {
             abandon()
             throw error
+        }
+    }
+
+    private func writeCopy(_ signed: SignedCheckpoint) throws {
+        do { try checkpointCopy?.write(signed) } catch let error as NamedFileError {
+            throw LedgerError(.storage, "the ledger is complete, but \(error.reason)")
         }
     }
 

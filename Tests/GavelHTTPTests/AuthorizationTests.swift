@@ -196,12 +196,12 @@ struct AuthorizationTests {
     @Test("Every route tells each of seven kinds of callers what its row says")
     func matrix() async throws {
         try await TestService.withAccounts { test in
-            let world = try await World(test)
+            let callers = try await Callers(test)
             for row in rows {
                 let operation = try #require(
                     AuctionService.routes.first { $0.operation.id == row.id }?.operation)
                 for kind in Kind.allCases {
-                    let told = try await world.ask(row, operation, as: kind)
+                    let told = try await callers.ask(row, operation, as: kind)
                     let expected = row.expected[kind] ?? ""
                     let isRight =
                         expected == "let in" ? !refusals.contains(told) : told == expected
@@ -219,7 +219,7 @@ struct AuthorizationTests {
 }
 
 /// People of all kinds, a lot with a bid, and as many fresh ones as are asked for.
-private final class World {
+private final class Callers {
     private let test: TestService
     private var tokens: [Kind: String] = [:]
     private var users: [Kind: String] = [:]

@@ -43,7 +43,9 @@ private struct House {
     }
 
     /// Restores the backup, and takes away what was made.
-    func restore(_ change: (inout RestoreOptions) throws -> Void = { _ in }) throws -> RestoredLoss? {
+    func restore(
+        _ change: (inout RestoreOptions) throws -> Void = { _ in }
+    ) throws -> RestoredLoss? {
         var options = RestoreOptions()
         try change(&options)
         defer { try? FileSystem.remove(path + "-new") }
@@ -135,15 +137,16 @@ struct RestoreTests {
             var wrong = sound
             let place = try #require(String(decoding: sound, as: UTF8.self).utf8Index(after: "— "))
             wrong[place + 60] = wrong[place + 60] == 0x41 ? 0x42 : 0x41
+            let strangers = try signed.checkpoint.signed(by: stranger)
+            let others = try Checkpoint(
+                origin: "other.example", size: 7, root: signed.checkpoint.root
+            ).signed(by: other)
             let cases: [(String, [UInt8]?, String)] = [
                 ("missing", nil, "has no checkpoint"),
                 ("cut", Array(sound.dropLast(20)), "is no checkpoint"),
                 ("wrongly signed", wrong, "not signed by the ledger"),
-                ("a stranger's", try signed.checkpoint.signed(by: stranger).bytes,
-                    "not signed by the ledger"),
-                ("another ledger's", try Checkpoint(
-                    origin: "other.example", size: 7, root: signed.checkpoint.root
-                ).signed(by: other).bytes, "not signed by the ledger"),
+                ("a stranger's", strangers.bytes, "not signed by the ledger"),
+                ("another ledger's", others.bytes, "not signed by the ledger"),
             ]
             for (what, bytes, words) in cases {
                 try FileSystem.remove(file)
@@ -288,9 +291,8 @@ struct RestoreTests {
                 try FileSystem.createDirectory(way)
                 try FileSystem.writeFileAtomically(way + "/thesis", [1, 2, 3])
                 let refused = reason {
-                    suffix == ".copying"
-                        ? try house.restore { $0.keyPath = path + "/key" }
-                        : try house.restore(house.archive)
+                    if suffix == ".unpacking" { return try house.restore(house.archive) }
+                    return try house.restore { $0.keyPath = path + "/key" }
                 }
                 #expect(refused?.contains("is in the way") == true)
                 #expect(try FileSystem.readFile(way + "/thesis") == [1, 2, 3])

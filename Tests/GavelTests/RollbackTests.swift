@@ -137,12 +137,13 @@ struct RollbackTests {
             let key = try LedgerKey.read(path + "/key")
             let stranger = try SigningKey.generate(name: key.verifier.name)
             let forged = try Checkpoint(origin: key.verifier.name, size: 2, root: .empty)
+            let others = try FileSystem.readFile(path + "-other/checkpoint")
+            let cut = Array(try FileSystem.readFile(path + "/checkpoint").dropLast(9))
             let copies: [(String, [UInt8], String)] = [
-                ("another ledger's", try FileSystem.readFile(path + "-other/checkpoint"), "another"),
+                ("another ledger's", others, "another"),
                 ("a key", Array(key.fileText.utf8), "no checkpoint"),
                 ("a text", Array("hello\n".utf8), "no checkpoint"),
-                ("a cut checkpoint", Array(try FileSystem.readFile(path + "/checkpoint").dropLast(9)),
-                    "no checkpoint"),
+                ("a cut checkpoint", cut, "no checkpoint"),
                 ("a stranger's", try forged.signed(by: stranger).bytes, "other entries"),
                 ("its own fork", try forged.signed(by: key).bytes, "other entries"),
             ]

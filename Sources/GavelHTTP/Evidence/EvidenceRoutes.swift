@@ -20,7 +20,8 @@ enum EvidenceRoutes {
         + [events, entries, entry, entryProof, command, commandProof, inclusion, consistency]
 
     static let schemas: [(String, Schema)] = [
-        ("KeptCheckpoint", keptCheckpointSchema), ("PublicEntry", publicEntrySchema), ("LogEntry", entrySchema),
+        ("KeptCheckpoint", keptCheckpointSchema), ("PublicEntry", publicEntrySchema),
+        ("LogEntry", entrySchema),
         ("CommandReceipt", receiptSchema),
     ]
 

@@ -69,7 +69,8 @@ struct CheckpointsCommand: ParsableCommand {
         guard let first = all.first(where: { $0.checkpoint.size > covering }) else {
             let most = all.last?.checkpoint.size ?? 0
             throw Failure(
-                .finding, "no checkpoint covers position \(covering) yet: \(most) entries are signed")
+                .finding,
+                "no checkpoint covers position \(covering) yet: \(most) entries are signed")
         }
         return [first]
     }

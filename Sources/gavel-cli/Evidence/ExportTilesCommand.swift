@@ -100,8 +100,9 @@ struct ExportTilesCommand: ParsableCommand {
         do {
             guard let kind = try FileSystem.kind(of: folder, followingLinks: false) else { return }
             let isFolder = try kind == .directory || FileSystem.kind(of: folder) == .directory
-            let others = isFolder ? try FileSystem.listDirectory(folder).filter { $0 != "tile" } : []
-            guard isFolder, others.isEmpty else {
+            let isOurs =
+                try isFolder && FileSystem.listDirectory(folder).allSatisfy { $0 == "tile" }
+            guard isOurs else {
                 throw Failure(
                     .usage,
                     "\(folder) is there already and is no folder of tiles: nothing was written")

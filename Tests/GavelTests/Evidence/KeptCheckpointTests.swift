@@ -109,7 +109,7 @@ struct KeptCheckpointTests {
         }
     }
 
-    @Test("A ledger keeps what it signs with its time, and readers see it; deleting it loses no more")
+    @Test("A ledger keeps what it signs, with its time; deleting that loses nothing else")
     func ledger() async throws {
         try await withLedgerPath { path in
             let clock = ManualClock()
