@@ -115,8 +115,8 @@ private let rows: [Row] =
             [.payment: "ok", .operator: "ok"]),
         .signedIn("getWalletHistory", "/wallet/history"),
         .bidders("getWalletHistoryOf", "/wallets/{bidder}/history"),
-        .signedIn("getStatement", "/wallet/statement?at=5"),
-        .bidders("getStatementOf", "/wallets/{bidder}/statement?at=5"),
+        .signedIn("getStatement", "/wallet/statement?at=8"),
+        .bidders("getStatementOf", "/wallets/{bidder}/statement?at=8"),
         .anyone("listCurrencies", "/currencies"),
         .roles(
             "registerCurrency", "/currencies", #"{"currency":"USD","scale":2}"#,
@@ -158,7 +158,7 @@ private let rows: [Row] =
         .anyone("followAll", "/live"),
 
         .anyone("getCheckpoint", "/log/checkpoint", "let in"),
-        .anyone("getVerifierKey", "/log/key"),
+        .anyone("getVerifierKey", "/log/key", "let in"),
         .anyone("listPublicEntries", "/log/events"),
         .roles("listEntries", "/log/entries", nil, [.auditor: "ok"]),
         .bidders("getEntry", "/log/entries/{bid}"),
