@@ -284,6 +284,10 @@ struct GoldenTests {
         let checked = try EvidenceBundle(parsing: files[2].bytes).check(by: [key])
         #expect(checked.entry.position == 13)
         let statement = try StatementFile(parsing: files[5].bytes).check(by: [key])
+        let article = try String(
+            contentsOf: folder.appending(path: "../../../Sources/Gavel/Gavel.docc/Evidence.md")
+                .standardized, encoding: .utf8)
+        #expect(article.contains(String(decoding: files[5].bytes, as: UTF8.self)))
         #expect(try EntryView(statement).facts.map(\.kind) == [.leadTaken, .refunded])
     }
 

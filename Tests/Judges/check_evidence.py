@@ -476,6 +476,8 @@ def judge_all(folder, asks_canaries=True):
         needs_entries = "bundle" in name
         if (needs_entries and not evidence.has_entries) or evidence.size < 256:
             continue
+        if "statement" in name and not evidence.statements:
+            continue
         with tempfile.TemporaryDirectory() as parent:
             copy = pathlib.Path(parent) / "copy"
             shutil.copytree(folder, copy)

@@ -23,7 +23,7 @@ public enum Verifier {
     ///     file has a fault nothing else is done.
     ///   - cores: how many may hash at once; nil takes all there are.
     ///   - keys: who must have signed the checkpoints, with the keys that follow from those by the
-    ///     log's rotations; nil takes the keys in the ledger's folder, and those that the log names.
+    ///     log's rotations; nil takes the keys in the ledger's folder and those that the log names.
     ///   - kept: checkpoints from elsewhere that the log must live up to as well.
     ///   - progress: told from time to time how many of how many entries are done.
     /// - Throws: `LedgerError` when the ledger cannot be opened at all.

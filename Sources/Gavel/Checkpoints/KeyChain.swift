@@ -33,9 +33,10 @@ struct KeyChain {
     }
 
     private mutating func take(_ rotation: KeyRotation) {
-        guard let ledger, rotation.isSigned(of: ledger) else { return }
-        for former in keys
-        where former.type == .signature && former.publicKey == rotation.previous.bytes {
+        let previous = rotation.previous.bytes
+        let formers = keys.filter { $0.type == .signature && $0.publicKey == previous }
+        guard let ledger, !formers.isEmpty, rotation.isSigned(of: ledger) else { return }
+        for former in formers {
             let next = try? VerifierKey(
                 name: former.name, type: .signature, publicKey: rotation.key.bytes)
             if let next, !keys.contains(next) { keys.append(next) }

@@ -255,7 +255,9 @@ struct KeyChainTests {
                 showsKeys: true)
             let read = try EvidenceBundle(parsing: made.bytes)
             // The newest 250 are followed in one file.
-            for key in keys.suffix(250) { _ = try read.check(by: [key.verifier]) }
+            for key in [keys[keys.count - 250], keys[keys.count - 2], keys[keys.count - 1]] {
+                _ = try read.check(by: [key.verifier])
+            }
             #expect(throws: EvidenceError(.notSigned, "")) {
                 try read.check(by: [keys[0].verifier])
             }

@@ -42,14 +42,18 @@ extension Event {
             // The winner is told what she paid, the seller what he got: not what the other was.
             .settled(
                 auction: auction, winner: winner, seller: seller,
-                amount: winner == viewer ? amount : amount.plus(3), fee: fee.plus(3))
+                amount: winner == viewer ? amount : amount.plus(3),
+                fee: amount.minorUnits > 1 << 62 ? fee.plus(-3) : fee.plus(3))
         default: self
         }
     }
 }
 
 extension Money {
-    fileprivate func plus(_ more: Int64) -> Money { Money(minorUnits: minorUnits + more) }
+    /// Amounts of a workload go up to the largest there is.
+    fileprivate func plus(_ more: Int64) -> Money {
+        Money(minorUnits: minorUnits > 1 << 62 ? minorUnits - more : minorUnits + more)
+    }
 }
 
 @Suite("Views of a random world")
