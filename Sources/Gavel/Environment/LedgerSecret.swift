@@ -52,7 +52,7 @@ package struct LedgerSecret: Sendable {
     }
 
     /// The 32 bytes that the secret makes of a message, for one use (RFC 2104 with SHA-256).
-    /// - Complexity: a hash of the message and one block more: less than a microsecond.
+    /// - Complexity: that of a hash of the message and of one block more.
     package func code(_ use: Use, of message: [UInt8]) -> [UInt8] {
         // The cases of `Use` are their places in `allCases`.
         let place =
