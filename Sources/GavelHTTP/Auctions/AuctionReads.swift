@@ -1,7 +1,7 @@
 // One auction: as it stands, its bids, its story.
 //
-// Invariant: bids and story are made of `PublicBid` and `PublicStep`, which hold no rejected bid and,
-// with proxy bidding, no amount that somebody was ready to pay.
+// Invariant: bids and story are made of `PublicBid` and `PublicStep`, which hold no rejected bid
+// and, with proxy bidding, no amount that somebody was ready to pay.
 
 internal import AuctionDomain
 internal import Gavel

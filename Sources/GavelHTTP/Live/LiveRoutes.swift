@@ -34,8 +34,8 @@ enum LiveRoutes {
             method: .get, path: "/auctions/{auction}/live", id: "followAuction", tag: .live,
             summary: "Follows an auction",
             detail: "`event: auction`, an AuctionBrief and `reflects`, at once and whenever it "
-                + "changes; a rejected bid changes nothing. After the state of a closed or cancelled auction the stream ends; "
-                + "do not connect again then. " + stream,
+                + "changes; a rejected bid changes nothing. After the state of a closed or "
+                + "cancelled auction the stream ends; do not connect again then. " + stream,
             access: .anyone, isRead: true, parameters: [after],
             answer: .init(mediaType: "text/event-stream", detail: "The stream."),
             problems: [ProblemKind(.auctionNotFound), .busy, ProblemKind(.shuttingDown)])
@@ -94,8 +94,8 @@ enum LiveRoutes {
             summary: "Follows everything public",
             detail: "`event: feed`, the public states of the auctions that changed since the "
                 + "event before, at most 200; `more` says that others may have changed too and "
-                + "would follow. `event: reset` instead, where too much lies between: what was missed "
-                + "can be paged through at /log/events from `missed_from` on. " + stream,
+                + "would follow. `event: reset` instead, where too much lies between: what was "
+                + "missed can be paged through at /log/events from `missed_from` on. " + stream,
             access: .anyone, isRead: true, parameters: [after],
             answer: .init(mediaType: "text/event-stream", detail: "The stream."),
             problems: [.busy, ProblemKind(.shuttingDown)])

@@ -45,6 +45,8 @@ final class World {
     private let pair: WorldPair
     private let leak: PlantedLeak?
     private let isSigned: Bool
+    /// Draws the calls that are made where not all are; the same in both worlds.
+    private var sampler: SeededGenerator
     private var listeners: [(name: String, listener: LiveListener, seat: LiveSeat)] = []
     private var followed: Set<AuctionID> = []
     private var chainHeads: [AuctionID: UInt64] = [:]
@@ -53,8 +55,8 @@ final class World {
     /// The key of every signed ledger here: it is public, and may not tell worlds apart.
     private static let key = Result { try SigningKey.generate(name: "test/world") }
 
-    /// - Parameter isSigned: whether the ledger is one in a folder, which signs checkpoints; else it
-    ///   is in memory.
+    /// - Parameter isSigned: whether the ledger is one in a folder, which signs checkpoints; else
+    ///   it is in memory.
     init(
         _ pair: WorldPair, in shared: SharedStore, isSigned: Bool = false,
         leak: PlantedLeak? = nil
@@ -62,6 +64,7 @@ final class World {
         self.pair = pair
         self.leak = leak
         self.isSigned = isSigned
+        sampler = SeededGenerator(seed: pair.seed)
         clock = ManualClock(at: pair.first[0].time)
         var configuration = Configuration()
         configuration.clock = clock
@@ -98,9 +101,11 @@ final class World {
             let answer = try await submit(step)
             if step.actor == .user(pair.stranger) { note("step \(number)", answer) }
             try await takeEvents("step \(number)")
-            if number == middle { try await look("step \(number)", as: [nil]) }
+            if number == middle {
+                try await look("step \(number)", as: [nil, pair.stranger], perMille: 250)
+            }
             if number == last {
-                try await look("step \(number)", as: [nil, pair.stranger])
+                try await look("step \(number)", as: [nil, pair.stranger], perMille: 500)
                 try await lookAtOperations()
             }
         }
@@ -108,7 +113,7 @@ final class World {
             clock.advance(to: pair.endTime)
             try await ledger.tick()
             try await takeEvents("the end")
-            try await look("the end", as: [pair.stranger])
+            try await look("the end", as: [nil, pair.stranger], perMille: 250)
         }
         listeners.removeAll()
         ledger.close()
@@ -176,8 +181,11 @@ final class World {
 
     // MARK: Looking
 
-    /// Calls everything that anyone may call.
-    private func look(_ when: String, as callers: [UserID?]) async throws {
+    /// Calls what anyone may call: of all calls so many in a thousand, others in every pair; where
+    /// a leak is planted all.
+    private func look(
+        _ when: String, as callers: [UserID?], perMille: Int
+    ) async throws {
         // Which checkpoint covers what is a matter of time, until the last one covers all.
         while isSigned, ledger.statistics.checkpointCount != ledger.durableCount {
             try await Task.sleep(for: .milliseconds(1))
@@ -190,7 +198,8 @@ final class World {
             for caller in callers {
                 // Who is not signed in is told so, whatever she asks for.
                 let isRefused = caller == nil && !operation.isForAnyone
-                for call in isRefused ? calls.prefix(1) : calls[...] {
+                for call in isRefused ? calls.prefix(1) : calls[...]
+                where leak != nil || sampler.chance(perMille: perMille) {
                     try await look(call, of: operation.id, as: caller, when)
                 }
             }
