@@ -38,7 +38,11 @@ private final class FlippedLog: EventLog {
             }
             var bytes = value.array()
             bytes[byte] ^= 1 << UInt8(bit)
-            return try withBytes(of: bytes, body)
+            return try withBytes(of: bytes) { value in
+                // As the log itself does with what it lends.
+                _ = try LMDBEventLog.header(value, at: first)
+                return try body(value)
+            }
         }
     }
 

@@ -297,7 +297,8 @@ package struct FrameHeader: Hashable, Sendable {
         let start = index == 0 ? 0 : Int(value.load(UInt32.self, at: entry - 4))
         let end = Int(value.load(UInt32.self, at: entry))
         guard start < end, end <= entriesBytes, index < count - 1 || end == entriesBytes else {
-            throw LogFault("an entry's offsets do not fit its frame")
+            throw LogFault(
+                "the offsets of entry \(firstPosition + UInt64(index)) do not fit its frame")
         }
         return first + start..<first + end
     }

@@ -170,8 +170,14 @@ package final class LMDBEventLog: EventLog {
     }
 
     /// A frame's header. The key is LMDB's word for where the frame stands; both must agree.
-    private static func header(_ value: RawSpan, at key: UInt64) throws -> FrameHeader {
-        let header = try FrameHeader(value)
+    /// - Throws: `LogFault` naming the position.
+    static func header(_ value: RawSpan, at key: UInt64) throws -> FrameHeader {
+        let header: FrameHeader
+        do { header = try FrameHeader(value) } catch {
+            throw LogFault(
+                "the frame at position \(key): \(error.reason)",
+                isNewerFormat: error.isNewerFormat)
+        }
         guard header.firstPosition == key else {
             throw LogFault("the frame at \(key) says it begins at \(header.firstPosition)")
         }
