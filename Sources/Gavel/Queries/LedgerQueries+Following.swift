@@ -75,7 +75,7 @@ extension LedgerQueries {
         var handles: [AuctionHandle] = []
         var known: Set<AuctionHandle> = []
         let count = reflects
-        let end = min(count, position.addingClamped(UInt64(entriesMax)))
+        let end = min(count, position.addingClamped(UInt64(max(0, entriesMax))))
         var (changed, next) = (position, position)
         var last: AuctionHandle?
         try reading.forEach(from: position, to: end) { entry in

@@ -47,11 +47,6 @@ enum PublicCalls {
     /// A command id that nobody has used.
     static let key = "018bcfe5-6800-7000-8000-000000000000"
 
-    /// Whether lists are also read in small pages, by their cursors.
-    ///
-    /// Off until no page is cut short by an entry that is not public, and no cursor names one.
-    static let readsSmallPages = false
-
     /// The calls of each operation, by its id. An operation without a line fails the test.
     static let table: [String: Calls] = {
         var table: [String: Calls] = auctions
@@ -74,11 +69,10 @@ enum PublicCalls {
         (facts.auctions + ["lot-nowhere"]).flatMap(calls)
     }
 
-    /// A list as a whole, and in pages where that is on.
+    /// A list as a whole, and in small pages by its cursors.
     private static func list(_ path: String) -> [PublicCall] {
         let mark = path.contains("?") ? "&" : "?"
         let whole = PublicCall(path: "\(path)\(mark)limit=200")
-        guard readsSmallPages else { return [whole] }
         return [whole, PublicCall(path: "\(path)\(mark)limit=2", walksPages: true)]
     }
 

@@ -70,6 +70,7 @@ final class World {
         configuration.clock = clock
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         configuration.ledgerID = LedgerID(high: 7, low: pair.seed)
+        configuration.secret = LedgerSecret(Array(repeating: 7, count: LedgerSecret.byteCount))
         if isSigned {
             configuration.signingKey = try Self.key.get()
             configuration.checkpointIntervalMilliseconds = 1
