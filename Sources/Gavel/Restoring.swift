@@ -210,8 +210,8 @@ private struct RestoreSource {
             throw LedgerError(
                 .checkpointMismatch,
                 "the checkpoint covers \(covered) entries, but \(name) has \(size): nobody signed "
-                    + "those from position \(covered) on. Give a newer one by --checkpoint, or take "
-                    + "them over as they are by --accept-unsigned")
+                    + "those from position \(covered) on. Give a newer one by --checkpoint, or "
+                    + "take them over as they are by --accept-unsigned")
         }
         return nil
     }

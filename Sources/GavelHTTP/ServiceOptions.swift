@@ -15,8 +15,9 @@ public struct ServiceOptions: Sendable {
     /// The most connections at once; more wait in the kernel's queue. One that idles takes about
     /// 15 KiB.
     public var connectionsMax = 20_000
-    /// The most connections of one address, so that none takes them all: many people may share one.
-    /// Behind a trusted proxy the most calls under way of one address that it names. 0 for no limit.
+    /// The most connections of one address, so that none takes them all: many people may share
+    /// one. Behind a trusted proxy the most calls under way of one address that it names. 0 for no
+    /// limit.
     public var connectionsByAddress = 2_000
     /// How many connections may wait in the kernel's queue; it has a limit of its own (somaxconn).
     public var backlog = 1024

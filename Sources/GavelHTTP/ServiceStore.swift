@@ -59,8 +59,8 @@ final class ServiceStore: Sendable {
 
     /// Overwrites what the file still holds of rows that are gone or were others, and answers when
     /// it is done. Calls that wait together share one pass over the file.
-    /// - Throws: `LMDBError`, with `.busy` when there was no moment without a read; then it is tried
-    ///   again without being asked, until it is done.
+    /// - Throws: `LMDBError`, with `.busy` when there was no moment without a read; then it is
+    ///   tried again without being asked, until it is done.
     func eraseUnused() async throws {
         let time = erasing.withLock { erasing in
             erasing.isDue = true

@@ -347,9 +347,11 @@ struct CompareTests {
         try #require(copied.status == 0, "\(copied.errors)")
         try await bid(900, by: "carol")
         let former = try text("house/checkpoint").split(separator: "\n")
+        let formerKey = try await audit("key", "--ledger", "house")
+        try space.write(formerKey.output, to: "former.vkey")
         let restored = try await space.run(
             "restore", "copy", "--ledger", "new", "--checkpoint", "house/checkpoint",
-            "--accept-loss")
+            "--log-key", "former.vkey", "--accept-loss")
         try #require(restored.status == 0, "\(restored.errors)")
         let key = try await audit("key", "--ledger", "new")
         try space.write(key.output, to: "new.vkey")

@@ -158,6 +158,7 @@ private let rows: [Row] =
         .anyone("followAll", "/live"),
 
         .anyone("getCheckpoint", "/log/checkpoint", "let in"),
+        .anyone("listCheckpoints", "/log/checkpoints"),
         .anyone("getVerifierKey", "/log/key", "let in"),
         .anyone("listPublicEntries", "/log/events"),
         .roles("listEntries", "/log/entries", nil, [.auditor: "ok"]),

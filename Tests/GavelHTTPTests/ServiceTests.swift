@@ -34,7 +34,7 @@ struct ServiceTests {
         let kinds = ProblemKind.all
         #expect(Set(kinds.map(\.code)).count == kinds.count)
         #expect(Set(kinds.map(\.number)).count == kinds.count)
-        #expect(kinds.count == Refusal.allCases.count + Rejection.Code.allCases.count + 27)
+        #expect(kinds.count == Refusal.allCases.count + Rejection.Code.allCases.count + 28)
         for kind in kinds {
             #expect((400...599).contains(kind.status.code), "\(kind.code)")
             let mayPass = [429, 503].contains(kind.status.code)

@@ -87,7 +87,8 @@ struct StoredEvidence {
         guard let keys = trusted, !signed.allSatisfy({ $0.checkpoint.isClaimed(byOneOf: keys) })
         else { return }
         // Damage is for the verification itself to name.
-        if let followed = try? CheckedEntries(log).keys(followedFrom: keys, before: end) { trusted = followed }
+        let followed = try? CheckedEntries(log).keys(followedFrom: keys, before: end)
+        if let followed { trusted = followed }
     }
 
     /// Whether a checkpoint must stand beside the log: its key is here, is given, or the log names

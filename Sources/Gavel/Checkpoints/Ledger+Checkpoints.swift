@@ -22,8 +22,8 @@ extension Ledger {
         }
     }
 
-    /// The checkpoints that are kept, and the last one, the oldest first: of the newest thousand all,
-    /// before them the last of every hour, and further back the last of every day.
+    /// The checkpoints that are kept, and the last one, the oldest first: of the newest thousand
+    /// all, before them the last of every hour, and further back the last of every day.
     /// - Returns: none for a ledger that is in no folder.
     /// - Throws: `LedgerError` with `storage`.
     /// - Complexity: O(their number); the first call also reads the file.

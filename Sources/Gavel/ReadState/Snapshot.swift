@@ -356,6 +356,8 @@ final class SnapshotStore: Sendable {
         configuration.isReadOnly = isReadOnly
         configuration.createsDirectory = !isReadOnly
         configuration.maxTables = 4
+        // Address space, not memory: a quarter of the log's is enough for two snapshots.
+        configuration.mapSizeBytes = 1 << 38
         let environment = try Environment(at: directory, configuration: configuration)
         self.environment = environment
         tables = try ["snapshot-a", "snapshot-b"].map {

@@ -73,8 +73,8 @@ struct Limits: Sendable {
     // MARK: Passwords
 
     /// Counts a try of a password by somebody who is not signed in.
-    /// - Parameter isKnown: whether the owner of the name has come from the address: then strangers'
-    ///   tries are none of the owner's concern. Asked only where they are too many.
+    /// - Parameter isKnown: whether the owner of the name has come from the address: then
+    ///   strangers' tries are none of the owner's concern. Asked only where they are too many.
     /// - Returns: what is to be run when the password was right, which is no guess.
     /// - Throws: `rateLimited`; what `isKnown` throws.
     func checkSignIn(

@@ -130,6 +130,7 @@ enum PublicCalls {
             "getCommand": { _ in [.get("/log/commands/\(key)"), .get("/log/commands/none")] },
             "getCommandProof": { _ in [.get("/log/commands/\(key)/proof")] },
             "getCheckpoint": { _ in [.get("/log/checkpoint")] },
+            "listCheckpoints": { _ in [.get("/log/checkpoints"), .get("/log/checkpoints?from=3")] },
             "getVerifierKey": { _ in [.get("/log/key")] },
             "getInclusionProof": { _ in [.get("/log/proof/inclusion?position=1")] },
             "getConsistencyProof": { _ in [.get("/log/proof/consistency?from=1")] },

@@ -290,6 +290,8 @@ extension RouterAnswer {
     fileprivate func text(hashesIn operation: String) -> String {
         switch operation {
         case "getTile1": "\(status) \(headers) \(body.count) bytes"
+        // How many were signed is a matter of the machine's time.
+        case "listCheckpoints": "\(status)"
         case "listPublicEntries", "getCheckpoint", "getInclusionProof", "getConsistencyProof",
             "getEntryProof":
             text.replacing(#/[A-Za-z0-9+\/]{40,}={0,2}/#) { _ in "#" }

@@ -93,7 +93,8 @@ struct ErasureTests {
             let words = String(repeating: trace, count: 90)
             let opened = try await test.call(
                 "POST", "/auctions", as: token,
-                #"{"auction":"lot","currency":"USD","category":"c-5550173","description":"\#(words)"}"#
+                #"{"auction":"lot","currency":"USD","category":"c-5550173","#
+                    + #""description":"\#(words)"}"#
             )
             #expect(opened.status == 201, "\(opened.text)")
             #expect(try holds(test, trace) && holds(test, "c-5550173"))

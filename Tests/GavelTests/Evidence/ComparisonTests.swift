@@ -100,7 +100,8 @@ struct ComparisonTests {
             var hashes = right.proof.hashes
             hashes[index] = Digest(of: [UInt8(index)])
             let altered = GrowthProof(
-                proof: try ConsistencyProof(oldSize: 13, newSize: 29, hashes: hashes), checkpoint: b)
+                proof: try ConsistencyProof(oldSize: 13, newSize: 29, hashes: hashes),
+                checkpoint: b)
             #expect(try HistoryComparison.compare(a, b, by: [altered]) == .proofFails(a, b))
             #expect(try HistoryComparison.compare(a, b, by: [altered, right]) == .growth)
         }
@@ -251,8 +252,8 @@ struct KeyChainTests {
         ).signed(by: keys[keys.count - 1])
         for position in [1, size - 1] {
             let made = try EvidenceBundle.make(
-                position: position, checkpoint: head, entries: CheckedEntries(bench.log), tree: tree,
-                showsKeys: true)
+                position: position, checkpoint: head, entries: CheckedEntries(bench.log),
+                tree: tree, showsKeys: true)
             let read = try EvidenceBundle(parsing: made.bytes)
             // The newest 250 are followed in one file.
             for key in [keys[keys.count - 250], keys[keys.count - 2], keys[keys.count - 1]] {
