@@ -34,7 +34,7 @@ struct CrashTests {
 
     @Test(
         "Acknowledged bids are all there, retries under the same keys lose and double nothing",
-        .timeLimit(.minutes(4)))
+        .timeLimit(.minutes(10)))
     func killed() async throws {
         try await ServedHouse.with(["--rejections", "0"]) { server in
             let staff = try await server.signIn("staff")

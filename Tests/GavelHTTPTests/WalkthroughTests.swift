@@ -25,7 +25,7 @@ private func blocks(_ text: String, _ language: String) -> [String] {
 
 @Suite("The article on the HTTP API")
 struct WalkthroughTests {
-    @Test("The walks with curl and Python go through as they stand", .timeLimit(.minutes(3)))
+    @Test("The walks with curl and Python go through as they stand", .timeLimit(.minutes(10)))
     func walks() async throws {
         let curl = try #require(blocks(try article(), "sh").first { $0.hasPrefix("base=") })
         let python = try #require(blocks(try article(), "python").first)

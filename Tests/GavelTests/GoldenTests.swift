@@ -287,7 +287,9 @@ struct GoldenTests {
         let article = try String(
             contentsOf: folder.appending(path: "../../../Sources/Gavel/Gavel.docc/Evidence.md")
                 .standardized, encoding: .utf8)
-        #expect(article.contains(String(decoding: files[5].bytes, as: UTF8.self)))
+        // The article shows the statement of the ledger without salts.
+        let isShown = article.contains(String(decoding: files[5].bytes, as: UTF8.self))
+        #expect(isShown == (vectors.name == "v1"))
         #expect(try EntryView(statement).facts.map(\.kind) == [.leadTaken, .refunded])
     }
 

@@ -30,7 +30,10 @@ public enum HistorySelection: String, Hashable, Sendable, CaseIterable {
             guard rejection == nil else { return false }
             switch command {
             case .placeBid, .buyNow: return true
-            default: return false
+            case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
+                .registerCurrency, .registerUser, .charge, .withdraw, .openAuction,
+                .closeAuction, .extendAuction, .cancelAuction:
+                return false
             }
         }
     }

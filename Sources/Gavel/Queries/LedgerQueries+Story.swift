@@ -125,7 +125,11 @@ extension StoryPlace? {
                 switch event {
                 case .auctionOpened, .auctionExtended: place.endSet = entry.position
                 case .leadTaken, .maximumRaised, .boughtNow: place.leadSet = entry.position
-                default: break
+                case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored,
+                    .currencyRegistered, .userRegistered, .charged, .withdrawn, .locked,
+                    .refunded, .settled, .bidAbsorbed, .auctionClosed, .closeConfirmed,
+                    .auctionCancelled:
+                    break
                 }
             }
         }
@@ -141,7 +145,11 @@ extension LedgerEntry {
             switch event {
             case .auctionOpened(auction, let opening, _): found = .some(opening.closesAt)
             case .auctionExtended(auction, let closesAt, _): found = closesAt
-            default: break
+            case .auctionOpened, .auctionExtended, .ledgerCreated, .engineOpened, .keyRotated,
+                .ledgerRestored, .currencyRegistered, .userRegistered, .charged, .withdrawn,
+                .locked, .refunded, .settled, .leadTaken, .maximumRaised, .bidAbsorbed,
+                .boughtNow, .auctionClosed, .closeConfirmed, .auctionCancelled:
+                break
             }
         }
         return found
@@ -156,7 +164,11 @@ extension LedgerEntry {
                 .maximumRaised(auction, let leader, let maximum, _),
                 .boughtNow(auction, let leader, let maximum):
                 found = (leader, maximum)
-            default: break
+            case .leadTaken, .maximumRaised, .boughtNow, .ledgerCreated, .engineOpened,
+                .keyRotated, .ledgerRestored, .currencyRegistered, .userRegistered, .charged,
+                .withdrawn, .locked, .refunded, .settled, .auctionOpened, .bidAbsorbed,
+                .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
+                break
             }
         }
         return found

@@ -49,7 +49,7 @@ extension TestAnswer {
     }
 }
 
-@Suite("The log over HTTP", .timeLimit(.minutes(2)))
+@Suite("The log over HTTP", .timeLimit(.minutes(10)))
 struct EvidenceRouteTests {
     @Test("The served tiles have the root that the served checkpoint signs, and are its folder's")
     func tiles() async throws {

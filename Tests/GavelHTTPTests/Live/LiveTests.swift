@@ -69,7 +69,7 @@ extension TestService {
     }
 }
 
-@Suite("Live streams", .timeLimit(.minutes(2)))
+@Suite("Live streams", .timeLimit(.minutes(10)))
 struct LiveTests {
     private let users: [UserID] = ["alice", "bob", "carol"]
 

@@ -1,4 +1,4 @@
-// How many services tests may run at once: each ledger reserves two terabytes of addresses, and a
+// How many services tests may run at once: each ledger reserves a terabyte of addresses and more, and a
 // process has 128.
 //
 // Invariant: who leaves lets one in who waits, in order.
@@ -7,7 +7,7 @@ import Synchronization
 
 /// Lets a few in at a time.
 final class Gate: Sendable {
-    static let services = Gate(room: 6)
+    static let services = Gate(room: 10)
 
     private struct State {
         var room: Int

@@ -26,7 +26,7 @@ private enum Taking: String, CaseIterable {
     }
 }
 
-@Suite("Revocation", .timeLimit(.minutes(3)))
+@Suite("Revocation", .timeLimit(.minutes(10)))
 struct RevocationTests {
     private func user(_ name: String, in test: TestService) throws -> UserID {
         try #require(try test.service.accounts.account(named: Username(name))).userID
