@@ -96,7 +96,9 @@ struct SignUpTests {
                 if step < 3 {
                     #expect(try service.account("ada")?.status == .pending)
                     let profiles = try service.accounts.profiles(of: [row.userID])
-                    #expect(!String(decoding: profiles[row.userID]!, as: UTF8.self).contains("ada"))
+                    #expect(
+                        !String(decoding: profiles[row.userID]!, as: UTF8.self)
+                            .contains("\"ada\""))
                 }
                 try service.reopen()
                 let members = try await service.members()

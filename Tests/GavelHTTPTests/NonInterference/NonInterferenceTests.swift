@@ -4,8 +4,8 @@
 // both are lived, and everything that anyone may call, every stream and the operations listener
 // answer byte for byte the same, for anyone and for a signed-in stranger.
 //
-// GAVEL_SEED=n compares the one pair of that seed; GAVEL_CAMPAIGN=14 compares fourteen times as many,
-// 504, as CI does.
+// GAVEL_SEED=n compares the one pair of that seed; GAVEL_CAMPAIGN=14 compares fourteen times as
+// many, 504, as CI does.
 
 import Foundation
 import GavelTesting

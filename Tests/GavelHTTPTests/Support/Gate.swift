@@ -1,5 +1,5 @@
-// How many services tests may run at once: each ledger reserves a terabyte of addresses and more, and a
-// process has 128.
+// How many services tests may run at once: each ledger reserves more than a terabyte of addresses,
+// and a process has 128.
 //
 // Invariant: who leaves lets one in who waits, in order.
 
