@@ -85,6 +85,49 @@ final class CheckedEntries: Sendable {
         return entries
     }
 
+    /// Calls `body` with each entry of some kinds before a position, until it answers false.
+    /// - Complexity: O(entries before it), all of which are hashed; those of other kinds are
+    ///   passed over unread.
+    func forEachEntry(
+        of kinds: [EntryKind], before end: UInt64, _ body: (LedgerEntry, RawSpan) throws -> Bool
+    ) throws {
+        var decoded = DecodedEntry()
+        try forEach(in: 0..<end) { value, range, _ in
+            guard kinds.include(value, range) else { return true }
+            try decoded.decode(value, in: range)
+            return try body(decoded.entry, value.extracting(range))
+        }
+    }
+
+    /// As `forEachEntry`, but no entry is held against its hash. This only says where to look: what
+    /// is found has to be read again by one of the others before anything of it is used.
+    func forEachUnhashed(
+        of kinds: [EntryKind], before end: UInt64, _ body: (LedgerEntry) throws -> Bool
+    ) throws {
+        var (position, goesOn) = (UInt64(0), true)
+        var decoded = DecodedEntry()
+        while goesOn, position < end {
+            var bytesLeft = 16 << 20
+            let before = position
+            try log.forEachFrame(from: position) { value in
+                let header = try FrameHeader(value)
+                position = max(position, header.firstPosition)
+                while goesOn, position < min(end, header.endPosition) {
+                    let range = try header.range(
+                        of: Int(position - header.firstPosition), value)
+                    if kinds.include(value, range) {
+                        try decoded.decode(value, in: range)
+                        goesOn = try body(decoded.entry)
+                    }
+                    position += 1
+                }
+                bytesLeft -= value.byteCount
+                return goesOn && position < end && bytesLeft > 0
+            }
+            if position == before { break }
+        }
+    }
+
     /// The leaf hashes of a tile, as many as the log has of it, held against its root.
     /// - Throws: `LogFault` where they do not give it.
     func leaves(ofTile number: UInt64) throws -> ContiguousArray<Digest> {
@@ -114,6 +157,14 @@ final class CheckedEntries: Sendable {
         let tile = try TileLeaves(number, of: log, goingOnFrom: known)
         kept.withLock { $0.tiles[slot] = tile }
         return tile
+    }
+}
+
+extension [EntryKind] {
+    /// Whether an entry is of one of these: its kind is its first byte.
+    fileprivate func include(_ value: RawSpan, _ range: Range<Int>) -> Bool {
+        let kind = value.load(UInt8.self, at: range.lowerBound)
+        return contains { $0.rawValue == kind }
     }
 }
 

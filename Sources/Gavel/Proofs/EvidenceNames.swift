@@ -124,9 +124,10 @@ extension Dictionary {
 
 extension EvidenceNames {
     /// Finds the entries of a log that give an entry's handles their names.
-    /// - Returns: their bytes by position, in order.
+    /// - Returns: their bytes by position, in order; each is held against its hash.
     /// - Throws: `EvidenceError.incomplete` when the log registers one of them nowhere.
-    /// - Complexity: O(entries up to the last registration), twice for an entry about an auction.
+    /// - Complexity: O(entries up to the last registration), twice for an entry about an auction;
+    ///   only the registrations found are hashed.
     static func registrations(
         for entry: LedgerEntry, in entries: CheckedEntries
     ) throws -> [(position: UInt64, bytes: [UInt8])] {
@@ -137,12 +138,11 @@ extension EvidenceNames {
         for _ in 0..<2 {
             let missing = names.missing(for: entry)
             if missing.isEmpty { break }
-            try entries.forEachRegistration(before: entry.position) { registration, bytes in
-                if missing.isMet(by: registration) {
-                    found.append((registration.position, bytes.array()))
-                    try names.take(registration)
-                }
-                return !names.missing(for: entry).isEmpty
+            let places = try entries.positions(registering: missing, before: entry.position)
+            for position in places {
+                guard let registration = try entries.entry(at: position) else { continue }
+                found += try entries.bytes(in: position..<position + 1).map { (position, $0) }
+                try names.take(registration.entry)
             }
         }
         let missing = names.missing(for: entry)
@@ -154,41 +154,36 @@ extension EvidenceNames {
 }
 
 extension EntryHandles {
-    /// Whether an entry registers one of these.
-    fileprivate func isMet(by entry: LedgerEntry) -> Bool {
-        entry.outcome.events.contains { event in
+    /// Takes away what an entry registers.
+    /// - Returns: whether that was one of these.
+    fileprivate mutating func remove(registeredBy entry: LedgerEntry) -> Bool {
+        var isOne = false
+        for event in entry.outcome.events {
             switch event {
-            case .userRegistered(let user, _): users.contains(user)
-            case .currencyRegistered(let currency, _): currencies.contains(currency)
-            case .auctionOpened(let auction, _, _): auctions.contains(auction)
-            default: false
+            case .userRegistered(let user, _): isOne = users.remove(user) != nil || isOne
+            case .currencyRegistered(let currency, _):
+                isOne = currencies.remove(currency) != nil || isOne
+            case .auctionOpened(let auction, _, _): isOne = auctions.remove(auction) != nil || isOne
+            default: break
             }
         }
+        return isOne
     }
 }
 
 extension CheckedEntries {
-    /// Calls `body` with each entry before a position that registers a user, a currency or an
-    /// auction, until it answers false.
-    fileprivate func forEachRegistration(
-        before end: UInt64, _ body: (LedgerEntry, RawSpan) throws -> Bool
-    ) throws {
-        try forEachEntry(of: [.registerCurrency, .registerUser, .openAuction], before: end, body)
-    }
-
-    /// Calls `body` with each entry of some kinds before a position, until it answers false.
-    func forEachEntry(
-        of kinds: [EntryKind], before end: UInt64, _ body: (LedgerEntry, RawSpan) throws -> Bool
-    ) throws {
-        let numbers = kinds.map(\.rawValue)
-        var decoded = DecodedEntry()
-        try forEach(in: 0..<end) { value, range, _ in
-            // The kind is an entry's first byte: all others are hashed and passed over.
-            guard numbers.contains(value.load(UInt8.self, at: range.lowerBound)) else {
-                return true
-            }
-            try decoded.decode(value, in: range)
-            return try body(decoded.entry, value.extracting(range))
+    /// Where the log, before a position, registers what some handles stand for. The entries that
+    /// are passed over are not hashed, so a damaged log may lack one here; whoever reads those
+    /// found has them checked.
+    fileprivate func positions(
+        registering handles: EntryHandles, before end: UInt64
+    ) throws -> [UInt64] {
+        var (missing, found) = (handles, [UInt64]())
+        let kinds: [EntryKind] = [.registerCurrency, .registerUser, .openAuction]
+        try forEachUnhashed(of: kinds, before: end) { entry in
+            if missing.remove(registeredBy: entry) { found.append(entry.position) }
+            return !missing.isEmpty
         }
+        return found
     }
 }
