@@ -91,7 +91,7 @@ struct CycleTests {
             #expect(sold.status == 200, "\(sold.text)")
             #expect(sold.text.contains("\"outcome\":\"sold\""))
             let closed = try await bid(3000, by: alice)
-            #expect((closed.status, closed.code) == (409, "auction_already_closed"))
+            #expect((closed.status, closed.code) == (409, "auction_ended"))
             try await expectWallet(server, bob, available: 7500, locked: 0)
             try await expectWallet(server, carol, available: 2500, locked: 0)
 
