@@ -191,16 +191,8 @@ extension NamedFile.Sort {
     /// A key, which is never replaced.
     package static let newKey = Self("a file that may be replaced: a key never is") { _ in false }
 
-    /// A file of evidence: an entry's, a proof or a consistency file.
-    /// - Parameter bytes: what is written, whose own first line is known too.
-    package static func evidence(_ bytes: [UInt8]) -> Self {
-        let firstLine = Array(bytes.prefix { $0 != 0x0A }) + [0x0A]
-        return Self("a file of evidence") { standing in
-            if standing.starts(with: firstLine) { return true }
-            let known = ["gavel-evidence/v1\n", "c2sp.org/tlog-proof@v1\n", "old "]
-            return known.contains { standing.starts(with: $0.utf8) }
-        }
-    }
+    /// A file of evidence: about an entry, or a proof of growth.
+    package static let evidence = Self("a file of evidence") { EvidenceFile.begins($0) }
 
     /// Exactly these bytes, of what never changes.
     package static func unchanging(_ name: String, _ bytes: [UInt8]) -> Self {

@@ -19,10 +19,10 @@ public enum EvidenceFile: Hashable, Sendable {
     public init(parsing bytes: [UInt8]) throws(EvidenceError) {
         let line = String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
         switch line {
-        case "gavel-evidence/v1": self = .entry(try EvidenceBundle(parsing: bytes))
-        case "gavel-statement/v1": self = .statement(try StatementFile(parsing: bytes))
-        case "c2sp.org/tlog-proof@v1": self = .proof(try ProofFile(parsing: bytes))
-        case _ where line.utf8.starts(with: "old ".utf8):
+        case EvidenceBundle.header: self = .entry(try EvidenceBundle(parsing: bytes))
+        case StatementFile.header: self = .statement(try StatementFile(parsing: bytes))
+        case ProofFile.header: self = .proof(try ProofFile(parsing: bytes))
+        case _ where line.utf8.starts(with: "\(ConsistencyProof.firstWord) ".utf8):
             let (proof, checkpoint) = try ConsistencyProof.parse(bytes)
             self = .growth(proof, checkpoint)
         case _:
@@ -33,6 +33,17 @@ public enum EvidenceFile: Hashable, Sendable {
                     "it begins like no file of evidence, and is no checkpoint: \(error.reason)")
             }
         }
+    }
+
+    /// Whether some first bytes of a file are those of evidence about an entry, or of a proof of
+    /// growth. A checkpoint, whose first line may be any name, is not looked for.
+    static func begins(_ bytes: [UInt8]) -> Bool {
+        var lines = LineReader("a file of evidence", bytes)
+        if (try? lines.number(after: ConsistencyProof.firstWord)) != nil { return true }
+        lines = LineReader("a file of evidence", bytes)
+        guard let line = try? lines.line() else { return false }
+        return [EvidenceBundle.header, StatementFile.header, ProofFile.header]
+            .contains { line.elementsEqual($0.utf8) }
     }
 
     /// The signed head that all of it stands under. Not checked yet.

@@ -150,11 +150,11 @@ func reportingEvidence<R>(_ status: ExitStatus, _ body: () throws -> R) throws -
 
 /// Writes a file of evidence, or to standard output. What is there is replaced only when it is one.
 func writeEvidence(_ bytes: [UInt8], to path: String?) throws {
-    try writeResult(bytes, to: path, .evidence(bytes))
+    try writeResult(bytes, to: path, .evidence)
 }
 
 /// Checks that a file of evidence may be written, before any work is done for it.
 func checkEvidenceOutput(_ path: String?) throws {
     guard let path, path != "-" else { return }
-    try NamedOutput(path, .evidence([]), option: "--output").check()
+    try NamedOutput(path, .evidence, option: "--output").check()
 }
