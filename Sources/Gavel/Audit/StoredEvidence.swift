@@ -105,8 +105,7 @@ struct StoredEvidence {
         guard let last = rotations.last else { return keys }
         let named = (item.mayBeOld ? rotations : [last]).flatMap { [$0.key, $0.previous] }
         return named.compactMap {
-            try? VerifierKey(
-                name: item.checkpoint.checkpoint.origin, type: .signature, publicKey: $0.bytes)
+            try? VerifierKey(named: item.checkpoint.checkpoint.origin, $0)
         }
     }
 }
@@ -277,9 +276,7 @@ struct EvidenceCheck {
         of item: StoredEvidence.Signed, _ report: inout VerificationReport
     ) {
         let keys = evidence?.keys(for: item, rotations) ?? []
-        let isClaimed = item.checkpoint.note.signatures.contains { signature in
-            keys.contains { signature.claims($0) }
-        }
+        let isClaimed = item.checkpoint.isClaimed(byOneOf: keys)
         // Only the log says which keys signed before today's, and level heads does not read it.
         let isUnknown =
             !isClaimed && item.mayBeOld && report.level == .heads && evidence?.trusted == nil

@@ -91,7 +91,7 @@ private struct Row {
         note = signed.bytes
         var verified: VerifiedCheckpoint?
         var problem: String?
-        let own = try keys ?? reader.ownKeys(origin: signed.checkpoint.origin)
+        let own = try keys ?? reader.latestKeys(origin: signed.checkpoint.origin)
         let isKnown = signed.note.signatures.contains { signature in
             own.contains { $0.name == signature.name && $0.id == signature.keyID }
         }
