@@ -42,7 +42,8 @@ public final class Ledger: Sendable {
     /// - Parameter path: the ledger's folder.
     /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `foreign`, `newerFormat`,
     ///   `damaged` or `storage`, and with `checkpointMismatch` or `keyMismatch` where the log is
-    ///   not what was signed. No entry is written when it throws.
+    ///   not what was signed. No entry is written when it throws, but for the engine's own where
+    ///   only the first checkpoint after it could not be written.
     public static func open(
         at path: String, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {
@@ -172,10 +173,7 @@ public final class Ledger: Sendable {
                 "the checkpoint is missing; the newest that was kept takes its place",
                 metadata: ["file": "\(folder.checkpoint)"])
         }
-        // The last one before a rotation was signed by the former key.
-        let former = try state.formerKey.map {
-            try VerifierKey(name: key.verifier.name, type: .signature, publicKey: $0.bytes)
-        }
+        let former = try state.formerVerifier(named: key.verifier.name)
         let keys = [key.verifier] + [former].compactMap { $0 }
         if let signed { try file.check(signed, tree, keys: isNewKey ? nil : keys) }
         let witnessed = CheckpointFile(path: folder.witnessed)
@@ -209,7 +207,7 @@ public final class Ledger: Sendable {
         writerDone.wait()
         log.drain()
         publisher.finish()
-        if pipeline.failure == nil { signer?.finish() }
+        signer?.finish(isSigning: pipeline.failure == nil)
         log.close()
         snapshots?.close()
         writerFile?.release()

@@ -99,7 +99,8 @@ public final class LedgerImport {
 
     /// Waits until everything is durable and puts the ledger in its place.
     /// - Returns: how many entries the ledger has.
-    /// - Throws: `Stopped`, `LedgerError`; then there is no ledger.
+    /// - Throws: `Stopped`, `LedgerError`; then there is no ledger, unless all that failed was the
+    ///   copy of its checkpoint, which the reason says.
     @discardableResult
     public func finish() throws -> UInt64 {
         do {

@@ -64,7 +64,7 @@ extension LedgerReader {
 }
 
 /// Copies a log beside its place and renames it when it is flushed, so that a copy that was
-/// interrupted is never taken for one that was not.
+/// interrupted is never taken for one that was not. One that fails is removed.
 /// - Parameter adding: puts further files into the copy before it gets its name.
 func copyLedger(
     _ log: LMDBEventLog?, to path: String,
@@ -75,12 +75,17 @@ func copyLedger(
     let building = LedgerFolder(path: path + ".copying")
     do {
         try building.removeLeftover()
-        try FileSystem.createDirectory(building.path)
-        try FileSystem.createDirectory(building.log)
-        try log.copy(to: building.log)
-        try adding(building)
-        try FileSystem.syncDirectory(building.path)
-        try FileSystem.rename(building.path, to: path)
+        do {
+            try FileSystem.createDirectory(building.path)
+            try FileSystem.createDirectory(building.log)
+            try log.copy(to: building.log)
+            try adding(building)
+            try FileSystem.syncDirectory(building.path)
+            try FileSystem.rename(building.path, to: path)
+        } catch {
+            try? FileSystem.remove(building.path)
+            throw error
+        }
     } catch {
         throw LedgerError(error, while: "copying to \(path)")
     }

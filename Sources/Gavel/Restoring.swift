@@ -166,9 +166,7 @@ private struct RestoreSource {
         _ options: RestoreOptions, key: SigningKey?, origin: String
     ) throws -> [VerifierKey] {
         let state = reader.reading.readState.withLock { $0.state }
-        let named = try state.signingKey.map {
-            try VerifierKey(name: origin, type: .signature, publicKey: $0.bytes)
-        }
+        let named = try state.signingKey.map { try VerifierKey(named: origin, $0) }
         if let key, let named, key.verifier.publicKey != named.publicKey {
             throw LedgerError(
                 .keyMismatch,
@@ -183,11 +181,7 @@ private struct RestoreSource {
                     + "ledger's verifier key by --log-key, or its key by --key, or go on under "
                     + "another name by --without-checkpoint")
         }
-        // A checkpoint from just before the rotation was signed by the former key.
-        let former = try named.flatMap { _ in state.formerKey }.map {
-            try VerifierKey(name: origin, type: .signature, publicKey: $0.bytes)
-        }
-        return [trusted] + [former].compactMap { $0 }
+        return [trusted] + [try state.formerVerifier(named: origin)].compactMap { $0 }
     }
 
     /// What keeps the ledger from going on under its name: signed entries that are not here.

@@ -12,26 +12,17 @@ extension JSONWriter {
     ///      "closes_at":"…"}
     public mutating func step(_ step: AuctionStep, names: some Names) {
         object { object in
-            object.field("position", step.point.position)
-            object.field("time", step.point.time)
-            object.field("by", actorName(step.actor, names: names))
-            object.field("bidder", step.bidder.map { names.id(of: $0) })
-            object.field("amount", step.amount)
+            object.begin(
+                step.point, by: step.actor, bidder: step.bidder, step.amount, names: names)
             object.name("rejection")
             if let rejection = step.rejection {
                 object.rejection(rejection)
             } else {
                 object.null()
             }
-            object.name("what")
-            object.array { array in
-                for fact in step.facts { array.fact(fact, names: names) }
-            }
-            object.field("price", step.price)
-            object.field("price_reason", step.priceReason?.rawValue)
-            object.field("leader", step.leader.map { names.id(of: $0) })
-            object.field("reserve_met", step.isReserveMet)
-            object.field("closes_at", step.closesAt)
+            object.end(
+                step.facts, price: step.price, because: step.priceReason?.rawValue,
+                leader: step.leader, step.isReserveMet, closesAt: step.closesAt, names: names)
         }
     }
 
@@ -39,21 +30,40 @@ extension JSONWriter {
     /// with a `price_reason` that says no more than the price.
     public mutating func publicStep(_ step: PublicStep, names: some Names) {
         object { object in
-            object.field("position", step.point.position)
-            object.field("time", step.point.time)
-            object.field("by", actorName(step.actor, names: names))
-            object.field("bidder", step.bidder.map { names.id(of: $0) })
-            object.field("amount", step.amount)
-            object.name("what")
-            object.array { array in
-                for fact in step.facts { array.fact(fact, names: names) }
-            }
-            object.field("price", step.price)
-            object.field("price_reason", step.priceReason?.rawValue)
-            object.field("leader", step.leader.map { names.id(of: $0) })
-            object.field("reserve_met", step.isReserveMet)
-            object.field("closes_at", step.closesAt)
+            object.begin(
+                step.point, by: step.actor, bidder: step.bidder, step.amount, names: names)
+            object.end(
+                step.facts, price: step.price, because: step.priceReason?.rawValue,
+                leader: step.leader, step.isReserveMet, closesAt: step.closesAt, names: names)
         }
+    }
+
+    /// Writes what a step says of its command.
+    private mutating func begin(
+        _ point: EntryPoint, by actor: CanonicalActor, bidder: UserHandle?, _ amount: Money?,
+        names: some Names
+    ) {
+        field("position", point.position)
+        field("time", point.time)
+        field("by", actorName(actor, names: names))
+        field("bidder", bidder.map { names.id(of: $0) })
+        field("amount", amount)
+    }
+
+    /// Writes what a step did, and how the auction stands after it.
+    private mutating func end(
+        _ facts: [AuctionFact], price: Money?, because reason: String?, leader: UserHandle?,
+        _ isReserveMet: Bool?, closesAt: Timestamp?, names: some Names
+    ) {
+        name("what")
+        array { array in
+            for fact in facts { array.fact(fact, names: names) }
+        }
+        field("price", price)
+        field("price_reason", reason)
+        field("leader", leader.map { names.id(of: $0) })
+        field("reserve_met", isReserveMet)
+        field("closes_at", closesAt)
     }
 
     /// Writes an accepted bid as anyone may see it:

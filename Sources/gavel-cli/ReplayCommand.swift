@@ -85,7 +85,7 @@ struct EntryFold {
 
     /// - Throws: `Failure` when the entry cannot follow those before it.
     mutating func apply(_ entry: LedgerEntry, to state: inout State) throws {
-        let point = EntryPoint(position: entry.position, time: entry.time)
+        let point = entry.point
         let events = entry.outcome.events
         do {
             try state.check(entry.command, by: entry.actor, at: point)

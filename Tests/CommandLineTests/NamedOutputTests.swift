@@ -198,6 +198,36 @@ struct NamedOutputTests {
                 .contains { $0.contains(".tmp-") })
     }
 
+    @Test("Evidence of any sort takes the place of any other; what only begins like it stays")
+    func evidence() async throws {
+        let proofs = [
+            ["11"], ["11", "--alone"], ["11", "--for", "alice"], ["--from", "3"],
+        ]
+        for first in proofs {
+            for second in proofs {
+                try space.write("", to: "proof")
+                for arguments in [first, second] {
+                    let run = try await space.run(
+                        ["audit", "prove", "--ledger", "house", "--output", "proof"] + arguments)
+                    #expect(run.status == 0, "\(first), \(second): \(run.errors)")
+                }
+            }
+        }
+        let others = [
+            "old recipes\n", "old \n", "old 12 songs\n", "old 3", "gavel-evidence/v12\n",
+        ]
+        for text in others {
+            try space.write(text, to: "mine.txt")
+            for arguments in proofs {
+                let run = try await space.run(
+                    ["audit", "prove", "--ledger", "house", "--output", "mine.txt"] + arguments)
+                #expect(run.status == 2, "\(text) \(arguments)")
+                #expect(run.errors.contains("is not a file of evidence"), "\(run.errors)")
+                #expect(contents("mine.txt") == Data(text.utf8))
+            }
+        }
+    }
+
     @Test("A pipe is written into")
     func pipe() async throws {
         #expect(mkfifo(space.url("pipe").path, 0o600) == 0)

@@ -1,9 +1,10 @@
 // Answers to queries as JSON, CSV and text for people.
 
 import AuctionDomain
-import Gavel
 import GavelJSON
 import Testing
+
+@testable import Gavel
 
 /// An auction in the state given; everything else is the same in all tests.
 private func auction(
@@ -11,9 +12,11 @@ private func auction(
     leader: UserID? = "alice", closesAt: Timestamp? = Timestamp(seconds: 60)
 ) -> AuctionView {
     AuctionView(
-        auction: "lot-1", title: "A clock", seller: "bob", currency: Cast.usd, status: status,
-        outcome: outcome, price: price, leader: leader, bids: 3, acceptedBids: 2, opensAt: .zero,
-        closesAt: closesAt, rules: AuctionRules(), minimumBid: 1501, openedPosition: 4,
+        row: PublicAuction(
+            auction: "lot-1", title: "A clock", seller: "bob", currency: Cast.usd, status: status,
+            outcome: outcome, price: price, leader: leader, isReserveMet: nil, buyNowPrice: nil,
+            minimumBid: 1501, bids: 2, opensAt: .zero, closesAt: closesAt),
+        paid: nil, bids: 3, extensions: 0, rules: AuctionRules(), openedPosition: 4,
         closedPosition: nil)
 }
 

@@ -284,6 +284,20 @@ struct RestoreTests {
         }
     }
 
+    @Test("A copy that fails leaves nothing behind, and no secret in it")
+    func failedCopy() async throws {
+        try await withLedgerPath { path in
+            let house = try House(path)
+            try FileSystem.writeFileAtomically(path + "/secret", [1, 2, 3])
+            let reader = try LedgerReader.open(at: path)
+            #expect(throws: LedgerError(.damaged, "")) { try reader.backup(to: path + "-second") }
+            reader.close()
+            #expect(!FileSystem.exists(path + "-second"))
+            #expect(!FileSystem.exists(path + "-second.copying"))
+            #expect(FileSystem.exists(house.backup))
+        }
+    }
+
     @Test("What stands in the way of a copy is removed only where a copy left it")
     func leftovers() async throws {
         try await withLedgerPath { path in

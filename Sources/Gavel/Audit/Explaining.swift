@@ -89,7 +89,7 @@ extension LedgerQueries {
 
 extension State {
     fileprivate func explanation(of entry: LedgerEntry) throws(LedgerError) -> Explanation {
-        let point = EntryPoint(position: entry.position, time: entry.time)
+        let point = entry.point
         do {
             return try explanation(
                 of: entry.command, by: entry.actor, recorded: entry.outcome, at: point)

@@ -109,8 +109,7 @@ struct StoredEvidence {
         guard let last = rotations.last else { return keys }
         let named = (item.mayBeOld ? rotations : [last]).flatMap { [$0.key, $0.previous] }
         return named.compactMap {
-            try? VerifierKey(
-                name: item.checkpoint.checkpoint.origin, type: .signature, publicKey: $0.bytes)
+            try? VerifierKey(named: item.checkpoint.checkpoint.origin, $0)
         }
     }
 }

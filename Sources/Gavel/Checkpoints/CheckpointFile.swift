@@ -32,11 +32,11 @@ struct CheckpointFile {
     /// - Returns: nil when there is none. A device or a pipe holds none.
     /// - Throws: `LedgerError` with `checkpointMismatch` when it is no checkpoint.
     func read() throws -> SignedCheckpoint? {
-        guard try FileSystem.kind(of: path) == .file else {
-            if try FileSystem.kind(of: path) == .directory {
-                throw LedgerError(.checkpointMismatch, "\(name) is a folder, not a checkpoint")
-            }
-            return nil
+        switch try FileSystem.kind(of: path) {
+        case .file: break
+        case .directory:
+            throw LedgerError(.checkpointMismatch, "\(name) is a folder, not a checkpoint")
+        case nil, .link, .pipe, .characterDevice, .blockDevice, .socket: return nil
         }
         let bytes = try FileSystem.readPrefix(path, byteCount: SignedNote.bytesMax + 1)
         // What `mktemp` has made for a copy.
@@ -83,9 +83,8 @@ struct CheckpointFile {
                 "\(name) is a checkpoint of \(standing.checkpoint.origin), not of \(origin): it "
                     + "is another ledger's, and was left as it is. Name another file for the copy")
         }
-        let isClaimed = standing.isClaimed(byOneOf: keys)
         // One by an unknown key, as an early one of the ledger may be, says what its root says.
-        try check(standing, tree, keys: isClaimed ? keys : nil)
+        try check(standing, tree, keys: standing.isClaimed(byOneOf: keys) ? keys : nil)
     }
 
     /// Holds a log against what was signed.

@@ -94,14 +94,16 @@ struct CheckpointHistory: Sendable {
     ) throws {
         guard checkpoint.checkpoint.size > checkpoints.last?.checkpoint.size ?? 0 else { return }
         checkpoints.append(checkpoint)
-        guard needsRewriting || checkpoints.count > thinnedCount + limits.newest else {
-            return try FileSystem.append(path, [0x0A] + checkpoint.bytes, mode: 0o644)
-        }
-        checkpoints = Self.thinned(checkpoints, limits)
+        let rewrites = needsRewriting || checkpoints.count > thinnedCount + limits.newest
         // A failure below is made good by the next one that is added.
         needsRewriting = true
-        try rewrite(path)
-        thinnedCount = checkpoints.count
+        if rewrites {
+            checkpoints = Self.thinned(checkpoints, limits)
+            try rewrite(path)
+            thinnedCount = checkpoints.count
+        } else {
+            try FileSystem.append(path, [0x0A] + checkpoint.bytes, mode: 0o644)
+        }
         needsRewriting = false
     }
 

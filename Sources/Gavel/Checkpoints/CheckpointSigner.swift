@@ -2,7 +2,7 @@
 // most; after an interval while entries come; when asked; and at the end.
 //
 // Invariants: only sizes whose entries are durable are signed, and none smaller than one signed
-// before; a checkpoint is replaced only after it was read, by one that goes on from it; no key is
+// before, but over a copy of the log and into that copy; a checkpoint is replaced only after it was read, by one that goes on from it; no key is
 // stored before a checkpoint of it is, so that a key without a checkpoint means that one was
 // removed; nothing of this happens on the thread that decides or on the one that stores.
 
@@ -152,7 +152,7 @@ final class CheckpointSigner: Sendable {
 
     /// Seconds since 1970; nil where checkpoints are not dated.
     private var now: UInt64? {
-        isDating ? UInt64(max(0, clock.now().nanoseconds / 1_000_000_000)) : nil
+        isDating ? clock.now().evidenceSeconds : nil
     }
 
     /// Reads a file before it is replaced. Others may have written it: the ledger's own twin, on a
@@ -264,9 +264,15 @@ final class CheckpointSigner: Sendable {
         }
     }
 
-    /// Signs a last time. Nothing is noted any more.
-    func finish() {
-        do { try signNow() } catch { warn("the last checkpoint was not written", error) }
+    /// Ends what is under way. Nothing is noted any more, and the log is not read again.
+    /// - Parameter isSigning: whether to sign a last time.
+    func finish(isSigning: Bool) {
+        queue.sync {
+            if isSigning {
+                do { try sign() } catch { warn("the last checkpoint was not written", error) }
+            }
+            state.withLock { $0.dueAt = .max }
+        }
     }
 }
 

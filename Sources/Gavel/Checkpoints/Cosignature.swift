@@ -9,14 +9,17 @@
 // all others are prefixes of it. By the log's own key it says when the log signed; the first line
 // keeps the two kinds of signature apart, so that one key may make both.
 
-internal import AuctionDomain
+package import AuctionDomain
 
 extension Timestamp {
     /// The time of a signature, or the last one there is where it says a later one.
-    init(evidenceSeconds seconds: UInt64) {
+    package init(evidenceSeconds seconds: UInt64) {
         let most = UInt64(Timestamp.max.nanoseconds / 1_000_000_000)
         self.init(seconds: Int64(min(seconds, most)))
     }
+
+    /// The whole seconds since 1970 that a signature of this time says.
+    package var evidenceSeconds: UInt64 { UInt64(Swift.max(0, nanoseconds / 1_000_000_000)) }
 }
 
 /// A cosignature, read but not checked.

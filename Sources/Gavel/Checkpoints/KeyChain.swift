@@ -37,8 +37,7 @@ struct KeyChain {
         let formers = keys.filter { $0.type == .signature && $0.publicKey == previous }
         guard let ledger, !formers.isEmpty, rotation.isSigned(of: ledger) else { return }
         for former in formers {
-            let next = try? VerifierKey(
-                name: former.name, type: .signature, publicKey: rotation.key.bytes)
+            let next = try? VerifierKey(named: former.name, rotation.key)
             if let next, !keys.contains(next) { keys.append(next) }
         }
     }
@@ -85,7 +84,7 @@ extension LedgerReader {
             for item in try reading.entries.keyEntries(before: reflects) {
                 guard case .rotateKey(let rotation) = item.entry.command else { continue }
                 keys += try [rotation.previous, rotation.key].map {
-                    try VerifierKey(name: key.name, type: .signature, publicKey: $0.bytes)
+                    try VerifierKey(named: key.name, $0)
                 }
             }
         } catch { throw LedgerError(error, while: "reading the ledger's keys") }

@@ -85,13 +85,16 @@ extension LedgerReader {
         }
     }
 
-    /// The keys that the ledger signs with, and has signed with, as far as its folder and the end
-    /// of its log name them.
+    /// The keys of the ledger's last checkpoints: the one that signs, and the one before it, as far
+    /// as the log names them; then the one in its folder. `ownKeys` has those of all its rotations.
     /// - Parameter origin: the ledger's name in checkpoints.
-    package func ownKeys(origin: String) throws -> [VerifierKey] {
-        let state = reading.readState.withLock { $0.state }
-        let named = try [state.signingKey, state.formerKey].compactMap { $0 }.map {
-            try VerifierKey(name: origin, type: .signature, publicKey: $0.bytes)
+    /// - Complexity: O(1).
+    package func latestKeys(origin: String) throws -> [VerifierKey] {
+        let (signing, former) = reading.readState.withLock {
+            ($0.state.signingKey, $0.state.formerKey)
+        }
+        let named = try [signing, former].compactMap { $0 }.map {
+            try VerifierKey(named: origin, $0)
         }
         return named + [try verifierKey()].compactMap { $0 }.filter { !named.contains($0) }
     }
@@ -183,13 +186,12 @@ extension LedgerReader {
         if last.checkpoint.size == size { return last }
         guard let key = try? LedgerKey.read(folder.key), key.verifier.name == last.checkpoint.origin
         else { return nil }
-        let keys = try ownKeys(origin: last.checkpoint.origin)
+        let keys = try latestKeys(origin: last.checkpoint.origin)
         // Where the log names the key that signs, no other one does.
         guard keys.first == key.verifier, (try? last.verified(by: keys)) != nil else { return nil }
-        let seconds = UInt64(max(0, SystemClock().now().nanoseconds / 1_000_000_000))
         return try Checkpoint(
             origin: key.verifier.name, size: size, root: try tree.tree(of: size).root
-        ).signed(by: key, atSeconds: seconds)
+        ).signed(by: key, atSeconds: SystemClock().now().evidenceSeconds)
     }
 }
 

@@ -17,6 +17,22 @@ extension LedgerID {
 extension VerifierKey {
     /// The 32 bytes as the log holds them.
     package var bytes32: Bytes32 { Bytes32(publicKey)! }
+
+    /// A key that a log names.
+    /// - Throws: `EvidenceError.malformed` where the name cannot be one of a key.
+    package init(named name: String, _ key: Bytes32) throws(EvidenceError) {
+        try self.init(name: name, type: .signature, publicKey: key.bytes)
+    }
+}
+
+extension State {
+    /// The key before the one that signs, where the log names it: the last checkpoint before a
+    /// rotation is signed by it.
+    /// - Parameter name: the ledger's name in checkpoints.
+    func formerVerifier(named name: String) throws(EvidenceError) -> VerifierKey? {
+        guard let formerKey else { return nil }
+        return try VerifierKey(named: name, formerKey)
+    }
 }
 
 extension KeyRotation {
@@ -43,10 +59,7 @@ extension KeyRotation {
 
     /// Whether the former key signed.
     package func isSigned(of ledger: LedgerID) -> Bool {
-        guard
-            let former = try? VerifierKey(
-                name: "former", type: .signature, publicKey: previous.bytes)
-        else { return false }
+        guard let former = try? VerifierKey(named: "former", previous) else { return false }
         return former.isSignature(
             signature.0.bytes + signature.1.bytes,
             of: Self.message(of: ledger, former: previous, new: key))

@@ -35,8 +35,17 @@ final class CheckedEntries: Sendable {
     func forEach(
         in positions: Range<UInt64>, _ body: (RawSpan, Range<Int>, UInt64) throws -> Bool
     ) throws {
-        var (position, goesOn) = (positions.lowerBound, true)
         var tile: TileLeaves?
+        try forEachUnhashed(in: positions) { value, range, position in
+            if log.keepsTileRoots { try check(value.extracting(range), at: position, &tile) }
+            return try body(value, range, position)
+        }
+    }
+
+    private func forEachUnhashed(
+        in positions: Range<UInt64>, _ body: (RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws {
+        var (position, goesOn) = (positions.lowerBound, true)
         while goesOn, position < positions.upperBound {
             var bytesLeft = 16 << 20
             let before = position
@@ -48,9 +57,6 @@ final class CheckedEntries: Sendable {
                 while goesOn, position < min(positions.upperBound, header.endPosition) {
                     let range = try header.range(
                         of: Int(position - header.firstPosition), value)
-                    if log.keepsTileRoots {
-                        try check(value.extracting(range), at: position, &tile)
-                    }
                     goesOn = try body(value, range, position)
                     position += 1
                 }
@@ -104,33 +110,19 @@ final class CheckedEntries: Sendable {
     func forEachUnhashed(
         of kinds: [EntryKind], before end: UInt64, _ body: (LedgerEntry) throws -> Bool
     ) throws {
-        var (position, goesOn) = (UInt64(0), true)
         var decoded = DecodedEntry()
-        while goesOn, position < end {
-            var bytesLeft = 16 << 20
-            let before = position
-            try log.forEachFrame(from: position) { value in
-                let header = try FrameHeader(value)
-                position = max(position, header.firstPosition)
-                while goesOn, position < min(end, header.endPosition) {
-                    let range = try header.range(
-                        of: Int(position - header.firstPosition), value)
-                    if kinds.include(value, range) {
-                        try decoded.decode(value, in: range)
-                        goesOn = try body(decoded.entry)
-                    }
-                    position += 1
-                }
-                bytesLeft -= value.byteCount
-                return goesOn && position < end && bytesLeft > 0
-            }
-            if position == before { break }
+        try forEachUnhashed(in: 0..<end) { value, range, _ in
+            guard kinds.include(value, range) else { return true }
+            try decoded.decode(value, in: range)
+            return try body(decoded.entry)
         }
     }
 
-    /// The leaf hashes of a tile, as many as the log has of it, held against its root.
+    /// The leaf hashes of a tile, as many as a log has of it, held against its root. None is kept.
     /// - Throws: `LogFault` where they do not give it.
-    func leaves(ofTile number: UInt64) throws -> ContiguousArray<Digest> {
+    static func leaves(
+        ofTile number: UInt64, of log: any EventLog
+    ) throws -> ContiguousArray<Digest> {
         try TileLeaves(number, of: log, goingOnFrom: nil).leaves
     }
 

@@ -65,8 +65,13 @@ enum EntryLayout {
     static let wideLinksFlag: UInt8 = 2
     /// 8 bytes without a meaning stand after the links, so that nobody can guess the entry.
     static let saltFlag: UInt8 = 4
-    static let knownFlags: UInt8 = 7
+    static let knownFlags = rejectedFlag | wideLinksFlag | saltFlag
     static let saltBytes = 8
+
+    @inline(__always)
+    static func flags(isRejected: Bool, isWide: Bool, isSalted: Bool) -> UInt8 {
+        (isRejected ? rejectedFlag : 0) | (isWide ? wideLinksFlag : 0) | (isSalted ? saltFlag : 0)
+    }
 
     static let actorOperator: UInt32 = 0xFFFF_FFFE
     static let actorPayment: UInt32 = 0xFFFF_FFFD
@@ -157,17 +162,9 @@ extension ByteBuffer {
     ) {
         let start = count
         let wide = links.contains { $0.reach(from: point.position) > UInt64(UInt32.max) }
-        var flags: UInt8 = rejection == nil ? 0 : EntryLayout.rejectedFlag
-        if wide { flags |= EntryLayout.wideLinksFlag }
-        if salt != nil { flags |= EntryLayout.saltFlag }
-        append(command.entryKind.rawValue)
-        append(flags)
-        append(UInt16(0))
-        append(actor.encoded)
-        append(point.position)
-        append(point.time.nanoseconds)
-        append(id.high.byteSwapped)
-        append(id.low.byteSwapped)
+        let flags = EntryLayout.flags(
+            isRejected: rejection != nil, isWide: wide, isSalted: salt != nil)
+        appendHeader(command.entryKind, flags, commandBytes: 0, id, actor, point)
         appendCommand(command)
         store(UInt16(count - start - EntryLayout.headerBytes), at: start + 2)
         if let rejection {
@@ -194,15 +191,9 @@ extension ByteBuffer {
             links.refunded.map { EntryLink.reach(of: $0, from: point.position) } ?? 0
         )
         let wide = max(reaches.0, reaches.1, reaches.2) > UInt64(UInt32.max)
-        append(EntryKind.placeBid.rawValue)
-        append(
-            (wide ? EntryLayout.wideLinksFlag : 0) | (salt == nil ? 0 : EntryLayout.saltFlag))
-        append(UInt16(BidLayout.commandBytes))
-        append(actor.encoded)
-        append(point.position)
-        append(point.time.nanoseconds)
-        append(id.high.byteSwapped)
-        append(id.low.byteSwapped)
+        let flags = EntryLayout.flags(isRejected: false, isWide: wide, isSalted: salt != nil)
+        appendHeader(
+            .placeBid, flags, commandBytes: UInt16(BidLayout.commandBytes), id, actor, point)
         append(bid.auction.rawValue)
         append(bid.bidder.rawValue)
         append(bid.maximum.minorUnits)
@@ -231,6 +222,21 @@ extension ByteBuffer {
         appendReach(reaches.1, wide: wide)
         if links.refunded != nil { appendReach(reaches.2, wide: wide) }
         if let salt { append(salt) }
+    }
+
+    @inline(__always)
+    private mutating func appendHeader(
+        _ kind: EntryKind, _ flags: UInt8, commandBytes: UInt16, _ id: CommandID,
+        _ actor: CanonicalActor, _ point: EntryPoint
+    ) {
+        append(kind.rawValue)
+        append(flags)
+        append(commandBytes)
+        append(actor.encoded)
+        append(point.position)
+        append(point.time.nanoseconds)
+        append(id.high.byteSwapped)
+        append(id.low.byteSwapped)
     }
 
     @inline(__always)

@@ -28,6 +28,9 @@ public struct LedgerEntry: Hashable, Sendable {
         self.outcome = outcome
         self.links = links
     }
+
+    /// Where and when it stands.
+    public var point: EntryPoint { EntryPoint(position: position, time: time) }
 }
 
 /// Whoever can say what handles stand for. A state can, for everything up to its position.

@@ -8,7 +8,6 @@
 /// Reads nodes of a log's tree. Used from one thread.
 package final class LogTree: TreeHashes {
     private let log: any EventLog
-    private let entries: CheckedEntries
     /// How many entries, and so leaves, are looked at.
     package let size: UInt64
 
@@ -17,7 +16,6 @@ package final class LogTree: TreeHashes {
 
     package init(of log: any EventLog, size: UInt64) {
         self.log = log
-        entries = CheckedEntries(log)
         self.size = size
     }
 
@@ -64,7 +62,8 @@ package final class LogTree: TreeHashes {
         if let tile, tile.number == number { return tile.leaves }
         let first = number * TileRoot.leaves
         let end = min(first + TileRoot.leaves, size)
-        let leaves = Array(try entries.leaves(ofTile: number).prefix(Int(end - first)))
+        let leaves = Array(
+            try CheckedEntries.leaves(ofTile: number, of: log).prefix(Int(end - first)))
         guard first + UInt64(leaves.count) == end else {
             throw LogFault("entry \(first + UInt64(leaves.count)) is not in the log")
         }

@@ -118,13 +118,16 @@ public struct ConsistencyProof: Hashable, Sendable {
 }
 
 extension ConsistencyProof {
+    /// What a consistency file begins with; the old size stands behind it.
+    static let firstWord = "old"
+
     /// Reads a consistency file: the proof, and the newer checkpoint, not checked yet.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
     public static func parse(
         _ bytes: [UInt8]
     ) throws(EvidenceError) -> (proof: ConsistencyProof, checkpoint: SignedCheckpoint) {
         var lines = LineReader("a consistency proof", bytes)
-        let oldSize = try lines.number(after: "old")
+        let oldSize = try lines.number(after: Self.firstWord)
         let hashes = try lines.hashes()
         let checkpoint = try SignedCheckpoint(parsing: lines.rest)
         return (
@@ -136,7 +139,7 @@ extension ConsistencyProof {
     /// The consistency file.
     /// - Parameter checkpoint: the newer checkpoint, of `newSize` entries.
     public func fileBytes(with checkpoint: SignedCheckpoint) -> [UInt8] {
-        Array("old \(oldSize)\n\(hashes.evidenceLines)\n".utf8) + checkpoint.bytes
+        Array("\(Self.firstWord) \(oldSize)\n\(hashes.evidenceLines)\n".utf8) + checkpoint.bytes
     }
 }
 

@@ -42,14 +42,15 @@ public enum EvidenceFile: Hashable, Sendable {
         /// - Returns: nil where they begin with none of these.
         init?(of bytes: [UInt8]) {
             guard let end = bytes.firstIndex(of: 0x0A) else { return nil }
-            let line = bytes[..<end]
-            switch String(decoding: line, as: UTF8.self) {
+            switch String(decoding: bytes[..<end], as: UTF8.self) {
             case EvidenceBundle.header: self = .entry
             case StatementFile.header: self = .statement
             case ProofFile.header: self = .proof
             case _:
-                guard line.starts(with: "old ".utf8), UInt64(evidence: line.dropFirst(4)) != nil
-                else { return nil }
+                var lines = LineReader("a file of evidence", bytes)
+                guard (try? lines.number(after: ConsistencyProof.firstWord)) != nil else {
+                    return nil
+                }
                 self = .growth
             }
         }

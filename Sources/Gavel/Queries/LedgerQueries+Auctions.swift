@@ -368,20 +368,10 @@ extension ReadState {
 
     func auction(_ auction: AuctionHandle) -> AuctionView {
         let record = state[auction]
-        let status = status(of: auction)
-        let isFinished = record.phase != .open
         return AuctionView(
-            auction: state.id(of: auction), title: titles[auction.index],
-            seller: state.id(of: record.seller), currency: state.currency(of: record.currency),
-            status: status, outcome: record.outcome,
-            price: record.leader == .none ? nil : record.price, paid: state.paid(for: auction),
-            leader: record.leader == .none ? nil : state.id(of: record.leader),
-            bids: record.acceptedBids + record.rejectedBids, acceptedBids: record.acceptedBids,
-            opensAt: record.opensAt, closesAt: record.closesAt == .noEnd ? nil : record.closesAt,
+            row: publicAuction(auction), paid: state.paid(for: auction),
+            bids: record.acceptedBids + record.rejectedBids,
             extensions: state.extensions(of: auction), rules: state.rules(of: auction),
-            isReserveMet: state.isReserveMet(on: auction),
-            buyNowPrice: state.buyNowPrice(of: auction),
-            minimumBid: isFinished ? nil : state.minimumBid(on: auction),
             openedPosition: record.openedPosition,
             closedPosition: record.closedPosition == noPosition ? nil : record.closedPosition)
     }

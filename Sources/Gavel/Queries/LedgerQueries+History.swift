@@ -59,9 +59,10 @@ extension LedgerQueries {
     ///   - limit: at most `pageItemsMax`.
     ///   - binding: who asks; the cursor is good for the same alone.
     /// - Throws: `LedgerError` with `unknownName`, `badCursor`, `damaged` or `storage`.
-    /// - Complexity: newest first O(limit · log n), and each long run of entries that are not
-    ///   selected once; oldest first at most 100,000 entries are looked at, so a page may hold
-    ///   fewer than `limit` and still have a cursor.
+    /// - Complexity: newest first O(limit · log n), with fewer than 64 entries that are not
+    ///   selected passed over for each that is, and each longer run of them once. Oldest first up to
+    ///   4,096 selected ones are walked back over so, or else 100,000 entries of the log read, so a
+    ///   page may hold fewer than `limit` and still have a cursor.
     public func history(
         of subject: HistorySubject, _ direction: HistoryDirection = .newestFirst,
         selecting selection: HistorySelection = .all, after cursor: String? = nil,
@@ -95,10 +96,9 @@ extension LedgerQueries {
             let page = try history(
                 of: .auction(auction), .oldestFirst, after: cursor, limit: pageItemsMax)
             for entry in page.items {
-                let point = EntryPoint(position: entry.position, time: entry.time)
                 try body(
                     steps.next(
-                        entry.command, by: entry.actor, outcome: entry.outcome, at: point))
+                        entry.command, by: entry.actor, outcome: entry.outcome, at: entry.point))
             }
             cursor = page.cursor
         } while cursor != nil
@@ -125,7 +125,7 @@ extension LedgerQueries {
         try reading.forEach(from: start, to: reflects) { entry in
             if !overflow, entry.point.time.nanoseconds > last { return false }
             guard entry.id == id else { return true }
-            receipt = entry.receipt
+            receipt = entry.receipt()
             return false
         }
         return receipt
@@ -134,9 +134,10 @@ extension LedgerQueries {
 
 extension DecodedEntry {
     /// The receipt that the command got.
-    var receipt: Receipt {
-        rejection.map { Receipt(rejectedAt: point.position, time: point.time, $0) }
-            ?? Receipt(acceptedAt: point.position, time: point.time)
+    func receipt(isReplay: Bool = false) -> Receipt {
+        rejection.map {
+            Receipt(rejectedAt: point.position, time: point.time, $0, isReplay: isReplay)
+        } ?? Receipt(acceptedAt: point.position, time: point.time, isReplay: isReplay)
     }
 }
 

@@ -4,34 +4,19 @@
 public import AuctionDomain
 internal import Synchronization
 
-/// One auction as a row of a list: what `publicView` shows of it, and `standing`, which is its
-/// user's own.
+/// One auction as a row of a list. What anyone may see of it can be read as the row's own.
+@dynamicMemberLookup
 public struct AuctionListing: Hashable, Sendable {
-    public var auction: AuctionID
-    public var title: String
-    public var seller: UserID
-    public var currency: Currency
-    public var status: AuctionStatus
-    /// Only once closed.
-    public var outcome: AuctionOutcome?
-    /// What the bidding reached; nil before the first accepted bid.
-    public var price: Money?
-    /// Who leads, won, or led at the end.
-    public var leader: UserID?
-    public var isReserveMet: Bool?
-    public var buyNowPrice: Money?
-    /// The least next bid of a challenger; nil once finished, or where none is large enough.
-    public var minimumBid: Money?
-    public var acceptedBids: UInt64
-    public var opensAt: Timestamp
-    public var closesAt: Timestamp?
+    /// All but where one user stands.
+    public let publicView: PublicAuction
     /// Where the user asked for stands; nil where she never bid, or nobody was asked for.
-    public var standing: BidderStanding?
+    public let standing: BidderStanding?
     /// For the cursor with which a list goes on after this row.
     let handle: AuctionHandle
 
-    /// The winner, once sold.
-    public var winner: UserID? { outcome == .sold ? leader : nil }
+    public subscript<Value>(dynamicMember member: KeyPath<PublicAuction, Value>) -> Value {
+        publicView[keyPath: member]
+    }
 }
 
 /// Where one user stands in an auction that she bid in, or tried to. Nobody else's to see.
@@ -101,20 +86,8 @@ extension Reading {
 
 extension ReadState {
     func listing(_ auction: AuctionHandle, for user: UserHandle?) -> AuctionListing {
-        let record = state[auction]
-        let isFinished = record.phase != .open
-        let hasLeader = record.leader != .none
-        return AuctionListing(
-            auction: state.id(of: auction), title: titles[auction.index],
-            seller: state.id(of: record.seller), currency: state.currency(of: record.currency),
-            status: status(of: auction), outcome: record.outcome,
-            price: hasLeader ? record.price : nil,
-            leader: hasLeader ? state.id(of: record.leader) : nil,
-            isReserveMet: state.isReserveMet(on: auction),
-            buyNowPrice: state.buyNowPrice(of: auction),
-            minimumBid: isFinished ? nil : state.minimumBid(on: auction),
-            acceptedBids: record.acceptedBids, opensAt: record.opensAt,
-            closesAt: record.closesAt == .noEnd ? nil : record.closesAt,
+        AuctionListing(
+            publicView: publicAuction(auction),
             standing: user.flatMap { standing(of: $0, in: auction) }, handle: auction)
     }
 

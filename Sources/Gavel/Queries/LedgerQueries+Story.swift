@@ -38,9 +38,8 @@ extension LedgerQueries {
         let found = try walk.oldestFirst(after: place?.looked)
         let items = found.items.map { entry in
             place.note(entry)
-            let point = EntryPoint(position: entry.position, time: entry.time)
             return steps.next(
-                entry.command, by: entry.actor, outcome: entry.outcome, at: point)
+                entry.command, by: entry.actor, outcome: entry.outcome, at: entry.point)
         }
         if let looked = found.place { place?.looked = looked }
         return Page(
@@ -69,17 +68,18 @@ extension LedgerQueries {
         // After the end nothing moves the price, however many entries there are.
         guard let lead = try accepted.shown(at: leadSet).lead(in: auction),
             let last = try bids.newest(from: min(place.last, closed)), last.position >= leadSet,
-            let price = last.price(in: auction)
+            let bid = PublicBid(
+                last.command, outcome: last.outcome, proxy: rules.proxy, at: last.point)
         else { throw .badCursor }
         return AuctionSteps(
-            rules: rules, price: price, leader: lead.leader, maximum: lead.maximum,
+            rules: rules, price: bid.price, leader: lead.leader, maximum: lead.maximum,
             closesAt: end)
     }
 }
 
 /// Where a page of a story ended.
 ///
-/// Invariant: no position comes after the one before it in the order of the members.
+/// Invariant: `endSet` and `leadSet` do not come after `last`, nor `last` after `looked`.
 private struct StoryPlace {
     static let numberCount = 4
 
@@ -169,20 +169,6 @@ extension LedgerEntry {
                 .withdrawn, .locked, .refunded, .settled, .auctionOpened, .bidAbsorbed,
                 .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
                 break
-            }
-        }
-        return found
-    }
-
-    /// The price that the entry sets in an auction; nil where it sets none.
-    fileprivate func price(in auction: AuctionHandle) -> Money? {
-        var found: Money?
-        for event in outcome.events {
-            switch event {
-            case .leadTaken(auction, _, _, let price), .maximumRaised(auction, _, _, let price),
-                .bidAbsorbed(auction, _, let price), .boughtNow(auction, _, let price):
-                found = price
-            default: break
             }
         }
         return found

@@ -1,8 +1,8 @@
 // Auctions and entries as anyone may see them, with names.
 //
 // Invariant: a value of these types cannot hold a secret: there is no place in it for a rejected
-// bid, a maximum or a hold, its only initializers leave out a reserve that no close has revealed,
-// and nothing in it can be changed afterwards. Whoever writes public bytes takes these types and
+// bid, a maximum or a hold, the only initializer that is given rules leaves out a reserve that no
+// close has revealed, and nothing in it can be changed afterwards. Whoever writes public bytes takes these types and
 // no others, so that the compiler keeps secrets out.
 
 public import AuctionDomain
@@ -36,39 +36,25 @@ public struct PublicAuction: Hashable, Sendable {
     public var winner: UserID? { outcome == .sold ? leader : nil }
     /// Whether nothing will happen to it any more.
     public var isFinished: Bool { status == .closed || status == .cancelled }
+}
 
-    init(_ row: AuctionListing) {
-        auction = row.auction
-        title = row.title
-        seller = row.seller
-        currency = row.currency
-        status = row.status
-        outcome = row.outcome
-        price = row.price
-        leader = row.leader
-        isReserveMet = row.isReserveMet
-        buyNowPrice = row.buyNowPrice
-        minimumBid = row.minimumBid
-        bids = row.acceptedBids
-        opensAt = row.opensAt
-        closesAt = row.closesAt
-    }
-
-    fileprivate init(_ view: AuctionView) {
-        auction = view.auction
-        title = view.title
-        seller = view.seller
-        currency = view.currency
-        status = view.status
-        outcome = view.outcome
-        price = view.price
-        leader = view.leader
-        isReserveMet = view.isReserveMet
-        buyNowPrice = view.buyNowPrice
-        minimumBid = view.minimumBid
-        bids = view.acceptedBids
-        opensAt = view.opensAt
-        closesAt = view.closesAt
+extension ReadState {
+    /// What anyone may see of an auction, in one place for all that shows it.
+    /// - Complexity: O(1); no rules are copied.
+    func publicAuction(_ auction: AuctionHandle) -> PublicAuction {
+        let record = state[auction]
+        let hasLeader = record.leader != .none
+        return PublicAuction(
+            auction: state.id(of: auction), title: titles[auction.index],
+            seller: state.id(of: record.seller), currency: state.currency(of: record.currency),
+            status: status(of: auction), outcome: record.outcome,
+            price: hasLeader ? record.price : nil,
+            leader: hasLeader ? state.id(of: record.leader) : nil,
+            isReserveMet: state.isReserveMet(on: auction),
+            buyNowPrice: state.buyNowPrice(of: auction),
+            minimumBid: record.phase == .open ? state.minimumBid(on: auction) : nil,
+            bids: record.acceptedBids, opensAt: record.opensAt,
+            closesAt: record.closesAt == .noEnd ? nil : record.closesAt)
     }
 }
 
@@ -86,7 +72,7 @@ public struct PublicAuctionDetail: Hashable, Sendable {
     public let closedPosition: UInt64?
 
     init(_ view: AuctionView) {
-        auction = PublicAuction(view)
+        auction = view.row
         paid = view.paid
         extensions = view.extensions
         rules = view.rules.publicView(isClosed: view.status == .closed)
@@ -101,21 +87,11 @@ extension AuctionView {
 
     /// A view that knows nothing but what anyone may see, for whoever shows both alike.
     public init(_ open: PublicAuctionDetail) {
-        let auction = open.auction
         self.init(
-            auction: auction.auction, title: auction.title, seller: auction.seller,
-            currency: auction.currency, status: auction.status, outcome: auction.outcome,
-            price: auction.price, paid: open.paid, leader: auction.leader, bids: auction.bids,
-            acceptedBids: auction.bids, opensAt: auction.opensAt, closesAt: auction.closesAt,
-            extensions: open.extensions, rules: open.rules, isReserveMet: auction.isReserveMet,
-            buyNowPrice: auction.buyNowPrice, minimumBid: auction.minimumBid,
-            openedPosition: open.openedPosition, closedPosition: open.closedPosition)
+            row: open.auction, paid: open.paid, bids: open.auction.bids,
+            extensions: open.extensions, rules: open.rules, openedPosition: open.openedPosition,
+            closedPosition: open.closedPosition)
     }
-}
-
-extension AuctionListing {
-    /// What anyone may see: all but where one user stands.
-    public var publicView: PublicAuction { PublicAuction(self) }
 }
 
 /// One entry of the log as anyone may see it.

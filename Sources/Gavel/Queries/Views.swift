@@ -14,72 +14,28 @@ public enum AuctionStatus: String, Hashable, Sendable, CaseIterable {
     case cancelled
 }
 
-/// One auction, its seller joined.
+/// One auction with all that the house knows of it but maxima and holds. What anyone may see in a
+/// row can be read as the view's own.
+@dynamicMemberLookup
 public struct AuctionView: Hashable, Sendable {
-    public var auction: AuctionID
-    public var title: String
-    public var seller: UserID
-    public var currency: Currency
-    public var status: AuctionStatus
-    /// Only once closed.
-    public var outcome: AuctionOutcome?
-    /// What the bidding reached; nil before the first accepted bid.
-    public var price: Money?
+    public var row: PublicAuction
     /// What the winner paid, the buyer's premium included; nil unless sold.
     public var paid: Money?
-    /// Who leads an open auction, won a sold one, or led when it closed below its reserve. A
-    /// bidder's name is public here; what she was ready to pay is not part of this view.
-    public var leader: UserID?
-    /// Bids, rejected ones included.
+    /// Bids and purchases, rejected ones included.
     public var bids: UInt64
-    public var acceptedBids: UInt64
-    public var opensAt: Timestamp
-    /// After extensions; nil where time does not end it.
-    public var closesAt: Timestamp?
     /// How often bids have moved the end.
     public var extensions: UInt32
+    /// With the reserve.
     public var rules: AuctionRules
-    /// Whether the price has reached the reserve; nil where there is none.
-    public var isReserveMet: Bool?
-    /// The price at which it can be bought now; nil where that is not on offer, or no more.
-    public var buyNowPrice: Money?
-    /// The least next bid of a challenger; nil once finished, or where none is large enough.
-    public var minimumBid: Money?
     public var openedPosition: UInt64
     /// Where it was closed or cancelled.
     public var closedPosition: UInt64?
 
-    /// The winner, once sold.
-    public var winner: UserID? { outcome == .sold ? leader : nil }
+    /// Bids and purchases, without the rejected ones.
+    public var acceptedBids: UInt64 { row.bids }
 
-    public init(
-        auction: AuctionID, title: String, seller: UserID, currency: Currency,
-        status: AuctionStatus, outcome: AuctionOutcome?, price: Money?, paid: Money? = nil,
-        leader: UserID?, bids: UInt64, acceptedBids: UInt64, opensAt: Timestamp,
-        closesAt: Timestamp?, extensions: UInt32 = 0, rules: AuctionRules,
-        isReserveMet: Bool? = nil, buyNowPrice: Money? = nil, minimumBid: Money?,
-        openedPosition: UInt64, closedPosition: UInt64?
-    ) {
-        self.auction = auction
-        self.title = title
-        self.seller = seller
-        self.currency = currency
-        self.status = status
-        self.outcome = outcome
-        self.price = price
-        self.paid = paid
-        self.leader = leader
-        self.bids = bids
-        self.acceptedBids = acceptedBids
-        self.opensAt = opensAt
-        self.closesAt = closesAt
-        self.extensions = extensions
-        self.rules = rules
-        self.isReserveMet = isReserveMet
-        self.buyNowPrice = buyNowPrice
-        self.minimumBid = minimumBid
-        self.openedPosition = openedPosition
-        self.closedPosition = closedPosition
+    public subscript<Value>(dynamicMember member: KeyPath<PublicAuction, Value>) -> Value {
+        row[keyPath: member]
     }
 }
 

@@ -1,7 +1,7 @@
 // How far deciding may run ahead of durability, and what is known to be durable.
 //
 // Invariants: at most `depth` frames are handed over and not reported; `durableCount` only grows;
-// after a failure it stands still for ever.
+// after a frame failed it stands still for ever.
 
 internal import Dispatch
 internal import Synchronization

@@ -436,10 +436,7 @@ extension Writer {
         guard case .success(let repeated) = resolved, repeated.command == first.command,
             repeated.actor == first.actor
         else { throw Refusal.commandIDReused }
-        let point = first.point
-        return first.rejection.map {
-            Receipt(rejectedAt: point.position, time: point.time, $0, isReplay: true)
-        } ?? Receipt(acceptedAt: point.position, time: point.time, isReplay: true)
+        return first.receipt(isReplay: true)
     }
 
     /// Reads an entry that may be in the open frame, in one handed over, or in the log.

@@ -106,9 +106,7 @@ extension Call {
             : try await asking(.auctionNotFound, direction, read)
         let bids = Page(
             items: page.items.compactMap { entry in
-                PublicBid(
-                    entry.command, outcome: entry.outcome, proxy: proxy,
-                    at: EntryPoint(position: entry.position, time: entry.time))
+                PublicBid(entry.command, outcome: entry.outcome, proxy: proxy, at: entry.point)
             }, cursor: page.cursor,
             reflects: page.reflects)
         return Response(reflecting: page.reflects) { writer in

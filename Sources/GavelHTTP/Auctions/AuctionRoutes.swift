@@ -87,7 +87,7 @@ extension Call {
         let ledger = ledger
         let name = opening.auction
         try await service.store.describeOpened(
-            name, words, isFrozen: { (try? ledger.listing(name).value.acceptedBids) != 0 },
+            name, words, isFrozen: { (try? ledger.listing(name).value.bids) != 0 },
             describedAt: ledger.reflects)
         let view = try asking(.auctionNotFound) { () throws(LedgerError) in
             try ledger.auction(name)
@@ -134,7 +134,7 @@ extension Call {
         }
         try await service.store.describe(auction, words) {
             let now = try ledger.listing(auction)
-            guard now.value.acceptedBids == 0 else { throw Problem(.descriptionFrozen) }
+            guard now.value.bids == 0 else { throw Problem(.descriptionFrozen) }
             guard now.value.status == .open || now.value.status == .scheduled else {
                 throw Problem(.descriptionFrozen, "the auction is \(now.value.status.rawValue)")
             }

@@ -41,7 +41,7 @@ struct AuctionStatement {
         var steps = AuctionSteps()
         let words = StepInWords(currency: view.currency, names: reader.reading)
         try reader.forEachEntry(about: id) { entry in
-            let point = EntryPoint(position: entry.position, time: entry.time)
+            let point = entry.point
             let step = steps.next(
                 entry.command, by: entry.actor, outcome: entry.outcome, at: point)
             follow(entry.outcome.events)

@@ -227,8 +227,7 @@ private struct CheckedReceipt {
                 for (name, key) in [("former", rotation.previous), ("new", rotation.key)] {
                     object.name(name)
                     object.object { object in
-                        let verifier = try? VerifierKey(
-                            name: checkpoint.origin, type: .signature, publicKey: key.bytes)
+                        let verifier = try? VerifierKey(named: checkpoint.origin, key)
                         object.field("key", verifier?.description)
                         object.field("fingerprint", fingerprint(of: key))
                     }
@@ -253,11 +252,7 @@ private struct CheckedReceipt {
 }
 
 extension VerifiedCheckpoint.Witnessing {
-    /// When, as far as a time can be that late.
-    fileprivate var timestamp: Timestamp {
-        let most = UInt64(Timestamp.max.nanoseconds / 1_000_000_000)
-        return Timestamp(seconds: Int64(min(seconds, most)))
-    }
+    fileprivate var timestamp: Timestamp { Timestamp(evidenceSeconds: seconds) }
 
     fileprivate var words: String { "\(witness.name) at \(timestamp.rfc3339)" }
 }

@@ -93,7 +93,7 @@ private struct Row {
         note = signed.bytes
         var verified: VerifiedCheckpoint?
         var problem: String?
-        let own = try keys ?? reader.ownKeys(origin: signed.checkpoint.origin)
+        let own = try keys ?? reader.latestKeys(origin: signed.checkpoint.origin)
         let isKnown = signed.isClaimed(byOneOf: own)
         do {
             if isKnown || keys != nil { verified = try signed.verified(by: own) }

@@ -110,7 +110,7 @@ struct EntryInWords {
 
     private func verifierKey(_ key: Bytes32) -> String {
         let text = origin.flatMap { origin in
-            try? VerifierKey(name: origin, type: .signature, publicKey: key.bytes).description
+            try? VerifierKey(named: origin, key).description
         }
         return text ?? key.hexadecimal
     }

@@ -101,9 +101,9 @@ struct WitnessCommand: ParsableCommand {
         if seen.latest(of: head.origin) == nil {
             printError("note: \(head.origin) is seen for the first time, and taken as it is")
         }
-        let seconds = Configuration().clock.now().nanoseconds / 1_000_000_000
         return try seen.cosign(
-            head, tree: nodes, by: witness, atSeconds: UInt64(max(0, seconds)))
+            head, tree: nodes, by: witness,
+            atSeconds: Configuration().clock.now().evidenceSeconds)
     }
 
     private func make(_ name: String) throws {

@@ -222,7 +222,7 @@ struct WalletPage: ReportPage {
     }
 }
 
-extension AuctionView {
+extension PublicAuction {
     /// Status and outcome in one.
     var state: String { outcome.map { "\(status.jsonName), \($0.jsonName)" } ?? status.jsonName }
 }

@@ -86,6 +86,25 @@ struct KeptCheckpointTests {
         }
     }
 
+    @Test("What a failed write left at the end is written over by the next checkpoint that is kept")
+    func failedWrite() throws {
+        try withHistoryPath { path in
+            let all = try checkpoints([10, 20, 30])
+            var history = CheckpointHistory()
+            try history.add(all[0], at: path)
+            let folder = try #require(FileSystem.parentDirectory(of: path))
+            try FileSystem.rename(folder, to: folder + "-away")
+            #expect(throws: LMDBError.self) { try history.add(all[1], at: path) }
+            try FileSystem.rename(folder + "-away", to: folder)
+            // As when the disk was full after half of it.
+            try FileSystem.append(path, [0x0A] + all[1].bytes.prefix(30))
+            try history.add(all[2], at: path)
+            let read = try CheckpointHistory(at: path)
+            #expect(!read.isDamaged)
+            #expect(read.checkpoints == all)
+        }
+    }
+
     @Test("Any bytes are read without a trap; what is no checkpoint is noticed and set aside")
     func damaged() throws {
         try withHistoryPath { path in
