@@ -17,8 +17,9 @@ extension EntryView {
         let maker = ViewMaker(entry: entry, viewer: viewer, names: names)
         guard maker.concernsViewer else { return nil }
         self.init(
-            viewer: viewer, position: entry.position, time: entry.time, auction: maker.auction,
-            currency: maker.currency, facts: maker.facts)
+            viewer: viewer, position: entry.position, time: entry.time,
+            auction: entry.command.auctionID(names: names),
+            currency: entry.command.currency(names: names), facts: maker.facts)
     }
 }
 
@@ -72,25 +73,6 @@ private struct ViewMaker<EntryNames: Names> {
         case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
             .auctionExtended, .closeConfirmed:
             false
-        }
-    }
-
-    // MARK: What it is about
-
-    var auction: AuctionID? {
-        if case .openAuction(let opening) = entry.command { return opening.auction }
-        return entry.command.auction.map { names.id(of: $0) }
-    }
-
-    var currency: Currency? {
-        switch entry.command {
-        case .charge(let payment), .withdraw(let payment): names.currency(of: payment.currency)
-        case .openAuction(let opening): names.currency(of: opening.currency)
-        case .placeBid, .buyNow, .closeAuction, .closeDue, .extendAuction, .cancelAuction:
-            entry.command.auction.map { names.currency(of: $0) }
-        case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerCurrency,
-            .registerUser:
-            nil
         }
     }
 

@@ -11,45 +11,39 @@ extension JSONWriter {
     ///      "price_reason":"step_above_former_maximum","leader":"alice","reserve_met":null,
     ///      "closes_at":"…"}
     public mutating func step(_ step: AuctionStep, names: some Names) {
-        object { object in
-            object.field("position", step.point.position)
-            object.field("time", step.point.time)
-            object.field("by", actorName(step.actor, names: names))
-            object.field("bidder", step.bidder.map { names.id(of: $0) })
-            object.field("amount", step.amount)
+        self.step(step, names: names) { object in
             object.name("rejection")
             if let rejection = step.rejection {
                 object.rejection(rejection)
             } else {
                 object.null()
             }
-            object.name("what")
-            object.array { array in
-                for fact in step.facts { array.fact(fact, names: names) }
-            }
-            object.field("price", step.price)
-            object.field("price_reason", step.priceReason?.rawValue)
-            object.field("leader", step.leader.map { names.id(of: $0) })
-            object.field("reserve_met", step.isReserveMet)
-            object.field("closes_at", step.closesAt)
         }
     }
 
     /// Writes a step as anyone may see it: as `step(_:names:)` does, without a `rejection`, and
     /// with a `price_reason` that says no more than the price.
     public mutating func publicStep(_ step: PublicStep, names: some Names) {
+        self.step(step, names: names) { _ in }
+    }
+
+    /// - Parameter more: writes the fields that stand behind the bid.
+    private mutating func step(
+        _ step: some ToldStep, names: some Names, _ more: (inout JSONWriter) -> Void
+    ) {
         object { object in
             object.field("position", step.point.position)
             object.field("time", step.point.time)
             object.field("by", actorName(step.actor, names: names))
             object.field("bidder", step.bidder.map { names.id(of: $0) })
             object.field("amount", step.amount)
+            more(&object)
             object.name("what")
             object.array { array in
                 for fact in step.facts { array.fact(fact, names: names) }
             }
             object.field("price", step.price)
-            object.field("price_reason", step.priceReason?.rawValue)
+            object.field("price_reason", step.priceReasonName)
             object.field("leader", step.leader.map { names.id(of: $0) })
             object.field("reserve_met", step.isReserveMet)
             object.field("closes_at", step.closesAt)
@@ -98,6 +92,28 @@ extension JSONWriter {
             }
         }
     }
+}
+
+/// What a step and its public view have in common.
+private protocol ToldStep {
+    var point: EntryPoint { get }
+    var actor: CanonicalActor { get }
+    var bidder: UserHandle? { get }
+    var amount: Money? { get }
+    var facts: [AuctionFact] { get }
+    var price: Money? { get }
+    var priceReasonName: String? { get }
+    var leader: UserHandle? { get }
+    var isReserveMet: Bool? { get }
+    var closesAt: Timestamp? { get }
+}
+
+extension AuctionStep: ToldStep {
+    fileprivate var priceReasonName: String? { priceReason?.rawValue }
+}
+
+extension PublicStep: ToldStep {
+    fileprivate var priceReasonName: String? { priceReason?.rawValue }
 }
 
 /// Who acted, in a word; who registers herself stands in no auction's story.

@@ -186,14 +186,3 @@ extension JSONWriter {
         }
     }
 }
-
-extension CanonicalCommand {
-    /// How much the command is about, where it is a bid or a payment.
-    fileprivate var amount: Money? {
-        switch self {
-        case .placeBid(_, _, let amount): amount
-        case .charge(let payment), .withdraw(let payment): payment.amount
-        default: nil
-        }
-    }
-}

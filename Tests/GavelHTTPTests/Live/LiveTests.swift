@@ -34,17 +34,6 @@ private struct ReadEvent {
 }
 
 extension TestConnection {
-    /// Begins a stream.
-    fileprivate func follow(
-        _ path: String, as token: String? = nil, after: UInt64? = nil
-    ) async throws -> TestAnswer {
-        var text = "GET \(path) HTTP/1.1\r\nhost: localhost\r\n"
-        if let token { text += "authorization: Bearer \(token)\r\n" }
-        if let after { text += "last-event-id: \(after)\r\n" }
-        try await send(Array((text + "\r\n").utf8))
-        return try await head()
-    }
-
     fileprivate func next() async throws -> ReadEvent { ReadEvent(try await event()) }
 }
 
