@@ -1,5 +1,6 @@
-// From an entry to what it says to one user: the only place that decides whom an entry concerns
-// and what of it may be told.
+// From an entry to what it says to one user: whom it concerns, and what of it she may be told. (The
+// entry itself is shown to its owner alone, who sent the command or for whom it speaks:
+// `LedgerQueries.own(_:of:)`.)
 
 public import AuctionDomain
 public import Gavel

@@ -28,8 +28,8 @@ extension EvidenceRoutes {
             method: .get, path: "/log/checkpoints", id: "listCheckpoints", tag: .log,
             summary: "The signed heads that are kept, the oldest first",
             detail: "The newest thousand, before them the last of every hour, and further back the "
-                + "last of every day (UTC). The first item from one above an entry's position on "
-                + "says when that entry was signed at the latest.",
+                + "last of every day (UTC). An entry was signed at the latest when the first item "
+                + "was whose size is above the entry's position.",
             access: .anyone,
             parameters: [
                 Operation.Parameter(

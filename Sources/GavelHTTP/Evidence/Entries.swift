@@ -40,8 +40,10 @@ extension EvidenceRoutes {
                 object.array { array in
                     for entry in entries { item(&array, entry) }
                 }
-                object.field("next", from + UInt64(entries.count))
-                object.field("reflects", max(reflects, from + UInt64(entries.count)))
+                let next = from + UInt64(entries.count)
+                object.field("next", next)
+                // What is shown may have come since; beyond the end nothing is shown.
+                object.field("reflects", entries.isEmpty ? reflects : max(reflects, next))
             }
         }
     }

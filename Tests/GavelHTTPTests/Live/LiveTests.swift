@@ -289,7 +289,7 @@ struct LiveTests {
             let mark = test.ledger.marks(of: ["alice" as UserID])[0]
             let listener = LiveListener(expires: .now)
             let (seat, _) = try test.service.live.listen(
-                listener, to: .wallet("alice"), mark: mark, as: "alice", most: 1)
+                listener, to: .wallet("alice"), mark: mark, for: .user("alice"), most: 1)
             let last = try #require(await listener.next())
             #expect(last.text.contains("expired"))
             #expect(await listener.next() == nil)

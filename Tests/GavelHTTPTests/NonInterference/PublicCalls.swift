@@ -129,7 +129,9 @@ enum PublicCalls {
                 (0..<facts.size).map { .get("/log/entries/\($0)") }
                     + [.get("/log/entries/\(facts.size)")]
             },
-            "getEntryProof": { facts in [.get("/log/entries/\(facts.size / 2)/proof")] },
+            "getEntryProof": { facts in
+                (0..<facts.size).map { .get("/log/entries/\($0)/proof") }
+            },
             "getCommand": { _ in [.get("/log/commands/\(key)"), .get("/log/commands/none")] },
             "getCommandProof": { _ in [.get("/log/commands/\(key)/proof")] },
             "getCheckpoint": { _ in [.get("/log/checkpoint")] },

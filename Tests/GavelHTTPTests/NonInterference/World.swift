@@ -147,7 +147,7 @@ final class World {
         if case .auction(let id) = topic { mark = ledger.marks(of: [id])[0] }
         let listener = LiveListener()
         let (seat, _) = try service.live.listen(
-            listener, to: topic, mark: mark, as: "test", most: .max)
+            listener, to: topic, mark: mark, for: .house, most: .max)
         listeners.append((name, listener, seat))
     }
 
