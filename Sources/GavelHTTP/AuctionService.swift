@@ -22,7 +22,9 @@ public final class AuctionService: Sendable {
     let commandIDs: CommandIDs
     let limits: Limits
     let meters = Meters()
-    let slowReads = SlowReads()
+    /// Where reads run that may take long: pages found by reading the log on, wallets of long ago,
+    /// titles looked through. However many are asked for, the tasks of all other calls go on.
+    let slowReads = FairWorkers(name: "slow-reads", threads: 2, waitingMax: 32)
     let connectionShares: ConnectionShares
     let live: LiveHub
     let logger: Logger
@@ -115,7 +117,7 @@ public final class AuctionService: Sendable {
         limits.refused + [
             ("address-connections", connectionShares.refusedCount),
             ("slow-reads", slowReads.refusedCount),
-            ("passwords", members.passwords.refusedCount),
+            ("passwords", members.passwords.workers.refusedCount),
         ]
     }
 

@@ -42,9 +42,9 @@ public struct ServiceOptions: Sendable {
     /// Rejections a minute that one user may cause; each is an entry of the log for ever.
     public var rejectionsPerMinute = 60.0
     /// Accepted commands that cost their user nothing, a minute, after as many at once; each is an
-    /// entry of the log for ever. Auctions opened; bids that raise by the least there can be, or
-    /// only the own maximum; withdrawals. What operators and the payment provider do is not
-    /// counted. 0 for no limit.
+    /// entry of the log for ever. Auctions opened, and as many closes; bids that raise by the least
+    /// there can be, or only the own maximum; withdrawals. What operators and the payment provider
+    /// do is not counted. 0 for no limit.
     public var openingsPerMinute = 60.0
     public var raisesPerMinute = 120.0
     public var withdrawalsPerMinute = 30.0

@@ -134,9 +134,9 @@ extension CSVWriter {
         row([
             String(entry.position), entry.time.rfc3339, entry.commandID?.description,
             by(entry, names: names), entry.command.jsonName,
-            auction(of: entry.command, names: names)?.string,
+            entry.command.auctionID(names: names)?.string,
             user(of: entry.command, names: names)?.string,
-            decimal(amount(of: entry.command)), entry.status.name,
+            decimal(entry.command.amount), entry.status.name,
             entry.outcome.rejection?.code.name, currency(of: entry.command, names: names)?.string,
             entry.command.reference?.string,
         ])
@@ -157,54 +157,17 @@ extension CSVWriter {
         }
     }
 
-    private func auction(of command: CanonicalCommand, names: some Names) -> AuctionID? {
-        if case .openAuction(let opening) = command { return opening.auction }
-        return command.auction.map { names.id(of: $0) }
-    }
-
     private func user(of command: CanonicalCommand, names: some Names) -> UserID? {
         if case .registerUser(let user) = command { return user }
         return command.user.map { names.id(of: $0) }
     }
 
     private func currency(of command: CanonicalCommand, names: some Names) -> CurrencyCode? {
-        switch command {
-        case .registerCurrency(let currency): currency.code
-        case .charge(let payment), .withdraw(let payment):
-            names.currency(of: payment.currency).code
-        case .openAuction(let opening): names.currency(of: opening.currency).code
-        case .closeDue(let auction), .placeBid(let auction, _, _), .buyNow(let auction, _),
-            .closeAuction(let auction, _), .extendAuction(let auction, _),
-            .cancelAuction(let auction, _):
-            names.currency(of: auction).code
-        case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerUser: nil
-        }
-    }
-
-    private func amount(of command: CanonicalCommand) -> Money? {
-        switch command {
-        case .charge(let payment), .withdraw(let payment): payment.amount
-        case .placeBid(_, _, let amount): amount
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
-            .registerUser, .openAuction, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
-            nil
-        }
+        if case .registerCurrency(let currency) = command { return currency.code }
+        return command.currency(names: names)?.code
     }
 
     private func decimal(_ amount: Money?) -> String? {
         amount.map { String($0.minorUnits) }
-    }
-}
-
-extension CanonicalCommand {
-    /// What the payment provider calls a payment; nil of everything else.
-    var reference: PaymentReference? {
-        switch self {
-        case .charge(let payment), .withdraw(let payment): payment.reference
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
-            .registerUser, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction:
-            nil
-        }
     }
 }

@@ -1,5 +1,6 @@
-// From an entry to what it says to one user: the only place that decides whom an entry concerns
-// and what of it may be told.
+// From an entry to what it says to one user: whom it concerns, and what of it she may be told. (The
+// entry itself is shown to its owner alone, who sent the command or for whom it speaks:
+// `LedgerQueries.own(_:of:)`.)
 
 public import AuctionDomain
 public import Gavel
@@ -17,8 +18,9 @@ extension EntryView {
         let maker = ViewMaker(entry: entry, viewer: viewer, names: names)
         guard maker.concernsViewer else { return nil }
         self.init(
-            viewer: viewer, position: entry.position, time: entry.time, auction: maker.auction,
-            currency: maker.currency, facts: maker.facts)
+            viewer: viewer, position: entry.position, time: entry.time,
+            auction: entry.command.auctionID(names: names),
+            currency: entry.command.currency(names: names), facts: maker.facts)
     }
 }
 
@@ -72,25 +74,6 @@ private struct ViewMaker<EntryNames: Names> {
         case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
             .auctionExtended, .closeConfirmed:
             false
-        }
-    }
-
-    // MARK: What it is about
-
-    var auction: AuctionID? {
-        if case .openAuction(let opening) = entry.command { return opening.auction }
-        return entry.command.auction.map { names.id(of: $0) }
-    }
-
-    var currency: Currency? {
-        switch entry.command {
-        case .charge(let payment), .withdraw(let payment): names.currency(of: payment.currency)
-        case .openAuction(let opening): names.currency(of: opening.currency)
-        case .placeBid, .buyNow, .closeAuction, .closeDue, .extendAuction, .cancelAuction:
-            entry.command.auction.map { names.currency(of: $0) }
-        case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerCurrency,
-            .registerUser:
-            nil
         }
     }
 

@@ -187,30 +187,42 @@ extension JSONWriter {
         object { object in
             object.field("fact", fact.kind.rawValue)
             if let user = fact.user { object.field("user", user) }
-            if let amount = fact.amount { object.field("amount", amount) }
-            if let held = fact.held { object.field("held", held) }
-            if let price = fact.price { object.field("price", price) }
-            if let reserve = fact.reserve { object.field("reserve", reserve) }
-            if let premium = fact.premium { object.field("premium", premium) }
-            if let fee = fact.fee { object.field("fee", fee) }
-            if let limit = fact.limit { object.field("limit", limit) }
-            if let reason = fact.reason { object.field("reason", reason) }
-            if let reference = fact.reference { object.field("reference", reference) }
-            if let title = fact.title { object.field("title", title) }
-            if let opensAt = fact.opensAt { object.field("opens_at", opensAt) }
-            if let closesAt = fact.closesAt { object.field("closes_at", closesAt) }
+            for (name, field) in EntryFact.amounts {
+                if let amount = fact[keyPath: field] { object.field(name, amount) }
+            }
+            for (name, field) in EntryFact.texts {
+                if let text = fact[keyPath: field] { object.field(name, text) }
+            }
+            for (name, field) in EntryFact.times {
+                if let time = fact[keyPath: field] { object.field(name, time) }
+            }
         }
     }
 }
 
 extension EntryFact {
+    /// A field that only some facts have, by its name in JSON.
+    fileprivate typealias Field<Value> = (
+        name: String, path: any WritableKeyPath<EntryFact, Value?> & Sendable
+    )
+
+    // In the order in which they are written.
+    fileprivate static let amounts: [Field<Money>] = [
+        ("amount", \.amount), ("held", \.held), ("price", \.price), ("reserve", \.reserve),
+        ("premium", \.premium), ("fee", \.fee), ("limit", \.limit),
+    ]
+    fileprivate static let texts: [Field<String>] = [
+        ("reason", \.reason), ("reference", \.reference), ("title", \.title),
+    ]
+    fileprivate static let times: [Field<Timestamp>] = [
+        ("opens_at", \.opensAt), ("closes_at", \.closesAt),
+    ]
+    private static let names =
+        ["fact", "user"] + amounts.map(\.name) + texts.map(\.name) + times.map(\.name)
+
     fileprivate init(_ members: [JSONMember], at place: String) throws(CommandError) {
         let fields = try FieldReader(
-            members, prefix: "\(place).", of: place,
-            known: [
-                "fact", "user", "amount", "held", "price", "reserve", "premium", "fee", "limit",
-                "reason", "reference", "title", "opens_at", "closes_at",
-            ])
+            members, prefix: "\(place).", of: place, known: Self.names)
         let name = try fields.string("fact")
         guard let kind = Kind(rawValue: name) else {
             throw CommandError("\(place).fact is no fact that is known here: \(quoted(name))")
@@ -219,17 +231,8 @@ extension EntryFact {
         if fields.ifPresent("user") != nil {
             user = try fields.identifier("user", as: UserID.self)
         }
-        amount = try fields.moneyIfPresent("amount")
-        held = try fields.moneyIfPresent("held")
-        price = try fields.moneyIfPresent("price")
-        reserve = try fields.moneyIfPresent("reserve")
-        premium = try fields.moneyIfPresent("premium")
-        fee = try fields.moneyIfPresent("fee")
-        limit = try fields.moneyIfPresent("limit")
-        reason = try fields.stringIfPresent("reason")
-        reference = try fields.stringIfPresent("reference")
-        title = try fields.stringIfPresent("title")
-        opensAt = try fields.timeIfPresent("opens_at")
-        closesAt = try fields.timeIfPresent("closes_at")
+        for (name, path) in Self.amounts { self[keyPath: path] = try fields.moneyIfPresent(name) }
+        for (name, path) in Self.texts { self[keyPath: path] = try fields.stringIfPresent(name) }
+        for (name, path) in Self.times { self[keyPath: path] = try fields.timeIfPresent(name) }
     }
 }

@@ -194,7 +194,7 @@ extension Setting {
             "Rejections a minute that one user may cause; 0 sets no limit."),
         Setting(
             "openings", .number(\.service.openingsPerMinute, in: 0...1_000_000),
-            "Auctions a minute that one user may open; 0 sets no limit."),
+            "Auctions a minute that one user may open, and closes; 0 sets no limit."),
         Setting(
             "raises", .number(\.service.raisesPerMinute, in: 0...1_000_000),
             "Bids a minute of one user that raise by the least, or the own maximum; 0 sets no "

@@ -279,10 +279,7 @@ private final class Callers {
         let connection = try test.connect()
         if operation.tag == .live {
             // Its body has no end; a problem's has.
-            var text = "GET \(filled(row.path)) HTTP/1.1\r\nhost: localhost\r\n"
-            for (name, value) in headers { text += "\(name): \(value)\r\n" }
-            try await connection.send(Array((text + "\r\n").utf8))
-            let head = try await connection.head()
+            let head = try await connection.follow(filled(row.path), as: tokens[kind])
             if head.status == 200 { return "ok" }
             let length = Int(head.headers["content-length"] ?? "") ?? 0
             return try await connection.rest(of: head, length).code ?? "\(head.status)"

@@ -25,10 +25,6 @@ extension TestService {
             }
         }
     }
-
-    fileprivate func get(_ path: String, as token: String? = nil) async throws -> TestAnswer {
-        try await call("GET", path, as: token)
-    }
 }
 
 @Suite("Cursors over HTTP")

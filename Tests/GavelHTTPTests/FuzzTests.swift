@@ -207,6 +207,27 @@ private struct RequestMutator {
     }
 }
 
+extension RouterClient {
+    /// One call with whatever a client can send.
+    /// - Returns: nil where the method or a header's name is none that HTTP has.
+    fileprivate func call(
+        _ method: String, _ path: String, headers: [(String, String)] = [], body: [UInt8]? = nil
+    ) async throws -> TestAnswer? {
+        guard let method = HTTPRequest.Method(method) else { return nil }
+        var fields = HTTPFields()
+        for (name, value) in headers {
+            guard let name = HTTPField.Name(name) else { return nil }
+            fields.append(HTTPField(name: name, value: value))
+        }
+        let answer = try await call(method, path, headers: fields, body: body)
+        let names = answer.headers.map { ($0.name.canonicalName, $0.value) }
+        return TestAnswer(
+            status: answer.status,
+            headers: Dictionary(names, uniquingKeysWith: { first, _ in first }),
+            body: answer.body)
+    }
+}
+
 @Suite("Fuzzed requests")
 struct FuzzTests {
     private static let environment = ProcessInfo.processInfo.environment
@@ -217,6 +238,7 @@ struct FuzzTests {
         options.positionWait = .zero
         options.rejectionsPerMinute = 0
         options.allowsSelfCharge = true
+        options.watchesConnections = false
         options.liveListenersMax = .max
         options.liveListenersByUser = .max
         options.liveListenersByAddress = .max
@@ -225,14 +247,14 @@ struct FuzzTests {
     /// Lots with bids, a closed one, a category; and what clients could hold of it.
     /// - Returns: cursors of every list by several callers, and keys that were used.
     private func furnish(
-        _ test: TestService, _ door: RouterDoor
+        _ test: TestService, _ client: RouterClient
     ) async throws -> (cursors: [String], keys: [String]) {
         try await test.furnish(["alice", "bob", "carol"], amount: 1_000_000_000)
         var keys: [String] = []
         func post(_ path: String, _ user: String, _ body: String) async throws {
             let key = CommandID.generate().description
             keys.append(key)
-            let answer = try await door.call(
+            let answer = try await client.call(
                 "POST", path,
                 headers: [("authorization", "Bearer \(user)"), ("idempotency-key", key)],
                 body: Array(body.utf8))
@@ -263,7 +285,7 @@ struct FuzzTests {
         ]
         for path in lists {
             for caller in [nil, "alice", "bob", "auditor"] {
-                let answer = try await door.call(
+                let answer = try await client.call(
                     "GET", path + "limit=1",
                     headers: caller.map { [("authorization", "Bearer \($0)")] } ?? [])
                 if let cursor = answer?.json["cursor"] as? String { cursors.append(cursor) }
@@ -277,12 +299,12 @@ struct FuzzTests {
     func fuzzed() async throws {
         var foreign: [String] = []
         try await TestService.with(Self.options) { test in
-            foreign = try await furnish(test, RouterDoor(test.service)).cursors
+            foreign = try await furnish(test, RouterClient(test.service)).cursors
         }
         let others = foreign
         try await TestService.with(Self.options) { test in
-            let door = RouterDoor(test.service)
-            let (cursors, keys) = try await furnish(test, door)
+            let client = RouterClient(test.service)
+            let (cursors, keys) = try await furnish(test, client)
             var mutator = RequestMutator(
                 generator: SeededGenerator(seed: Self.seed), cursors: cursors + others,
                 names: (1...7).map { "lot-\($0)" } + ["alice", "bob", "carol", "house", "USD"],
@@ -295,7 +317,7 @@ struct FuzzTests {
                 // Some caller may have held closings, and then no bid is taken.
                 if number.isMultiple(of: 50) { try await test.ledger.confirmClosings() }
                 let made = mutator.request()
-                let answer = try await door.call(
+                let answer = try await client.call(
                     made.operation.method.rawValue, made.path, headers: made.headers,
                     body: made.body)
                 guard let answer else { continue }

@@ -1,9 +1,10 @@
 // Wallets and payments over HTTP.
 
 import AuctionDomain
-import Dispatch
 import Foundation
 import Gavel
+import GavelJSON
+import GavelTesting
 import Testing
 
 @testable import GavelHTTP
@@ -232,6 +233,29 @@ struct PaymentTests {
         }
     }
 
+    @Test("A statement as of a time does not tell when entries of others were made")
+    func hiddenTimes() async throws {
+        let clock = ManualClock(at: Timestamp(seconds: Int64(Date().timeIntervalSince1970)))
+        var configuration = Configuration()
+        configuration.clock = clock
+        try await TestService.with(configuration: configuration) { test in
+            try await test.furnish(["alice"])
+            clock.advance(seconds: 1)
+            let before = clock.now()
+            clock.advance(seconds: 1)
+            try await test.submit(.registerUser("dave"))
+            clock.advance(seconds: 1)
+            var seen: Set<String> = []
+            for time in [before, clock.now()] {
+                let answer = try await test.call(
+                    "GET", "/wallet/statement?at=\(time.rfc3339)", as: "alice")
+                #expect(answer.status == 200 && answer.available == 100_000)
+                seen.insert("\(answer.headers["gavel-position"] ?? "") \(answer.text)")
+            }
+            #expect(seen.count == 1, "\(seen)")
+        }
+    }
+
     @Test("Operators register currencies and everybody reads them")
     func currencies() async throws {
         try await TestService.with { test in
@@ -248,26 +272,14 @@ struct PaymentTests {
 
     @Test("More slow reads than may wait are told that the service is busy")
     func busy() async throws {
-        let reads = SlowReads(waitingMax: 0)
-        let gate = DispatchSemaphore(value: 0)
-        let (started, starting) = AsyncStream<Void>.makeStream()
-        let read = { @Sendable in
-            try await reads.run(for: .house) {
-                starting.yield()
-                gate.wait()
-            }
+        try await TestService.with { test in
+            try await test.furnish(["alice"])
+            let held = try await HeldWorkers(test.service.slowReads, threads: 2, waiting: 32)
+            let answer = try await test.call("GET", "/wallet/statement?at=1", as: "alice")
+            #expect(answer.status == 503 && answer.code == "busy")
+            #expect(answer.headers["retry-after"] != nil)
+            try await held.end()
+            #expect(try await test.call("GET", "/wallet/statement?at=1", as: "alice").status == 200)
         }
-        let first = Task { try await read() }
-        let second = Task { try await read() }
-        var both = started.makeAsyncIterator()
-        await both.next()
-        await both.next()
-        await #expect { try await reads.run(for: .house) {} } throws: {
-            ($0 as? Problem)?.kind == .busy
-        }
-        gate.signal()
-        gate.signal()
-        _ = try await (first.value, second.value)
-        try await reads.run(for: .house) {}
     }
 }

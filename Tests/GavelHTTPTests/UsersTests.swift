@@ -94,6 +94,25 @@ struct UsersTests {
         }
     }
 
+    @Test("A repeated sign-up is answered as the first time, whatever the account has become since")
+    func signUpAgainLater() async throws {
+        try await TestService.withAccounts { test in
+            let key = CommandID.generate()
+            let body = #"{"username":"ada","password":"\#(Self.password)","display_name":"Ada"}"#
+            let first = try await test.call("POST", "/users", key: key, body)
+            let user = try UserID(try #require(first.json["user"] as? String))
+            let changed = try await test.call(
+                "PATCH", "/me", as: test.token("ada"),
+                #"{"display_name":null,"about":"I sell clocks.","email":"ada@example.com"}"#)
+            #expect(changed.status == 200)
+            try await test.service.members.setRoles(of: user, to: .auditor)
+            let again = try await test.call("POST", "/users", key: key, body)
+            #expect(again.json["replayed"] as? Bool == true)
+            #expect(
+                again.text.replacing(#""replayed":true"#, with: #""replayed":false"#) == first.text)
+        }
+    }
+
     @Test("What a name, a password and a profile must be is said by field, without the secret")
     func shapes() async throws {
         try await TestService.withAccounts { test in
@@ -172,21 +191,12 @@ struct UsersTests {
     @Test("One hash a core is under way, a few wait, and more are told to come again")
     func busy() async throws {
         let hasher = PasswordHasher(costLog2: 4, threads: 1, waitingMax: 2)
-        let gate = DispatchSemaphore(value: 0)
-        let (started, startedContinuation) = AsyncStream<Void>.makeStream()
-        let running = Task {
-            try await hasher.run {
-                startedContinuation.yield()
-                gate.wait()
-            }
-        }
-        var iterator = started.makeAsyncIterator()
-        _ = await iterator.next()
+        let held = try await HeldWorkers(hasher.workers, threads: 1)
         let (answers, answered) = AsyncStream<String>.makeStream()
         for _ in 0..<5 {
             Task {
                 do {
-                    try await hasher.run {}
+                    try await hasher.workers.run(for: .house) {}
                     answered.yield("done")
                 } catch {
                     answered.yield((error as? Problem)?.kind.code ?? "\(error)")
@@ -199,8 +209,7 @@ struct UsersTests {
             if refused.count == 3 { break }
         }
         #expect(refused == ["busy", "busy", "busy"])
-        gate.signal()
-        try await running.value
+        try await held.end()
     }
 
     private func limited(

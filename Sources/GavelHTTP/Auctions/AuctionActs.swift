@@ -83,7 +83,8 @@ extension AuctionRoutes {
             answer: closed,
             problems: ProblemKind.kinds(
                 [.userNotFound, .auctionNotFound, .closingHeld],
-                [.notPermitted, .auctionNotOpen, .auctionCancelled, .auctionNotEnded]))
+                [.notPermitted, .auctionNotOpen, .auctionCancelled, .auctionNotEnded])
+                + [.tooManyCommands])
     ) { call in
         let auction = try call.path("auction", as: AuctionID.self)
         let command = try call.command(

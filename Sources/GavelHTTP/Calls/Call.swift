@@ -31,6 +31,9 @@ struct Call: Sendable {
     /// Where the call comes from.
     var peer: PeerAddress { Gatekeeper(service: service).peer(of: request, context) }
 
+    /// Whose share it is that the call takes from.
+    var causer: Causer { signedIn.map { .user($0.user) } ?? .address(peer) }
+
     /// Who is calling.
     var caller: Caller {
         get throws(Problem) {

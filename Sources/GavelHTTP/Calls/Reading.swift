@@ -26,7 +26,6 @@ extension Call {
     /// Runs a read that may take long when it is the caller's turn, if she may still read then.
     func slowly<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
         let (gate, caller) = (service.gate, signedIn)
-        let causer = caller.map { Causer.user($0.user) } ?? .address(peer)
         return try await service.slowReads.run(for: causer) {
             if let caller { try gate.check(caller) }
             return try body()

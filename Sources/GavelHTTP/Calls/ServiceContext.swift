@@ -13,10 +13,4 @@ struct ServiceContext: RequestContext {
         coreContext = CoreRequestContextStorage(source: source)
         peer = source.channel.remoteAddress
     }
-
-    /// The context of a request that came by no connection.
-    init(source: some RequestContextSource, peer: SocketAddress?) {
-        coreContext = CoreRequestContextStorage(source: source)
-        self.peer = peer
-    }
 }

@@ -53,7 +53,8 @@ extension Call {
     }
 
     /// The answer to an accepted command: its receipt, and what the ledger shows now. `id` is the
-    /// caller's key; the log's id is not told, since it hides what the entry says of others.
+    /// caller's key; the log's id is not told: with it one could guess by the entry's hash what the
+    /// entry says of others.
     ///
     ///     {"id":"…","status":"accepted","position":12,"time":"…","replayed":false,…}
     func answer(

@@ -60,7 +60,8 @@ struct Operation: Sendable {
     var ignoresToken = false
     /// Whether it submits a command to the ledger, under the Idempotency-Key.
     var isWrite = false
-    /// Whether it ends what else the caller has under way, and so waits for it.
+    /// Whether it voids the caller's tokens and waits for what else she does by them. It is no act
+    /// itself then, or it would wait for itself.
     var endsOthers = false
     /// Whether it takes an Idempotency-Key but makes one itself where none is given.
     var takesKey = false

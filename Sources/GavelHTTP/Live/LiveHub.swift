@@ -42,8 +42,8 @@ final class LiveHub: Service, Sendable {
     private struct State {
         var topics: [LiveTopic: Listeners] = [:]
         var count = 0
-        /// Listeners by user or address.
-        var counts: [String: Int] = [:]
+        /// Listeners by whom they are counted for.
+        var counts: [Causer: Int] = [:]
         var nextSeat: UInt64 = 0
         /// How far the feed has been read, and up to which change it has been told: entries that
         /// change no auction are not worth an event.
@@ -75,13 +75,13 @@ final class LiveHub: Service, Sendable {
     /// Takes up a listener.
     /// - Parameters:
     ///   - mark: what the topic stands under now; for a feed nil.
-    ///   - name: of the user or address that it is counted for.
-    ///   - most: how many of that name there may be.
+    ///   - causer: for whom it is counted.
+    ///   - most: how many of hers there may be.
     /// - Returns: the seat, which the listener has as long as somebody holds it; for a feed with
     ///   the position from which its first event will tell.
     /// - Throws: `busy`, `rateLimited` or `shuttingDown`.
     func listen(
-        _ listener: LiveListener, to topic: LiveTopic, mark: ChangeMark?, as name: String,
+        _ listener: LiveListener, to topic: LiveTopic, mark: ChangeMark?, for causer: Causer,
         most: Int
     ) throws(Problem) -> (seat: LiveSeat, feedPosition: UInt64) {
         let reflects = topic == .feed ? ledger.reflects : 0
@@ -91,13 +91,13 @@ final class LiveHub: Service, Sendable {
                 return .failure(
                     Problem(.busy, "there are \(state.count) listeners, and may be no more"))
             }
-            let own = state.counts[name, default: 0]
+            let own = state.counts[causer, default: 0]
             guard own < most else {
                 return .failure(
                     Problem(.rateLimited, "expected at most \(most) streams at once"))
             }
             state.count += 1
-            state.counts[name] = own + 1
+            state.counts[causer] = own + 1
             state.nextSeat += 1
             if topic == .feed, state.topics[.feed] == nil {
                 (state.feedPosition, state.feedTold) = (reflects, reflects)
@@ -107,16 +107,16 @@ final class LiveHub: Service, Sendable {
         }
         let (seat, feedPosition) = try result.get()
         wake.yield()
-        return (LiveSeat(hub: self, number: seat, topic: topic, name: name), feedPosition)
+        return (LiveSeat(hub: self, number: seat, topic: topic, causer: causer), feedPosition)
     }
 
-    fileprivate func leave(_ seat: UInt64, _ topic: LiveTopic, _ name: String) {
+    fileprivate func leave(_ seat: UInt64, _ topic: LiveTopic, _ causer: Causer) {
         state.withLock { state in
             guard state.topics[topic]?.bySeat.removeValue(forKey: seat) != nil else { return }
             if state.topics[topic]?.bySeat.isEmpty == true { state.topics[topic] = nil }
             state.count -= 1
-            let own = state.counts[name, default: 1] - 1
-            state.counts[name] = own == 0 ? nil : own
+            let own = state.counts[causer, default: 1] - 1
+            state.counts[causer] = own == 0 ? nil : own
         }
     }
 
@@ -352,17 +352,17 @@ final class LiveSeat: Sendable {
     private let hub: LiveHub
     private let number: UInt64
     private let topic: LiveTopic
-    private let name: String
+    private let causer: Causer
 
-    fileprivate init(hub: LiveHub, number: UInt64, topic: LiveTopic, name: String) {
+    fileprivate init(hub: LiveHub, number: UInt64, topic: LiveTopic, causer: Causer) {
         self.hub = hub
         self.number = number
         self.topic = topic
-        self.name = name
+        self.causer = causer
     }
 
     /// Gives the place up now.
-    func leave() { hub.leave(number, topic, name) }
+    func leave() { hub.leave(number, topic, causer) }
 
     deinit { leave() }
 }

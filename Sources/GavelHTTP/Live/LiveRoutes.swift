@@ -171,9 +171,10 @@ extension Call {
         guard seen <= ledger.reflects, let position = mark.position, position < seen
         else { return false }
         guard mark.status == .open, let last = try ledger.entry(at: position) else { return true }
-        // Time opens an auction without an entry about it, and so without another id: until
-        // something has changed an open auction, who connects again is sent its state once more.
-        // The times of other entries are nobody's to ask for by their positions.
+        // An auction opens by time, without an entry and so without another id: the one that was
+        // seen may be that of the state before. Only where the last entry about the auction came
+        // after the opening was it the open one's. (The entry before `seen` is not looked at: the
+        // caller chooses that, and would learn when it was made.)
         return try ledger.listing(auction).value.opensAt <= last.time
     }
 
@@ -181,14 +182,10 @@ extension Call {
         _ listener: LiveListener, to topic: LiveTopic, mark: ChangeMark?
     ) throws(Problem) -> (seat: LiveSeat, feedPosition: UInt64) {
         let options = service.options
-        if let signedIn {
-            return try service.live.listen(
-                listener, to: topic, mark: mark, as: "user \(signedIn.user)",
-                most: options.liveListenersByUser)
-        }
         return try service.live.listen(
-            listener, to: topic, mark: mark, as: "address \(peer)",
-            most: options.liveListenersByAddress)
+            listener, to: topic, mark: mark, for: causer,
+            most: signedIn == nil
+                ? options.liveListenersByAddress : options.liveListenersByUser)
     }
 
     /// The answer that goes on as long as there are events, the client is there and the service

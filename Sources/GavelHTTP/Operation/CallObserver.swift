@@ -40,7 +40,7 @@ struct CallObserver: Sendable {
             throw error
         }
         response.headers[.requestID] = id
-        // Of all problems only a rejection stands in the log.
+        // Of all problems only a rejection is an entry of the log, and so has a position.
         let isRejection =
             response.status.kind == .clientError && response.headers[.gavelPosition] != nil
         note(response.status.code, isRejection: isRejection, since: start, context)

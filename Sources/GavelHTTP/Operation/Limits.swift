@@ -26,6 +26,7 @@ struct Limits: Sendable {
     let rejections: RateLimit<UserID>
     /// Accepted commands of a user that cost nothing and fill the log.
     let openings: RateLimit<UserID>
+    let closes: RateLimit<UserID>
     let raises: RateLimit<UserID>
     let withdrawals: RateLimit<UserID>
     /// Accounts made from an address.
@@ -45,6 +46,7 @@ struct Limits: Sendable {
         failures = RateLimit(rate: options.callsPerSecondByAddress, burst: options.callsBurst)
         rejections = RateLimit(perMinute: options.rejectionsPerMinute)
         openings = RateLimit(perMinute: options.openingsPerMinute)
+        closes = RateLimit(perMinute: options.openingsPerMinute)
         raises = RateLimit(perMinute: options.raisesPerMinute)
         withdrawals = RateLimit(perMinute: options.withdrawalsPerMinute)
         signUps = RateLimit(perHour: options.signUpsPerHourByAddress)
@@ -60,7 +62,7 @@ struct Limits: Sendable {
             ("user-calls", users.refusedCount),
             ("address-calls", addresses.refusedCount + failures.refusedCount),
             ("rejections", rejections.refusedCount),
-            ("openings", openings.refusedCount),
+            ("openings", openings.refusedCount + closes.refusedCount),
             ("raises", raises.refusedCount),
             ("withdrawals", withdrawals.refusedCount),
             ("address-sign-ups", signUps.refusedCount),
@@ -72,21 +74,41 @@ struct Limits: Sendable {
 
     // MARK: Passwords
 
-    /// Counts a try of a password by somebody who is not signed in.
+    /// Runs a try of a password by somebody who is not signed in. It is counted for the name where
+    /// the password was wrong.
     /// - Parameter isKnown: whether the owner of the name has come from the address: then
     ///   strangers' tries are none of the owner's concern. Asked only where they are too many.
-    /// - Returns: what is to be run when the password was right, which is no guess.
-    /// - Throws: `rateLimited`; what `isKnown` throws.
-    func checkSignIn(
-        _ guesser: Guesser, isKnown: () throws -> Bool
-    ) throws -> @Sendable () -> Void {
+    /// - Throws: `rateLimited`; what `isKnown` and `body` throw.
+    func signIn<R>(
+        _ guesser: Guesser, isKnown: () throws -> Bool, _ body: () async throws -> R
+    ) async throws -> R {
         try passwordsByAddress.check(guesser.peer)
         try passwordsByGuesser.check(guesser)
         let isCounted = passwordsByName.take(guesser.name)
         if !isCounted, try !isKnown() { throw passwordsByName.problem(guesser.name) }
-        return {
+        return try await guess(body) {
             passwordsByGuesser.giveBack(guesser)
             if isCounted { passwordsByName.giveBack(guesser.name) }
+        }
+    }
+
+    /// Runs a try of a signed-in caller's own password. What strangers try for the name is none of
+    /// the caller's concern.
+    /// - Throws: `rateLimited`; what `body` throws.
+    func confirm<R>(_ user: UserID, _ body: () async throws -> R) async throws -> R {
+        try confirmations.check(user)
+        return try await guess(body) { confirmations.giveBack(user) }
+    }
+
+    /// A try that did not find a password wrong was no guess: it was right, or answered `busy`.
+    private func guess<R>(
+        _ body: () async throws -> R, wasNone giveBack: () -> Void
+    ) async throws -> R {
+        var isGuess = false
+        defer { if !isGuess { giveBack() } }
+        do { return try await body() } catch let problem as Problem {
+            isGuess = problem.kind == .credentialsWrong
+            throw problem
         }
     }
 
@@ -102,12 +124,13 @@ struct Limits: Sendable {
         let limit: RateLimit<UserID>
         switch command {
         case .openAuction: limit = openings
+        // Anyone's close of a closed auction is an entry that confirms the outcome.
+        case .closeAuction: limit = closes
         case .withdraw: limit = withdrawals
         case .placeBid:
             guard raises.isLimiting, isLeast() else { return nil }
             limit = raises
-        case .registerCurrency, .registerUser, .charge, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction:
+        case .registerCurrency, .registerUser, .charge, .buyNow, .extendAuction, .cancelAuction:
             return nil
         }
         guard limit.take(user) else { throw limit.problem(user, .tooManyCommands) }

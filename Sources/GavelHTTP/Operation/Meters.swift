@@ -1,8 +1,8 @@
 // What the service counts, and the page that shows it beside the ledger's own figures.
 //
 // Invariants: what every call counts was resolved before the first one came; of a rejected command
-// its kind is counted and not why it was rejected: a rejection is between its bidder and the house,
-// and whoever watches the figures sees calls come in one by one.
+// its kind is counted and not why it was rejected: that is between its bidder and the house, and
+// figures that are read often enough would tell it of single calls.
 
 internal import AuctionDomain
 internal import Gavel

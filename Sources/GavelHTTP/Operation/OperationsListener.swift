@@ -77,7 +77,7 @@ extension AuctionService {
                 listeners: live.listenerCount, limited: refusedByLimits,
                 waiting: [
                     ("slow-reads", slowReads.waitingCount),
-                    ("passwords", members.passwords.waitingCount),
+                    ("passwords", members.passwords.workers.waitingCount),
                 ])
             return Response(
                 status: .ok,

@@ -68,8 +68,9 @@ extension PaymentRoutes {
         Operation(
             method: .get, path: path, id: id, tag: .payments, summary: summary,
             detail: "Balances and holds after all entries up to the moment, those at the very "
-                + "time included; `reflects` says how many. A currency of which the wallet had "
-                + "nothing then is left out.",
+                + "time included. `reflects` says how many for a position; for a time it is how "
+                + "many there are now, since when others' entries were made is not told. A "
+                + "currency of which the wallet had nothing then is left out.",
             isRead: true,
             parameters: [
                 .init(
@@ -103,10 +104,14 @@ extension Call {
     fileprivate func statement(of user: UserID) async throws -> Response {
         let moment = try moment("at")
         let ledger = ledger
-        return Response(
-            wallet: try await askingSlowly(.userNotFound) { () throws(LedgerError) in
-                try ledger.wallet(user, asOf: moment)
-            })
+        let answer = try await askingSlowly(.userNotFound) { () throws(LedgerError) in
+            try ledger.wallet(user, asOf: moment)
+        }
+        switch moment {
+        case .position: return Response(wallet: answer.value, reflects: answer.reflects)
+        // Between which entries a time lies would tell when those of others were made.
+        case .time: return Response(wallet: answer.value, reflects: ledger.reflects)
+        }
     }
 
     /// A parameter that is a position or a time of the past.
@@ -183,17 +188,6 @@ extension JSONWriter {
             }
             object.field("reference", reference)
             object.field("reason", reason?.jsonName)
-        }
-    }
-}
-
-extension CanonicalCommand {
-    /// How much the command is about, where it is a bid or a payment.
-    fileprivate var amount: Money? {
-        switch self {
-        case .placeBid(_, _, let amount): amount
-        case .charge(let payment), .withdraw(let payment): payment.amount
-        default: nil
         }
     }
 }

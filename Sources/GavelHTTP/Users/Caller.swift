@@ -31,6 +31,9 @@ struct Caller: Hashable, Sendable {
     var expires: ContinuousClock.Instant? = nil
     /// Taken from the `CallerGate` before the account was read; without an account the highest.
     var mark = UInt64.max
+
+    /// Whether she is shown entries and wallets, whomever they are about.
+    var readsEverything: Bool { !roles.isDisjoint(with: [.operator, .auditor]) }
 }
 
 /// Tells who a bearer token belongs to.

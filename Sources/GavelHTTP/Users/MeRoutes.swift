@@ -76,7 +76,9 @@ enum MeRoutes {
         let user = try call.caller.user
         let row = try call.service.members.account(of: user)
         try new.check(field: "new_password", for: row.username)
-        try await call.confirm(row, current)
+        try await call.service.limits.confirm(user) {
+            try await call.service.members.confirm(row, current)
+        }
         try await call.service.members.setPassword(of: row, to: new)
         return Response(status: .noContent)
     }
@@ -102,7 +104,9 @@ enum MeRoutes {
         let password = Password(try fields.text("password"))
         let user = try call.caller.user
         let row = try call.service.members.account(of: user)
-        try await call.confirm(row, password)
+        try await call.service.limits.confirm(user) {
+            try await call.service.members.confirm(row, password)
+        }
         try await call.service.members.close(row)
         return Response(status: .noContent)
     }
@@ -111,16 +115,5 @@ enum MeRoutes {
         var writer = JSONWriter()
         writer.object { row.writePrivate(&$0) }
         return Response(json: writer)
-    }
-}
-
-extension Call {
-    /// Checks the caller's own password again, no more often than one may be tried. What strangers
-    /// try for the name is none of the caller's concern.
-    fileprivate func confirm(_ account: AccountRow, _ password: Password) async throws {
-        let confirmations = service.limits.confirmations
-        try confirmations.check(account.userID)
-        try await service.members.confirm(account, password)
-        confirmations.giveBack(account.userID)
     }
 }

@@ -89,7 +89,7 @@ struct Password: Sendable, CustomStringConvertible, CustomReflectable {
 final class PasswordHasher: Sendable {
     let costLog2: Int
     private let nothing: PasswordHash
-    private let workers: FairWorkers
+    let workers: FairWorkers
 
     init(
         costLog2: Int, threads: Int = ProcessInfo.processInfo.activeProcessorCount,
@@ -100,16 +100,10 @@ final class PasswordHasher: Sendable {
         workers = FairWorkers(name: "passwords", threads: threads, waitingMax: waitingMax)
     }
 
-    /// How many hashes wait for a thread.
-    var waitingCount: Int { workers.waitingCount }
-
-    /// How many hashes were answered `busy`.
-    var refusedCount: Int { workers.refusedCount }
-
     /// - Throws: `busy`.
     func hash(_ password: Password, for causer: Causer = .house) async throws -> PasswordHash {
         let costLog2 = costLog2
-        return try await run(for: causer) { try PasswordHash(password, costLog2: costLog2) }
+        return try await workers.run(for: causer) { try PasswordHash(password, costLog2: costLog2) }
     }
 
     /// Whether a password is the account's; without one, never, after the same work.
@@ -118,17 +112,10 @@ final class PasswordHasher: Sendable {
         _ password: Password, _ hash: PasswordHash?, for causer: Causer = .house
     ) async throws -> Bool {
         let compared = hash ?? nothing
-        let matches = try await run(for: causer) { try compared.matches(password) }
+        let matches = try await workers.run(for: causer) { try compared.matches(password) }
         return matches && hash != nil
     }
 
     /// Whether a hash was made with cheaper parameters than hashes are made with now.
     func isOutdated(_ hash: PasswordHash) -> Bool { hash.costLog2 < costLog2 }
-
-    /// Runs work on a thread for hashing.
-    func run<R: Sendable>(
-        for causer: Causer = .house, _ work: @escaping @Sendable () throws -> R
-    ) async throws -> R {
-        try await workers.run(for: causer, work)
-    }
 }

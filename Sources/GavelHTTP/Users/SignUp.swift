@@ -32,6 +32,17 @@ struct SignUpRequest: Sendable {
     }
 }
 
+extension AccountRow {
+    /// The account as it was when the sign-up was answered first, whatever has become of it since:
+    /// who repeats a sign-up has shown no password, and is told nothing but what the repeat says.
+    func asSignedUp(with request: SignUpRequest) -> AccountRow {
+        var row = self
+        row.roles = request.roles
+        (row.displayName, row.about, row.email) = (request.displayName, nil, request.email)
+        return row
+    }
+}
+
 /// Signs people up.
 struct SignUps: Sendable {
     let accounts: AccountStore
@@ -43,7 +54,7 @@ struct SignUps: Sendable {
     /// Signs somebody up, or answers again what a sign-up with the same key was answered.
     ///
     /// The password of a repeat is not looked at: the answer is the same whatever it is, so nobody
-    /// can try passwords here, and it tells nothing that the repeat has not said itself.
+    /// can try passwords here. So of the row only what the repeat has said itself may be told.
     /// - Parameters:
     ///   - key: the caller's own; nil draws one.
     ///   - causer: for whom the password is hashed.

@@ -76,12 +76,12 @@ enum TokenRoutes {
         }
         let service = call.service
         let guesser = Limits.Guesser(name: name.lowercased(), peer: call.peer)
-        let wasRight = try service.limits.checkSignIn(guesser) {
-            try service.accounts.knows(guesser.peer, of: name)
-        }
-        let pair = try await service.members.signIn(name, password, from: guesser.peer)
-        wasRight()
-        return response(pair)
+        return response(
+            try await service.limits.signIn(guesser) {
+                try service.accounts.knows(guesser.peer, of: name)
+            } _: {
+                try await service.members.signIn(name, password, from: guesser.peer)
+            })
     }
 
     private static let refresh = Route(

@@ -106,7 +106,7 @@ enum UserRoutes {
         let (row, isReplay) = try await call.signUp(request, key: key)
         var writer = JSONWriter()
         writer.object { object in
-            row.writePrivate(&object)
+            row.asSignedUp(with: request).writePrivate(&object)
             object.field("id", key.description)
             object.field("position", row.position)
             object.field("time", row.memberSince)

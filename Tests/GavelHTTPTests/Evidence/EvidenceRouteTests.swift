@@ -32,10 +32,6 @@ extension TestService {
             .placeBid(auction: "lot-1", bidder: "alice", amount: 55_555))
         return try #require(receipt.position)
     }
-
-    fileprivate func get(_ path: String, as token: String? = nil) async throws -> TestAnswer {
-        try await call("GET", path, as: token)
-    }
 }
 
 extension TestAnswer {
@@ -353,6 +349,8 @@ struct EvidenceRouteTests {
             let opening = items[Int(position) - 2]
             #expect(opening["title"] as? String == "A clock")
             #expect(opening["seller"] as? String == "carol")
+            let far = try await test.get("/log/events?from=1000000")
+            #expect(far.items.isEmpty && far.json["reflects"] as? UInt64 == test.ledger.reflects)
             let end = try await test.get("/log/events?from=\(next)")
             #expect(end.items.isEmpty)
             #expect(end.json["next"] as? Int == next)

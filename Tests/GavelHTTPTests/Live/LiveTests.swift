@@ -34,17 +34,6 @@ private struct ReadEvent {
 }
 
 extension TestConnection {
-    /// Begins a stream.
-    fileprivate func follow(
-        _ path: String, as token: String? = nil, after: UInt64? = nil
-    ) async throws -> TestAnswer {
-        var text = "GET \(path) HTTP/1.1\r\nhost: localhost\r\n"
-        if let token { text += "authorization: Bearer \(token)\r\n" }
-        if let after { text += "last-event-id: \(after)\r\n" }
-        try await send(Array((text + "\r\n").utf8))
-        return try await head()
-    }
-
     fileprivate func next() async throws -> ReadEvent { ReadEvent(try await event()) }
 }
 
@@ -300,7 +289,7 @@ struct LiveTests {
             let mark = test.ledger.marks(of: ["alice" as UserID])[0]
             let listener = LiveListener(expires: .now)
             let (seat, _) = try test.service.live.listen(
-                listener, to: .wallet("alice"), mark: mark, as: "alice", most: 1)
+                listener, to: .wallet("alice"), mark: mark, for: .user("alice"), most: 1)
             let last = try #require(await listener.next())
             #expect(last.text.contains("expired"))
             #expect(await listener.next() == nil)

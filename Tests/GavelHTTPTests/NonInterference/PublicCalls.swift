@@ -3,6 +3,7 @@
 
 import AuctionDomain
 import Gavel
+import GavelJSON
 import HTTPTypes
 
 @testable import GavelHTTP
@@ -12,6 +13,8 @@ struct PublicFacts {
     var auctions: [AuctionID]
     /// How many entries there are.
     var size: UInt64
+    /// Times of the past.
+    var times: [Timestamp]
     var stranger: UserID
 }
 
@@ -126,7 +129,9 @@ enum PublicCalls {
                 (0..<facts.size).map { .get("/log/entries/\($0)") }
                     + [.get("/log/entries/\(facts.size)")]
             },
-            "getEntryProof": { facts in [.get("/log/entries/\(facts.size / 2)/proof")] },
+            "getEntryProof": { facts in
+                (0..<facts.size).map { .get("/log/entries/\($0)/proof") }
+            },
             "getCommand": { _ in [.get("/log/commands/\(key)"), .get("/log/commands/none")] },
             "getCommandProof": { _ in [.get("/log/commands/\(key)/proof")] },
             "getCheckpoint": { _ in [.get("/log/checkpoint")] },
@@ -169,6 +174,7 @@ enum PublicCalls {
         "getWalletHistoryOf": { _ in [.get("/wallets/user-0/history")] },
         "getStatement": { facts in
             [.get("/wallet/statement"), .get("/wallet/statement?at=\(facts.size / 2)")]
+                + facts.times.map { .get("/wallet/statement?at=\($0.rfc3339)") }
         },
         "getStatementOf": { _ in [.get("/wallets/user-0/statement")] },
         "listCurrencies": { _ in [.get("/currencies")] },

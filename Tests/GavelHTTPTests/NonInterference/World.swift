@@ -103,10 +103,10 @@ final class World {
             if step.actor == .user(pair.stranger) { note("step \(number)", answer) }
             try await takeEvents("step \(number)")
             if number == middle {
-                try await look("step \(number)", as: [nil, pair.stranger], perMille: 250)
+                try await look("step \(number)", until: number, perMille: 250)
             }
             if number == last {
-                try await look("step \(number)", as: [nil, pair.stranger], perMille: 500)
+                try await look("step \(number)", until: number, perMille: 500)
                 try await lookAtOperations()
             }
         }
@@ -114,7 +114,7 @@ final class World {
             clock.advance(to: pair.endTime)
             try await ledger.tick()
             try await takeEvents("the end")
-            try await look("the end", as: [nil, pair.stranger], perMille: 250)
+            try await look("the end", until: last, perMille: 250)
         }
         listeners.removeAll()
         ledger.close()
@@ -135,7 +135,9 @@ final class World {
         var headers = HTTPFields()
         headers[.authorization] = "Bearer \(call.caller)"
         headers[.idempotencyKey] = step.id.description
-        return try await client.call(.post, call.path, headers: headers, body: call.body).text
+        return try await client.call(
+            .post, call.path, headers: headers, body: Array(call.body.utf8)
+        ).text
     }
 
     // MARK: Streams
@@ -145,7 +147,7 @@ final class World {
         if case .auction(let id) = topic { mark = ledger.marks(of: [id])[0] }
         let listener = LiveListener()
         let (seat, _) = try service.live.listen(
-            listener, to: topic, mark: mark, as: "test", most: .max)
+            listener, to: topic, mark: mark, for: .house, most: .max)
         listeners.append((name, listener, seat))
     }
 
@@ -182,21 +184,20 @@ final class World {
 
     // MARK: Looking
 
-    /// Calls what anyone may call: of all calls so many in a thousand, others in every pair; where
-    /// a leak is planted all.
-    private func look(
-        _ when: String, as callers: [UserID?], perMille: Int
-    ) async throws {
+    /// Calls what anyone may call, as nobody and as the stranger: of all calls so many in a thousand,
+    /// others in every pair; where a leak is planted all.
+    /// - Parameter step: the last one that is over in both worlds.
+    private func look(_ when: String, until step: Int, perMille: Int) async throws {
         // Which checkpoint covers what is a matter of time, until the last one covers all.
         while isSigned, ledger.statistics.checkpointCount != ledger.durableCount {
             try await Task.sleep(for: .milliseconds(1))
         }
         let facts = PublicFacts(
             auctions: pair.auctions.filter { followed.contains($0) }, size: ledger.reflects,
-            stranger: pair.stranger)
+            times: pair.times(until: step), stranger: pair.stranger)
         for operation in PublicCalls.operations where leak?.leaks(through: operation.id) ?? true {
             let calls = PublicCalls.table[operation.id]?(facts) ?? []
-            for caller in callers {
+            for caller in [nil, pair.stranger] {
                 // Who is not signed in is told so, whatever she asks for.
                 let isRefused = caller == nil && !operation.isForAnyone
                 for call in isRefused ? calls.prefix(1) : calls[...]
@@ -235,7 +236,7 @@ final class World {
         if let caller { headers[.authorization] = "Bearer \(caller)" }
         if call.body != nil { headers[.idempotencyKey] = PublicCalls.key }
         let answer = try await client.call(
-            call.method, call.path, headers: headers, body: call.body)
+            call.method, call.path, headers: headers, body: call.body.map { Array($0.utf8) })
         let text = answer.text(hashesIn: operation)
         note(
             "\(operation) \(call.path) \(call.headers) of \(caller?.string ?? "anyone") after "

@@ -72,6 +72,12 @@ struct WorldPair: Sendable {
         if differences.isEmpty { return nil }
     }
 
+    /// The times of the first history that have passed in both worlds when a step is over.
+    func times(until step: Int) -> [Timestamp] {
+        let now = min(first[step].time, second[step].time)
+        return first.map(\.time).filter { $0 <= now }
+    }
+
     // MARK: The first history
 
     private mutating func drawFirst() {

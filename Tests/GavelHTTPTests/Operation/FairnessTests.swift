@@ -1,7 +1,6 @@
 // Limits hit whoever causes the cost, and nobody else.
 
 import AuctionDomain
-import Dispatch
 import Foundation
 import Gavel
 import Testing
@@ -16,16 +15,7 @@ struct FairnessTests {
     func turns() async throws {
         let workers = FairWorkers(name: "test", threads: 1, waitingMax: 100)
         let order = Notes()
-        let gate = DispatchSemaphore(value: 0)
-        let (started, starting) = AsyncStream<Void>.makeStream()
-        let blocking = Task {
-            try await workers.run(for: .house) {
-                starting.yield()
-                gate.wait()
-            }
-        }
-        var iterator = started.makeAsyncIterator()
-        await iterator.next()
+        let held = try await HeldWorkers(workers, threads: 1)
         var tasks: [Task<Void, any Error>] = []
         let wanted =
             Array(repeating: "greedy", count: 40) + ["modest", "other", "modest"]
@@ -38,8 +28,7 @@ struct FairnessTests {
                 })
             while workers.waitingCount <= number { await Task.yield() }
         }
-        gate.signal()
-        try await blocking.value
+        try await held.end()
         for task in tasks { try await task.value }
         let served = order.all
         #expect(
@@ -51,16 +40,7 @@ struct FairnessTests {
     @Test("When all places are taken the one who has most makes room, down to equal shares")
     func room() async throws {
         let workers = FairWorkers(name: "test", threads: 1, waitingMax: 8)
-        let gate = DispatchSemaphore(value: 0)
-        let (started, starting) = AsyncStream<Void>.makeStream()
-        let blocking = Task {
-            try await workers.run(for: .house) {
-                starting.yield()
-                gate.wait()
-            }
-        }
-        var iterator = started.makeAsyncIterator()
-        await iterator.next()
+        let held = try await HeldWorkers(workers, threads: 1)
         let (answers, answered) = AsyncStream<String>.makeStream()
         func ask(_ name: String, _ count: Int) {
             for _ in 0..<count {
@@ -87,8 +67,7 @@ struct FairnessTests {
         ask("10.0.0.3", 1)
         await hear(1)
         #expect(workers.waitingCount == 8)
-        gate.signal()
-        try await blocking.value
+        try await held.end()
         await hear(8)
         #expect(told["10.0.0.3 done"] == 1)
         #expect(told["10.0.0.3 busy"] == nil)
@@ -183,9 +162,35 @@ struct FairnessTests {
         }
     }
 
+    @Test("A try that was answered busy compared nothing, and is not counted")
+    func busy() async throws {
+        try await TestService.withAccounts {
+            $0.signInsPerHourByUser = 1
+        } _: { test in
+            try await test.signUp("ada")
+            let token = try await test.token("ada")
+            let held = try await HeldWorkers(
+                test.service.members.passwords.workers,
+                threads: ProcessInfo.processInfo.activeProcessorCount, waiting: 64)
+            for _ in 0..<2 {
+                let answer = try await test.call(
+                    "POST", "/tokens", #"{"username":"ada","password":"\#(UsersTests.password)"}"#)
+                #expect(answer.status == 503 && answer.code == "busy")
+                let change = try await test.call(
+                    "POST", "/me/close", as: token, #"{"password":"\#(UsersTests.password)"}"#)
+                #expect(change.status == 503 && change.code == "busy")
+            }
+            try await held.end()
+            _ = try await test.signIn("ada")
+            let closed = try await test.call(
+                "POST", "/me/close", as: token, #"{"password":"\#(UsersTests.password)"}"#)
+            #expect(closed.status == 204)
+        }
+    }
+
     // MARK: Commands that cost nothing
 
-    @Test("Openings, least raises and withdrawals of a user are limited; nobody else's are")
+    @Test("Openings, closes, least raises and withdrawals of a user are limited; no others' are")
     func commands() async throws {
         try await TestService.withOperations {
             $0.openingsPerMinute = 2
@@ -256,12 +261,21 @@ struct FairnessTests {
             #expect(try await withdraw("payment", 3, "/wallets/bob/withdraw").status == 201)
             #expect(try await withdraw("carol", 4, "/wallet/withdraw").status == 201)
 
+            // Whoever asks for the outcome of a closed auction has it confirmed by an entry.
+            let closed = try await test.call(
+                "POST", "/auctions/lot-1/close", as: "operator", #"{"hammer":true}"#)
+            #expect(closed.status == 200)
+            for number in 0..<3 {
+                let answer = try await test.call("POST", "/auctions/lot-1/close", as: "carol")
+                if number < 2 { #expect(answer.status == 200) } else { expectLimited(answer) }
+            }
+
             let page = try MetricPage(try await operations.call("GET", "/metrics").text)
             for limit in ["openings", "raises", "withdrawals"] {
                 let count = page.samples.first {
                     $0.name == "gavel_limited_total" && $0.labels["limit"] == limit
                 }
-                #expect(count?.value == (limit == "raises" ? 2 : 1), "\(limit)")
+                #expect(count?.value == (limit == "withdrawals" ? 1 : 2), "\(limit)")
             }
         }
     }

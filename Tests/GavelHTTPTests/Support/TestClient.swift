@@ -109,6 +109,18 @@ final class TestConnection: @unchecked Sendable {
         }
     }
 
+    /// Asks for a stream of events and reads its head.
+    /// - Parameter after: the id of the last event seen.
+    func follow(
+        _ path: String, as token: String? = nil, after: UInt64? = nil
+    ) async throws -> TestAnswer {
+        var text = "GET \(path) HTTP/1.1\r\nhost: localhost\r\n"
+        if let token { text += "authorization: Bearer \(token)\r\n" }
+        if let after { text += "last-event-id: \(after)\r\n" }
+        try await send(Array((text + "\r\n").utf8))
+        return try await head()
+    }
+
     /// Reads the head of an answer whose body goes on: a stream of events.
     func head() async throws -> TestAnswer {
         try await onQueue {

@@ -115,6 +115,10 @@ final class TestService: Sendable {
         return try await connect().call(method, path, headers: headers, body: body)
     }
 
+    func get(_ path: String, as token: String? = nil) async throws -> TestAnswer {
+        try await call("GET", path, as: token)
+    }
+
     /// A ledger with USD, and users with that much money each.
     func furnish(_ users: [UserID], amount: Int64 = 100_000) async throws {
         try await submit(.registerCurrency(Currency(code: "USD", scale: 2)))

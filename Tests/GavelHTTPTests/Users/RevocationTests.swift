@@ -120,10 +120,7 @@ struct RevocationTests {
         _ path: String, as token: String?, in test: TestService
     ) async throws -> TestConnection {
         let connection = try test.connect()
-        var head = "GET \(path) HTTP/1.1\r\nhost: x\r\n"
-        if let token { head += "authorization: Bearer \(token)\r\n" }
-        try await connection.send(Array((head + "\r\n").utf8))
-        #expect(try await connection.head().status == 200)
+        #expect(try await connection.follow(path, as: token).status == 200)
         _ = try await connection.event()
         return connection
     }
@@ -138,18 +135,8 @@ struct RevocationTests {
             try await test.signUp("ada")
             let ada = try user("ada", in: test)
             let token = try await test.token("ada")
-            let (gate, reads) = (DispatchSemaphore(value: 0), test.service.slowReads)
-            let (started, starting) = AsyncStream<Void>.makeStream()
-            let blocking = (0..<2).map { _ in
-                Task {
-                    try await reads.run(for: .house) {
-                        starting.yield()
-                        gate.wait()
-                    }
-                }
-            }
-            var both = started.makeAsyncIterator()
-            for _ in blocking { await both.next() }
+            let reads = test.service.slowReads
+            let held = try await HeldWorkers(reads, threads: 2)
             let ahead = Task {
                 try await test.call(
                     "GET", "/wallet", as: token, headers: [("gavel-min-position", "1000000")])
@@ -160,9 +147,8 @@ struct RevocationTests {
             { try await Task.sleep(for: .milliseconds(2)) }
             try await Taking.password.take(from: ada, in: test)
             #expect(try await ahead.value.code == "token_invalid")
-            for _ in blocking { gate.signal() }
+            try await held.end()
             #expect(try await slow.value.code == "token_invalid")
-            for task in blocking { try await task.value }
         }
     }
 

@@ -40,7 +40,7 @@ struct RouterClient: Sendable {
     /// Calls the service. What comes of a stream is what it has to say at once.
     func call(
         _ method: HTTPRequest.Method, _ path: String, headers: HTTPFields = HTTPFields(),
-        body: String? = nil
+        body: [UInt8]? = nil
     ) async throws -> RouterAnswer {
         let context = ServiceContext(source: .init(channel: channel, logger: Self.logger))
         let response = try await service.respond(
@@ -57,19 +57,19 @@ struct RouterClient: Sendable {
     }
 
     private func request(
-        _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields, _ body: String?
+        _ method: HTTPRequest.Method, _ path: String, _ headers: HTTPFields, _ body: [UInt8]?
     ) -> Request {
         var headers = headers
         headers[.requestID] = "test"
         if let body {
-            headers[.contentType] = "application/json"
-            headers[.contentLength] = "\(body.utf8.count)"
+            headers[.contentType] = headers[.contentType] ?? "application/json"
+            headers[.contentLength] = "\(body.count)"
         }
         return Request(
             head: HTTPRequest(
                 method: method, scheme: "http", authority: "localhost", path: path,
                 headerFields: headers),
-            body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
+            body: RequestBody(buffer: ByteBuffer(bytes: body ?? [])))
     }
 
     private func answer(_ response: Response) async throws -> RouterAnswer {
