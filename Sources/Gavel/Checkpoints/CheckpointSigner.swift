@@ -2,9 +2,10 @@
 // most; after an interval while entries come; when asked; and at the end.
 //
 // Invariants: only sizes whose entries are durable are signed, and none smaller than one signed
-// before, but over a copy of the log and into that copy; a checkpoint is replaced only after it was read, by one that goes on from it; no key is
-// stored before a checkpoint of it is, so that a key without a checkpoint means that one was
-// removed; nothing of this happens on the thread that decides or on the one that stores.
+// before, but over a copy of the log and into that copy; a checkpoint is replaced only after it was
+// read, by one that goes on from it; no key is stored before a checkpoint of it is, so that a key
+// without a checkpoint means that one was removed; nothing of this happens on the thread that
+// decides or on the one that stores.
 
 internal import AuctionDomain
 internal import Dispatch

@@ -60,9 +60,9 @@ extension LedgerQueries {
     ///   - binding: who asks; the cursor is good for the same alone.
     /// - Throws: `LedgerError` with `unknownName`, `badCursor`, `damaged` or `storage`.
     /// - Complexity: newest first O(limit · log n), with fewer than 64 entries that are not
-    ///   selected passed over for each that is, and each longer run of them once. Oldest first up to
-    ///   4,096 selected ones are walked back over so, or else 100,000 entries of the log read, so a
-    ///   page may hold fewer than `limit` and still have a cursor.
+    ///   selected passed over for each that is, and each longer run of them once. Oldest first up
+    ///   to 4,096 selected ones are walked back over so, or else 100,000 entries of the log read,
+    ///   so a page may hold fewer than `limit` and still have a cursor.
     public func history(
         of subject: HistorySubject, _ direction: HistoryDirection = .newestFirst,
         selecting selection: HistorySelection = .all, after cursor: String? = nil,

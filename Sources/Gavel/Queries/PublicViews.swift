@@ -2,8 +2,8 @@
 //
 // Invariant: a value of these types cannot hold a secret: there is no place in it for a rejected
 // bid, a maximum or a hold, the only initializer that is given rules leaves out a reserve that no
-// close has revealed, and nothing in it can be changed afterwards. Whoever writes public bytes takes these types and
-// no others, so that the compiler keeps secrets out.
+// close has revealed, and nothing in it can be changed afterwards. Whoever writes public bytes
+// takes these types and no others, so that the compiler keeps secrets out.
 
 public import AuctionDomain
 
