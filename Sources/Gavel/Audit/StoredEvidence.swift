@@ -185,7 +185,7 @@ struct EvidenceCheck {
             }
             return nil
         } catch {
-            return Finding(position: position, (error as? LogFault)?.reason ?? "\(error)")
+            return Finding(position: position, "\(error)")
         }
     }
 
