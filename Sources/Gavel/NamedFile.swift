@@ -187,28 +187,20 @@ extension NamedFile.Sort {
         return String(decoding: bytes.prefix(start.utf8.count), as: UTF8.self).lowercased() == start
     }
     /// What a witness has seen.
-    package static let witnessState = Self.beginning("what a witness has seen", "gavel-witness/v1")
+    package static let witnessState = Self("what a witness has seen") {
+        $0.starts(with: "gavel-witness/v1\n".utf8)
+    }
     /// A key, which is never replaced.
     package static let newKey = Self("a file that may be replaced: a key never is") { _ in false }
 
-    /// A file of evidence: an entry's, a proof or a consistency file.
-    /// - Parameter bytes: what is written, whose own first line is known too.
-    package static func evidence(_ bytes: [UInt8]) -> Self {
-        let firstLine = Array(bytes.prefix { $0 != 0x0A }) + [0x0A]
-        return Self("a file of evidence") { standing in
-            if standing.starts(with: firstLine) { return true }
-            let known = ["gavel-evidence/v1\n", "c2sp.org/tlog-proof@v1\n", "old "]
-            return known.contains { standing.starts(with: $0.utf8) }
-        }
+    /// A file of evidence: an entry's, a statement, a proof or a consistency file.
+    package static let evidence = Self("a file of evidence") {
+        EvidenceFile.FirstLine(of: $0) != nil
     }
 
     /// Exactly these bytes, of what never changes.
     package static func unchanging(_ name: String, _ bytes: [UInt8]) -> Self {
         let seen = bytes.prefix(NamedFile.prefixBytesMax)
         return Self(name) { $0.elementsEqual(seen) }
-    }
-
-    private static func beginning(_ name: String, _ line: String) -> Self {
-        Self(name) { $0.starts(with: "\(line)\n".utf8) }
     }
 }

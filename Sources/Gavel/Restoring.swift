@@ -17,8 +17,8 @@ public struct RestoreOptions: Sendable {
     public var checkpointPath: String?
     /// The file of the ledger's key. Without it the ledger makes a new one at the first writing.
     public var keyPath: String?
-    /// Who must have signed the checkpoint; nil takes the key of `keyPath`, and without one the key
-    /// that the backup's log names.
+    /// Who must have signed the checkpoint, with the keys that follow from those by the backup's
+    /// rotations; nil takes the key of `keyPath`, and without one the key that its log names.
     public var keys: [VerifierKey]?
     /// Goes on although signed entries are missing, under a new name.
     public var acceptsLoss = false
@@ -175,7 +175,7 @@ private struct RestoreSource {
                 "\(options.keyPath ?? "the key") holds \(key.verifier), but the log of \(name) "
                     + "names \(named) as the one that signs")
         }
-        if let keys = options.keys { return keys }
+        if let keys = options.keys { return try reader.keys(followedFrom: keys) }
         guard let trusted = key?.verifier ?? named else {
             throw LedgerError(
                 .checkpointMismatch,

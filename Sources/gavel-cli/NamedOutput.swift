@@ -42,6 +42,13 @@ struct NamedOutput {
     }
 }
 
+/// Checks that the file that was named for a result may be written, before any work is done for it.
+/// - Parameter path: nil or `-` is standard output.
+func checkResult(_ path: String?, _ sort: NamedFile.Sort, option: String = "--output") throws {
+    guard let path, path != "-" else { return }
+    try NamedOutput(path, sort, option: option).check()
+}
+
 /// Writes what a command has made to the file that was named, or to standard output.
 func writeResult(
     _ bytes: [UInt8], to path: String?, _ sort: NamedFile.Sort, option: String = "--output"

@@ -80,6 +80,9 @@ struct VerifyCommand: ParsableCommand {
                 "--tiles needs --level heads or records, and no --structure: what entries mean, "
                     + "and pages, are in the ledger only.")
         }
+        if logKey == nil, !rotation.files.isEmpty {
+            throw ValidationError("--rotation goes with --log-key: the key that it leads from.")
+        }
         if let cores, !(1...1024).contains(cores) {
             throw ValidationError("--cores must be 1 to 1024, not \(cores)")
         }

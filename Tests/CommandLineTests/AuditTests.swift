@@ -91,8 +91,7 @@ struct AuditTests {
 
     @Test("verify --tiles needs no ledger; a level that tiles cannot give is refused")
     func tiles() async throws {
-        let key = try await space.run("audit", "key", "--ledger", "house")
-        try space.write(key.output, to: "house.vkey")
+        try await space.writeKey(of: "house")
         let export = try await space.run(
             "audit", "export-tiles", "public", "--ledger", "house", "--entries")
         #expect(export.status == 0)
@@ -107,6 +106,9 @@ struct AuditTests {
         let full = try await space.run("audit", "verify", "--tiles", "public")
         #expect(full.status == 2)
         #expect(full.errors.contains("--tiles needs --level heads or records"))
+        let alone = try await space.run(
+            "audit", "verify", "--tiles", "public", "--level", "heads", "--rotation", "rotated")
+        #expect(alone.status == 2 && alone.errors.contains("--rotation goes with --log-key"))
         let neither = try await space.run("audit", "verify")
         #expect(neither.status == 2)
         #expect(neither.errors.contains("Expected one of --ledger and --tiles."))

@@ -4,32 +4,19 @@
 import Foundation
 import Testing
 
+@testable import Gavel
+
 @Suite("Evidence of every sort on the command line")
 struct CompareTests {
     private let space: Workspace
 
     init() async throws {
         space = try await importedWorkspace()
-        let key = try await space.run("audit", "key", "--ledger", "house")
-        try #require(key.status == 0, "\(key.errors)")
-        try space.write(key.output, to: "house.vkey")
+        try await space.writeKey(of: "house")
     }
 
     private func audit(_ arguments: String...) async throws -> Run {
         try await space.run(["audit"] + arguments)
-    }
-
-    private func text(_ name: String) throws -> String {
-        try String(contentsOf: space.url(name), encoding: .utf8)
-    }
-
-    private func bid(_ amount: Int, by bidder: String, in ledger: String = "house") async throws {
-        let line = """
-            {"command":"place_bid","auction":"lot-2","bidder":"\(bidder)","amount":\(amount)}
-
-            """
-        let run = try await space.run(["submit", "--ledger", ledger], input: line)
-        try #require(run.status == 0, "\(run.errors)")
     }
 
     /// One file of each sort, under names that begin with `prefix`.
@@ -42,7 +29,7 @@ struct CompareTests {
                 ["audit", "prove", "--ledger", ledger, "--output", "\(prefix).\(sort)"] + arguments)
             try #require(made.status == 0, "\(made.errors)")
         }
-        try space.write(try text("\(ledger)/checkpoint"), to: "\(prefix).checkpoint")
+        try space.write(try space.text("\(ledger)/checkpoint"), to: "\(prefix).checkpoint")
         return ["evidence", "proof", "statement", "growth", "checkpoint"].map { "\(prefix).\($0)" }
     }
 
@@ -73,8 +60,8 @@ struct CompareTests {
 
     @Test("A proof of growth is checked from the older file on, and needs it where it must")
     func growth() async throws {
-        try space.write(try text("house/checkpoint"), to: "old")
-        try await bid(900, by: "carol")
+        try space.write(try space.text("house/checkpoint"), to: "old")
+        try await space.bid(900, by: "carol")
         let made = try await audit(
             "prove", "--from", "15", "--ledger", "house", "--output", "grown")
         #expect(made.status == 0)
@@ -92,7 +79,7 @@ struct CompareTests {
         let wrong = try await audit(
             "check-receipt", "eight", "--older", "old", "--key", "house.vkey")
         #expect(wrong.status == 1 && wrong.errors.contains("it is not proven that"))
-        let lines = try text("grown").components(separatedBy: "\n")
+        let lines = try space.text("grown").components(separatedBy: "\n")
         var other = lines
         other.swapAt(1, 2)
         try space.write(other.joined(separator: "\n"), to: "altered")
@@ -103,7 +90,7 @@ struct CompareTests {
     @Test("Files of all pairs of sorts agree where the history is one")
     func pairs() async throws {
         let old = try await makeFiles("a", from: "house")
-        try await bid(900, by: "carol")
+        try await space.bid(900, by: "carol")
         let new = try await makeFiles("b", from: "house")
         _ = try await audit("prove", "--from", "15", "--ledger", "house", "--output", "grown")
         for one in old {
@@ -130,6 +117,23 @@ struct CompareTests {
             "compare", "a.proof", "b.statement", "--tiles", "public", "--key", "house.vkey",
             "--json")
         #expect(tiles.status == 0 && tiles.output.hasPrefix(#"{"result":"growth","#))
+        try FileManager.default.removeItem(at: space.url("public/tile"))
+        let missing = try await audit(
+            "compare", "a.proof", "b.statement", "--tiles", "public", "--key", "house.vkey")
+        #expect(missing.status == 3 && missing.errors.contains("there is no tile"))
+        // Nor does a ledger with a flipped bit.
+        var data = try Data(contentsOf: space.url("house/log/data.mdb"))
+        var place = data.startIndex
+        while let found = data.range(of: Data("lot-1".utf8), in: place..<data.endIndex) {
+            data[found.lowerBound] ^= 1
+            place = found.upperBound
+        }
+        try #require(place > data.startIndex)
+        try data.write(to: space.url("house/log/data.mdb"))
+        let damaged = try await audit(
+            "compare", "a.proof", "b.statement", "--ledger", "house", "--key", "house.vkey")
+        #expect(damaged.status == 4, "\(damaged.output)\(damaged.errors)")
+        #expect(damaged.errors.contains("is not what was written"), "\(damaged.errors)")
     }
 
     @Test("Two histories under one key are a split view, and both signed notes are printed")
@@ -141,8 +145,8 @@ struct CompareTests {
             "restore", "copy", "--ledger", "other", "--checkpoint", "house/checkpoint", "--key",
             "key")
         try #require(restored.status == 0, "\(restored.errors)")
-        try await bid(900, by: "carol")
-        try await bid(950, by: "carol", in: "other")
+        try await space.bid(900, by: "carol")
+        try await space.bid(950, by: "carol", in: "other")
         let one = try await makeFiles("a", from: "house")
         let other = try await makeFiles("b", from: "other")
         for first in one {
@@ -150,13 +154,13 @@ struct CompareTests {
                 let run = try await audit("compare", first, second, "--key", "house.vkey")
                 #expect(run.status == 1, "\(first) \(second): \(run.output)\(run.errors)")
                 #expect(run.output.contains("SPLIT VIEW"))
-                #expect(run.output.contains(try text("a.checkpoint")))
-                #expect(run.output.contains(try text("b.checkpoint")))
+                #expect(run.output.contains(try space.text("a.checkpoint")))
+                #expect(run.output.contains(try space.text("b.checkpoint")))
             }
         }
         // Also where one went on: the proof of its growth gives the other's conviction.
-        let size = try #require(Int(text("a.checkpoint").split(separator: "\n")[1]))
-        try await bid(1000, by: "alice", in: "other")
+        let size = try #require(Int(space.text("a.checkpoint").split(separator: "\n")[1]))
+        try await space.bid(1000, by: "alice", in: "other")
         _ = try await audit(
             "prove", "--from", "\(size)", "--ledger", "other", "--output", "grown")
         let grown = try await audit("compare", "a.evidence", "grown", "--key", "house.vkey")
@@ -185,13 +189,13 @@ struct CompareTests {
         _ = try await makeFiles("a", from: "house")
         // An import of other lines is another ledger.
         try space.write(
-            try text("history.jsonl").replacing("\"amount\":2000", with: "\"amount\":2100"),
+            try space.text("history.jsonl").replacing("\"amount\":2000", with: "\"amount\":2100"),
             to: "other.jsonl")
         let other = try await space.run("import", "other.jsonl", "--ledger", "other")
         try #require(other.status == 0)
         let key = try await audit("key", "--ledger", "other")
-        try space.write(try text("house.vkey") + key.output, to: "both.vkey")
-        try space.write(try text("other/checkpoint"), to: "foreign")
+        try space.write(try space.text("house.vkey") + key.output, to: "both.vkey")
+        try space.write(try space.text("other/checkpoint"), to: "foreign")
         try space.write("nothing\n", to: "nothing")
         let failures: [(arguments: [String], status: Int32, words: String)] = [
             (["a.proof", "foreign", "--key", "both.vkey"], 2, "different logs have nothing to"),
@@ -230,7 +234,7 @@ struct CompareTests {
         #expect(json.output.hasPrefix(#"{"true":true,"#))
         // Another history than the one that was signed is no judge, and says so.
         try space.write(
-            try text("history.jsonl").replacing("\"amount\":2000", with: "\"amount\":2100"),
+            try space.text("history.jsonl").replacing("\"amount\":2000", with: "\"amount\":2100"),
             to: "other.jsonl")
         _ = try await space.run("import", "other.jsonl", "--ledger", "other")
         let other = try await audit(
@@ -240,10 +244,45 @@ struct CompareTests {
             (["a.proof", "--ledger", "house"], "is no signed statement"),
             (["a.statement"], "Expected one of --ledger and --entry"),
             (["a.statement", "--entry", "a.evidence"], "--entry needs --key"),
+            (
+                ["a.statement", "--ledger", "house", "--rotation", "a.evidence"],
+                "--rotation goes with --key"
+            ),
         ]
         for (arguments, words) in usage {
             let run = try await space.run(["audit", "check-statement"] + arguments)
             #expect(run.status == 2 && run.errors.contains(words), "\(run.errors)")
+        }
+    }
+
+    @Test("Views that say the same in other bytes are no contradiction; others are one")
+    func contradiction() async throws {
+        _ = try await makeFiles("a", from: "house")
+        let key = try SigningKey(space.text("house/key"))
+        let proof = try ProofFile(parsing: Array(space.text("a.proof").utf8))
+        let view = try space.text("a.statement").split(separator: "\n")[1].dropFirst(5)
+        for (name, old, new) in [
+            ("spelled", "\"viewer\":\"alice\"", "\"viewer\": \"\\u0061lice\""),
+            ("false", "\"amount\":1500", "\"amount\":1400"),
+        ] {
+            let other = view.replacing(old, with: new)
+            try #require(other != view)
+            let made = try StatementFile.make(
+                proof, for: "alice", view: Array(other.utf8), showsEntry: false
+            ) { try $0.signed(by: key) }
+            try Data(made.bytes).write(to: space.url("\(name).statement"))
+        }
+        let spelled = try await audit(
+            "compare", "a.statement", "spelled.statement", "--key", "house.vkey")
+        #expect(spelled.status == 0, "\(spelled.output)\(spelled.errors)")
+        #expect(spelled.output.contains("the same history"))
+        let differing = try await audit(
+            "compare", "a.statement", "false.statement", "--key", "house.vkey")
+        #expect(differing.status == 1 && differing.output.contains("CONTRADICTION"))
+        for (file, status) in [("spelled", 0), ("false", 1)] as [(String, Int32)] {
+            let judged = try await audit(
+                "check-statement", "\(file).statement", "--ledger", "house")
+            #expect(judged.status == status, "\(judged.output)\(judged.errors)")
         }
     }
 
@@ -268,7 +307,7 @@ struct CompareTests {
         let rotated = try await audit("rotate-key", "--ledger", "house")
         try #require(rotated.status == 0, "\(rotated.errors)")
         try space.write(rotated.output, to: "new.vkey")
-        try await bid(900, by: "carol")
+        try await space.bid(900, by: "carol")
         _ = try await makeFiles("b", from: "house")
         let log = try await space.run("log", "--ledger", "house", "--format", "json")
         let position = try #require(
@@ -278,7 +317,7 @@ struct CompareTests {
         // Its contents.
         let run = try await audit("check-receipt", "rotated", "--key", "house.vkey")
         #expect(run.status == 0, "\(run.errors)")
-        let former = try text("house.vkey").trimmingCharacters(in: .whitespacesAndNewlines)
+        let former = try space.text("house.vkey").trimmingCharacters(in: .whitespacesAndNewlines)
         let new = rotated.output.trimmingCharacters(in: .whitespacesAndNewlines)
         #expect(run.output.contains("former key  \(former)"))
         #expect(run.output.contains("new key     \(new)"))
@@ -324,6 +363,7 @@ struct CompareTests {
             ["check-statement", "b.statement", "--ledger", "house", "--key", "house.vkey"],
             ["check-statement", "a.statement", "--ledger", "house"],
             ["checkpoint", "--ledger", "house", "--key", "house.vkey"],
+            ["checkpoints", "--ledger", "house", "--key", "house.vkey"],
             ["compare", "a.proof", "b.statement", "--ledger", "house", "--key", "house.vkey"],
             ["compare", "b.proof", "b.evidence", "--key", "house.vkey"],
         ]
@@ -345,8 +385,8 @@ struct CompareTests {
     func restoration() async throws {
         let copied = try await space.run("backup", "copy", "--ledger", "house")
         try #require(copied.status == 0, "\(copied.errors)")
-        try await bid(900, by: "carol")
-        let former = try text("house/checkpoint").split(separator: "\n")
+        try await space.bid(900, by: "carol")
+        let former = try space.text("house/checkpoint").split(separator: "\n")
         let formerKey = try await audit("key", "--ledger", "house")
         try space.write(formerKey.output, to: "former.vkey")
         let restored = try await space.run(
@@ -367,5 +407,17 @@ struct CompareTests {
         #expect(run.output.contains("positions \(position) to \(size - 1)"), "\(run.output)")
         let json = try await audit("check-receipt", "restored", "--key", "new.vkey", "--json")
         #expect(json.output.contains("\"lost_from\":\(position),\"lost_to\":\(size)"))
+        // Where no checkpoint said what there was, nothing is said to be lost or changed.
+        let unknown = try await space.run(
+            "restore", "copy", "--ledger", "nameless", "--without-checkpoint")
+        try #require(unknown.status == 0, "\(unknown.errors)")
+        try await space.writeKey(of: "nameless")
+        _ = try await audit("prove", "\(position)", "--ledger", "nameless", "--output", "unknown")
+        let words = try await audit("check-receipt", "unknown", "--key", "nameless.vkey")
+        #expect(words.output.contains("there was no checkpoint to go by"), "\(words.output)")
+        #expect(words.output.contains(/lost +not known\n/) && !words.output.contains("below 0"))
+        let fields = try await audit(
+            "check-receipt", "unknown", "--key", "nameless.vkey", "--json")
+        #expect(fields.output.contains(#""lost_from":null,"lost_to":null"#), "\(fields.output)")
     }
 }

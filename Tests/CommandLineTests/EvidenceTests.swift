@@ -10,27 +10,11 @@ struct EvidenceTests {
 
     init() async throws {
         space = try await importedWorkspace()
-        let key = try await space.run("audit", "key", "--ledger", "house")
-        try #require(key.status == 0, "\(key.errors)")
-        try space.write(key.output, to: "house.vkey")
+        try await space.writeKey(of: "house")
     }
 
     private func gavel(_ arguments: String...) async throws -> Run {
         try await space.run(["audit"] + arguments)
-    }
-
-    private func text(_ name: String) throws -> String {
-        try String(contentsOf: space.url(name), encoding: .utf8)
-    }
-
-    /// Adds a bid to the ledger, so that its log grows.
-    private func bid(_ amount: Int, by bidder: String) async throws {
-        let line = """
-            {"command":"place_bid","auction":"lot-2","bidder":"\(bidder)","amount":\(amount)}
-
-            """
-        let run = try await space.run(["submit", "--ledger", "house"], input: line)
-        try #require(run.status == 0, "\(run.errors)")
     }
 
     /// Runs a shell script in the workspace.
@@ -79,7 +63,7 @@ struct EvidenceTests {
                           20.00 USD of carol are locked, 20.00 USD in all
                 """)
         // The key itself serves as well as a file of it; JSON says the same.
-        let key = try text("house.vkey").trimmingCharacters(in: .whitespacesAndNewlines)
+        let key = try space.text("house.vkey").trimmingCharacters(in: .whitespacesAndNewlines)
         let json = try await gavel("check-receipt", "bid", "--key", key, "--json")
         let parsed = try JSONSerialization.jsonObject(with: Data(json.output.utf8))
         let object = try #require(parsed as? [String: Any])
@@ -104,7 +88,7 @@ struct EvidenceTests {
             #expect(words.status == 0 && !words.output.contains("user:"))
             if let id = line.firstMatch(of: /"id":"([0-9a-f-]{36})"/)?.output.1 {
                 let byID = try await gavel("prove", "--command", String(id), "--ledger", "house")
-                #expect(byID.output == (try text("entry")))
+                #expect(byID.output == (try space.text("entry")))
             }
         }
     }
@@ -112,7 +96,7 @@ struct EvidenceTests {
     @Test("A file that was changed, another key and a witness that did not cosign prove nothing")
     func notProven() async throws {
         _ = try await gavel("prove", "11", "--ledger", "house", "--output", "bid")
-        let bid = try text("bid")
+        let bid = try space.text("bid")
         let other = try await gavel("witness", "--make-key", "witness.example", "--key", "w.key")
         try space.write(other.output, to: "w.vkey")
         try space.write("stranger+00000000+AAAA\n", to: "broken.vkey")
@@ -161,16 +145,16 @@ struct EvidenceTests {
         #expect(first.lines.last == "files    1 written")
         #expect(space.exists("public/tile/0/000.p/15"))
         #expect(!space.exists("public/tile/entries"))
-        #expect(try text("public/checkpoint") == text("house/checkpoint"))
+        #expect(try space.text("public/checkpoint") == space.text("house/checkpoint"))
         let again = try await gavel("export-tiles", "public", "--ledger", "house")
         #expect(again.lines.last == "files    0 written")
         let whole = try await gavel("export-tiles", "public", "--ledger", "house", "--entries")
         #expect(whole.errors.contains("do not publish it"))
         #expect(space.exists("public/tile/entries/000.p/15"))
-        try await bid(900, by: "carol")
+        try await space.bid(900, by: "carol")
         let grown = try await gavel("export-tiles", "public", "--ledger", "house")
         #expect(grown.lines.last == "files    1 written")
-        #expect(try text("public/checkpoint") == text("house/checkpoint"))
+        #expect(try space.text("public/checkpoint") == space.text("house/checkpoint"))
         #expect(
             try !FileManager.default.subpathsOfDirectory(atPath: space.path + "/public")
                 .contains { $0.contains(".tmp-") })
@@ -200,7 +184,7 @@ struct EvidenceTests {
         let first = try await look("--tiles", "public", "--output", "cosigned")
         #expect(first.status == 0)
         #expect(first.errors.contains("is seen for the first time"))
-        try await bid(900, by: "carol")
+        try await space.bid(900, by: "carol")
         let second = try await look("--ledger", "house")
         #expect(second.status == 0 && second.errors == "")
         #expect(second.output.contains("— witness.example/w1 "))
@@ -260,19 +244,19 @@ struct EvidenceTests {
         #expect(verified.status == 0)
         #expect(verified.output.contains("Signature Verified Successfully"))
         try space.write(
-            try text("checkpoint").replacing("\n7\n", with: "\n8\n"), to: "checkpoint")
+            try space.text("checkpoint").replacing("\n7\n", with: "\n8\n"), to: "checkpoint")
         let refused = try shell(try block(after: "With nothing but OpenSSL", "sh"))
         #expect(refused.status != 0)
         _ = try await gavel("prove", "11", "--ledger", "house", "--output", "bid")
         let script = try block(after: "Each entry as a proof file of its own", "sh")
         #expect(try shell(script.replacing("}' FILE", with: "}' bid")).status == 0)
         // The bid, currency, alice, bob, carol and the auction.
-        let bid = try text("bid")
+        let bid = try space.text("bid")
         #expect(bid.contains("\nentries 6\n"))
         for number in 1...6 {
-            let proof = try text("\(number).tlog-proof")
+            let proof = try space.text("\(number).tlog-proof")
             #expect(proof.hasPrefix("c2sp.org/tlog-proof@v1\nextra "))
-            #expect(proof.hasSuffix("\n\n" + (try text("house/checkpoint"))))
+            #expect(proof.hasSuffix("\n\n" + (try space.text("house/checkpoint"))))
             let part = try #require(
                 proof.components(separatedBy: "\n\n").first?.split(separator: "\n").dropFirst())
             #expect(bid.contains(part.joined(separator: "\n")))

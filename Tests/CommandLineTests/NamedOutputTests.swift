@@ -21,6 +21,9 @@ private struct Writer {
         Writer(name: "prove --alone --output") {
             ["audit", "prove", "11", "--alone", "--ledger", "house", "--output", $0]
         },
+        Writer(name: "prove --for --output") {
+            ["audit", "prove", "11", "--for", "alice", "--ledger", "house", "--output", $0]
+        },
         Writer(name: "prove --from --output") {
             ["audit", "prove", "--from", "3", "--ledger", "house", "--output", $0]
         },
@@ -74,13 +77,14 @@ struct NamedOutputTests {
 
     init() async throws {
         space = try await importedWorkspace()
-        try space.write(
-            try await space.run("audit", "key", "--ledger", "house").output, to: "house.vkey")
+        try await space.writeKey(of: "house")
         let made = try await space.run(
             "audit", "witness", "--make-key", "w.example", "--key", "w.key")
         try #require(made.status == 0, "\(made.errors)")
         try #require(try await space.run("backup", "copy", "--ledger", "house").status == 0)
         try space.write("chapter one\n", to: "thesis.txt")
+        // The first word of a proof of growth is a word of English too.
+        try space.write("old friends\n", to: "novel.txt")
         try FileManager.default.createDirectory(
             at: space.url("folder"), withIntermediateDirectories: true)
         try space.write("chapter two\n", to: "folder/thesis.txt")
@@ -102,7 +106,8 @@ struct NamedOutputTests {
         let writer = Writer.all[index]
         let targets = [
             "house/key", "house/log/data.mdb", "house/checkpoint", "house/writer", "house/key.next",
-            "house/checkpoints/kept", "house/accounts", "w.key", "thesis.txt", "folder", "to-key",
+            "house/checkpoints/kept", "house/accounts", "w.key", "thesis.txt", "novel.txt",
+            "folder", "to-key",
             "to-thesis", "to-nothing", "to-data", "copy/checkpoint", "copy/log/new",
         ]
         for target in targets {
@@ -164,7 +169,10 @@ struct NamedOutputTests {
 
     @Test("A file of the sort, or an empty one, is replaced, also through a link, which stays one")
     func replaced() async throws {
-        for name in ["prove --output", "report --output", "witness --state", "witness --output"] {
+        for name in [
+            "prove --output", "prove --alone --output", "prove --for --output",
+            "prove --from --output", "report --output", "witness --state", "witness --output",
+        ] {
             let writer = try #require(Writer.all.first { $0.name == name })
             let file = "file-\(name.filter(\.isLetter))"
             try space.write("", to: file)
@@ -178,7 +186,8 @@ struct NamedOutputTests {
                 try FileManager.default.destinationOfSymbolicLink(
                     atPath: space.url("link-\(file)").path) == file, "\(name)")
             // One sort is not another.
-            for other in ["report --output", "prove --output"] where other != name {
+            let sort = name.hasPrefix("prove") ? "prove --output" : name
+            for other in ["report --output", "prove --output"] where other != sort {
                 let writer = try #require(Writer.all.first { $0.name == other })
                 let run = try await space.run(writer.arguments(file))
                 #expect(run.status == 2, "\(other) over \(name)")

@@ -40,6 +40,10 @@ final class Workspace {
         try Data(text.utf8).write(to: url(name))
     }
 
+    func text(_ name: String) throws -> String {
+        try String(contentsOf: url(name), encoding: .utf8)
+    }
+
     func url(_ name: String) -> URL { URL(fileURLWithPath: path + "/" + name) }
 
     func exists(_ name: String) -> Bool {
@@ -240,6 +244,25 @@ let history = """
     "at":"2025-01-03T00:01:00Z"}
 
     """
+
+extension Workspace {
+    /// Writes a ledger's verifier key to the file of its name with `.vkey`.
+    func writeKey(of ledger: String) async throws {
+        let key = try await run("audit", "key", "--ledger", ledger)
+        try #require(key.status == 0, "\(key.errors)")
+        try write(key.output, to: "\(ledger).vkey")
+    }
+
+    /// Adds a bid on the open lot of the small history, so that the log grows.
+    func bid(_ amount: Int, by bidder: String, in ledger: String = "house") async throws {
+        let line = """
+            {"command":"place_bid","auction":"lot-2","bidder":"\(bidder)","amount":\(amount)}
+
+            """
+        let submitted = try await run(["submit", "--ledger", ledger], input: line)
+        try #require(submitted.status == 0, "\(submitted.errors)")
+    }
+}
 
 /// A workspace with the small history imported into `house`.
 func importedWorkspace() async throws -> Workspace {

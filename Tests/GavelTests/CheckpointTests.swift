@@ -20,14 +20,6 @@ private func makeLedger(
     ledger.close()
 }
 
-private func register(_ users: Int, _ prefix: String, in ledger: Ledger) throws {
-    let commands = (0..<users).map { number in
-        Submission(
-            id: .generate(), command: .registerUser(UserID(unchecked: "\(prefix)-\(number)")))
-    }
-    _ = try ledger.enqueue(commands).wait()
-}
-
 private func replaceLog(of path: String, by other: String) throws {
     try FileSystem.remove(path + "/log")
     try FileManager.default.copyItem(atPath: other + "/log", toPath: path + "/log")

@@ -8,14 +8,6 @@ import Testing
 
 @testable import Gavel
 
-private func register(_ users: Int, _ prefix: String, in ledger: Ledger) throws {
-    let commands = (0..<users).map { number in
-        Submission(
-            id: .generate(), command: .registerUser(UserID(unchecked: "\(prefix)-\(number)")))
-    }
-    _ = try ledger.enqueue(commands).wait()
-}
-
 /// A ledger with some users, a backup and an archive of it, and a stranger's ledger.
 private struct House {
     let path: String
@@ -178,12 +170,20 @@ struct RestoreTests {
             #expect(reason { try house.restore() }?.contains("no key is known") == true)
             // Where the log names the key, that one counts, and no other is taken for it.
             let ledger = try Ledger.open(at: path)
+            let first = try #require(ledger.verifierKey)
             _ = try await ledger.rotateKey()
             try ledger.backup(to: path + "-rotated")
             ledger.close()
             #expect(try Ledger.restore(from: path + "-rotated", to: path + "-new") == nil)
             try FileSystem.remove(path + "-new")
+            // Whoever has the former verifier key is led on by the log.
             var options = RestoreOptions()
+            options.keys = [first]
+            #expect(
+                try Ledger.restore(from: path + "-rotated", to: path + "-new", options: options)
+                    == nil)
+            try FileSystem.remove(path + "-new")
+            options = RestoreOptions()
             let former = try SigningKey.generate(name: try house.key.verifier.name)
             try LedgerKey.write(former, to: path + ".key")
             options.keyPath = path + ".key"

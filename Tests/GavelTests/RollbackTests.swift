@@ -8,14 +8,6 @@ import Testing
 
 @testable import Gavel
 
-private func register(_ users: Int, _ prefix: String, in ledger: Ledger) throws {
-    let commands = (0..<users).map { number in
-        Submission(
-            id: .generate(), command: .registerUser(UserID(unchecked: "\(prefix)-\(number)")))
-    }
-    _ = try ledger.enqueue(commands).wait()
-}
-
 /// Opens a ledger, registers users, and closes it.
 private func grow(
     _ path: String, _ prefix: String = "user", users: Int = 3, copy: String? = nil
@@ -55,6 +47,7 @@ struct RollbackTests {
             // The newest kept one takes its place; the log is held against it.
             try grow(path)
             #expect(try Verifier.verify(at: path).isClean)
+            try oneFromElsewhereDoesNotStandIn(path)
             try FileSystem.remove(path + "/checkpoint")
             try FileSystem.remove(path + "/checkpoints")
             let before = try FileSystem.readFile(path + "/log/data.mdb")
@@ -65,6 +58,30 @@ struct RollbackTests {
             #expect(try FileSystem.readFile(path + "/log/data.mdb") == before)
             #expect(!FileSystem.exists(path + "/checkpoint"))
         }
+    }
+
+    /// A checkpoint that witnesses cosigned, or that somebody kept, covers a beginning: whoever
+    /// rewrote the rest would take the ledger's own away.
+    private func oneFromElsewhereDoesNotStandIn(_ path: String) throws {
+        let own = try SignedCheckpoint(parsing: FileSystem.readFile(path + "/checkpoint"))
+        let early = try #require(
+            try CheckpointHistory(at: path + "/checkpoints/kept").checkpoints.first)
+        let witnessed = path + "/checkpoint.witnessed"
+        let kept = KeptCheckpoint(name: "kept", early)
+        try FileSystem.writeFileAtomically(witnessed, early.bytes)
+        try FileSystem.remove(path + "/checkpoint")
+        for level in VerificationLevel.allCases {
+            let report = try Verifier.verify(at: path, level: level, kept: [kept])
+            #expect(report.isComplete && report.findings.count == 1, "\(level)")
+            #expect(report.findings.first?.what.contains("it was removed") == true, "\(level)")
+            #expect(
+                report.notCovered.contains {
+                    $0.contains("from position \(early.checkpoint.size) on: no checkpoint covers")
+                })
+        }
+        try FileSystem.remove(witnessed)
+        try FileSystem.writeFileAtomically(path + "/checkpoint", own.bytes)
+        #expect(try Verifier.verify(at: path, kept: [kept]).isClean)
     }
 
     @Test("A ledger is never without a checkpoint while it has a key, from its creation on")

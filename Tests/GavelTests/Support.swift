@@ -16,6 +16,15 @@ func withLedgerPath<R>(_ body: (String) async throws -> R) async throws -> R {
     return try await body(folder + "/ledger")
 }
 
+/// Registers users in one batch.
+func register(_ users: Int, _ prefix: String, in ledger: Ledger) throws {
+    let commands = (0..<users).map { number in
+        Submission(
+            id: .generate(), command: .registerUser(UserID(unchecked: "\(prefix)-\(number)")))
+    }
+    _ = try ledger.enqueue(commands).wait()
+}
+
 /// A ledger in memory with a clock that stands still, and the log under it.
 struct Bench {
     static let logger = Logger(label: "tests")

@@ -32,6 +32,9 @@ struct StoredEvidence {
     }
 
     private(set) var signed: [Signed] = []
+    /// Whether the ledger's own last checkpoint is there: none from elsewhere, and none that
+    /// witnesses cosigned, stands in for it, since those may cover a beginning only.
+    fileprivate private(set) var hasCheckpoint = false
     /// Those that are kept, the oldest first.
     let kept: [SignedCheckpoint]
     /// Whether there is a key in the folder, though it may not be readable.
@@ -64,6 +67,7 @@ struct StoredEvidence {
             do {
                 if let checkpoint = try CheckpointFile(path: path).read() {
                     signed.append(Signed(name: name, checkpoint: checkpoint, mayBeOld: mayBeOld))
+                    if path == folder.checkpoint { hasCheckpoint = true }
                 }
             } catch {
                 let reason = (error as? LedgerError)?.reason ?? "\(error)"
@@ -118,6 +122,8 @@ struct EvidenceCheck {
     /// Not compared yet.
     private var open: [StoredEvidence.Signed]
     private var keptCheck: KeptCheck
+    /// How many entries the largest checkpoint that agrees has.
+    private var signedCount: UInt64 = 0
     private var tilesCompared: UInt64 = 0
     private var tileFaults = 0
     /// The rotations of the key under the ledger's present name.
@@ -198,7 +204,7 @@ struct EvidenceCheck {
         keptCheck.compare(tree)
     }
 
-    private func compare(
+    private mutating func compare(
         _ item: StoredEvidence.Signed, root: Digest, _ report: inout VerificationReport
     ) {
         let checkpoint = item.checkpoint.checkpoint
@@ -212,6 +218,7 @@ struct EvidenceCheck {
             return
         }
         report.covered.append("\(item.name) over \(checkpoint.size) entries: its root")
+        signedCount = max(signedCount, checkpoint.size)
     }
 
     /// Compares what is left by the stored roots of tiles and the last tile's entries.
@@ -243,6 +250,11 @@ struct EvidenceCheck {
             let item = StoredEvidence.Signed(name: "", checkpoint: checkpoint, mayBeOld: true)
             return evidence?.keys(for: item, rotations) ?? []
         }
+        if signedCount > 0, signedCount < count {
+            report.notCovered.append(
+                "who wrote the entries from position \(signedCount) on: no checkpoint covers them "
+                    + "yet")
+        }
         finishMissing(&report)
         guard log.keepsTileRoots, report.level != .heads else { return }
         report.covered.append("\(tilesCompared) stored roots of tiles")
@@ -258,9 +270,9 @@ struct EvidenceCheck {
         }
     }
 
-    /// Says what it means that there is no checkpoint.
+    /// Says what it means that the ledger's own checkpoint is not there.
     private func finishMissing(_ report: inout VerificationReport) {
-        guard evidence?.signed.isEmpty ?? true else { return }
+        guard evidence?.hasCheckpoint != true else { return }
         // One that cannot be read is a finding already.
         if let evidence, evidence.isSigned(rotations), evidence.findings.isEmpty {
             report.findings.append(
@@ -269,6 +281,7 @@ struct EvidenceCheck {
                     "the ledger has a key, but no checkpoint stands beside its log: it was "
                         + "removed, and whether the log is the one that was signed cannot be seen"))
         }
+        guard evidence?.signed.isEmpty ?? true else { return }
         report.notCovered.append(
             "whether the whole log was written anew: no checkpoint stands beside it")
     }
@@ -277,9 +290,7 @@ struct EvidenceCheck {
         of item: StoredEvidence.Signed, _ report: inout VerificationReport
     ) {
         let keys = evidence?.keys(for: item, rotations) ?? []
-        let isClaimed = item.checkpoint.note.signatures.contains { signature in
-            keys.contains { signature.claims($0) }
-        }
+        let isClaimed = item.checkpoint.isClaimed(byOneOf: keys)
         // Only the log says which keys signed before today's, and level heads does not read it.
         let isUnknown =
             !isClaimed && item.mayBeOld && report.level == .heads && evidence?.trusted == nil
@@ -370,11 +381,7 @@ private struct KeptCheck {
         var signed = 0
         for checkpoint in agreeing {
             let keys = keys(checkpoint)
-            guard
-                checkpoint.note.signatures.contains(where: { signature in
-                    keys.contains { signature.claims($0) }
-                })
-            else { continue }
+            guard checkpoint.isClaimed(byOneOf: keys) else { continue }
             do {
                 _ = try checkpoint.verified(by: keys)
                 signed += 1

@@ -83,9 +83,7 @@ struct CheckpointFile {
                 "\(name) is a checkpoint of \(standing.checkpoint.origin), not of \(origin): it "
                     + "is another ledger's, and was left as it is. Name another file for the copy")
         }
-        let isClaimed = standing.note.signatures.contains { signature in
-            keys.contains { signature.claims($0) }
-        }
+        let isClaimed = standing.isClaimed(byOneOf: keys)
         // One by an unknown key, as an early one of the ledger may be, says what its root says.
         try check(standing, tree, keys: isClaimed ? keys : nil)
     }

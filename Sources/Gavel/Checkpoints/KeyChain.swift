@@ -46,7 +46,7 @@ struct KeyChain {
 
 extension SignedCheckpoint {
     /// Whether a signature claims to be of one of the keys.
-    func isClaimed(byOneOf keys: [VerifierKey]) -> Bool {
+    package func isClaimed(byOneOf keys: [VerifierKey]) -> Bool {
         note.signatures.contains { signature in keys.contains { signature.claims($0) } }
     }
 }

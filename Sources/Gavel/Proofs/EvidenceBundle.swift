@@ -28,7 +28,7 @@ internal import LMDB
 ///     let checked = try evidence.check(by: [key])
 ///     print(checked.names.id(of: bidder))
 public struct EvidenceBundle: Hashable, Sendable {
-    private static let header = "gavel-evidence/v1"
+    static let header = "gavel-evidence/v1"
     /// The most entries of one file; no entry of a ledger has near as many handles.
     public static let entriesMax = 256
 

@@ -17,20 +17,40 @@ public enum EvidenceFile: Hashable, Sendable {
     /// Reads a file of any sort.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
     public init(parsing bytes: [UInt8]) throws(EvidenceError) {
-        let line = String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
-        switch line {
-        case "gavel-evidence/v1": self = .entry(try EvidenceBundle(parsing: bytes))
-        case "gavel-statement/v1": self = .statement(try StatementFile(parsing: bytes))
-        case "c2sp.org/tlog-proof@v1": self = .proof(try ProofFile(parsing: bytes))
-        case _ where line.utf8.starts(with: "old ".utf8):
+        switch FirstLine(of: bytes) {
+        case .entry: self = .entry(try EvidenceBundle(parsing: bytes))
+        case .statement: self = .statement(try StatementFile(parsing: bytes))
+        case .proof: self = .proof(try ProofFile(parsing: bytes))
+        case .growth:
             let (proof, checkpoint) = try ConsistencyProof.parse(bytes)
             self = .growth(proof, checkpoint)
-        case _:
+        case nil:
             do {
                 self = .checkpoint(try SignedCheckpoint(parsing: bytes))
             } catch {
                 throw .malformed(
                     "it begins like no file of evidence, and is no checkpoint: \(error.reason)")
+            }
+        }
+    }
+
+    /// What a file of evidence begins with; a plain checkpoint has no first line of its own.
+    enum FirstLine {
+        case entry, statement, proof, growth
+
+        /// - Parameter bytes: a file, or its beginning.
+        /// - Returns: nil where they begin with none of these.
+        init?(of bytes: [UInt8]) {
+            guard let end = bytes.firstIndex(of: 0x0A) else { return nil }
+            let line = bytes[..<end]
+            switch String(decoding: line, as: UTF8.self) {
+            case EvidenceBundle.header: self = .entry
+            case StatementFile.header: self = .statement
+            case ProofFile.header: self = .proof
+            case _:
+                guard line.starts(with: "old ".utf8), UInt64(evidence: line.dropFirst(4)) != nil
+                else { return nil }
+                self = .growth
             }
         }
     }

@@ -26,8 +26,8 @@ public enum HistoryComparison: Hashable, Sendable {
     /// A proof from the first to the second was given, and leads nowhere: it was altered, or the
     /// ledger cannot prove that its log went on.
     case proofFails(VerifiedCheckpoint, VerifiedCheckpoint)
-    /// The nodes that were given are not those of this head: the log that shows them is another one
-    /// than was signed.
+    /// The nodes that were given do not lead to this head: the log that shows them is another one
+    /// than was signed, or what it shows was altered.
     case otherNodes(VerifiedCheckpoint)
     /// The sizes differ, and nothing that was given says whether one goes on from the other.
     case cannotTell
@@ -97,11 +97,15 @@ public enum HistoryComparison: Hashable, Sendable {
     }
 
     /// How two heads go together by the nodes that a log shows.
+    ///
+    /// Those of the older tree are not taken on trust because others lead to the newer root: both
+    /// roots are derived by one proof, so nodes that were put together convict and acquit nobody.
     private static func relation(
         of old: VerifiedCheckpoint, to new: VerifiedCheckpoint, in nodes: any TreeHashes
     ) throws -> HistoryComparison {
-        guard try nodes.root(ofSize: new.size) == new.root else { return .otherNodes(new) }
-        let isBeginning = try nodes.root(ofSize: old.size) == old.root
-        return isBeginning ? .growth : .splitView(old, new)
+        let proof = try ConsistencyProof.make(from: old.size, to: new.size, in: nodes)
+        let roots = proof.roots(assuming: try nodes.root(ofSize: old.size))
+        guard let roots, roots.new == new.root else { return .otherNodes(new) }
+        return roots.old == old.root ? .growth : .splitView(old, new)
     }
 }

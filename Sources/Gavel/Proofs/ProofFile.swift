@@ -11,7 +11,7 @@
 
 /// One entry's place in a log, with the log's signed head.
 public struct ProofFile: Hashable, Sendable {
-    private static let header = "c2sp.org/tlog-proof@v1"
+    static let header = "c2sp.org/tlog-proof@v1"
 
     /// What goes with the proof, the entry's bytes where a ledger wrote it. No signature covers
     /// it by itself: it says something only once it is proven to be the entry.

@@ -25,7 +25,7 @@ package import AuctionDomain
 ///     let checked = try StatementFile(parsing: bytes).check(by: [key])
 ///     let view = try EntryView(checked)
 public struct StatementFile: Hashable, Sendable {
-    private static let header = "gavel-statement/v1"
+    static let header = "gavel-statement/v1"
     /// The longest view in bytes; what an entry holds is far below.
     public static let viewBytesMax = 1_000_000
 

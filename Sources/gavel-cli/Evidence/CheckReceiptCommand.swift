@@ -99,13 +99,6 @@ struct CheckReceiptCommand: ParsableCommand {
             return GrownFrom(size: old.size, root: old.root, isSigned: true)
         }
     }
-
-    private func proven<R>(_ file: String, _ body: () throws -> R) throws -> R {
-        do { return try body() } catch let error as EvidenceError {
-            throw Failure(
-                .finding, "\(file) proves nothing: \(error.reason) (\(error.code.rawValue))")
-        }
-    }
 }
 
 /// Where a proof of growth starts.
@@ -247,8 +240,9 @@ private struct CheckedReceipt {
             object.object { object in
                 object.field("former", evidence.ledger?.origin)
                 object.field("new", restoration.ledger.origin)
-                object.field("lost_from", evidence.entry.position)
-                object.field("lost_to", restoration.checkpointSize)
+                let lost = restoration.lostPositions(behind: evidence.entry.position)
+                object.field("lost_from", lost?.lowerBound)
+                object.field("lost_to", lost?.upperBound)
             }
         case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
             .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,

@@ -41,6 +41,9 @@ struct CheckStatementCommand: ParsableCommand {
         guard (ledger == nil) != (entry == nil) else {
             throw ValidationError("Expected one of --ledger and --entry.")
         }
+        if key == nil, !rotation.files.isEmpty {
+            throw ValidationError("--rotation goes with --key: the key that it leads from.")
+        }
         if entry != nil, key == nil { throw ValidationError("--entry needs --key.") }
     }
 

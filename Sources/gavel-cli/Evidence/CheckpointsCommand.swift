@@ -17,7 +17,8 @@ struct CheckpointsCommand: ParsableCommand {
 
             Kept are the newest thousand, before them the last of every hour, and further back \
             the last of every day (UTC). Each is held against the log and against the ledger's \
-            keys: those in its folder and its log, or those of --key. --covering answers when an \
+            keys: those in its folder and its log, or --key and those that its log leads to from \
+            there. --covering answers when an \
             entry was signed by: it was in the log when that checkpoint was made. The time is \
             what the ledger says; a witness's cosignature is an outsider's word.
 
@@ -35,7 +36,8 @@ struct CheckpointsCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Who must have signed them (default: the ledger's own keys).", valueName: "vkey|file"))
+            "Who must have signed them, or a former key of the ledger (default: its own keys).",
+            valueName: "vkey|file"))
     var key: String?
 
     @Flag(help: "Print one JSON object a line.")
@@ -44,7 +46,7 @@ struct CheckpointsCommand: ParsableCommand {
     func run() throws {
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
-        let keys = try key.map { try verifierKeys($0) }
+        let keys = try key.map { try reader.keys(followedFrom: try verifierKeys($0)) }
         let wanted = try wanted(reader)
         var faults = 0
         try withOutput { output in
@@ -92,9 +94,7 @@ private struct Row {
         var verified: VerifiedCheckpoint?
         var problem: String?
         let own = try keys ?? reader.ownKeys(origin: signed.checkpoint.origin)
-        let isKnown = signed.note.signatures.contains { signature in
-            own.contains { $0.name == signature.name && $0.id == signature.keyID }
-        }
+        let isKnown = signed.isClaimed(byOneOf: own)
         do {
             if isKnown || keys != nil { verified = try signed.verified(by: own) }
             try reader.check(signed)

@@ -97,12 +97,7 @@ struct CompareCommand: ParsableCommand {
             }
             keys += checked.keys.filter { !keys.contains($0) }
         }
-        return try files.map { path, file in
-            do { return try file.check(by: keys) } catch let error as EvidenceError {
-                throw Failure(
-                    .finding, "\(path) proves nothing: \(error.reason) (\(error.code.rawValue))")
-            }
-        }
+        return try files.map { path, file in try proven(path) { try file.check(by: keys) } }
     }
 
     /// Lends the nodes of the ledger or its tiles, where they reach as far.
@@ -113,15 +108,19 @@ struct CompareCommand: ParsableCommand {
             let reader = try LedgerReader.open(at: ledger)
             defer { reader.close() }
             guard reader.reflects >= size else { return try body(nil) }
-            return try body(reader.tree(ofSize: reader.reflects))
+            return try reportingEvidence(.stopped) {
+                try body(reader.tree(ofSize: reader.reflects))
+            }
         }
         guard let tiles else { return try body(nil) }
         let (head, nodes) = try tileHashes(in: tiles)
         guard head.checkpoint.size >= size else { return try body(nil) }
-        return try reportingEvidence(.finding) { try body(nodes) }
+        // A tile that is missing or none tells nothing, and convicts nobody.
+        return try reportingEvidence(.stopped) { try body(nodes) }
     }
 
     /// Two statements of one entry to one viewer that say different things: one of them is false.
+    /// Views are compared by what they say: one thing can be spelled in two ways.
     private func contradiction(
         _ one: CheckedFile, _ other: CheckedFile
     ) -> [CheckedStatement] {
@@ -131,6 +130,7 @@ struct CompareCommand: ParsableCommand {
             one.statement.viewer == other.statement.viewer,
             one.statement.viewHash != other.statement.viewHash
         else { return [] }
+        if let view = try? EntryView(one), view == (try? EntryView(other)) { return [] }
         return [one, other]
     }
 }
@@ -191,7 +191,8 @@ private struct Comparison {
             [
                 "OTHER LOG: the ledger or the tiles given here are not what \(head.origin) signed "
                     + "over \(head.size) entries",
-                "the signed note below is the evidence: keep the file that holds it",
+                "they were altered, or are of another history: keep the file with the signed note "
+                    + "below",
             ]
         case .cannotTell:
             [

@@ -117,14 +117,20 @@ struct EntryInWords {
 
     private func fields(of restoration: Restoration) -> [(name: String, value: String?)] {
         let size = restoration.checkpointSize
-        let lost =
-            size > entry.position
-            ? "positions \(entry.position) to \(size - 1), which had been signed"
-            : "no position: entries below \(size) are others than had been signed"
+        var signed = "\(size) entries, root \(restoration.checkpointRoot.hexadecimal)"
+        var lost = "no position: entries below \(size) are others than had been signed"
+        if size == 0 {
+            signed = "not known: there was no checkpoint to go by"
+            lost = "not known"
+        } else if let positions = restoration.lostPositions(behind: entry.position) {
+            lost =
+                "positions \(positions.lowerBound) to \(positions.upperBound - 1), which had been "
+                + "signed"
+        }
         return [
             ("former ledger", formerID?.origin ?? "not known: its entry is not in this file"),
             ("new ledger", restoration.ledger.origin),
-            ("signed before", "\(size) entries, root \(restoration.checkpointRoot.hexadecimal)"),
+            ("signed before", signed),
             ("lost", lost),
         ]
     }
@@ -183,6 +189,15 @@ struct EntryInWords {
 
     private func formatted(_ payment: Payment) -> String {
         payment.amount.formatted(in: names.currency(of: payment.currency))
+    }
+}
+
+extension Restoration {
+    /// The positions that had been signed and are not in the log.
+    /// - Parameter position: where the restoration's own entry stands.
+    /// - Returns: nil where none are known to be.
+    func lostPositions(behind position: UInt64) -> Range<UInt64>? {
+        checkpointSize > position ? position..<checkpointSize : nil
     }
 }
 

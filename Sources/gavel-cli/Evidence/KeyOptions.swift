@@ -47,7 +47,13 @@ func verifierKeys(_ text: String) throws -> [VerifierKey] {
 /// - Throws: `Failure` naming the file.
 func readEvidence(_ path: String) throws -> EvidenceFile {
     let bytes = try readWholeFile(path)
-    do { return try EvidenceFile(parsing: bytes) } catch {
+    return try proven(path) { try EvidenceFile(parsing: bytes) }
+}
+
+/// Gives what a file of evidence proves.
+/// - Throws: `Failure` naming the file where it does not.
+func proven<R>(_ path: String, _ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as EvidenceError {
         throw Failure(.finding, "\(path) proves nothing: \(error.reason) (\(error.code.rawValue))")
     }
 }

@@ -68,7 +68,7 @@ struct ProveCommand: ParsableCommand {
     }
 
     func run() throws {
-        try checkEvidenceOutput(output)
+        try checkResult(output, .evidence)
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
         let bytes = try reportingEvidence(.finding) {
@@ -82,7 +82,7 @@ struct ProveCommand: ParsableCommand {
                 ? try reader.proof(ofEntryAt: position).bytes
                 : try reader.evidence(ofEntryAt: position).bytes
         }
-        try writeEvidence(bytes, to: output)
+        try writeResult(bytes, to: output, .evidence)
     }
 
     private func statement(
@@ -145,16 +145,8 @@ func reportingEvidence<R>(_ status: ExitStatus, _ body: () throws -> R) throws -
         throw Failure(status, "\(error.reason) (\(error.code.rawValue))")
     } catch let error as LedgerError where error.code == .checkpointMismatch {
         throw Failure(.finding, error.reason)
+    } catch let fault as LogFault {
+        // What was stored is not what was written: no word about what was signed.
+        throw Failure(.unusable, fault.reason)
     }
-}
-
-/// Writes a file of evidence, or to standard output. What is there is replaced only when it is one.
-func writeEvidence(_ bytes: [UInt8], to path: String?) throws {
-    try writeResult(bytes, to: path, .evidence(bytes))
-}
-
-/// Checks that a file of evidence may be written, before any work is done for it.
-func checkEvidenceOutput(_ path: String?) throws {
-    guard let path, path != "-" else { return }
-    try NamedOutput(path, .evidence([]), option: "--output").check()
 }

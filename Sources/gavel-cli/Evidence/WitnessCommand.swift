@@ -75,7 +75,7 @@ struct WitnessCommand: ParsableCommand {
         guard !memory.isStream else {
             throw Failure(.usage, "--state \(state!) is no file, so nothing is remembered in it")
         }
-        try checkOutput()
+        try checkResult(output, .checkpoint)
         let lock = try FileLock("\(state!).lock")
         defer { lock.release() }
         var seen = try readState()
@@ -92,11 +92,6 @@ struct WitnessCommand: ParsableCommand {
         }
         try memory.write(seen.bytes)
         try writeResult(cosigned.bytes, to: output, .checkpoint)
-    }
-
-    private func checkOutput() throws {
-        guard let output, output != "-" else { return }
-        try NamedOutput(output, .checkpoint, option: "--output").check()
     }
 
     private func cosign(

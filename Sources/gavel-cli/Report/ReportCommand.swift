@@ -63,7 +63,7 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        if output != "-" { try NamedOutput(output, .page, option: "--output").check() }
+        try checkResult(output, .page)
         let reader = try openReader(at: ledger.path, asOf: until)
         defer { reader.close() }
         let page = try page(reader)

@@ -78,6 +78,58 @@ struct ComparisonTests {
         }
     }
 
+    @Test("Tiles that were altered or put together of two histories convict and acquit nobody")
+    func mixedTiles() throws {
+        var trees = [MemoryTree(), MemoryTree()]
+        for index in trees.indices {
+            for position in 0..<600 { trees[index].append(Array("\(position) of \(index)".utf8)) }
+        }
+        let key = try Sample.key()
+        func head(_ tree: Int, _ size: UInt64) throws -> VerifiedCheckpoint {
+            try Checkpoint(
+                origin: key.verifier.name, size: size, root: trees[tree].root(ofSize: size)
+            ).signed(by: key).verified(by: key.verifier)
+        }
+        /// The tiles of the second history; its first leaves are those of the other history, or
+        /// one of them is altered.
+        func tiles(_ change: @escaping ([UInt8]) throws -> [UInt8]) -> TileHashes {
+            TileHashes(size: 600) { name in
+                for tile in HashTile.tiles(ofSize: 600) where tile.path == name {
+                    let bytes = try tile.bytes(in: trees[1])
+                    return name == "tile/0/000" ? try change(bytes) : bytes
+                }
+                return nil
+            }
+        }
+        let new = try head(1, 600)
+        // What is not there says nothing of either head.
+        #expect(throws: EvidenceError(.incomplete, "")) {
+            try HistoryComparison.compare(
+                head(1, 100), new, nodes: TileHashes(size: 600) { _ in nil })
+        }
+        let first = HashTile(level: 0, index: 0, width: 256)
+        for size in [1, 64, 100, 255, 256, 300, 512, 599] as [UInt64] {
+            let (own, other) = (try head(1, size), try head(0, size))
+            let sound = tiles { $0 }
+            #expect(try HistoryComparison.compare(own, new, nodes: sound) == .growth)
+            #expect(
+                try HistoryComparison.compare(other, new, nodes: sound) == .splitView(other, new))
+            let altered = tiles { bytes in
+                var bytes = bytes
+                bytes[0] ^= 1
+                return bytes
+            }
+            let mixed = tiles { _ in try first.bytes(in: trees[0]) }
+            for nodes in [altered, mixed] {
+                let honest = try HistoryComparison.compare(own, new, nodes: nodes)
+                #expect(honest == (size < 256 ? .otherNodes(new) : .growth), "\(size)")
+                let forked = try HistoryComparison.compare(other, new, nodes: nodes)
+                #expect(
+                    forked == (size < 256 ? .otherNodes(new) : .splitView(other, new)), "\(size)")
+            }
+        }
+    }
+
     @Test("Two proofs to one later head tell how two earlier ones go together")
     func byThird() throws {
         let histories = try Histories()
