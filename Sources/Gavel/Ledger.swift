@@ -26,7 +26,7 @@ public final class Ledger: Sendable {
     let publisher: Publisher
     let pipeline: Pipeline
     let admission: Admission
-    let snapshots: SnapshotStore?
+    let snapshots: SnapshotFolder?
     /// Nil where there is no folder.
     let signer: CheckpointSigner?
     let logger: Logger
@@ -61,11 +61,10 @@ public final class Ledger: Sendable {
             let writerFile = try WriterFile.acquire(at: folder.writer)
             do {
                 let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
-                let snapshots = try SnapshotStore.openOrReplace(
-                    at: folder.projections, logger: configuration.logger)
+                folder.removeFormerSnapshots(configuration.logger)
                 return try Ledger(
-                    folder: folder, log: wrapping(log), snapshots: snapshots,
-                    writerFile: writerFile,
+                    folder: folder, log: wrapping(log),
+                    snapshots: SnapshotFolder(path: folder.snapshots), writerFile: writerFile,
                     configuration: configuration)
             } catch {
                 writerFile.release()
@@ -85,7 +84,7 @@ public final class Ledger: Sendable {
     }
 
     private init(
-        folder: LedgerFolder?, log: any EventLog, snapshots: SnapshotStore?,
+        folder: LedgerFolder?, log: any EventLog, snapshots: SnapshotFolder?,
         writerFile: WriterFile?, configuration: Configuration
     ) throws {
         let loader = Loader(log: log, snapshots: snapshots, logger: configuration.logger)
@@ -209,7 +208,6 @@ public final class Ledger: Sendable {
         publisher.finish()
         signer?.finish(isSigning: pipeline.failure == nil)
         log.close()
-        snapshots?.close()
         writerFile?.release()
     }
 

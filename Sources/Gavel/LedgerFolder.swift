@@ -1,7 +1,8 @@
-// The folder a ledger is: DIR/log, DIR/projections, DIR/writer, DIR/key, DIR/secret,
+// The folder a ledger is: DIR/log, DIR/snapshots, DIR/writer, DIR/key, DIR/secret,
 // DIR/checkpoint, DIR/checkpoints, and what a service keeps beside them.
 
 internal import LMDB
+internal import Logging
 
 /// The paths within a ledger.
 package struct LedgerFolder: Hashable, Sendable {
@@ -10,7 +11,9 @@ package struct LedgerFolder: Hashable, Sendable {
     package init(path: String) { self.path = path }
 
     var log: String { path + "/log" }
-    var projections: String { path + "/projections" }
+    var snapshots: String { path + "/snapshots" }
+    /// Where snapshots were kept by versions before this one, in a file of LMDB's.
+    private var formerSnapshots: String { path + "/projections" }
     package var writer: String { path + "/writer" }
     /// The key that signs checkpoints, and the one that a rotation is about to name.
     var key: String { path + "/key" }
@@ -27,7 +30,7 @@ package struct LedgerFolder: Hashable, Sendable {
     package var accounts: String { path + "/accounts" }
 
     private static let names: Set<String> = [
-        "log", "projections", "accounts", "writer", "key", "key.next", "secret",
+        "log", "snapshots", "projections", "accounts", "writer", "key", "key.next", "secret",
         "checkpoint", "checkpoint.witnessed", "checkpoints",
     ]
 
@@ -85,6 +88,16 @@ package struct LedgerFolder: Hashable, Sendable {
                 .alreadyExists, "\(path) is in the way, and is not what was left by a copy")
         }
         try FileSystem.remove(path)
+    }
+
+    /// Removes the snapshots of a former version: the next ones stand elsewhere.
+    func removeFormerSnapshots(_ logger: Logger) {
+        guard FileSystem.exists(formerSnapshots) else { return }
+        logger.notice(
+            "the snapshots of a former version are removed; new ones are made of the log",
+            metadata: ["folder": "\(formerSnapshots)"])
+        // What cannot be removed is in nobody's way.
+        try? FileSystem.remove(formerSnapshots)
     }
 
     /// Checks that a ledger may be opened here.

@@ -16,8 +16,7 @@ internal import Synchronization
 public final class LedgerReader: LedgerQueries {
     public let reading: Reading
     let folder: LedgerFolder?
-    /// Of the ledger this is the past of, where it has them open.
-    private let snapshots: SnapshotStore?
+    private let snapshots: SnapshotFolder?
     private let logger: Logger
 
     /// Opens a ledger for reading.
@@ -30,11 +29,9 @@ public final class LedgerReader: LedgerQueries {
         try folder.check(creates: false)
         do {
             let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
-            let snapshots = Self.openSnapshots(folder)
-            defer { snapshots?.close() }
             let durable = try Self.durableCount(of: folder, log)
             return try LedgerReader(
-                log: log, snapshots: snapshots, folder: folder,
+                log: log, snapshots: SnapshotFolder(path: folder.snapshots), folder: folder,
                 limit: moment.limit(durable: durable), logger: logger,
                 secret: (try? LedgerSecret.read(in: folder)) ?? .generate())
         } catch {
@@ -43,20 +40,15 @@ public final class LedgerReader: LedgerQueries {
     }
 
     init(
-        log: any EventLog, snapshots: SnapshotStore?, folder: LedgerFolder?,
+        log: any EventLog, snapshots: SnapshotFolder?, folder: LedgerFolder?,
         limit: Loader.Limit, logger: Logger, secret: LedgerSecret = .generate()
     ) throws {
         let loader = Loader(log: log, snapshots: snapshots, logger: logger)
         reading = Reading(
             readState: try loader.load(upTo: limit).readState, log: log, secret: secret)
         self.folder = folder
-        self.snapshots = folder == nil ? snapshots : nil
+        self.snapshots = snapshots
         self.logger = logger
-    }
-
-    /// Snapshots are only a short cut; without them the log alone says everything.
-    private static func openSnapshots(_ folder: LedgerFolder) -> SnapshotStore? {
-        try? SnapshotStore(at: folder.projections, isReadOnly: true)
     }
 
     /// Lets go of the ledger's files. Nothing is asked any more. Also done when the reader goes.
@@ -88,11 +80,9 @@ public final class LedgerReader: LedgerQueries {
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(entries from the nearest snapshot before the moment on).
     public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
-        let own = folder.flatMap { Self.openSnapshots($0) }
-        defer { own?.close() }
         do {
             return try LedgerReader(
-                log: reading.log, snapshots: own ?? snapshots, folder: nil,
+                log: reading.log, snapshots: snapshots, folder: nil,
                 limit: Optional(moment).limit(durable: reflects), logger: logger,
                 secret: reading.secret)
         } catch {

@@ -27,18 +27,15 @@ extension Ledger {
         do {
             let writerFile = try WriterFile.acquire(at: folder.writer)
             defer { writerFile.release() }
-            if FileSystem.exists(folder.projections) {
-                try FileSystem.remove(folder.projections)
-            }
+            folder.removeFormerSnapshots(logger)
+            if FileSystem.exists(folder.snapshots) { try FileSystem.remove(folder.snapshots) }
             let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: false)
             defer { log.close() }
-            let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: false)
-            defer { snapshots.close() }
             let loader = Loader(log: log, snapshots: nil, logger: logger)
             let loaded = try loader.load(upTo: .none)
             try log.replaceTiles(by: loaded.tiles)
             try loader.checkTiles(loaded)
-            try snapshots.write(loaded.readState, tree: loaded.tree)
+            try SnapshotFolder(path: folder.snapshots).write(loaded.readState, tree: loaded.tree)
             return loaded.readState.entryCount
         } catch let held as WriterFile.Held {
             throw LedgerError(held, at: path)

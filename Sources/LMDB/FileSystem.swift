@@ -3,8 +3,6 @@
 // Invariants: every failure is an `LMDBError` with code `.system` and the path in its reason;
 // whatever claims to be durable has flushed both the file and the folder that names it.
 
-import Synchronization
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -153,10 +151,29 @@ public enum FileSystem {
     public static func writeFileAtomically(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
     ) throws(LMDBError) {
-        let number = temporaryNames.wrappingAdd(1, ordering: .relaxed).newValue
-        let temporary = "\(path).tmp-\(getpid())-\(number)"
         do {
-            try writeNewFile(temporary, bytes, mode: mode_t(mode))
+            // As in `withBytes(of:)`, which cannot carry a typed error.
+            try writeFileAtomically(path, mode: mode) { file in
+                try file.write(unsafe bytes.span.bytes, at: 0)
+            }
+        } catch let error as LMDBError {
+            throw error
+        } catch { preconditionFailure("writing a file throws an error of another type: \(error)") }
+    }
+
+    /// Writes a file piece by piece, otherwise as `writeFileAtomically(_:_:mode:)`.
+    ///
+    /// - Parameter body: writes the contents. When it throws, nothing is left behind.
+    public static func writeFileAtomically(
+        _ path: String, mode: UInt32 = 0o600, _ body: (FileWriter) throws -> Void
+    ) throws {
+        // Random: a name that a crash left behind, or that a process in another container makes
+        // at the same time, is in nobody's way.
+        let temporary = "\(path).tmp-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+        do {
+            let file = try FileWriter(creating: temporary, mode: mode_t(mode))
+            try body(file)
+            try file.sync()
             try rename(temporary, to: path)
         } catch {
             // Best effort: the failure that counts is the one thrown.
@@ -275,17 +292,35 @@ public enum FileSystem {
         // The path is a C string for the duration of the call.
         unsafe mkdir(path, mode_t(mode)) == 0 ? 0 : errno
     }
+}
 
-    private static func writeNewFile(
-        _ path: String, _ bytes: [UInt8], mode: mode_t
-    ) throws(LMDBError) {
-        let file = try Descriptor(
+/// A file that is being written, and has no name of its own yet.
+public final class FileWriter {
+    private let file: Descriptor
+
+    fileprivate init(creating path: String, mode: mode_t) throws(LMDBError) {
+        file = try Descriptor(
             opening: path, O_WRONLY | O_CREAT | O_EXCL, mode: mode, operation: "write")
-        // As in `withBytes(of:)`, which cannot carry a typed error.
-        try file.write(unsafe bytes.span.bytes, at: 0)
-        try file.sync()
     }
 
-    /// Makes temporary names of one process differ.
-    private static let temporaryNames = Atomic<UInt64>(0)
+    /// Writes bytes at a place; what was passed over reads as zeros.
+    public func write(_ bytes: RawSpan, at offset: Int) throws(LMDBError) {
+        try file.write(bytes, at: offset)
+    }
+
+    fileprivate func sync() throws(LMDBError) { try file.sync() }
+}
+
+/// A file that is being read: the same one until the end, whatever becomes of its name.
+public final class FileReader {
+    private let file: Descriptor
+
+    public init(_ path: String) throws(LMDBError) {
+        file = try Descriptor(opening: path, O_RDONLY, operation: "read")
+    }
+
+    /// Up to `byteCount` bytes from `offset`; fewer only at the end of the file.
+    public func read(at offset: Int, byteCount: Int) throws(LMDBError) -> [UInt8] {
+        try file.read(at: offset, byteCount: byteCount)
+    }
 }

@@ -135,7 +135,6 @@ struct AuditTests {
         let sound = try await space.run("audit", "verify", "--ledger", "house", "--structure")
         #expect(sound.status == 0)
         #expect(sound.output.contains(" pages of log/data.mdb: "))
-        #expect(sound.output.contains(" pages of projections/data.mdb: "))
         #expect(!sound.output.contains("(--structure)"))
         let page = try damagePage(of: "house/log/data.mdb")
         let run = try await space.run("audit", "verify", "--ledger", "house", "--structure")
@@ -148,11 +147,19 @@ struct AuditTests {
         #expect(run.status == 3)
     }
 
-    @Test("Damaged pages under the snapshots are a finding; the log is verified all the same")
-    func projectionStructure() async throws {
-        let page = try damagePage(of: "house/projections/data.mdb")
-        let run = try await space.run("audit", "verify", "--ledger", "house", "--structure")
-        #expect(field("findings", run)?.hasPrefix("projections/data.mdb, page \(page): ") == true)
+    @Test("A damaged snapshot is a finding; the log is verified all the same")
+    func damagedSnapshot() async throws {
+        let names = try FileManager.default.contentsOfDirectory(
+            atPath: space.url("house/snapshots").path)
+        let file = space.url("house/snapshots/\(try #require(names.first))")
+        var data = try Data(contentsOf: file)
+        data[data.count - 1] ^= 1
+        try data.write(to: file)
+        let run = try await space.run("audit", "verify", "--ledger", "house")
+        #expect(
+            field("findings", run)
+                == "at position 14: a snapshot cannot be read: a snapshot's chunk is not what was "
+                + "written")
         #expect(field("entries", run) == "15")
         #expect(run.status == 1)
     }
@@ -241,12 +248,12 @@ struct AuditTests {
     @Test("rebuild makes the snapshots anew and changes no answer")
     func rebuild() async throws {
         let before = try await space.run("wallets", "--ledger", "house")
-        try FileManager.default.removeItem(at: space.url("house/projections"))
+        try FileManager.default.removeItem(at: space.url("house/snapshots"))
         let run = try await space.run("rebuild", "--ledger", "house")
         #expect(run.output == "rebuilt house from 15 entries\n")
         #expect(run.errors == "")
         #expect(run.status == 0)
-        #expect(space.exists("house/projections"))
+        #expect(space.exists("house/snapshots"))
         #expect(try await space.run("wallets", "--ledger", "house").output == before.output)
         #expect(try await space.run("audit", "verify", "--ledger", "house").status == 0)
     }
@@ -255,7 +262,7 @@ struct AuditTests {
     func damagedEntry() async throws {
         // carol's payment reference, as it stands in the log, becomes another one.
         try replace("psp-2", with: "psp-3", in: "house/log/data.mdb")
-        try FileManager.default.removeItem(at: space.url("house/projections"))
+        try FileManager.default.removeItem(at: space.url("house/snapshots"))
         let run = try await space.run("audit", "verify", "--ledger", "house")
         #expect(run.status == 3)
         #expect(run.lines.contains { $0.hasPrefix("findings ") })

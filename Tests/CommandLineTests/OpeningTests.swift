@@ -54,7 +54,7 @@ struct OpeningTests {
     @Test("a log of a newer format is not read")
     func newer() async throws {
         let space = try await importedWorkspace()
-        try FileManager.default.removeItem(at: space.url("house/projections"))
+        try FileManager.default.removeItem(at: space.url("house/snapshots"))
         var data = try Data(contentsOf: space.url("house/log/data.mdb"))
         // The magic word of a frame; the format's number follows. LMDB keeps old pages, so every
         // copy of the frame is changed.

@@ -374,11 +374,15 @@ struct UsersTests {
             #expect(row.status == .closed)
             #expect(row.password == nil && row.families.isEmpty && row.commandID == nil)
 
-            for folder in ["accounts", "log", "projections"] {
-                let data = try Data(
-                    contentsOf: test.folder.appending(path: "\(folder)/data.mdb"))
+            let snapshots = test.folder.appending(path: "snapshots").path
+            let files =
+                ["accounts/data.mdb", "log/data.mdb"]
+                + ((try? FileManager.default.contentsOfDirectory(atPath: snapshots)) ?? [])
+                .map { "snapshots/\($0)" }
+            for file in files {
+                let data = try Data(contentsOf: test.folder.appending(path: file))
                 for trace in [name, "Zaphod", "zaphod@", "Unmistakable"] {
-                    #expect(data.range(of: Data(trace.utf8)) == nil, "\(trace) in \(folder)")
+                    #expect(data.range(of: Data(trace.utf8)) == nil, "\(trace) in \(file)")
                 }
             }
             // The file is as sound as before, and everybody else is still there.

@@ -180,7 +180,7 @@ struct LedgerKeyTests {
             ledger.close()
             // With and without a snapshot.
             for removesSnapshots in [false, true] {
-                if removesSnapshots { try FileSystem.remove(path + "/projections") }
+                if removesSnapshots { try FileSystem.remove(path + "/snapshots") }
                 let again = try Ledger.open(at: path)
                 #expect(again.verifierKey == new)
                 again.close()

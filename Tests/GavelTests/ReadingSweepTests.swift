@@ -201,11 +201,9 @@ struct ReadingSweepTests {
             let count = try log.entryCount
             let folder = LedgerFolder(path: path)
             func reader(_ log: any EventLog) throws -> LedgerReader {
-                let snapshots = try SnapshotStore(at: folder.projections, isReadOnly: true)
-                defer { snapshots.close() }
-                return try LedgerReader(
-                    log: log, snapshots: snapshots, folder: folder, limit: .entries(count),
-                    logger: Bench.logger)
+                try LedgerReader(
+                    log: log, snapshots: SnapshotFolder(path: folder.snapshots), folder: folder,
+                    limit: .entries(count), logger: Bench.logger)
             }
             let questions = Self.questions(ids, count)
             let none = FlippedLog.Place.tile(.max, byte: 0, bit: 0)

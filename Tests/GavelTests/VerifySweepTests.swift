@@ -197,7 +197,7 @@ struct VerifySweepTests {
             damaged[large] = parts.stored(at: frames[large].0)
             damaged = rehashed(damaged)
             #expect(verify(damaged, .records).isClean && verify(damaged, .rules).isClean)
-            try FileSystem.remove(path + "/projections")
+            try FileSystem.remove(path + "/snapshots")
             try replaceLog(at: path, by: damaged)
             for level in VerificationLevel.allCases {
                 let report = try Verifier.verify(at: path, level: level)
@@ -219,7 +219,7 @@ struct VerifySweepTests {
     @Test("A log cut at a frame's end is found by the checkpoint, at the first entry missing")
     func cutLog() async throws {
         try await withFrames(inOneBatch: false) { path, frames in
-            try FileSystem.remove(path + "/projections")
+            try FileSystem.remove(path + "/snapshots")
             try replaceLog(at: path, by: Array(frames.dropLast(3)))
             for level in VerificationLevel.allCases {
                 let report = try Verifier.verify(at: path, level: level)

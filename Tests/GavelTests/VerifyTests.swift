@@ -75,7 +75,7 @@ struct VerifyTests {
     func opening() async throws {
         try await withLedgerPath { path in
             try await makeSmallLedger(at: path)
-            try FileSystem.remove(path + "/projections")
+            try FileSystem.remove(path + "/snapshots")
             var frames = try readFrames(at: path)
             let middle = frames.count / 2
             frames[middle].1[frames[middle].1.count - 1] ^= 1
@@ -91,7 +91,7 @@ struct VerifyTests {
         try await withLedgerPath { path in
             try await makeSmallLedger(at: path)
             let digest = try LedgerReader.open(at: path).digest
-            let store = try SnapshotStore(at: path + "/projections", isReadOnly: false)
+            let store = SnapshotFolder(path: path + "/snapshots")
             let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
@@ -103,35 +103,12 @@ struct VerifyTests {
             try store.write(lie.readState, tree: whole.tree)
             log.close()
             other.close()
-            store.close()
             let report = try Verifier.verify(at: path)
             #expect(report.findings.contains { $0.what.contains("snapshot is not the fold") })
             // Throwing the snapshots away loses nothing.
             #expect(try Ledger.rebuild(at: path) == 20)
             #expect(try Verifier.verify(at: path).isClean)
             #expect(try LedgerReader.open(at: path).digest == digest)
-        }
-    }
-
-    @Test("Snapshots that LMDB cannot read, or cannot even open, keep no ledger from opening")
-    func unreadableSnapshots() async throws {
-        try await withLedgerPath { path in
-            try await makeSmallLedger(at: path)
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
-            let store = try SnapshotStore(at: path + "/projections", isReadOnly: true)
-            // Every read of a closed environment throws, as a read of a damaged page does.
-            store.close()
-            let loader = Loader(log: log, snapshots: store, logger: Bench.logger)
-            #expect(try loader.load(upTo: .none).readState.entryCount == 20)
-            log.close()
-            let file = path + "/projections/data.mdb"
-            var bytes = try FileSystem.readFile(file)
-            bytes.replaceSubrange(0..<8192, with: repeatElement(0xAB, count: 8192))
-            try FileSystem.writeFileAtomically(file, bytes)
-            let ledger = try Ledger.open(at: path)
-            #expect(ledger.reflects == 21)
-            ledger.close()
-            #expect(try Verifier.verify(at: path).isClean)
         }
     }
 
@@ -157,7 +134,7 @@ struct VerifyTests {
             ledger.close()
             // One after the other: a process opens a ledger once at a time.
             let withSnapshot = try Picture(of: path)
-            try FileSystem.remove(path + "/projections")
+            try FileSystem.remove(path + "/snapshots")
             let withoutSnapshot = try Picture(of: path)
             #expect(withSnapshot == withoutSnapshot)
             #expect(withSnapshot.digest == digest && withSnapshot.auctions == auctions)

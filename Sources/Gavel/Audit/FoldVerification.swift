@@ -13,7 +13,7 @@ internal import LMDB
 /// against every snapshot, the invariants of DESIGN section 5, and at level `rules` the outcomes.
 struct FoldVerification {
     private let log: any EventLog
-    private let snapshots: SnapshotStore?
+    private let snapshots: SnapshotFolder?
     private let count: UInt64
     /// The digest of a live read state that has to be the same; nil where there is none.
     var expectedDigest: StateDigest?
@@ -32,7 +32,7 @@ struct FoldVerification {
     private var isContradictionTold = false
     /// What is being looked at: where a finding shows.
     private var position: UInt64 = 0
-    private var found: [SnapshotStore.Found] = []
+    private var found: [SnapshotFolder.Found] = []
     private var boundariesChecked: UInt64 = 0
     private var recordsVisited = 0
     private var digestsRecomputed: UInt64 = 0
@@ -51,7 +51,7 @@ struct FoldVerification {
     }
 
     init(
-        _ source: VerificationSource, _ report: VerificationReport, snapshots: SnapshotStore?
+        _ source: VerificationSource, _ report: VerificationReport, snapshots: SnapshotFolder?
     ) {
         log = source.log
         count = source.count
@@ -76,7 +76,7 @@ struct FoldVerification {
             }
             try finish()
         } catch {
-            let reason = (error as? LogFault)?.reason ?? "\(error)"
+            let reason = "\(error)"
             report.findings.append(Finding(position: position, reason))
         }
         report.entries = fold.entryCount

@@ -37,7 +37,7 @@ struct HeadsVerification {
         } catch {
             report.findings.append(
                 Finding(
-                    position: chain.entryCount, (error as? LogFault)?.reason ?? "\(error)"))
+                    position: chain.entryCount, "\(error)"))
         }
         report.entries = chain.entryCount
         report.frames = chain.frames

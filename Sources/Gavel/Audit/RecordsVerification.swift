@@ -54,7 +54,7 @@ struct RecordsVerification {
             try finish()
         } catch {
             report.findings.append(
-                Finding(position: position, (error as? LogFault)?.reason ?? "\(error)"))
+                Finding(position: position, "\(error)"))
         }
         report.entries = chain.entryCount
         report.frames = chain.frames

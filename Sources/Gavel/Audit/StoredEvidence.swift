@@ -190,7 +190,7 @@ struct EvidenceCheck {
             }
             return nil
         } catch {
-            return Finding(position: position, (error as? LogFault)?.reason ?? "\(error)")
+            return Finding(position: position, "\(error)")
         }
     }
 

@@ -6,7 +6,6 @@ struct StructureVerification {
     let folder: LedgerFolder
     /// Whether LMDB may open the log; a writer at work is no reason against it.
     private(set) var isLogSound = false
-    private(set) var areSnapshotsSound = false
     /// Whether every page that was to be walked was.
     private(set) var isComplete = true
 
@@ -14,13 +13,8 @@ struct StructureVerification {
 
     mutating func run(_ report: inout VerificationReport) {
         isLogSound = walk(folder.log, "log/data.mdb", &report)
-        let hasSnapshots = FileSystem.exists(folder.projections + "/data.mdb")
-        areSnapshotsSound =
-            hasSnapshots && walk(folder.projections, "projections/data.mdb", &report)
         if !isLogSound {
             report.notCovered.append("the log: LMDB cannot be trusted with its file")
-        } else if hasSnapshots && !areSnapshotsSound {
-            report.notCovered.append("the snapshots: LMDB cannot be trusted with their file")
         }
     }
 

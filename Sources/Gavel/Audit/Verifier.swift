@@ -38,12 +38,10 @@ public enum Verifier {
         do {
             var report = VerificationReport(level: level)
             var arePagesMissing = false
-            var readsSnapshots = level >= .fold
             if structure {
                 var pages = StructureVerification(folder: folder)
                 pages.run(&report)
                 guard pages.isLogSound else { return report }
-                readsSnapshots = readsSnapshots && pages.areSnapshotsSound
                 arePagesMissing = !pages.isComplete
             } else {
                 report.notCovered.append("the pages of the data files (--structure)")
@@ -52,10 +50,6 @@ public enum Verifier {
             var evidence = StoredEvidence(in: folder, trusted: keys, elsewhere: kept)
             let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
             defer { log.close() }
-            let snapshots =
-                readsSnapshots
-                ? try? SnapshotStore(at: folder.projections, isReadOnly: true) : nil
-            defer { snapshots?.close() }
             var count = UInt64.max
             do {
                 count = try LedgerReader.durableCount(of: folder, log)
@@ -72,6 +66,7 @@ public enum Verifier {
                 var run = RecordsVerification(source, report, cores: cores ?? coreCount)
                 report = run.report(progress)
             case .fold, .rules:
+                let snapshots = SnapshotFolder(path: folder.snapshots)
                 var run = FoldVerification(source, report, snapshots: snapshots)
                 report = run.report(progress)
             }

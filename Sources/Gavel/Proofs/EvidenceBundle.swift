@@ -234,7 +234,7 @@ extension LedgerEntry {
         do {
             try withBytes(of: bytes) { try decoded.decode($0, in: 0..<bytes.count) }
         } catch {
-            let reason = (error as? LogFault)?.reason ?? "\(error)"
+            let reason = "\(error)"
             throw EvidenceError(
                 .notProven, "what stands at position \(position) is not understood: \(reason)")
         }

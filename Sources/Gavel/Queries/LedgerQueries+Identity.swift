@@ -93,10 +93,7 @@ extension Reading {
         var found: UInt64?
         do {
             try entries.forEach(in: start..<end) { value, range, position in
-                guard range.count >= EntryLayout.headerBytes else {
-                    throw LogFault("an entry is shorter than its header")
-                }
-                if ids.contains(EntryLayout.commandID(value, range.lowerBound)) { found = position }
+                if ids.contains(try EntryLayout.commandID(value, range)) { found = position }
                 return found == nil
             }
         } catch {

@@ -23,7 +23,7 @@ struct Loaded {
 
 struct Loader {
     let log: any EventLog
-    let snapshots: SnapshotStore?
+    let snapshots: SnapshotFolder?
     let logger: Logger
 
     /// Where replay stops.
@@ -182,8 +182,8 @@ struct Loader {
             try log.forEachFrame(from: position) { value in
                 let header = try FrameHeader(value)
                 for index in 0..<header.count {
-                    let start = try header.range(of: index, value).lowerBound
-                    let id = EntryLayout.commandID(value, start)
+                    let id = try EntryLayout.commandID(
+                        value, try header.range(of: index, value))
                     if id != .none {
                         window.insert(id, at: header.firstPosition + UInt64(index))
                     }
@@ -199,8 +199,13 @@ struct Loader {
 
 extension EntryLayout {
     /// The command id of an entry, without decoding the rest.
-    static func commandID(_ value: RawSpan, _ start: Int) -> CommandID {
-        CommandID(
+    /// - Throws: `LogFault` where the entry is too short to have one.
+    static func commandID(_ value: RawSpan, _ range: Range<Int>) throws(LogFault) -> CommandID {
+        guard range.count >= headerBytes else {
+            throw LogFault("an entry is shorter than its header")
+        }
+        let start = range.lowerBound
+        return CommandID(
             high: value.load(UInt64.self, at: start + 24).byteSwapped,
             low: value.load(UInt64.self, at: start + 32).byteSwapped)
     }

@@ -15,7 +15,7 @@ final class Publisher: Sendable {
     private let pipeline: Pipeline
     private let admission: Admission
     private let sealer: FrameSealer
-    private let snapshots: SnapshotStore?
+    private let snapshots: SnapshotFolder?
     private let writerFile: WriterFile?
     private let signer: CheckpointSigner?
     private let configuration: Configuration
@@ -38,7 +38,7 @@ final class Publisher: Sendable {
 
     init(
         reading: Reading, snapshotCount: UInt64, pipeline: Pipeline, admission: Admission,
-        sealer: FrameSealer, snapshots: SnapshotStore?, writerFile: WriterFile?,
+        sealer: FrameSealer, snapshots: SnapshotFolder?, writerFile: WriterFile?,
         signer: CheckpointSigner?, configuration: Configuration
     ) {
         self.reading = reading

@@ -184,7 +184,7 @@ struct Forger {
     func write(_ entries: [LedgerEntry]) throws {
         let frame = try frame(of: entries)
         try replaceLog(at: path, by: [(0, frame.bytes)])
-        try? FileSystem.remove(path + "/projections")
+        try? FileSystem.remove(path + "/snapshots")
         let checkpoint = try Checkpoint(
             origin: key.verifier.name, size: UInt64(entries.count), root: frame.root)
         try CheckpointFile(path: path + "/checkpoint").write(checkpoint.signed(by: key))

@@ -1,0 +1,242 @@
+// Decoding the chunks of a snapshot into a read state.
+//
+// Invariant: decoding is total. Chunks come here after their hash was compared, and even so no
+// number out of them is used as an index before it was compared with what is there: the worst that
+// any bytes can do is to throw.
+
+internal import AuctionDomain
+internal import LMDB
+
+/// Builds a read state from chunks.
+struct SnapshotLoader {
+    private let header: SnapshotHeader
+    private var state = State()
+    private var titles = ChunkedArray<String>()
+    private var changed: [UInt64] = []
+    private var bids: [(UserHandle, AuctionHandle)] = []
+
+    init(_ header: SnapshotHeader) { self.header = header }
+
+    /// Takes up a chunk. Whatever a record points to stands in a chunk before it, or `finish` looks
+    /// for it.
+    /// - Throws: `LogFault` where the bytes are no chunk.
+
+    mutating func load(_ bytes: RawSpan) throws(LogFault) {
+        guard bytes.byteCount >= 5,
+            let section = SnapshotSection(rawValue: bytes.load(UInt8.self, at: 0))
+        else { throw LogFault("a snapshot chunk is of an unknown section") }
+        var reader = ByteReader("a snapshot chunk", from: 5, to: bytes.byteCount)
+        for _ in 0..<bytes.load(UInt32.self, at: 1) {
+            switch section {
+            case .general:
+                state.time = Timestamp(nanoseconds: try reader.integer(Int64.self, bytes))
+                state.epoch = try reader.integer(UInt32.self, bytes)
+                let (key, former) = (try reader.bytes32(bytes), try reader.bytes32(bytes))
+                state.signingKey = key == .zero ? nil : key
+                state.formerKey = former == .zero ? nil : former
+            case .currencies: try loadCurrency(&reader, bytes)
+            case .users: try loadUser(&reader, bytes)
+            case .accounts: try loadAccount(&reader, bytes)
+            case .terms: try loadTerms(&reader, bytes)
+            case .extras: try loadExtras(&reader, bytes)
+            case .auctions: try loadAuction(&reader, bytes)
+            case .references: state.references.insert(try reader.shortText(bytes))
+            case .bids:
+                bids.append((try user(&reader, bytes), try auction(&reader, bytes)))
+            }
+        }
+        guard reader.offset == bytes.byteCount else {
+            throw LogFault("a snapshot chunk has bytes left over")
+        }
+    }
+
+    /// The read state, once every chunk was taken up.
+    /// - Throws: `LogFault` where a record points to none.
+    mutating func finish() throws(LogFault) -> ReadState {
+        try checkAccounts()
+        state.ledgerID = header.ledgerID
+        state.entryCount = header.entryCount
+        state.digest = header.digest
+        return ReadState(state: state, titles: titles, changed: changed, bids: bids)
+    }
+
+    /// Checks that each user's accounts are a list that ends: every further account is pointed to
+    /// by one record at most, so no list can lead back into itself.
+    private func checkAccounts() throws(LogFault) {
+        var isListed = [Bool](repeating: false, count: state.furtherAccounts.count)
+        for index in state.wallets.indices { try list(state.wallets[index].next, &isListed) }
+        for index in state.furtherAccounts.indices {
+            try list(state.furtherAccounts[index].next, &isListed)
+        }
+    }
+
+    private func list(_ next: UInt32, _ isListed: inout [Bool]) throws(LogFault) {
+        if next == State.noAccount { return }
+        guard next < isListed.count, !isListed[Int(next)] else {
+            throw LogFault("a snapshot's wallets have an account that is none, or two users'")
+        }
+        isListed[Int(next)] = true
+    }
+
+    // MARK: What records point to
+
+    private func user(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> UserHandle {
+        let user = try reader.user(bytes)
+        guard user.rawValue < state.userCount else {
+            throw LogFault("a snapshot names user \(user.rawValue) of \(state.userCount)")
+        }
+        return user
+    }
+
+    private func auction(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> AuctionHandle {
+        let auction = try reader.auction(bytes)
+        guard auction.rawValue < state.auctionCount else {
+            throw LogFault("a snapshot names auction \(auction.rawValue) of \(state.auctionCount)")
+        }
+        return auction
+    }
+
+    private func currency(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> CurrencyHandle {
+        let currency = CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes))
+        guard currency.rawValue < state.currencyCount else {
+            throw LogFault(
+                "a snapshot names currency \(currency.rawValue) of \(state.currencyCount)")
+        }
+        return currency
+    }
+
+    /// A position of the log, or `noPosition`.
+    private func position(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> UInt64 {
+        let position = try reader.integer(UInt64.self, bytes)
+        guard position < header.entryCount || position == noPosition else {
+            throw LogFault(
+                "a snapshot of \(header.entryCount) entries names position \(position)")
+        }
+        return position
+    }
+
+    /// The number of a row, or a number that stands for none.
+    private func row(
+        of count: Int, orNone none: UInt32?, _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> UInt32 {
+        let row = try reader.integer(UInt32.self, bytes)
+        guard row < count || row == none else {
+            throw LogFault("a snapshot names row \(row) of \(count)")
+        }
+        return row
+    }
+
+    // MARK: Records
+
+    private mutating func loadCurrency(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        let scale = try reader.integer(UInt8.self, bytes)
+        let code = CurrencyCode(unchecked: try reader.shortText(bytes))
+        state.currencies.append(
+            CurrencyRecord(
+                currency: Currency(code: code, scale: scale), charged: try reader.money(bytes),
+                withdrawn: try reader.money(bytes)))
+    }
+
+    private mutating func loadUser(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        state.userNames.insert(try reader.shortText(bytes))
+        var wallet = WalletRecord()
+        wallet.lastPosition = try position(&reader, bytes)
+        wallet.currency = CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes))
+        guard wallet.currency == .none || wallet.currency.rawValue < state.currencyCount else {
+            throw LogFault("a snapshot's wallet holds an unknown currency")
+        }
+        wallet.next = try reader.integer(UInt32.self, bytes)
+        wallet.available = try reader.money(bytes)
+        wallet.locked = try reader.money(bytes)
+        state.wallets.append(wallet)
+        if wallet.currency != .none { state.walletAccountCount += 1 }
+    }
+
+    private mutating func loadAccount(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        state.furtherAccounts.append(
+            AccountRecord(
+                available: try reader.money(bytes), locked: try reader.money(bytes),
+                user: try user(&reader, bytes), next: try reader.integer(UInt32.self, bytes),
+                currency: try currency(&reader, bytes)))
+    }
+
+    private mutating func loadTerms(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        let terms = try reader.rules(bytes).terms
+        state.termsIndex[terms] = UInt32(state.terms.count)
+        state.terms.append(terms)
+    }
+
+    private mutating func loadExtras(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        state.extras.append(
+            AuctionExtras(
+                reservePrice: try reader.money(bytes), buyNowPrice: try reader.money(bytes),
+                latestEnd: try reader.time(bytes),
+                extensions: try reader.integer(UInt32.self, bytes)))
+    }
+
+    private mutating func loadAuction(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        state.auctionNames.insert(try reader.shortText(bytes))
+        titles.append(try reader.longText(atMost: Limits.titleBytesMax, bytes))
+        let record = AuctionRecord(
+            openingPrice: try reader.money(bytes), price: try reader.money(bytes),
+            maximum: try reader.money(bytes), held: try reader.money(bytes),
+            opensAt: Timestamp(nanoseconds: try reader.integer(Int64.self, bytes)),
+            closesAt: Timestamp(nanoseconds: try reader.integer(Int64.self, bytes)),
+            openedPosition: try position(&reader, bytes),
+            closedPosition: try position(&reader, bytes),
+            lastPosition: try position(&reader, bytes),
+            acceptedBids: try reader.integer(UInt64.self, bytes),
+            rejectedBids: try reader.integer(UInt64.self, bytes),
+            seller: try user(&reader, bytes), leader: try leader(&reader, bytes),
+            termsIndex: try row(of: state.terms.count, orNone: nil, &reader, bytes),
+            extrasIndex: try row(
+                of: state.extras.count, orNone: State.noExtras, &reader, bytes),
+            currency: try currency(&reader, bytes), phase: try reader.enumeration(bytes),
+            outcome: AuctionOutcome(rawValue: try reader.integer(UInt8.self, bytes)))
+        guard record.held == .zero || record.leader != .none else {
+            throw LogFault("a snapshot's auction holds money of nobody")
+        }
+        state.append(record)
+        changed.append(try position(&reader, bytes))
+    }
+
+    /// Who leads an auction: `none` before the first bid.
+    private func leader(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> UserHandle {
+        let leader = try reader.user(bytes)
+        guard leader == .none || leader.rawValue < state.userCount else {
+            throw LogFault("a snapshot names user \(leader.rawValue) of \(state.userCount)")
+        }
+        return leader
+    }
+}
+
+extension State {
+    /// Takes up an auction, and its deadline when it is open.
+    fileprivate mutating func append(_ record: AuctionRecord) {
+        let handle = AuctionHandle(rawValue: UInt32(auctions.count))
+        auctions.append(record)
+        restoreDeadline(of: handle)
+    }
+}
