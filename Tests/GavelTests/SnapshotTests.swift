@@ -119,7 +119,7 @@ struct SnapshotTests {
                 for user in 0..<read.state.userCount {
                     _ = read.state.accounts(of: UserHandle(rawValue: UInt32(user)))
                 }
-                _ = read.state.invariantViolations(recomputesDigest: true)
+                _ = read.state.recomputedDigest()
             }
             #expect(refused > 500)
         }

@@ -184,9 +184,8 @@ final class World {
 
     // MARK: Looking
 
-    /// Calls what anyone may call, as nobody and as the stranger: of all calls so many in a thousand,
-    /// others in every pair; where a leak is planted all.
-    /// - Parameter step: the last one that is over in both worlds.
+    /// Calls what anyone may call, as nobody and as the stranger.
+    /// - Parameter perMille: how many of a thousand calls are made.
     private func look(_ when: String, until step: Int, perMille: Int) async throws {
         // Which checkpoint covers what is a matter of time, until the last one covers all.
         while isSigned, ledger.statistics.checkpointCount != ledger.durableCount {

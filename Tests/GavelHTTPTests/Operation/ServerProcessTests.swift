@@ -5,6 +5,7 @@ import AuctionDomain
 import Foundation
 import Gavel
 import Glibc
+import Synchronization
 import Testing
 
 @Suite("gavel-server", .serialized)
@@ -25,6 +26,7 @@ struct ServerProcessTests {
             #expect(second.error.contains("process \(server.pid)"))
 
             // Callers in full flight: every answer they get is a whole one.
+            let started = Mutex(0)
             let callers = (0..<8).map { _ in
                 Task {
                     var answered = 0
@@ -32,11 +34,14 @@ struct ServerProcessTests {
                     while let answer = try? await connection.call("GET", "/problems") {
                         #expect(answer.status == 200)
                         answered += 1
+                        if answered == 1 { started.withLock { $0 += 1 } }
                     }
                     return answered
                 }
             }
-            try await Task.sleep(for: .milliseconds(200))
+            while started.withLock({ $0 < callers.count }) {
+                try await Task.sleep(for: .milliseconds(10))
+            }
             server.signal(SIGTERM)
             for caller in callers { #expect(try await caller.value > 0) }
             #expect(await server.end() == 0)
