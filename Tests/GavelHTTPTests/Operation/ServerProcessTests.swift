@@ -5,7 +5,6 @@ import AuctionDomain
 import Foundation
 import Gavel
 import Glibc
-import Synchronization
 import Testing
 
 @Suite("gavel-server", .serialized)
@@ -26,7 +25,7 @@ struct ServerProcessTests {
             #expect(second.error.contains("process \(server.pid)"))
 
             // Callers in full flight: every answer they get is a whole one.
-            let started = Mutex(0)
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
             let callers = (0..<8).map { _ in
                 Task {
                     var answered = 0
@@ -34,14 +33,12 @@ struct ServerProcessTests {
                     while let answer = try? await connection.call("GET", "/problems") {
                         #expect(answer.status == 200)
                         answered += 1
-                        if answered == 1 { started.withLock { $0 += 1 } }
+                        if answered == 1 { start.yield() }
                     }
                     return answered
                 }
             }
-            while started.withLock({ $0 < callers.count }) {
-                try await Task.sleep(for: .milliseconds(10))
-            }
+            for await _ in started.prefix(callers.count) {}
             server.signal(SIGTERM)
             for caller in callers { #expect(try await caller.value > 0) }
             #expect(await server.end() == 0)
