@@ -2,6 +2,7 @@
 // were rotated: what people do with the files they kept.
 
 import Foundation
+import GavelJSON
 import Testing
 
 @testable import Gavel
@@ -284,6 +285,74 @@ struct CompareTests {
                 "check-statement", "\(file).statement", "--ledger", "house")
             #expect(judged.status == status, "\(judged.output)\(judged.errors)")
         }
+    }
+
+    /// Writes what a dishonest ledger would: a statement with another view, signed all the same.
+    private func writeLie(
+        _ wrong: (String) -> String, ofEntryAt position: UInt64, for viewer: UserID, to name: String
+    ) throws {
+        let reader = try LedgerReader.open(at: space.url("house").path)
+        defer { reader.close() }
+        let file = try reader.statementFile(ofEntryAt: position, for: viewer) { entry in
+            EntryView(of: entry, for: viewer, names: reader.reading).map { view in
+                (Array(wrong(String(decoding: view.json, as: UTF8.self)).utf8), false)
+            }
+        }
+        try space.write(String(decoding: #require(file).bytes, as: UTF8.self), to: name)
+    }
+
+    @Test("A false statement is convicted by the ledger, by the entry and by a true one beside it")
+    func falseStatement() async throws {
+        _ = try await makeFiles("a", from: "house")
+        try writeLie(
+            { $0.replacing(#""amount":1500"#, with: #""amount":1400"#) }, ofEntryAt: 11,
+            for: "alice", to: "lie")
+        // What it says is proven to be the ledger's word, and no more.
+        let receipt = try await audit("check-receipt", "lie", "--key", "house.vkey")
+        #expect(receipt.status == 0 && receipt.output.contains("14.00 USD are free again"))
+        let parts = try text("lie").components(separatedBy: "\n\n")
+        let note = parts[1] + "\n\n" + parts[2] + "\n"
+        for arguments in [
+            ["--ledger", "house"], ["--entry", "a.evidence", "--key", "house.vkey"],
+        ] {
+            let run = try await space.run(["audit", "check-statement", "lie"] + arguments)
+            #expect(run.status == 1 && run.output.contains("FALSE"), "\(run.output)")
+            #expect(run.output.contains(#""amount":1400"#))
+            #expect(run.output.contains(#""amount":1500"#))
+            #expect(run.output.hasSuffix(note))
+            let json = try await space.run(
+                ["audit", "check-statement", "lie", "--json"] + arguments)
+            #expect(json.status == 1 && json.output.hasPrefix(#"{"true":false,"#))
+        }
+        // Beside a true one of the same entry to the same viewer it convicts by itself.
+        let pair = try await audit("compare", "lie", "a.statement", "--key", "house.vkey")
+        #expect(pair.status == 1 && pair.output.contains("CONTRADICTION"), "\(pair.output)")
+        #expect(pair.output.contains(note) && !pair.output.contains("SPLIT VIEW"))
+        let json = try await audit(
+            "compare", "lie", "a.statement", "--key", "house.vkey", "--json")
+        #expect(json.status == 1 && json.output.hasPrefix(#"{"result":"contradiction","#))
+    }
+
+    @Test("Statements to two viewers, or of two entries, contradict nothing")
+    func otherStatements() async throws {
+        _ = try await makeFiles("a", from: "house")
+        for (name, arguments) in [
+            ("carol", ["11", "--for", "carol"]), ("charge", ["6", "--for", "alice"]),
+            ("charge.evidence", ["6"]),
+        ] {
+            let made = try await space.run(
+                ["audit", "prove", "--ledger", "house", "--output", name] + arguments)
+            try #require(made.status == 0, "\(made.errors)")
+        }
+        for other in ["carol", "charge"] {
+            let run = try await audit("compare", "a.statement", other, "--key", "house.vkey")
+            #expect(run.status == 0 && run.output.contains("the same history"), "\(run.output)")
+        }
+        // Another entry is no judge.
+        let run = try await audit(
+            "check-statement", "a.statement", "--entry", "charge.evidence", "--key", "house.vkey")
+        #expect(run.status == 1 && run.output == "")
+        #expect(run.errors.contains("charge.evidence is about the entry at position 6"))
     }
 
     @Test("prove --for writes no statement for whom the entry does not concern")

@@ -228,7 +228,7 @@ struct NamedOutputTests {
         }
     }
 
-    @Test("A pipe is written into")
+    @Test("A pipe is written into and stays")
     func pipe() async throws {
         #expect(mkfifo(space.url("pipe").path, 0o600) == 0)
         let session = try space.start(
@@ -239,6 +239,8 @@ struct NamedOutputTests {
         }.value
         #expect((read ?? Data()).starts(with: Data("gavel-evidence/v1\n".utf8)))
         #expect(try session.finish() == 0)
+        var status = stat()
+        #expect(lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
     }
 
     @Test("Tiles are not exported into a folder of others, nor over what differs")

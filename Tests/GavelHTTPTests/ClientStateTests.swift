@@ -181,7 +181,7 @@ struct CommandIDTests {
     )
     func madeUpName() async throws {
         try await TestService.with { test in
-            try await test.furnish(["bob"])
+            try await test.furnish(["bob", "carol"])
             let key = CommandID.generate()
             let body = #"{"currency":"USD","rules":{"reserve_price":1234}}"#
             let opened = try await test.call("POST", "/auctions", as: "bob", key: key, body)
@@ -197,8 +197,8 @@ struct CommandIDTests {
             // Again is the same auction; another user's same key is another one.
             let again = try await test.call("POST", "/auctions", as: "bob", key: key, body)
             #expect(again.position == opened.position)
-            let other = try await test.call("POST", "/auctions", as: "operator", key: key, body)
-            #expect(other.code == "user_not_found")
+            let other = try await test.call("POST", "/auctions", as: "carol", key: key, body)
+            #expect(other.status == 201 && other.headers["location"] != "/auctions/\(name)")
 
             // An outsider who has guessed all the rest of the entry: its bytes with another id.
             let bytes = try #require(
@@ -225,6 +225,17 @@ struct CommandIDTests {
             let shaped = CommandID(
                 milliseconds: key.milliseconds, randomHigh: words[0], randomLow: words[1])
             #expect(leaf(shaped) != truth)
+            // Nor are the random bits of the id among those of the name.
+            let drawn = stride(from: 0, to: 32, by: 2).compactMap {
+                UInt64(String(hex[$0..<$0 + 2]), radix: 16)
+            }
+            for start in 0...6 {
+                func word(_ range: Range<Int>) -> UInt64 { drawn[range].reduce(0) { $0 << 8 | $1 } }
+                let guess = CommandID(
+                    milliseconds: key.milliseconds, randomHigh: word(start..<start + 2),
+                    randomLow: word(start + 2..<start + 10))
+                #expect(leaf(guess) != truth)
+            }
         }
     }
 

@@ -164,6 +164,34 @@ struct CursorTests {
         #expect(Cursor.numbers(in: []) == [])
     }
 
+    @Test("A cursor belongs to its query, ledger, caller, condition and filters, each in its place")
+    func scopes() throws {
+        func scope(
+            _ query: String = "lots", of ledger: LedgerID? = LedgerID(high: 1, low: 2),
+            _ binding: CursorBinding = .none, _ filters: [String?] = ["a", nil]
+        ) -> CursorScope {
+            var scope = CursorScope(query, of: ledger, binding)
+            for filter in filters { scope.add(filter) }
+            return scope
+        }
+        let scopes = [
+            scope(), scope("lot"), scope("lotsa"), scope(of: LedgerID(high: 2, low: 1)),
+            scope(of: nil), scope("lots", CursorBinding(caller: "a")),
+            scope("lots", CursorBinding(condition: "a")),
+            scope("lots", CursorBinding(condition: "")),
+            scope("lots", .none, [nil, "a"]), scope("lots", .none, ["a"]),
+            scope("lots", .none, ["a", ""]), scope("lots", .none, ["", "a"]),
+        ]
+        for (place, own) in scopes.enumerated() {
+            let text = Cursor.text([7], own, secret)
+            for (other, scope) in scopes.enumerated() where other != place {
+                #expect(throws: wrong, "\(place) \(other)") {
+                    try Cursor.numbers(in: text, count: 1, scope, secret)
+                }
+            }
+        }
+    }
+
     @Test("A cursor with a bit turned, cut short, drawn out or put together of two is refused")
     func altered() async throws {
         let bench = try await bench()
@@ -287,6 +315,18 @@ struct CursorTests {
             #expect(question.name.contains("newestFirst"))
             #expect(throws: wrong) {
                 try question.page(Cursor.text([other.position], question.scope, secret), 1)
+            }
+        }
+        // A rejected bid is in the list of all entries, and a place in no other.
+        let entries = try bench.ledger.history(of: .auction("lot-2")).items
+        let rejected = try #require(entries.first { $0.outcome.rejection != nil })
+        for question in bench.ledger.questions(subjects: [.auction("lot-2")], filters: []).prefix(3)
+        {
+            let text = Cursor.text([rejected.position], question.scope, secret)
+            if question.name.contains("accepted") {
+                #expect(throws: wrong, "\(question.name)") { try question.page(text, 1) }
+            } else {
+                _ = try question.page(text, 1)
             }
         }
         let bobs = bench.ledger.questions(subjects: [.wallet("bob")], filters: [])[0]

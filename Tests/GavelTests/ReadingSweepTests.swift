@@ -4,11 +4,12 @@
 import AuctionDomain
 import GavelTesting
 import LMDB
+import Synchronization
 import Testing
 
 @testable import Gavel
 
-/// A log that lends its bytes with one bit changed.
+/// A log that lends its bytes with one bit changed, from the first time on or later.
 private final class FlippedLog: EventLog {
     enum Place {
         /// In the value of the frame that begins at a position.
@@ -18,12 +19,15 @@ private final class FlippedLog: EventLog {
     }
 
     private let log: LMDBEventLog
-    private let place: Place
+    private let flipped: Mutex<Place?>
+    private var place: Place? { flipped.withLock { $0 } }
 
-    init(_ log: LMDBEventLog, _ place: Place) {
+    init(_ log: LMDBEventLog, _ place: Place?) {
         self.log = log
-        self.place = place
+        flipped = Mutex(place)
     }
+
+    func flip(_ place: Place?) { flipped.withLock { $0 = place } }
 
     var entryCount: UInt64 { get throws { try log.entryCount } }
     var keepsTileRoots: Bool { true }
@@ -206,8 +210,7 @@ struct ReadingSweepTests {
                     limit: .entries(count), logger: Bench.logger)
             }
             let questions = Self.questions(ids, count)
-            let none = FlippedLog.Place.tile(.max, byte: 0, bit: 0)
-            let sound = try reader(FlippedLog(log, none))
+            let sound = try reader(FlippedLog(log, nil))
             let truth = try questions.map { try $0.ask(sound) }
 
             var random = SeededGenerator(seed: 13)
@@ -258,6 +261,32 @@ struct ReadingSweepTests {
             #expect(right > places.count)
             for (index, question) in questions.enumerated() {
                 #expect(refused[index] > 0, "\(question.name) never met the damage")
+            }
+        }
+    }
+
+    @Test("An entry that has changed since its tile was read is refused")
+    func changedLater() async throws {
+        try await withLedgerPath { path in
+            _ = try await Self.makeLedger(at: path)
+            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            defer { log.close() }
+            let flipped = FlippedLog(log, nil)
+            let entries = CheckedEntries(flipped)
+            // In a full tile and in the last one.
+            for position in [100, try log.entryCount - 1] {
+                let entry = try #require(try entries.entry(at: position))
+                try log.forEachFrame(from: position) { value in
+                    let header = try FrameHeader(value)
+                    let index = Int(position - header.firstPosition)
+                    // Of its time, which nothing but a hash can tell.
+                    let byte = try header.range(of: index, value).lowerBound + 16
+                    flipped.flip(.frame(header.firstPosition, byte: byte, bit: 0))
+                    return false
+                }
+                #expect(throws: LogFault.self) { try entries.entry(at: position) }
+                flipped.flip(nil)
+                #expect(try entries.entry(at: position)?.entry == entry.entry)
             }
         }
     }

@@ -262,6 +262,32 @@ struct RestoreTests {
         }
     }
 
+    @Test("A backup that lacks entries that witnesses have seen signed is refused")
+    func witnessed() async throws {
+        try await withLedgerPath { path in
+            let house = try House(path)
+            let ledger = try Ledger.open(at: path)
+            try register(3, "later", in: ledger)
+            ledger.close()
+            let reader = try LedgerReader.open(at: path)
+            let signed = try #require(try reader.checkpoint())
+            reader.close()
+            let cosigned = try signed.cosigned(
+                by: .generate(name: "witness.example"), atSeconds: 1)
+            try FileSystem.writeFileAtomically(
+                house.backup + "/checkpoint.witnessed", cosigned.bytes)
+            // The backup's own checkpoint covers all that is there.
+            let refused = reason { try house.restore { $0.keyPath = path + "/key" } }
+            #expect(refused?.hasPrefix("the witnessed checkpoint in") == true, "\(refused ?? "")")
+            #expect(refused?.contains("for 11 entries, but the log has 7") == true)
+            let loss = try house.restore {
+                $0.keyPath = path + "/key"
+                $0.acceptsLoss = true
+            }
+            #expect(loss?.entries == 7)
+        }
+    }
+
     @Test("An archive that was cut anywhere in its checkpoint, or before it, is refused")
     func cutArchives() async throws {
         try await withLedgerPath { path in

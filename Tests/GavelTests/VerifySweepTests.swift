@@ -162,6 +162,79 @@ struct VerifySweepTests {
         }
     }
 
+    // MARK: What only the fold sees
+
+    @Test("A command id that stands twice, and links that lead elsewhere, are found though hashed")
+    func hashedDamage() async throws {
+        try await withFrames(inOneBatch: true) { _, frames in
+            let large = try #require(frames.indices.max { frames[$0].1.count < frames[$1].1.count })
+            let (key, parts) = (frames[large].0, FrameParts(frames[large]))
+            let index = try #require(
+                parts.entries.lastIndex { $0[0] == EntryKind.placeBid.rawValue })
+            let id = 24..<EntryLayout.headerBytes
+            for level in [VerificationLevel.fold, .rules] {
+                func found(_ change: (inout [[UInt8]]) -> Void) -> Finding? {
+                    var changed = parts
+                    change(&changed.entries)
+                    var damaged = frames
+                    damaged[large] = changed.stored(at: key)
+                    return verify(rehashed(damaged), level).findings.first
+                }
+                let former = parts.entries[index - 3][id]
+                let twice = found { $0[index].replaceSubrange(id, with: former) }
+                #expect(twice?.position == key + UInt64(index))
+                #expect(twice?.what.contains("stood at position") == true, "\(twice?.what ?? "")")
+                // Its last link reaches back one entry further.
+                let links = found { $0[index][$0[index].count - 4] += 1 }
+                #expect(links?.position == key + UInt64(index))
+                #expect(links?.what.contains("links do not lead") == true, "\(links?.what ?? "")")
+            }
+        }
+    }
+
+    @Test("A live state that is not the fold is found; the digest is counted again at every frame")
+    func digests() async throws {
+        try await withFrames(inOneBatch: false) { path, frames in
+            let log = FrameList(frames: frames)
+            let source = VerificationSource(log: log, count: 20, evidence: nil)
+            func report(expecting digest: StateDigest?) -> VerificationReport {
+                var run = FoldVerification(source, VerificationReport(level: .fold), snapshots: nil)
+                run.expectedDigest = digest
+                return run.report { _, _ in }
+            }
+            let sound = report(expecting: nil)
+            #expect(sound.isClean && report(expecting: sound.digest).isClean)
+            // Otherwise it says at how many of them.
+            let boundaries = frames.count + 1
+            #expect(
+                sound.covered.contains(
+                    "the invariants at \(boundaries) of \(boundaries) frame boundaries"))
+            let other = report(expecting: State().digest)
+            #expect(other.findings.map(\.what).contains { $0.contains("invariant 7") })
+        }
+    }
+
+    @Test("A snapshot under another root, and one of more entries than there are, are findings")
+    func snapshots() async throws {
+        try await withFrames(inOneBatch: false) { path, frames in
+            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
+                .load(upTo: .none)
+            log.close()
+            let store = try SnapshotStore(at: path + "/projections", isReadOnly: false)
+            var tree = MerkleTree()
+            for _ in 0..<20 { tree.append(leaf: Digest(of: [])) }
+            try store.write(whole.readState, tree: tree)
+            store.close()
+            let other = try Verifier.verify(at: path, level: .fold).findings
+            #expect(other.contains { $0.what.contains("a snapshot has another root") }, "\(other)")
+            try replaceLog(at: path, by: frames.dropLast(2))
+            let more = try Verifier.verify(at: path, level: .fold).findings
+            #expect(
+                more.contains { $0.what.contains("a snapshot reflects 20 entries") }, "\(more)")
+        }
+    }
+
     // MARK: What each level cannot see
 
     @Test("A false history that is hashed correctly is clean for records; the rules name the entry")

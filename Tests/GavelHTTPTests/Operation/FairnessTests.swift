@@ -136,6 +136,25 @@ struct FairnessTests {
         }
     }
 
+    @Test("One address has so many tries for a name, whatever is left to all of them together")
+    func guesser() async throws {
+        try await TestService.withAccounts {
+            $0.trustsForwardedFor = true
+            $0.signInsPerHourByUser = 3
+            $0.signInsPerHourByName = 100
+        } _: { test in
+            try await test.signUp("ada")
+            for address in ["10.0.0.1", "10.0.0.2"] {
+                for _ in 0..<3 {
+                    let answer = try await signIn(test, "ada", from: address)
+                    #expect(answer.code == "credentials_wrong")
+                }
+                #expect(try await signIn(test, "ada", from: address).status == 429)
+                #expect(try await signIn(test, "eve", from: address).code == "credentials_wrong")
+            }
+        }
+    }
+
     @Test("Right passwords are not counted; a signed-in user's wrong ones are, by the user")
     func own() async throws {
         try await TestService.withAccounts {

@@ -4,7 +4,9 @@
 import AuctionDomain
 import Foundation
 import Gavel
+import GavelJSON
 import HTTPTypes
+import Hummingbird
 import Testing
 
 @testable import GavelHTTP
@@ -149,6 +151,34 @@ struct RevocationTests {
             #expect(try await ahead.value.code == "token_invalid")
             try await held.end()
             #expect(try await slow.value.code == "token_invalid")
+        }
+    }
+
+    @Test("What was read before is not answered any more then")
+    func readBefore() async throws {
+        for taking in Taking.allCases {
+            let (started, starting) = AsyncStream<Void>.makeStream()
+            let (ending, end) = AsyncStream<Void>.makeStream()
+            let long = Route(
+                operation: Operation(
+                    method: .get, path: "/long", id: "readLong", tag: .operation,
+                    summary: "Reads for long", answer: .init(schema: .object([])))
+            ) { _ in
+                starting.yield()
+                for await _ in ending { break }
+                return Response(reflecting: 0) { $0.object { _ in } }
+            }
+            try await TestService.with(
+                routes: [long] + AuctionService.routes, authenticator: nil
+            ) { test in
+                try await test.signUp("ada")
+                let token = try await test.token("ada")
+                let read = Task { try await test.call("GET", "/long", as: token) }
+                for await _ in started { break }
+                try await taking.take(from: user("ada", in: test), in: test)
+                end.yield()
+                #expect(try await read.value.code == "token_invalid", "\(taking)")
+            }
         }
     }
 

@@ -174,6 +174,38 @@ struct ComparisonTests {
             try HistoryComparison.compare(a, b, nodes: histories.nodes(1)) == .otherNodes(b))
     }
 
+    @Test("A proof of another log's growth tells nothing, whatever sizes it is from and to")
+    func foreignProof() throws {
+        let histories = try Histories()
+        let (a, b) = (try histories.head(0, 13), try histories.head(0, 29))
+        let stranger = try SigningKey.generate(name: "other.example/house")
+        // Its root is another one, as that of another log is.
+        for size: UInt64 in [29, 40] {
+            let head = try Checkpoint(
+                origin: stranger.verifier.name, size: size,
+                root: histories.nodes(1).root(ofSize: size)
+            ).signed(by: stranger).verified(by: stranger.verifier)
+            for old: UInt64 in [13, 28] {
+                let proof = GrowthProof(
+                    proof: try .make(from: old, to: size, in: histories.nodes(1)), checkpoint: head)
+                #expect(try HistoryComparison.compare(a, b, by: [proof]) == .cannotTell)
+            }
+        }
+    }
+
+    @Test("Every log goes on from an empty one, whose root there is only one of")
+    func empty() throws {
+        let histories = try Histories()
+        let new = try histories.head(0, 5)
+        func empty(_ root: Digest) throws -> VerifiedCheckpoint {
+            try Checkpoint(origin: histories.key.verifier.name, size: 0, root: root)
+                .signed(by: histories.key).verified(by: histories.key.verifier)
+        }
+        #expect(try HistoryComparison.compare(new, empty(.empty)) == .growth)
+        let other = try empty(Digest(of: [1]))
+        #expect(try HistoryComparison.compare(new, other) == .splitView(other, new))
+    }
+
     @Test("A file is known by its first line; what is none is refused")
     func sorts() throws {
         let histories = try Histories()
@@ -273,6 +305,17 @@ struct KeyChainTests {
         var chain = KeyChain(trusting: [keys[0].verifier])
         chain.take(.rotateKey(right))
         #expect(chain.keys == [keys[0].verifier])
+        // Under a restored ledger's name only what is signed for that leads on.
+        let restored = LedgerID(high: 1, low: 4)
+        for (signed, leads) in [(id, false), (restored, true)] {
+            chain = KeyChain(trusting: [keys[0].verifier])
+            chain.take(.createLedger(id))
+            chain.take(
+                .restoreLedger(
+                    Restoration(ledger: restored, checkpointSize: 0, checkpointRoot: .zero)))
+            chain.take(.rotateKey(try KeyRotation(of: signed, from: keys[0], to: keys[1].verifier)))
+            #expect(chain.keys.contains(keys[1].verifier) == leads)
+        }
         // A witness's key is no ledger's.
         let witness = try VerifierKey(
             name: "w", type: .cosignature, publicKey: keys[0].verifier.publicKey)

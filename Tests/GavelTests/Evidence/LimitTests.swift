@@ -218,13 +218,30 @@ struct EvidenceLimitTests {
     }
 
     @Test("A frame of an archive has at most 64 MiB, where it is written and where it is read")
-    func archiveFrames() throws {
+    func archiveFrames() async throws {
         try LogArchive.checkLength(FrameLayout.bytesMax)
         #expect(throws: LogFault.self) { try LogArchive.checkLength(FrameLayout.bytesMax + 1) }
         // A frame takes no entry once it is softly full, so it never gets near.
         #expect(
             FrameLayout.bytesSoftMax + 2 * Limits.entryBytesMax + FrameLayout.headerBytes
                 < FrameLayout.bytesMax / 16)
+        try await withLedgerPath { path in
+            for length in [FrameLayout.bytesMax, FrameLayout.bytesMax + 1] {
+                let digits = (0..<4).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
+                var rest = (LogArchive.header + digits)[...]
+                var asked = 0
+                #expect(throws: LedgerError(.damaged, "")) {
+                    try Ledger.restore(
+                        fromArchive: { count in
+                            asked = count
+                            defer { rest = rest.dropFirst(count) }
+                            return Array(rest.prefix(count))
+                        }, to: path + "-new")
+                }
+                // After the length comes the frame, unless it is too long.
+                #expect(asked == (length > FrameLayout.bytesMax ? 4 : length))
+            }
+        }
     }
 }
 

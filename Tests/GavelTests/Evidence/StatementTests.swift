@@ -76,14 +76,25 @@ private struct Sale {
         EntryView(of: try entry(position), for: viewer, names: bench.ledger.reading)
     }
 
+    /// A checkpoint over the first entries.
+    func checkpoint(over size: UInt64) throws -> SignedCheckpoint {
+        try Checkpoint(
+            origin: key.verifier.name, size: size,
+            root: LogTree(of: bench.log, size: bench.log.entryCount).root(ofSize: size)
+        ).signed(by: key)
+    }
+
     /// A statement as the ledger makes it.
     func statement(
-        _ position: UInt64, _ viewer: UserID, view: [UInt8]? = nil, showsEntry: Bool = false
+        _ position: UInt64, _ viewer: UserID, view: [UInt8]? = nil, showsEntry: Bool = false,
+        under head: SignedCheckpoint? = nil
     ) throws -> StatementFile {
+        let checkpoint = head ?? checkpoint
         let tree = LogTree(of: bench.log, size: size)
         let proof = ProofFile(
             extra: try bench.log.entryBytes(in: position..<position + 1)[0],
-            proof: try InclusionProof.make(index: position, size: size, in: tree),
+            proof: try InclusionProof.make(
+                index: position, size: checkpoint.checkpoint.size, in: tree),
             checkpoint: checkpoint)
         return try StatementFile.make(
             proof, for: viewer, view: view ?? #require(try self.view(position, viewer)).json,
@@ -273,6 +284,26 @@ struct StatementTests {
         }
     }
 
+    @Test("A statement beside another checkpoint of the same ledger is refused, proven or not")
+    func otherCheckpoint() async throws {
+        let sale = try await Sale()
+        let position = try sale.takeOver()
+        let right = try sale.statement(position, "carol")
+        let older = try sale.checkpoint(over: sale.size - 1)
+        let other = try sale.statement(position, "carol", under: older)
+        // Each holds, and so does the entry's place under the other's checkpoint.
+        let files = try [right, other].map { file in
+            _ = try file.check(by: keys)
+            return String(decoding: file.bytes, as: UTF8.self).components("\n\n")
+        }
+        for (one, other) in [(0, 1), (1, 0)] {
+            let mixed = (files[one][..<3] + files[other][3...]).joined(separator: "\n\n")
+            #expect(throws: EvidenceError(.notProven, "")) {
+                try StatementFile(parsing: Array(mixed.utf8)).check(by: keys)
+            }
+        }
+    }
+
     @Test("No checkpoint passes for a statement, and no statement for a checkpoint")
     func domains() async throws {
         let sale = try await Sale()
@@ -306,9 +337,12 @@ struct StatementTests {
         let signed = try EntryView(checked)
         #expect(signed != right)
         // Of another entry, or for another viewer, than the statement's own lines say.
-        let other = try #require(try sale.view(position, "alice"))
-        let mixed = try sale.statement(position, "carol", view: other.json).check(by: keys)
-        #expect(throws: EvidenceError(.notProven, "")) { try EntryView(mixed) }
+        let others = try [sale.view(position, "alice"), sale.view(sale.closing(), "carol")]
+        for other in others {
+            let view = try #require(other).json
+            let mixed = try sale.statement(position, "carol", view: view).check(by: keys)
+            #expect(throws: EvidenceError(.notProven, "")) { try EntryView(mixed) }
+        }
         let nonsense = try sale.statement(position, "carol", view: Array("{}".utf8))
         #expect(throws: EvidenceError(.malformed, "")) { try EntryView(nonsense.check(by: keys)) }
     }
