@@ -310,7 +310,7 @@ struct CompareTests {
         // What it says is proven to be the ledger's word, and no more.
         let receipt = try await audit("check-receipt", "lie", "--key", "house.vkey")
         #expect(receipt.status == 0 && receipt.output.contains("14.00 USD are free again"))
-        let parts = try text("lie").components(separatedBy: "\n\n")
+        let parts = try space.text("lie").components(separatedBy: "\n\n")
         let note = parts[1] + "\n\n" + parts[2] + "\n"
         for arguments in [
             ["--ledger", "house"], ["--entry", "a.evidence", "--key", "house.vkey"],

