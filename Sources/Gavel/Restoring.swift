@@ -15,7 +15,8 @@ internal import Synchronization
 public struct RestoreOptions: Sendable {
     /// The newest checkpoint that is known; nil takes the one in the backup.
     public var checkpointPath: String?
-    /// The file of the ledger's key. Without it the ledger makes a new one at the first writing.
+    /// The file of the ledger's key, which is copied into the ledger's folder. Without it the
+    /// ledger can be read, and written to once its key is there.
     public var keyPath: String?
     /// Who must have signed the checkpoint, with the keys that follow from those by the backup's
     /// rotations; nil takes the key of `keyPath`, and without one the key that its log names.
@@ -65,7 +66,7 @@ extension Ledger {
     static func restore(
         from source: String, called name: String, to path: String, options: RestoreOptions
     ) throws(LedgerError) -> RestoredLoss? {
-        let (from, to) = (LedgerFolder(path: source), LedgerFolder(path: path))
+        let from = LedgerFolder(path: source)
         try requireAbsent(path)
         // A backup may have been anywhere: LMDB opens it only after its pages were found sound.
         try Verifier.checkStructure(at: source)
@@ -75,17 +76,22 @@ extension Ledger {
             defer { reader.close() }
             let log = reader.reading.log as? LMDBEventLog
             let secret = try LedgerSecret.read(in: from)
-            if options.acceptsMissingCheckpoint {
-                try copyLedger(log, to: path) { try secret?.write(in: $0) }
-                return try rename(to, entries: reader.reflects, without: nil, options)
+            /// Copies the log and gives the copy another name before it stands in its place.
+            func copyRenamed(without checkpoint: Checkpoint?) throws -> RestoredLoss? {
+                var loss: RestoredLoss?
+                try copyLedger(log, to: path) { building in
+                    try secret?.write(in: building)
+                    loss = try rename(
+                        building, entries: reader.reflects, without: checkpoint, options)
+                }
+                return loss
             }
+            if options.acceptsMissingCheckpoint { return try copyRenamed(without: nil) }
             let source = RestoreSource(reader: reader, folder: from, name: name)
             let signed = try source.checkpoint(options, key: key)
             if let missing = try source.missing(signed, options) {
                 guard options.acceptsLoss else { throw missing }
-                try copyLedger(log, to: path) { try secret?.write(in: $0) }
-                return try rename(
-                    to, entries: reader.reflects, without: signed.checkpoint, options)
+                return try copyRenamed(without: signed.checkpoint)
             }
             let evidence = try CarriedEvidence(from: from)
             try copyLedger(log, to: path) { building in
@@ -109,17 +115,14 @@ extension Ledger {
         var configuration = Configuration()
         configuration.logger = options.logger
         configuration.createsIfMissing = false
+        configuration.isBuilding = true
         // Nothing closes while the ledger is only being restored.
         configuration.closing = .held
         let id = LedgerID.generate()
         configuration.restoration = Restoration(
             ledger: id, checkpointSize: checkpoint?.size ?? 0,
             checkpointRoot: Bytes32((checkpoint?.root ?? .empty).bytes)!)
-        do { try Ledger.open(at: folder.path, configuration: configuration).close() } catch {
-            // Under its old name it must not be left behind.
-            try? FileSystem.remove(folder.path)
-            throw error
-        }
+        try Ledger.open(at: folder.path, configuration: configuration).close()
         return RestoredLoss(
             entries: entries, checkpointSize: checkpoint?.size ?? 0, origin: id.origin)
     }
@@ -134,7 +137,8 @@ private struct RestoreSource {
     private static let remedy =
         "give the newest one by --checkpoint, or go on under another name by --without-checkpoint"
 
-    /// The checkpoint to go by.
+    /// The checkpoint to go by: the one that was named, or the backup's own, or of those that are
+    /// kept in it a larger one that the same keys signed.
     /// - Throws: `LedgerError` with `checkpointMismatch` unless there is one that the ledger's key
     ///   signed; `keyMismatch`; `notFound` where the one that was named is not there.
     func checkpoint(_ options: RestoreOptions, key: SigningKey?) throws -> SignedCheckpoint {
@@ -150,15 +154,17 @@ private struct RestoreSource {
                 "\(name) has no checkpoint, so nothing shows that it is the log that was signed: "
                     + Self.remedy)
         }
-        do {
-            _ = try signed.verified(
-                by: try keys(options, key: key, origin: signed.checkpoint.origin))
-        } catch let error as EvidenceError {
+        let origin = signed.checkpoint.origin
+        let keys = try keys(options, key: key, origin: origin)
+        do { _ = try signed.verified(by: keys) } catch {
             throw LedgerError(
                 .checkpointMismatch,
                 "\(file.name) is not signed by the ledger: \(error.reason); \(Self.remedy)")
         }
-        return signed
+        let kept = try CheckpointHistory(at: folder.keptCheckpoints).checkpoints
+        let larger = kept.last { (try? $0.verified(by: keys, origin: origin)) != nil }
+        guard let larger, larger.checkpoint.size > signed.checkpoint.size else { return signed }
+        return larger
     }
 
     /// Whose signature counts.
@@ -189,7 +195,8 @@ private struct RestoreSource {
     func missing(_ signed: SignedCheckpoint, _ options: RestoreOptions) throws -> LedgerError? {
         let size = reader.reflects
         let file = CheckpointFile(
-            path: options.checkpointPath ?? folder.checkpoint, called: "the checkpoint")
+            path: options.checkpointPath ?? folder.checkpoint,
+            called: "the largest checkpoint that is known")
         let tree = LogTree(of: reader.reading.log, size: size)
         let witnessed = CheckpointFile(
             path: folder.witnessed, called: "the witnessed checkpoint in \(name)")
@@ -203,7 +210,7 @@ private struct RestoreSource {
         guard covered == size || options.acceptsUnsignedEntries else {
             throw LedgerError(
                 .checkpointMismatch,
-                "the checkpoint covers \(covered) entries, but \(name) has \(size): nobody signed "
+                "the largest checkpoint covers \(covered) entries, but \(name) has \(size): nobody signed "
                     + "those from position \(covered) on. Give a newer one by --checkpoint, or "
                     + "take them over as they are by --accept-unsigned")
         }

@@ -184,10 +184,28 @@ struct KeptCheckpointTests {
                     Checkpoint(origin: key.verifier.name, size: size, root: .empty)
                         .signed(by: key, atSeconds: 1), at: folder.keptCheckpoints)
             }
+            /// The two parts of a checkpoint over all entries: what is signed, and by whom.
+            func text(_ root: Digest) throws -> [String] {
+                let signed = try Checkpoint(origin: key.verifier.name, size: 3, root: root)
+                    .signed(by: key, atSeconds: 1)
+                return String(decoding: signed.bytes, as: UTF8.self)
+                    .components(separatedBy: "\n\n")
+            }
             #expect(try Verifier.verify(at: path).isClean)
             try keep(2)
             let other = try Verifier.verify(at: path).findings
             #expect(other.first?.what.contains("kept checkpoint over 2 entries") == true)
+            // A wrong signature of the ledger's key is a finding, and not by an unknown key.
+            let root = try Verifier.verify(at: path).root
+            let (right, forged) = try (text(root), text(.empty))
+            var history = CheckpointHistory()
+            try history.add(
+                SignedCheckpoint(parsing: Array("\(right[0])\n\n\(forged[1])".utf8)),
+                at: folder.keptCheckpoints)
+            let unsigned = try Verifier.verify(at: path)
+            #expect(unsigned.findings.count == 1)
+            #expect(unsigned.findings.first?.what.contains("is not signed by this ledger") == true)
+            #expect(!unsigned.notCovered.contains { $0.contains("unknown keys") })
             try keep(9)
             let newer = try Verifier.verify(at: path).findings
             #expect(newer.first?.what.contains("signed for 9 entries, but the log has 3") == true)
