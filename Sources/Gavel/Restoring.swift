@@ -88,16 +88,16 @@ extension Ledger {
             }
             if options.acceptsMissingCheckpoint { return try copyRenamed(without: nil) }
             let source = RestoreSource(reader: reader, folder: from, name: name)
-            let signed = try source.checkpoint(options, key: key)
-            if let missing = try source.missing(signed, options) {
-                guard options.acceptsLoss else { throw missing }
-                return try copyRenamed(without: signed.checkpoint)
+            let known = try source.checkpoints(options, key: key)
+            if let missing = try source.missing(known, options) {
+                guard options.acceptsLoss else { throw missing.error }
+                return try copyRenamed(without: missing.checkpoint)
             }
             let evidence = try CarriedEvidence(from: from)
             try copyLedger(log, to: path) { building in
                 try secret?.write(in: building)
                 try evidence.write(to: building)
-                try CheckpointFile(path: building.checkpoint).write(signed)
+                try CheckpointFile(path: building.checkpoint).write(known.last!)
                 if let key { try LedgerKey.write(key, to: building.key) }
             }
             return nil
@@ -137,11 +137,11 @@ private struct RestoreSource {
     private static let remedy =
         "give the newest one by --checkpoint, or go on under another name by --without-checkpoint"
 
-    /// The checkpoint to go by: the one that was named, or the backup's own, or of those that are
-    /// kept in it a larger one that the same keys signed.
+    /// The checkpoints to go by, by size: the one that was named, or the backup's own; and where of
+    /// those that are kept in the backup a larger one is signed by the same keys, the largest.
     /// - Throws: `LedgerError` with `checkpointMismatch` unless there is one that the ledger's key
     ///   signed; `keyMismatch`; `notFound` where the one that was named is not there.
-    func checkpoint(_ options: RestoreOptions, key: SigningKey?) throws -> SignedCheckpoint {
+    func checkpoints(_ options: RestoreOptions, key: SigningKey?) throws -> [SignedCheckpoint] {
         let file =
             options.checkpointPath.map { CheckpointFile(path: $0) }
             ?? CheckpointFile(path: folder.checkpoint, called: "the checkpoint in \(name)")
@@ -163,8 +163,7 @@ private struct RestoreSource {
         }
         let kept = try CheckpointHistory(at: folder.keptCheckpoints).checkpoints
         let larger = kept.last { (try? $0.verified(by: keys, origin: origin)) != nil }
-        guard let larger, larger.checkpoint.size > signed.checkpoint.size else { return signed }
-        return larger
+        return [signed].followed(by: larger)
     }
 
     /// Whose signature counts.
@@ -191,27 +190,34 @@ private struct RestoreSource {
     }
 
     /// What keeps the ledger from going on under its name: signed entries that are not here.
+    /// - Parameter known: at least one checkpoint, by size; the log must live up to each.
+    /// - Returns: the checkpoint that it does not live up to, and why.
     /// - Throws: `LedgerError` with `checkpointMismatch` where entries are here that nobody signed.
-    func missing(_ signed: SignedCheckpoint, _ options: RestoreOptions) throws -> LedgerError? {
+    func missing(
+        _ known: [SignedCheckpoint], _ options: RestoreOptions
+    ) throws -> (checkpoint: Checkpoint, error: LedgerError)? {
         let size = reader.reflects
         let file = CheckpointFile(
-            path: options.checkpointPath ?? folder.checkpoint,
-            called: "the largest checkpoint that is known")
+            path: options.checkpointPath ?? folder.checkpoint, called: "the checkpoint")
+        let kept = CheckpointFile(
+            path: folder.keptCheckpoints, called: "a checkpoint that is kept in \(name)")
         let tree = LogTree(of: reader.reading.log, size: size)
         let witnessed = CheckpointFile(
             path: folder.witnessed, called: "the witnessed checkpoint in \(name)")
-        do {
-            try file.check(signed, tree, keys: nil)
-            if let signed = try witnessed.read() { try witnessed.check(signed, tree, keys: nil) }
-        } catch let error as LedgerError where error.code == .checkpointMismatch {
-            return error
+        var held = known.enumerated().map { ($0 == 0 ? file : kept, $1) }
+        if let signed = try witnessed.read() { held.insert((witnessed, signed), at: 0) }
+        // The largest first: it says the most of what is missing.
+        for (file, signed) in held.reversed() {
+            do { try file.check(signed, tree, keys: nil) } catch let error as LedgerError
+                where error.code == .checkpointMismatch
+            { return (signed.checkpoint, error) }
         }
-        let covered = signed.checkpoint.size
+        let covered = known.last?.checkpoint.size ?? 0
         guard covered == size || options.acceptsUnsignedEntries else {
             throw LedgerError(
                 .checkpointMismatch,
-                "the largest checkpoint covers \(covered) entries, but \(name) has \(size): nobody signed "
-                    + "those from position \(covered) on. Give a newer one by --checkpoint, or "
+                "the largest checkpoint covers \(covered) entries, but \(name) has \(size): "
+                    + "nobody signed those from position \(covered) on. Give a newer one by --checkpoint, or "
                     + "take them over as they are by --accept-unsigned")
         }
         return nil

@@ -94,7 +94,9 @@ struct KeptCheckpointTests {
             try history.add(all[0], at: path)
             let folder = try #require(FileSystem.parentDirectory(of: path))
             try FileSystem.rename(folder, to: folder + "-away")
+            try FileSystem.writeFileAtomically(folder, [])
             #expect(throws: LMDBError.self) { try history.add(all[1], at: path) }
+            try FileSystem.remove(folder)
             try FileSystem.rename(folder + "-away", to: folder)
             // As when the disk was full after half of it.
             try FileSystem.append(path, [0x0A] + all[1].bytes.prefix(30))
@@ -102,6 +104,20 @@ struct KeptCheckpointTests {
             let read = try CheckpointHistory(at: path)
             #expect(!read.isDamaged)
             #expect(read.checkpoints == all)
+        }
+    }
+
+    @Test("A file that was removed while the ledger runs is made anew, with its first line")
+    func removedFile() throws {
+        try withHistoryPath { path in
+            let all = try checkpoints([10, 20, 30])
+            var history = CheckpointHistory()
+            for signed in all {
+                try history.add(signed, at: path)
+                if signed == all[1] { try FileSystem.remove(path) }
+            }
+            let read = try CheckpointHistory(at: path)
+            #expect(!read.isDamaged && read.checkpoints == all)
         }
     }
 
