@@ -34,6 +34,10 @@ public struct Configuration: Sendable {
     /// The key that signs checkpoints, for a ledger that has none yet; nil makes one. Its name is
     /// what the ledger calls itself in them.
     public var signingKey: SigningKey?
+    /// Whether a ledger whose key is lost goes on with another, `signingKey` or one that is made:
+    /// for one opening, and only while its log names no key. Whatever was signed before is checked
+    /// by the former key for ever, and nothing leads from that one to the new one.
+    public var replacesLostKey = false
     /// How long entries wait for a checkpoint at most; closings wait 100 ms.
     public var checkpointIntervalMilliseconds = 1000
     /// Where each checkpoint is written once more: best on another machine's disk, where whoever
@@ -54,6 +58,8 @@ public struct Configuration: Sendable {
     package var engineVersion = Ledger.version
     /// Set when a ledger goes on from an older copy although entries are known to be lost.
     package var restoration: Restoration?
+    /// Set while a ledger is being built beside its place.
+    package var isBuilding = false
     package var shortcuts = Shortcuts.all
     /// Takes the place of `DIR/secret`: for tests in which two ledgers have the same one.
     package var secret: LedgerSecret?

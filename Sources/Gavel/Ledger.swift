@@ -62,6 +62,8 @@ public final class Ledger: Sendable {
             do {
                 let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
                 folder.removeFormerSnapshots(configuration.logger)
+                // What a copy left becomes a ledger like others for whoever writes to it.
+                if !configuration.isBuilding { try folder.endBuilding() }
                 return try Ledger(
                     folder: folder, log: wrapping(log),
                     snapshots: SnapshotFolder(path: folder.snapshots), writerFile: writerFile,
@@ -156,33 +158,29 @@ public final class Ledger: Sendable {
         let state = loaded.readState.state
         let tree = LogTree(of: log, size: state.entryCount)
         let restoration = configuration.restoration
-        var file = CheckpointFile(path: folder.checkpoint)
-        var signed = try file.read()
-        let (key, isNewKey) = try LedgerKey(
-            folder: folder, state: state, logger: configuration.logger
-        ).open(
-            id: restoration?.ledger ?? newID ?? state.ledgerID!,
-            given: configuration.signingKey, origin: signed?.checkpoint.origin,
-            isRenamed: restoration != nil)
-        if signed == nil, !isNewKey, state.entryCount > 0 {
-            file = CheckpointFile(path: folder.keptCheckpoints)
-            signed = try CheckpointHistory(at: file.path).checkpoints.last
-            guard signed != nil else { throw LedgerError.removedCheckpoint(folder) }
-            configuration.logger.warning(
-                "the checkpoint is missing; the newest that was kept takes its place",
-                metadata: ["file": "\(folder.checkpoint)"])
+        let file = CheckpointFile(path: folder.checkpoint)
+        let signed = try file.read()
+        let store = LedgerKey(folder: folder, state: state, logger: configuration.logger)
+        if signed == nil, restoration == nil, store.needsCheckpoint {
+            throw LedgerError.removedCheckpoint(folder)
         }
+        let opened = try store.open(
+            id: restoration?.ledger ?? newID ?? state.ledgerID!, signed: signed,
+            isRenamed: restoration != nil, configuration)
+        let key = opened.key
         let former = try state.formerVerifier(named: key.verifier.name)
         let keys = [key.verifier] + [former].compactMap { $0 }
-        if let signed { try file.check(signed, tree, keys: isNewKey ? nil : keys) }
+        if let signed { try file.check(signed, tree, keys: opened.replacesLost ? nil : keys) }
         let witnessed = CheckpointFile(path: folder.witnessed)
         if let signed = try witnessed.read() { try witnessed.check(signed, tree, keys: nil) }
         if let path = configuration.checkpointCopyPath {
             try CheckpointFile(copyAt: path)
                 .checkCopy(origin: key.verifier.name, tree, keys: keys)
         }
+        // Before the first entry, so that no log is ever without its key.
+        if state.entryCount == 0, opened.isNew { try store.prepare(key) }
         return CheckpointSigner(
-            in: folder, log: log, key: (key, isNewKey), former: former, signed: signed,
+            in: folder, log: log, key: (key, opened.isNew), former: former, signed: signed,
             configuration: configuration)
     }
 

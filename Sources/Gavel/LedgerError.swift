@@ -29,7 +29,8 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The log cannot live up to its signed checkpoint: it is older, or another one; or the
         /// checkpoint that should be there is missing, another ledger's, or not signed by the key.
         case checkpointMismatch = "checkpoint_mismatch"
-        /// A key is not the one that signs this ledger's checkpoints, or is no key.
+        /// A key is not the one that signs this ledger's checkpoints, or is no key; or the key of a
+        /// ledger that has entries is missing.
         case keyMismatch = "key_mismatch"
         /// A cursor does not belong to this query, or is no cursor.
         case badCursor = "bad_cursor"
@@ -70,14 +71,30 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension LedgerError {
-    /// A key stands in a ledger's folder, and no checkpoint of it.
+    /// A log has entries, and no checkpoint stands beside it.
     static func removedCheckpoint(_ folder: LedgerFolder) -> LedgerError {
-        LedgerError(
+        let path = folder.path
+        let copies =
+            FileSystem.exists(folder.keptCheckpoints)
+            ? "from a copy, or the newest that is kept (gavel audit checkpoints --newest)"
+            : "from a copy"
+        return LedgerError(
             .checkpointMismatch,
-            "\(folder.path) has a key and no checkpoint: somebody removed it, and nothing shows "
-                + "that the log is the one that was signed. Nothing was changed. Put back "
-                + "\(folder.checkpoint) from a copy, or go on with this log, under another name, "
-                + "by gavel restore --without-checkpoint")
+            "\(path) has entries and no checkpoint: somebody removed it, and nothing shows that "
+                + "the log is the one that was signed. Nothing was changed. Put back "
+                + "\(folder.checkpoint) \(copies), or go on with this log, under another name, "
+                + "by gavel restore \(path) --without-checkpoint")
+    }
+
+    /// A log has entries, and its key is not there.
+    static func lostKey(_ folder: LedgerFolder) -> LedgerError {
+        LedgerError(
+            .keyMismatch,
+            "\(folder.path) has entries and no key. Nothing was changed. Put the ledger's key "
+                + "into \(folder.key), or name its file by gavel submit --key; where it is lost "
+                + "for good, --new-key (gavel submit, gavel extend, gavel-server) goes on with "
+                + "another, and gavel restore \(folder.path) --without-checkpoint under another "
+                + "name")
     }
 
     /// Names the process that writes a ledger.

@@ -26,42 +26,51 @@ package struct LedgerFolder: Hashable, Sendable {
     /// The file of the checkpoints that are kept.
     var keptCheckpoints: String { path + "/checkpoints/kept" }
 
+    /// Stands in a folder for as long as a copy, an import or a restore builds a ledger in it.
+    private var unfinished: String { path + "/unfinished" }
+
     /// A service's own affair; known here so that nobody takes the folder for another's.
     package var accounts: String { path + "/accounts" }
 
     private static let names: Set<String> = [
         "log", "snapshots", "projections", "accounts", "writer", "key", "key.next", "secret",
-        "checkpoint", "checkpoint.witnessed", "checkpoints",
+        "checkpoint", "checkpoint.witnessed", "checkpoints", "unfinished",
     ]
 
     /// Whether there is a ledger: its log has a data file.
     var exists: Bool { FileSystem.exists(log + "/data.mdb") }
 
-    /// The ledger whose own file or folder a path is, or is inside of.
+    /// The ledger whose folder a path is inside of, whatever its name is there.
     /// - Parameter path: from the root on, without links.
     static func owner(of path: String) -> String? {
         var name = path[...]
         while let slash = name.lastIndex(of: "/") {
-            let (parent, last) = (String(name[..<slash]), name[name.index(after: slash)...])
-            if names.contains(String(last)), LedgerFolder(path: parent).exists { return parent }
             name = name[..<slash]
+            if LedgerFolder(path: String(name)).exists { return String(name) }
         }
         return nil
     }
 
-    /// The ledger whose own file or folder a path will be, or be inside of.
+    /// The ledger whose folder a path will be inside of.
     /// - Parameter path: as somebody named it; the last folders may be missing.
     /// - Throws: `LMDBError` where a folder on the way cannot be looked into.
     static func owner(ofNamed path: String) throws -> String? {
         owner(of: try fullPath(path))
     }
 
-    /// A path from the root on, without links, as far as it is there.
+    /// A path from the root on, without links, as far as it is there, and without `..`: what is
+    /// missing will be made as folders, not as links.
     private static func fullPath(_ path: String) throws -> String {
         if FileSystem.exists(path) { return try FileSystem.resolvedPath(path) }
         guard let parent = FileSystem.parentDirectory(of: path), parent != path else { return path }
-        let name = path.split(separator: "/").last ?? ""
-        return try fullPath(parent) + "/" + name
+        let folder = try fullPath(parent)
+        switch path.split(separator: "/").last ?? "." {
+        case ".": return folder
+        case "..": return FileSystem.parentDirectory(of: folder) ?? "/"
+        case let name:
+            let full = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+            return FileSystem.exists(full) ? try FileSystem.resolvedPath(full) : full
+        }
     }
 
     /// Checks that a folder may be written into: that it is no ledger, and inside of none's own.
@@ -74,20 +83,32 @@ package struct LedgerFolder: Hashable, Sendable {
         if let owner { throw .refused("\(path) belongs to the ledger in \(owner)") }
     }
 
-    /// Removes what an interrupted copy or import left beside its place.
-    /// - Throws: `alreadyExists` where something else stands there: it is somebody's own.
+    /// Begins a ledger beside its place.
+    func beginBuilding() throws {
+        try FileSystem.createDirectory(path)
+        try FileSystem.writeFileAtomically(unfinished, [])
+    }
+
+    /// Removes what an interrupted copy or import left.
+    /// - Throws: `alreadyExists` where something else stands there: it is somebody's own, also where
+    ///   it is a ledger, which may well be named so.
     func removeLeftover() throws {
         guard let kind = try FileSystem.kind(of: path, followingLinks: false) else { return }
-        let isOurs =
-            try kind == .directory
-            && FileSystem.listDirectory(path).allSatisfy { name in
-                Self.names.contains { name == $0 || name.hasPrefix("\($0).tmp-") }
-            }
-        guard isOurs else {
+        guard kind == .directory,
+            try FileSystem.exists(unfinished)
+                || FileSystem.listDirectory(path).allSatisfy({ $0.hasPrefix("unfinished.tmp-") })
+        else {
             throw LedgerError(
-                .alreadyExists, "\(path) is in the way, and is not what was left by a copy")
+                .alreadyExists,
+                "\(path) is in the way, and is not what an interrupted copy left there: move it "
+                    + "away, or remove it if it is not needed")
         }
         try FileSystem.remove(path)
+    }
+
+    /// Makes what was built a ledger like others. From here on nobody removes it.
+    func endBuilding() throws {
+        if FileSystem.exists(unfinished) { try FileSystem.remove(unfinished) }
     }
 
     /// Removes the snapshots of a former version: the next ones stand elsewhere.
@@ -105,7 +126,7 @@ package struct LedgerFolder: Hashable, Sendable {
     package func check(creates: Bool) throws(LedgerError) {
         if exists { return }
         guard FileSystem.exists(path) else {
-            if creates { return }
+            if creates { return try checkOutsideOthers() }
             throw LedgerError(.notFound, "there is no ledger at \(path)")
         }
         let names = (try? FileSystem.listDirectory(path)) ?? []
@@ -115,5 +136,14 @@ package struct LedgerFolder: Hashable, Sendable {
             throw LedgerError(.foreign, "\(path) is not a ledger")
         }
         if !creates { throw LedgerError(.notFound, "there is no ledger at \(path)") }
+        try checkOutsideOthers()
+    }
+
+    /// Checks that a ledger that is made here is not inside another one.
+    private func checkOutsideOthers() throws(LedgerError) {
+        do {
+            guard let ledger = try Self.owner(ofNamed: path) else { return }
+            throw LedgerError(.alreadyExists, "\(path) belongs to the ledger in \(ledger)")
+        } catch { throw LedgerError(error, while: "looking at \(path)") }
     }
 }

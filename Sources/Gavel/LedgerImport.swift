@@ -62,6 +62,7 @@ public final class LedgerImport {
         self.configuration.closing = .automatic
         self.configuration.closesByTimer = false
         self.configuration.datesCheckpoints = false
+        self.configuration.isBuilding = true
         // An import that stops leaves nothing behind, and so no copy of a checkpoint either.
         self.configuration.checkpointCopyPath = nil
         checkpointCopy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0) }
@@ -90,7 +91,7 @@ public final class LedgerImport {
         lastTime = time
         if ledger == nil {
             clock.set(time)
-            ledger = try Ledger.open(at: building, configuration: configuration)
+            ledger = try open()
         }
         batch.append(submission)
         times.append(time)
@@ -104,9 +105,7 @@ public final class LedgerImport {
     @discardableResult
     public func finish() throws -> UInt64 {
         do {
-            if ledger == nil {
-                ledger = try Ledger.open(at: building, configuration: configuration)
-            }
+            if ledger == nil { ledger = try open() }
             try settle()
             let count = ledger!.durableCount
             let signed = try ledger!.signCheckpoint()
@@ -116,6 +115,7 @@ public final class LedgerImport {
             }
             ledger!.close()
             try requireAbsent(target)
+            try LedgerFolder(path: building).endBuilding()
             try FileSystem.rename(building, to: target)
             ledger = nil
             if let signed { try writeCopy(signed) }
@@ -124,6 +124,11 @@ public final class LedgerImport {
             abandon()
             throw error
         }
+    }
+
+    private func open() throws -> Ledger {
+        try LedgerFolder(path: building).beginBuilding()
+        return try Ledger.open(at: building, configuration: configuration)
     }
 
     private func writeCopy(_ signed: SignedCheckpoint) throws {

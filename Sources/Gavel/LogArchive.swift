@@ -96,7 +96,7 @@ extension Ledger {
         do {
             try requireAbsent(path)
             try unpacked.removeLeftover()
-            try FileSystem.createDirectory(unpacked.path)
+            try unpacked.beginBuilding()
         } catch {
             throw LedgerError(error, while: "unpacking an archive")
         }

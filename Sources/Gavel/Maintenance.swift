@@ -73,10 +73,11 @@ func copyLedger(
     do {
         try building.removeLeftover()
         do {
-            try FileSystem.createDirectory(building.path)
+            try building.beginBuilding()
             try FileSystem.createDirectory(building.log)
             try log.copy(to: building.log)
             try adding(building)
+            try building.endBuilding()
             try FileSystem.syncDirectory(building.path)
             try FileSystem.rename(building.path, to: path)
         } catch {

@@ -15,7 +15,8 @@ internal import Synchronization
 public struct RestoreOptions: Sendable {
     /// The newest checkpoint that is known; nil takes the one in the backup.
     public var checkpointPath: String?
-    /// The file of the ledger's key. Without it the ledger makes a new one at the first writing.
+    /// The file of the ledger's key, which is copied into the ledger's folder. Without it the
+    /// ledger can be read, and written to once its key is there.
     public var keyPath: String?
     /// Who must have signed the checkpoint, with the keys that follow from those by the backup's
     /// rotations; nil takes the key of `keyPath`, and without one the key that its log names.
@@ -65,7 +66,7 @@ extension Ledger {
     static func restore(
         from source: String, called name: String, to path: String, options: RestoreOptions
     ) throws(LedgerError) -> RestoredLoss? {
-        let (from, to) = (LedgerFolder(path: source), LedgerFolder(path: path))
+        let from = LedgerFolder(path: source)
         try requireAbsent(path)
         // A backup may have been anywhere: LMDB opens it only after its pages were found sound.
         try Verifier.checkStructure(at: source)
@@ -75,23 +76,28 @@ extension Ledger {
             defer { reader.close() }
             let log = reader.reading.log as? LMDBEventLog
             let secret = try LedgerSecret.read(in: from)
-            if options.acceptsMissingCheckpoint {
-                try copyLedger(log, to: path) { try secret?.write(in: $0) }
-                return try rename(to, entries: reader.reflects, without: nil, options)
+            /// Copies the log and gives the copy another name before it stands in its place.
+            func copyRenamed(without checkpoint: Checkpoint?) throws -> RestoredLoss? {
+                var loss: RestoredLoss?
+                try copyLedger(log, to: path) { building in
+                    try secret?.write(in: building)
+                    loss = try rename(
+                        building, entries: reader.reflects, without: checkpoint, options)
+                }
+                return loss
             }
+            if options.acceptsMissingCheckpoint { return try copyRenamed(without: nil) }
             let source = RestoreSource(reader: reader, folder: from, name: name)
-            let signed = try source.checkpoint(options, key: key)
-            if let missing = try source.missing(signed, options) {
-                guard options.acceptsLoss else { throw missing }
-                try copyLedger(log, to: path) { try secret?.write(in: $0) }
-                return try rename(
-                    to, entries: reader.reflects, without: signed.checkpoint, options)
+            let known = try source.checkpoints(options, key: key)
+            if let missing = try source.missing(known, options) {
+                guard options.acceptsLoss else { throw missing.error }
+                return try copyRenamed(without: missing.checkpoint)
             }
             let evidence = try CarriedEvidence(from: from)
             try copyLedger(log, to: path) { building in
                 try secret?.write(in: building)
                 try evidence.write(to: building)
-                try CheckpointFile(path: building.checkpoint).write(signed)
+                try CheckpointFile(path: building.checkpoint).write(known.last!)
                 if let key { try LedgerKey.write(key, to: building.key) }
             }
             return nil
@@ -109,17 +115,14 @@ extension Ledger {
         var configuration = Configuration()
         configuration.logger = options.logger
         configuration.createsIfMissing = false
+        configuration.isBuilding = true
         // Nothing closes while the ledger is only being restored.
         configuration.closing = .held
         let id = LedgerID.generate()
         configuration.restoration = Restoration(
             ledger: id, checkpointSize: checkpoint?.size ?? 0,
             checkpointRoot: Bytes32((checkpoint?.root ?? .empty).bytes)!)
-        do { try Ledger.open(at: folder.path, configuration: configuration).close() } catch {
-            // Under its old name it must not be left behind.
-            try? FileSystem.remove(folder.path)
-            throw error
-        }
+        try Ledger.open(at: folder.path, configuration: configuration).close()
         return RestoredLoss(
             entries: entries, checkpointSize: checkpoint?.size ?? 0, origin: id.origin)
     }
@@ -134,10 +137,11 @@ private struct RestoreSource {
     private static let remedy =
         "give the newest one by --checkpoint, or go on under another name by --without-checkpoint"
 
-    /// The checkpoint to go by.
+    /// The checkpoints to go by, by size: the one that was named, or the backup's own; and where of
+    /// those that are kept in the backup a larger one is signed by the same keys, the largest.
     /// - Throws: `LedgerError` with `checkpointMismatch` unless there is one that the ledger's key
     ///   signed; `keyMismatch`; `notFound` where the one that was named is not there.
-    func checkpoint(_ options: RestoreOptions, key: SigningKey?) throws -> SignedCheckpoint {
+    func checkpoints(_ options: RestoreOptions, key: SigningKey?) throws -> [SignedCheckpoint] {
         let file =
             options.checkpointPath.map { CheckpointFile(path: $0) }
             ?? CheckpointFile(path: folder.checkpoint, called: "the checkpoint in \(name)")
@@ -150,15 +154,16 @@ private struct RestoreSource {
                 "\(name) has no checkpoint, so nothing shows that it is the log that was signed: "
                     + Self.remedy)
         }
-        do {
-            _ = try signed.verified(
-                by: try keys(options, key: key, origin: signed.checkpoint.origin))
-        } catch let error as EvidenceError {
+        let origin = signed.checkpoint.origin
+        let keys = try keys(options, key: key, origin: origin)
+        do { _ = try signed.verified(by: keys) } catch {
             throw LedgerError(
                 .checkpointMismatch,
                 "\(file.name) is not signed by the ledger: \(error.reason); \(Self.remedy)")
         }
-        return signed
+        let kept = try CheckpointHistory(at: folder.keptCheckpoints).checkpoints
+        let larger = kept.last { (try? $0.verified(by: keys, origin: origin)) != nil }
+        return [signed].followed(by: larger)
     }
 
     /// Whose signature counts.
@@ -185,26 +190,34 @@ private struct RestoreSource {
     }
 
     /// What keeps the ledger from going on under its name: signed entries that are not here.
+    /// - Parameter known: at least one checkpoint, by size; the log must live up to each.
+    /// - Returns: the checkpoint that it does not live up to, and why.
     /// - Throws: `LedgerError` with `checkpointMismatch` where entries are here that nobody signed.
-    func missing(_ signed: SignedCheckpoint, _ options: RestoreOptions) throws -> LedgerError? {
+    func missing(
+        _ known: [SignedCheckpoint], _ options: RestoreOptions
+    ) throws -> (checkpoint: Checkpoint, error: LedgerError)? {
         let size = reader.reflects
         let file = CheckpointFile(
             path: options.checkpointPath ?? folder.checkpoint, called: "the checkpoint")
+        let kept = CheckpointFile(
+            path: folder.keptCheckpoints, called: "a checkpoint that is kept in \(name)")
         let tree = LogTree(of: reader.reading.log, size: size)
         let witnessed = CheckpointFile(
             path: folder.witnessed, called: "the witnessed checkpoint in \(name)")
-        do {
-            try file.check(signed, tree, keys: nil)
-            if let signed = try witnessed.read() { try witnessed.check(signed, tree, keys: nil) }
-        } catch let error as LedgerError where error.code == .checkpointMismatch {
-            return error
+        var held = known.enumerated().map { ($0 == 0 ? file : kept, $1) }
+        if let signed = try witnessed.read() { held.insert((witnessed, signed), at: 0) }
+        // The largest first: it says the most of what is missing.
+        for (file, signed) in held.reversed() {
+            do { try file.check(signed, tree, keys: nil) } catch let error as LedgerError
+                where error.code == .checkpointMismatch
+            { return (signed.checkpoint, error) }
         }
-        let covered = signed.checkpoint.size
+        let covered = known.last?.checkpoint.size ?? 0
         guard covered == size || options.acceptsUnsignedEntries else {
             throw LedgerError(
                 .checkpointMismatch,
-                "the checkpoint covers \(covered) entries, but \(name) has \(size): nobody signed "
-                    + "those from position \(covered) on. Give a newer one by --checkpoint, or "
+                "the largest checkpoint covers \(covered) entries, but \(name) has \(size): "
+                    + "nobody signed those from position \(covered) on. Give a newer one by --checkpoint, or "
                     + "take them over as they are by --accept-unsigned")
         }
         return nil

@@ -30,12 +30,6 @@ struct BackupCommand: ParsableCommand {
         defer { reader.close() }
         try reader.backup(to: destination)
         try printVerified(destination, before: [])
-        if try reader.verifierKey() != nil, try reader.checkpoint() == nil {
-            throw Failure(
-                .finding,
-                "\(ledger.path) has a key and no checkpoint: it was removed, and the copy at "
-                    + "\(destination) cannot be told from one of a rewritten log")
-        }
     }
 }
 
@@ -48,14 +42,16 @@ struct RestoreCommand: ParsableCommand {
               gavel restore house.archive --ledger house --log-key house.vkey
 
             The ledger's folder must not exist: a restore replaces nothing. The key is not part \
-            of a backup; without --key the ledger signs with a new one.
+            of a backup: --key copies it into the folder, and without that nothing is written to \
+            the ledger before the key is there.
 
             A checkpoint signed by the ledger's key must cover the backup, so that nobody's \
             forgery goes on under the ledger's name. Which key, --log-key or --key says, or else \
             the log, where it names one. Without a checkpoint, or with one that is cut off, \
             wrongly signed or another's, the restore is refused; --without-checkpoint takes the \
             entries as they are and gives the ledger a new id, name and key. \
-            --accept-unsigned keeps the name, and takes over entries behind the checkpoint.
+            --accept-unsigned keeps the name, and takes over entries behind the checkpoint. Of the \
+            checkpoints that are kept in the backup the largest that the key signed counts too.
 
             Where a checkpoint was signed for entries that the backup does not have, the restore \
             is refused. --accept-loss goes on without them: it lists their positions, writes \

@@ -18,6 +18,7 @@ struct ExtendCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var ledger: LedgerOption
+    @OptionGroup var newKey: NewKeyOption
 
     @Option(help: ArgumentHelp("The new end (RFC 3339).", valueName: "time"), transform: time)
     var to: Timestamp
@@ -41,6 +42,7 @@ struct ExtendCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = Configuration()
         configuration.createsIfMissing = false
+        configuration.replacesLostKey = newKey.isWanted
         configuration.closing = .held
         let opened = try Ledger.open(at: ledger.path, configuration: configuration)
         defer { opened.close() }

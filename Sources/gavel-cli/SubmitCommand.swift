@@ -29,6 +29,7 @@ struct SubmitCommand: ParsableCommand {
 
     @OptionGroup var ledger: LedgerOption
     @OptionGroup var signing: SigningOptions
+    @OptionGroup var newKey: NewKeyOption
 
     @Flag(help: "Make the ledger if there is none.")
     var create = false
@@ -66,6 +67,7 @@ struct SubmitCommand: ParsableCommand {
     private func open() throws -> Ledger {
         var configuration = Configuration()
         try signing.apply(to: &configuration)
+        configuration.replacesLostKey = newKey.isWanted
         configuration.createsIfMissing = create
         configuration.closing = holdClosings ? .held : .automatic
         do {

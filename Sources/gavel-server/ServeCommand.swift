@@ -20,7 +20,8 @@ struct ServeCommand: AsyncParsableCommand {
             nothing that was acknowledged.
 
             Exit codes: 0 ended as told; 2 wrong usage; 3 a commit has failed, and only a new \
-            start goes on; 4 the ledger cannot be opened, or an address cannot be listened at.
+            start goes on, or the ledger's key has signed another history elsewhere, and a new \
+            start ends with 4; 4 the ledger cannot be opened, or an address cannot be listened at.
             """)
 
     // Each is text here, so that all values are checked in one way, wherever they come from.
@@ -42,6 +43,10 @@ struct ServeCommand: AsyncParsableCommand {
         name: .customLong("create-ledger"), inversion: .prefixedNo,
         help: Setting.argumentHelp("create-ledger"))
     var createLedger: Bool?
+    @Flag(
+        name: .customLong("new-key"), inversion: .prefixedNo,
+        help: Setting.argumentHelp("new-key"))
+    var newKey: Bool?
     @Option(name: .customLong("queue-commands"), help: Setting.argumentHelp("queue-commands"))
     var queueCommands: String?
     @Option(
@@ -142,6 +147,7 @@ struct ServeCommand: AsyncParsableCommand {
             ("operations-port", operationsPort),
             ("hold-closings", holdClosings.map { String($0) }),
             ("create-ledger", createLedger.map { String($0) }),
+            ("new-key", newKey.map { String($0) }),
             ("queue-commands", queueCommands),
             ("command-id-seconds", commandIdSeconds),
             ("command-ids", commandIds),

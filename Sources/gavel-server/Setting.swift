@@ -136,6 +136,9 @@ extension Setting {
             "create-ledger", .flag(\.engine.createsIfMissing),
             "Makes a ledger where there is none."),
         Setting(
+            "new-key", .flag(\.engine.replacesLostKey),
+            "Goes on with another key where the ledger's is lost: for one start."),
+        Setting(
             "queue-commands", .integer(\.engine.queueCommandsMax, in: 1...(1 << 24)),
             "Commands that may wait; more are refused as queue_full."),
         Setting(

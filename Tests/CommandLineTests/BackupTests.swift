@@ -89,6 +89,11 @@ struct BackupTests {
         #expect(try await register("later", in: "house").status == 0)
         #expect(try await place.run("backup", "copy", "--ledger", "house").status == 0)
         try old.write(to: place.url("copy/checkpoint"))
+        // Of those that are kept in the backup the largest counts.
+        let kept = try await place.run("restore", "copy", "--ledger", "new", "--key", "house/key")
+        #expect(kept.status == 0 && !kept.output.contains("unsigned"), "\(kept.errors)")
+        try FileManager.default.removeItem(at: place.url("new"))
+        try FileManager.default.removeItem(at: place.url("copy/checkpoints"))
         let refused = try await place.run(
             "restore", "copy", "--ledger", "new", "--key", "house/key")
         #expect(refused.status == 4 && refused.errors.contains("from position 6 on"))
@@ -108,9 +113,110 @@ struct BackupTests {
             #expect(verified.output.contains("no checkpoint stands beside its log"))
         }
         let backup = try await place.run("backup", "copy", "--ledger", "house")
-        #expect(backup.status == 1 && backup.errors.contains("has a key and no checkpoint"))
+        #expect(backup.status == 1 && backup.errors.contains("the copy at copy is not clean"))
+        #expect(backup.output.contains("no checkpoint stands beside its log: it was removed"))
         let written = try await register("later", in: "house")
         #expect(written.status == 4 && written.errors.contains("somebody removed it"))
+    }
+
+    @Test("A ledger whose key was taken away is written to again only with --key, or --new-key")
+    func lostKey() async throws {
+        try FileManager.default.moveItem(at: place.url("house/key"), to: place.url("house.key"))
+        let log = try Data(contentsOf: place.url("house/log/data.mdb"))
+        for arguments in [
+            ["submit"], ["extend", "--to", "2030-01-01T00:00:00Z"], ["audit", "rotate-key"],
+        ] {
+            let run = try await place.run(arguments + ["--ledger", "house"])
+            #expect(run.status == 4, "\(arguments)")
+            #expect(run.errors.contains("house has entries and no key"), "\(run.errors)")
+            #expect(run.errors.contains("--new-key"))
+            #expect(run.errors.contains("restore house --without-checkpoint"))
+        }
+        #expect(try Data(contentsOf: place.url("house/log/data.mdb")) == log)
+        #expect(!place.exists("house/key"))
+        let verified = try await place.run("audit", "verify", "--ledger", "house")
+        #expect(verified.status == 0)
+        #expect(
+            verified.output.contains(
+                "the signature of the checkpoint: no key of the ledger is here"))
+        let own = try await place.run("submit", "--ledger", "house", "--key", "house.key")
+        #expect(own.status == 0 && own.errors == "", "\(own.errors)")
+        try FileManager.default.removeItem(at: place.url("house/key"))
+        let new = try await place.run("submit", "--ledger", "house", "--new-key")
+        #expect(new.status == 0)
+        #expect(new.errors.contains("the key was lost: another one signs from now on"))
+        #expect(new.errors.contains("of before are checked by the former one"))
+        #expect(try await register("later", in: "house").status == 0)
+        // Where the checkpoint went too, no key brings it back.
+        for name in ["key", "checkpoint", "checkpoints"] {
+            try FileManager.default.removeItem(at: place.url("house/" + name))
+        }
+        let none = try await place.run("submit", "--ledger", "house", "--new-key")
+        #expect(none.status == 4 && none.errors.contains("has entries and no checkpoint"))
+        let found = try await place.run("audit", "verify", "--ledger", "house")
+        #expect(found.status == 1 && found.output.contains("has entries, but no key, and no"))
+        let renamed = try await place.run(
+            "restore", "house", "--ledger", "new", "--without-checkpoint")
+        #expect(renamed.status == 0, "\(renamed.errors)")
+        #expect(try await register("more", in: "new").status == 0)
+    }
+
+    @Test("A checkpoint that was removed is put back from those that are kept, by hand")
+    func newest() async throws {
+        #expect(try await register("later", in: "house").status == 0)
+        let newest = try Data(contentsOf: place.url("house/checkpoint"))
+        try FileManager.default.removeItem(at: place.url("house/checkpoint"))
+        let refused = try await register("more", in: "house")
+        #expect(refused.status == 4)
+        #expect(refused.errors.contains("gavel audit checkpoints --newest"), "\(refused.errors)")
+        let status = try await place.run(
+            "audit", "checkpoints", "--newest", "--ledger", "house", into: "newest")
+        #expect(status == 0)
+        #expect(try Data(contentsOf: place.url("newest")) == newest)
+        try FileManager.default.moveItem(
+            at: place.url("newest"), to: place.url("house/checkpoint"))
+        #expect(try await register("more", in: "house").status == 0)
+        #expect(try await place.run("audit", "verify", "--ledger", "house").status == 0)
+        // One that is not this log's is not handed out.
+        let kept = try place.text("house/checkpoints/kept")
+        let last = try #require(kept.components(separatedBy: "\n\n").dropLast().last)
+        let size = try #require(last.split(separator: "\n").dropFirst().first)
+        try place.write(
+            kept.replacing("\n\(size)\n", with: "\n99\n"), to: "house/checkpoints/kept")
+        let wrong = try await place.run("audit", "checkpoints", "--newest", "--ledger", "house")
+        #expect(wrong.status == 1 && wrong.output == "", "\(wrong.errors)")
+    }
+
+    @Test("A file of kept checkpoints that is not as it was written is named, and ends with 1")
+    func damagedKept() async throws {
+        for user in ["one", "two"] {
+            #expect(try await register(user, in: "house").status == 0)
+        }
+        let path = "house/checkpoints/kept"
+        let kept = try place.text(path)
+        let parts = kept.components(separatedBy: "\n\n")
+        let middle = parts.count / 2 / 2 * 2 + 1
+        let garbage = (parts[..<middle] + ["nothing\nthat is signed"] + parts[middle...])
+            .joined(separator: "\n\n")
+        let text = kept.split(separator: "\n", maxSplits: 1)
+        // Each has two parts: what is signed, and by whom.
+        let swapped = [parts[0], parts[3], parts[4], parts[1], parts[2]] + parts[5...]
+        for (what, damaged) in [
+            ("garbage", garbage), ("wrong first line", kept.replacing("/v1\n", with: "/v2\n")),
+            ("emptied", ""), ("doubled", kept + text[1]),
+            ("swapped", swapped.joined(separator: "\n\n")),
+        ] {
+            try place.write(damaged, to: path)
+            for option in [[], ["--json"], ["--covering", "3"]] {
+                let run = try await place.run(
+                    ["audit", "checkpoints", "--ledger", "house"] + option)
+                #expect(run.status == 1, "\(what) \(option)")
+                #expect(run.errors.contains("some of house/checkpoints/kept is no"), "\(what)")
+            }
+        }
+        // What a crash tore off the end is none.
+        try place.write(String(kept.dropLast(20)), to: path)
+        #expect(try await place.run("audit", "checkpoints", "--ledger", "house").status == 0)
     }
 
     @Test("audit checkpoints lists what was signed and when, and which first covers an entry")

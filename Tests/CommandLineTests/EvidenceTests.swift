@@ -195,6 +195,8 @@ struct EvidenceTests {
         let kept = try await gavel(
             "checkpoint", "--ledger", "house", "--add", "cosigned", "--witness", "w.vkey")
         #expect(kept.status == 0, "\(kept.errors)")
+        #expect(kept.output.contains("— witness.example/w1 "))
+        #expect(try kept.output == space.text("house/checkpoint.witnessed"))
         _ = try await gavel("prove", "11", "--ledger", "house", "--output", "bid")
         let run = try await gavel(
             "check-receipt", "bid", "--key", "house.vkey", "--witness", "w.vkey")

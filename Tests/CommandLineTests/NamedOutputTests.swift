@@ -109,6 +109,9 @@ struct NamedOutputTests {
             "house/checkpoints/kept", "house/accounts", "w.key", "thesis.txt", "novel.txt",
             "folder", "to-key",
             "to-thesis", "to-nothing", "to-data", "copy/checkpoint", "copy/log/new",
+            // A name that the ledger does not know is inside its folder all the same.
+            "house/new", "copy/new", "absent/../house/log/x", "absent/../house/new",
+            "absent/./../folder/../house/new", "folder/../house/new",
         ]
         for target in targets {
             let before = (contents(target), contents("house/key"), contents("folder/thesis.txt"))
@@ -130,6 +133,7 @@ struct NamedOutputTests {
                 (try? FileManager.default.destinationOfSymbolicLink(
                     atPath: space.url(target).path)) == link, "\(writer.name) \(target)")
         }
+        #expect(!space.exists("house/new") && !space.exists("absent"))
         #expect(!space.exists("nothing") && !space.exists("house/key.next"))
         // The ledger is none the worse.
         #expect(try await space.run("audit", "verify", "--ledger", "house").status == 0)

@@ -109,6 +109,26 @@ struct DocumentationTests {
         #expect(lines.0.count == lines.1.count)
     }
 
+    @Test("The commands of Evidence run as they stand, one after the other")
+    func evidenceCommands() async throws {
+        let scripts = blocks(try read("Sources/Gavel/Gavel.docc/Evidence.md"), "sh")
+            .filter { $0.contains("gavel audit key") }
+        try #require(scripts.count == 2)
+        let folder = FileManager.default.temporaryDirectory
+            .appending(path: "gavel-evidence-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            at: folder.appending(path: "Fixtures"),
+            withDestinationURL: root.appending(path: "Fixtures"))
+        for script in scripts {
+            let lines = script.split(separator: "\n").map { "\($0)\n[ $? = 0 ] || exit 1\n" }
+            let output = try await shell(
+                "exec 2>&1\n" + lines.joined() + "echo every line went", in: folder.path)
+            #expect(output.hasSuffix("every line went\n"), "\(output)")
+        }
+    }
+
     @Test("Every article has one title, and every relative link leads to a file")
     func links() throws {
         let catalog = try articles()

@@ -63,6 +63,8 @@ struct ArchiveTests {
             #expect(
                 try FileSystem.readFile(path + "-again/checkpoint")
                     == FileSystem.readFile(path + "/checkpoint"))
+            try LedgerKey.write(
+                try LedgerKey.read(path + "/key"), to: path + "-again/key")
             try Ledger.open(at: path + "-again").close()
             // The other way round nothing is lost either.
             let reader = try LedgerReader.open(at: path)

@@ -245,6 +245,10 @@ struct RestoreTests {
             // An old checkpoint of the ledger's own, and entries that anybody may have added.
             let kept = try CheckpointHistory(at: path + "/checkpoints/kept").checkpoints
             try FileSystem.writeFileAtomically(house.backup + "/checkpoint", kept[0].bytes)
+            // The largest of those that are kept counts too, where the key signed it.
+            #expect(try house.restore { $0.keyPath = path + "/key" } == nil)
+            let stranger = try SigningKey.generate(name: kept[0].checkpoint.origin)
+            try keep([kept[0], kept[1].checkpoint.signed(by: stranger)], in: house.backup)
             let refused = reason { try house.restore { $0.keyPath = path + "/key" } }
             #expect(refused?.contains("covers 2 entries") == true)
             #expect(refused?.contains("has 7") == true)
@@ -259,6 +263,20 @@ struct RestoreTests {
                     $0.keyPath = path + "/key"
                     $0.checkpointPath = path + "/checkpoint"
                 } == nil)
+            // One of more entries than there are says that some are missing.
+            let ahead = try Checkpoint(
+                origin: kept[0].checkpoint.origin, size: 9, root: .empty
+            ).signed(by: house.key)
+            try keep([kept[0], ahead], in: house.backup)
+            for accepts in [false, true] {
+                let missing = reason {
+                    try house.restore {
+                        $0.keyPath = path + "/key"
+                        $0.acceptsUnsignedEntries = accepts
+                    }
+                }
+                #expect(missing?.contains("signed for 9 entries, but the log has 7") == true)
+            }
         }
     }
 
@@ -286,6 +304,14 @@ struct RestoreTests {
             }
             #expect(loss?.entries == 7)
         }
+    }
+
+    /// Makes these the checkpoints that are kept.
+    private func keep(_ checkpoints: [SignedCheckpoint], in folder: String) throws {
+        let path = LedgerFolder(path: folder).keptCheckpoints
+        try FileSystem.remove(path)
+        var history = CheckpointHistory()
+        for checkpoint in checkpoints { try history.add(checkpoint, at: path) }
     }
 
     @Test("An archive that was cut anywhere in its checkpoint, or before it, is refused")
@@ -339,10 +365,60 @@ struct RestoreTests {
                 #expect(refused?.contains("is in the way") == true)
                 #expect(try FileSystem.readFile(way + "/thesis") == [1, 2, 3])
                 try FileSystem.remove(way)
+                // What a copy left has its mark, whatever else came to be in it.
                 try FileSystem.createDirectory(way + "/log")
+                try FileSystem.writeFileAtomically(way + "/key", [1, 2, 3])
+                try FileSystem.writeFileAtomically(way + "/unfinished", [])
                 #expect(try house.restore(house.archive) == nil)
                 #expect(!FileSystem.exists(way))
             }
+        }
+    }
+
+    @Test("A ledger that stands where a copy is built is somebody's, whatever it is called")
+    func ledgerInTheWay() async throws {
+        try await withLedgerPath { path in
+            let house = try House(path)
+            for suffix in [".copying", ".unpacking", ".importing"] {
+                let way = path + "-new" + suffix
+                try Ledger.open(at: way).close()
+                let before = try FileSystem.readFile(way + "/key")
+                let refused = reason {
+                    switch suffix {
+                    case ".copying": return try house.restore { $0.keyPath = path + "/key" }
+                    case ".unpacking": return try house.restore(house.archive)
+                    default:
+                        _ = try LedgerImport(to: path + "-new", fingerprint: Digest(of: [1]))
+                        return nil
+                    }
+                }
+                #expect(refused?.contains("\(way) is in the way") == true, "\(suffix)")
+                #expect(try FileSystem.readFile(way + "/key") == before)
+                // Also one that a copy began, once somebody has written to it.
+                try FileSystem.writeFileAtomically(way + "/unfinished", [])
+                try Ledger.open(at: way).close()
+                #expect(!FileSystem.exists(way + "/unfinished"))
+                try FileSystem.remove(way)
+            }
+            // What is finished has no mark.
+            #expect(!FileSystem.exists(house.backup + "/unfinished"))
+        }
+    }
+
+    @Test("A restore under another name that fails leaves no ledger under the old one")
+    func failedRenaming() async throws {
+        try await withLedgerPath { path in
+            let house = try House(path)
+            try FileSystem.createDirectory(house.backup + "/secret.d")
+            var options = RestoreOptions()
+            options.acceptsMissingCheckpoint = true
+            let new = path + "-new"
+            _ = try Ledger.restore(from: house.backup, to: new, options: options)
+            let key = try LedgerKey.read(new + "/key").verifier
+            let reader = try LedgerReader.open(at: new)
+            #expect(try reader.checkpoint()?.verified(by: key) != nil)
+            reader.close()
+            #expect(!FileSystem.exists(new + ".copying") && !FileSystem.exists(new + "/unfinished"))
         }
     }
 }

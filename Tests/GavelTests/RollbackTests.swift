@@ -44,16 +44,32 @@ struct RollbackTests {
                 #expect(
                     report.findings.contains { $0.what.contains("no checkpoint stands beside") })
             }
-            // The newest kept one takes its place; the log is held against it.
-            try grow(path)
+            // None of those that are kept takes its place by itself; somebody may put it there.
+            let before = try FileSystem.readFile(path + "/log/data.mdb")
+            let refused = try #require(refusal(path))
+            #expect(refused.code == .checkpointMismatch)
+            #expect(refused.reason.contains("gavel audit checkpoints --newest"))
+            #expect(try FileSystem.readFile(path + "/log/data.mdb") == before)
+            #expect(!FileSystem.exists(path + "/checkpoint"))
+            let kept = try CheckpointHistory(at: path + "/checkpoints/kept").checkpoints
+            try FileSystem.writeFileAtomically(
+                path + "/checkpoint", try #require(kept.last).bytes)
+            try grow(path, "back")
             #expect(try Verifier.verify(at: path).isClean)
             try oneFromElsewhereDoesNotStandIn(path)
+        }
+    }
+
+    @Test("Without its checkpoint, and none kept, the way on is another name")
+    func allRemoved() async throws {
+        try await withLedgerPath { path in
+            try grow(path)
             try FileSystem.remove(path + "/checkpoint")
             try FileSystem.remove(path + "/checkpoints")
             let before = try FileSystem.readFile(path + "/log/data.mdb")
             let error = try #require(refusal(path))
             #expect(error.code == .checkpointMismatch)
-            #expect(error.reason.contains("has a key and no checkpoint"))
+            #expect(error.reason.contains("has entries and no checkpoint"))
             #expect(error.reason.contains("--without-checkpoint"))
             #expect(try FileSystem.readFile(path + "/log/data.mdb") == before)
             #expect(!FileSystem.exists(path + "/checkpoint"))
@@ -98,14 +114,6 @@ struct RollbackTests {
             ledger.close()
             #expect(try Verifier.verify(at: path + "-killed").isClean)
             try grow(path + "-killed")
-            // What a crash leaves between the log's first entries and the key.
-            try duplicate(path, path + "-early")
-            for name in ["/key", "/checkpoint", "/checkpoints"] {
-                try FileSystem.remove(path + "-early" + name)
-            }
-            #expect(try Verifier.verify(at: path + "-early").isClean)
-            try grow(path + "-early")
-            #expect(try Verifier.verify(at: path + "-early").isClean)
         }
     }
 
@@ -234,6 +242,42 @@ struct RollbackTests {
             #expect(throws: LedgerError.self) { try ledger.signCheckpoint() }
             #expect(try FileSystem.readFile(path + "/checkpoint") == Array("hello\n".utf8))
             ledger.close()
+        }
+    }
+
+    @Test("What could not be signed or copied is tried again, though no more entries come")
+    func triedAgain() async throws {
+        try await withLedgerPath { path in
+            let copy = path + ".copy"
+            var configuration = Configuration()
+            configuration.checkpointCopyPath = copy
+            configuration.checkpointIntervalMilliseconds = 20
+            let ledger = try Ledger.open(at: path, configuration: configuration)
+            defer { ledger.close() }
+            let first = try FileSystem.readFile(path + "/checkpoint")
+            try FileSystem.writeFileAtomically(path + "/checkpoint", Array("hello\n".utf8))
+            try register(2, "user", in: ledger)
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(ledger.checkpoint?.checkpoint.size == 2)
+            try FileSystem.writeFileAtomically(path + "/checkpoint", first)
+            for _ in 0..<500 where ledger.checkpoint?.checkpoint.size == 2 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(ledger.checkpoint?.checkpoint.size == 4)
+            // The copy's place is taken, and free again later.
+            try FileSystem.writeFileAtomically(copy, Array("hello\n".utf8))
+            try register(2, "more", in: ledger)
+            for _ in 0..<500 where ledger.checkpoint?.checkpoint.size == 4 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            let signed = try #require(ledger.checkpoint)
+            #expect(signed.checkpoint.size == 6)
+            #expect(try FileSystem.readFile(copy) == Array("hello\n".utf8))
+            try FileSystem.remove(copy)
+            for _ in 0..<500 where !FileSystem.exists(copy) {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(try FileSystem.readFile(copy) == signed.bytes)
         }
     }
 

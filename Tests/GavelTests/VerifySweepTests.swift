@@ -101,6 +101,19 @@ struct VerifySweepTests {
         }
     }
 
+    @Test("At level heads a flipped byte of an entry in the last tile is found at its frame")
+    func lastTileFlips() async throws {
+        try await withFrames(inOneBatch: false) { _, frames in
+            for (index, frame) in frames.enumerated() {
+                var damaged = frames
+                damaged[index].1[damaged[index].1.count - 1] ^= 1
+                let report = verify(damaged, .heads)
+                #expect(!report.isComplete && report.findings.count == 1)
+                #expect(report.firstDivergence == frame.0, "\(report.findings)")
+            }
+        }
+    }
+
     // MARK: Frames
 
     @Test(

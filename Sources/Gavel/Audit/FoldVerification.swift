@@ -253,7 +253,7 @@ struct FoldVerification {
                         ? "" : ", the digest of the records at \(digestsRecomputed) of them"),
             ], at: 0)
         finishRules()
-        try evidence.finish(fold.entryCount, &report)
+        try evidence.finish(chain, &report)
         report.isComplete = true
     }
 

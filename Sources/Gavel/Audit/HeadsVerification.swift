@@ -9,6 +9,8 @@ struct HeadsVerification {
     private var report: VerificationReport
     private var chain = FrameChain()
     private var evidence: EvidenceCheck
+    /// Where a fault that is found now shows.
+    private var position: UInt64? = 0
 
     /// Only headers are touched, so much may be passed in one transaction.
     private static let bytesPerRead = 1 << 30
@@ -31,13 +33,12 @@ struct HeadsVerification {
                 to: source.count, bytesPerRead: Self.bytesPerRead, progress
             ) { value in
                 try chain.follow(try FrameHeader(value))
+                position = chain.entryCount
                 return chain.entryCount
             }
             try finish()
         } catch {
-            report.findings.append(
-                Finding(
-                    position: chain.entryCount, "\(error)"))
+            report.findings.append(Finding(position: position, "\(error)"))
         }
         report.entries = chain.entryCount
         report.frames = chain.frames
@@ -49,14 +50,41 @@ struct HeadsVerification {
         report.covered.append(
             "\(chain.frames) frames: their headers and how each follows the one before")
         let tree = LogTree(of: source.log, size: chain.entryCount)
+        do { try checkRoot(tree) } catch {
+            position = try? firstFault()
+            throw error
+        }
+        position = nil
+        report.covered.append("the root of all entries, from the stored roots of tiles")
+        try evidence.compareByTiles(tree, &report)
+        try evidence.finish(chain, &report)
+        report.isComplete = true
+    }
+
+    private func checkRoot(_ tree: LogTree) throws {
         guard try tree.tree(of: chain.entryCount).root == chain.root else {
             throw LogFault(
                 "the stored roots of tiles and the last tile's entries do not give the root that "
                     + "the last frame says")
         }
-        report.covered.append("the root of all entries, from the stored roots of tiles")
-        try evidence.compareByTiles(tree, &report)
-        try evidence.finish(chain.entryCount, &report)
-        report.isComplete = true
+    }
+
+    /// The first entry of the first frame in the last tile whose root is not that of the stored
+    /// roots and of the entries up to its end; nil where there is none.
+    private func firstFault() throws -> UInt64? {
+        let start = chain.entryCount / TileRoot.leaves * TileRoot.leaves
+        guard start < chain.entryCount else { return nil }
+        var tree = try LogTree(of: source.log, size: start).tree(of: start)
+        var found: UInt64?
+        try source.log.forEachFrame(from: start) { value in
+            let header = try FrameHeader(value)
+            while tree.size < header.endPosition {
+                let range = try header.range(of: Int(tree.size - header.firstPosition), value)
+                tree.append(leaf: Digest.leaf(value.extracting(range)))
+            }
+            if tree.root != header.root { found = header.firstPosition }
+            return found == nil && tree.size < chain.entryCount
+        }
+        return found
     }
 }

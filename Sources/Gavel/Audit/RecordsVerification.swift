@@ -156,7 +156,7 @@ struct RecordsVerification {
             "\(chain.frames) frames: order, headers and Merkle roots",
             "\(chain.entryCount) entries: hashes, encoding, order, times",
         ]
-        try evidence.finish(chain.entryCount, &report)
+        try evidence.finish(chain, &report)
         report.isComplete = true
     }
 }

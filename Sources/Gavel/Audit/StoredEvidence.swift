@@ -2,9 +2,9 @@
 // checkpoints in the ledger's folder.
 //
 // Invariants: a checkpoint counts as covered only when its root was compared; its signature only
-// when a key was there to check it with; where a key is and no checkpoint, somebody removed it, and
-// that is a finding. Roots of tiles are derived: a wrong one is a finding, but
-// verification goes on, since the entries are what counts.
+// when a key was there to check it with; a ledger that has more than its openings and no checkpoint
+// had it removed, whatever else is there, and that is a finding. Roots of tiles are derived: a wrong
+// one is a finding, but verification goes on, since the entries are what counts.
 
 internal import AuctionDomain
 internal import LMDB
@@ -38,7 +38,7 @@ struct StoredEvidence {
     /// Those that are kept, the oldest first.
     let kept: [SignedCheckpoint]
     /// Whether there is a key in the folder, though it may not be readable.
-    private let hasKey: Bool
+    fileprivate let hasKey: Bool
     /// Files that are no checkpoints.
     private(set) var findings: [Finding] = []
     /// Those the caller trusts; nil where the ledger's own are taken.
@@ -231,8 +231,9 @@ struct EvidenceCheck {
     }
 
     /// What is left to say at the end.
-    /// - Parameter count: the entries of the log.
-    mutating func finish(_ count: UInt64, _ report: inout VerificationReport) throws {
+    /// - Parameter chain: the frames of the log.
+    mutating func finish(_ chain: FrameChain, _ report: inout VerificationReport) throws {
+        let count = chain.entryCount
         report.findings += evidence?.findings ?? []
         for item in open {
             let size = item.checkpoint.checkpoint.size
@@ -254,7 +255,8 @@ struct EvidenceCheck {
                 "who wrote the entries from position \(signedCount) on: no checkpoint covers them "
                     + "yet")
         }
-        finishMissing(&report)
+        finishMissing(
+            isBeginning: LedgerKey.isBeginning(count, epoch: chain.epoch), &report)
         guard log.keepsTileRoots, report.level != .heads else { return }
         report.covered.append("\(tilesCompared) stored roots of tiles")
         if tileFaults >= Self.tileFaultsMax {
@@ -270,14 +272,17 @@ struct EvidenceCheck {
     }
 
     /// Says what it means that the ledger's own checkpoint is not there.
-    private func finishMissing(_ report: inout VerificationReport) {
+    /// - Parameter isBeginning: whether the log is one that a creation may have left which never
+    ///   came to its first checkpoint.
+    private func finishMissing(isBeginning: Bool, _ report: inout VerificationReport) {
         guard evidence?.hasCheckpoint != true else { return }
         // One that cannot be read is a finding already.
-        if let evidence, evidence.isSigned(rotations), evidence.findings.isEmpty {
+        if let evidence, !isBeginning || evidence.isSigned(rotations), evidence.findings.isEmpty {
+            let has = evidence.hasKey ? "has a key, but" : "has entries, but no key, and"
             report.findings.append(
                 Finding(
                     position: nil,
-                    "the ledger has a key, but no checkpoint stands beside its log: it was "
+                    "the ledger \(has) no checkpoint stands beside its log: it was "
                         + "removed, and whether the log is the one that was signed cannot be seen"))
         }
         guard evidence?.signed.isEmpty ?? true else { return }
@@ -357,7 +362,7 @@ private struct KeptCheck {
                     : Finding(
                         position: size, "a kept checkpoint was signed where no frame ends"))
         }
-        let signed = checkSignatures(keys)
+        let (signed, unknown) = checkSignatures(keys)
         report.findings += faults.prefix(Self.faultsMax)
         if faults.count > Self.faultsMax {
             report.findings.append(
@@ -369,18 +374,24 @@ private struct KeptCheck {
             report.covered.append("the roots of kept checkpoints: \(agreeing.count)")
         }
         if signed > 0 { report.covered.append("the signatures of kept checkpoints: \(signed)") }
-        if signed < agreeing.count {
+        if unknown > 0 {
             report.notCovered.append(
-                "the signatures of kept checkpoints by unknown keys: \(agreeing.count - signed)")
+                "the signatures of kept checkpoints by unknown keys: \(unknown)")
         }
     }
 
-    /// - Returns: how many are signed by keys that are known.
-    private mutating func checkSignatures(_ keys: (SignedCheckpoint) -> [VerifierKey]) -> Int {
-        var signed = 0
+    /// - Returns: how many are signed by keys that are known, and how many by none of those. A
+    ///   wrong signature is a fault.
+    private mutating func checkSignatures(
+        _ keys: (SignedCheckpoint) -> [VerifierKey]
+    ) -> (signed: Int, unknown: Int) {
+        var (signed, unknown) = (0, 0)
         for checkpoint in agreeing {
             let keys = keys(checkpoint)
-            guard checkpoint.isClaimed(byOneOf: keys) else { continue }
+            guard checkpoint.isClaimed(byOneOf: keys) else {
+                unknown += 1
+                continue
+            }
             do {
                 _ = try checkpoint.verified(by: keys)
                 signed += 1
@@ -392,6 +403,6 @@ private struct KeptCheck {
                             + "signed by this ledger: \(error.reason)"))
             }
         }
-        return signed
+        return (signed, unknown)
     }
 }

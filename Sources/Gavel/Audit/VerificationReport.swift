@@ -6,7 +6,7 @@ public import AuctionDomain
 /// How much of a ledger is verified.
 public enum VerificationLevel: String, Hashable, Sendable, CaseIterable, Comparable {
     /// The frames' headers, the stored roots of tiles and the checkpoint: milliseconds. Finds a log
-    /// that was cut or replaced, no changed entry.
+    /// that was cut or replaced; a changed entry not reliably: only in the last tile.
     case heads
     /// Every entry's bytes, hashed up to each frame's root. Finds whatever was changed, moved or
     /// taken away after it was hashed.

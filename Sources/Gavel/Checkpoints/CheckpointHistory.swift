@@ -94,7 +94,10 @@ struct CheckpointHistory: Sendable {
     ) throws {
         guard checkpoint.checkpoint.size > checkpoints.last?.checkpoint.size ?? 0 else { return }
         checkpoints.append(checkpoint)
-        let rewrites = needsRewriting || checkpoints.count > thinnedCount + limits.newest
+        // Somebody may have removed the file: what is added to must have its first line.
+        let rewrites =
+            needsRewriting || !FileSystem.exists(path)
+            || checkpoints.count > thinnedCount + limits.newest
         // A failure below is made good by the next one that is added.
         needsRewriting = true
         if rewrites {

@@ -1,5 +1,6 @@
 // When checkpoints are signed: at opening; after frames that held a closing, ten times a second at
-// most; after an interval while entries come; when asked; and at the end.
+// most; after an interval while entries come; when asked; and at the end. What could not be signed
+// or written is tried again after the interval, whether or not more entries come.
 //
 // Invariants: only sizes whose entries are durable are signed, and none smaller than one signed
 // before, but over a copy of the log and into that copy; a checkpoint is replaced only after it was
@@ -37,6 +38,10 @@ final class CheckpointSigner: Sendable {
         /// Whether somebody has signed another history with the ledger's key, and who is told.
         var isContradicted = false
         var contradicted: @Sendable (LedgerError) -> Void = { _ in }
+        /// Whether the copy lacks what was signed last, because it could not be written.
+        var isCopyBehind = false
+        /// The last warning, which is not given again every second.
+        var warned: String?
         /// When signing may next be done, and when it will be; both by the machine's uptime.
         var lastSigning: UInt64 = 0
         var dueAt = UInt64.max
@@ -131,14 +136,40 @@ final class CheckpointSigner: Sendable {
 
     /// Runs on the queue.
     private func sign() throws {
-        let (key, head, last) = state.withLock { state in
+        do { try signHead() } catch {
+            tryAgain()
+            throw error
+        }
+        let isBehind = state.withLock { state in
+            if !state.isCopyBehind { state.warned = nil }
+            return state.isCopyBehind
+        }
+        if isBehind { tryAgain() }
+    }
+
+    private func tryAgain() {
+        let isOpen = state.withLock { state in
+            guard !state.isContradicted else { return false }
+            state.dueAt = min(state.dueAt, DispatchTime.now().uptimeNanoseconds + interval)
+            return true
+        }
+        guard isOpen else { return }
+        queue.asyncAfter(deadline: .now() + .nanoseconds(Int(interval))) { [weak self] in
+            self?.signIfDue()
+        }
+    }
+
+    private func signHead() throws {
+        let (key, head, last, isCopyBehind) = state.withLock { state in
             state.dueAt = .max
             state.lastSigning = DispatchTime.now().uptimeNanoseconds
-            return (state.key, state.head, state.signed)
+            return (state.key, state.head, state.signed, state.isCopyBehind)
         }
-        let isSigned =
-            last.map { $0.checkpoint.size >= head.size && $0.note.isSigned(by: key.verifier) }
-        guard head.size > 0, isSigned != true else { return }
+        guard head.size > 0 else { return }
+        if let last, last.checkpoint.size >= head.size, last.note.isSigned(by: key.verifier) {
+            if isCopyBehind, try checkCopy() { writeCopy(last) }
+            return
+        }
         let checkpoint = try Checkpoint(
             origin: key.verifier.name, size: head.size, root: head.root)
         let signed = try checkpoint.signed(by: key, atSeconds: now)
@@ -191,6 +222,7 @@ final class CheckpointSigner: Sendable {
             return true
         } catch {
             if state.withLock({ $0.isContradicted }) { throw error }
+            state.withLock { $0.isCopyBehind = true }
             warn("the checkpoint's copy was not written", error)
             return false
         }
@@ -199,8 +231,9 @@ final class CheckpointSigner: Sendable {
     private func writeCopy(_ signed: SignedCheckpoint) {
         do {
             try copy?.write(signed)
-            state.withLock { $0.copied = signed }
+            state.withLock { ($0.copied, $0.isCopyBehind) = (signed, false) }
         } catch {
+            state.withLock { $0.isCopyBehind = true }
             warn("the checkpoint's copy was not written", error)
         }
     }
@@ -208,7 +241,8 @@ final class CheckpointSigner: Sendable {
     /// Stores a new key, once there is a checkpoint of it.
     private func storeKey() throws {
         guard state.withLock({ $0.isKeyNew }) else { return }
-        try LedgerKey.write(key, to: folder.key)
+        try LedgerKey.write(key, to: folder.nextKey)
+        try FileSystem.rename(folder.nextKey, to: folder.key)
         state.withLock { $0.isKeyNew = false }
     }
 
@@ -238,8 +272,13 @@ final class CheckpointSigner: Sendable {
     }
 
     private func warn(_ what: Logger.Message, _ error: any Error) {
-        let why = (error as? LedgerError)?.reason ?? (error as? NamedFileError)?.reason
-        logger.warning(what, metadata: ["why": "\(why ?? "\(error)")"])
+        let why =
+            (error as? LedgerError)?.reason ?? (error as? NamedFileError)?.reason ?? "\(error)"
+        let isNew = state.withLock { state in
+            defer { state.warned = "\(what) \(why)" }
+            return state.warned != "\(what) \(why)"
+        }
+        if isNew { logger.warning(what, metadata: ["why": "\(why)"]) }
     }
 
     /// A checkpoint over all entries of a copy of the log.

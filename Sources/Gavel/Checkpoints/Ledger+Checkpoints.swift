@@ -52,7 +52,7 @@ extension Ledger {
         }
         let (id, state) = reading.readState.withLock { ($0.state.ledgerID!, $0.state) }
         let store = LedgerKey(folder: folder, state: state, logger: logger)
-        try store.prepareRotation(to: new)
+        try store.prepare(new)
         try await rotate(try KeyRotation(of: id, from: former, to: new.verifier))
         try signer.signNow()
         let after = reading.readState.withLock { $0.state }
@@ -75,11 +75,22 @@ extension LedgerReader {
     /// has them. Each is as it stands in the file: hold it against the log by `check`.
     /// - Throws: as `checkpoint()`.
     public func checkpoints() throws(LedgerError) -> [SignedCheckpoint] {
-        guard let folder else { return [] }
+        try keptCheckpoints().checkpoints
+    }
+
+    /// As `checkpoints()`, and the file of those that are kept where some of it is no checkpoint,
+    /// or stands out of order; nil where it is sound.
+    package func keptCheckpoints() throws(LedgerError) -> (
+        checkpoints: [SignedCheckpoint], damaged: String?
+    ) {
+        guard let folder else { return ([], nil) }
         let last = try checkpoint()
         do {
-            return try CheckpointHistory(at: folder.keptCheckpoints).checkpoints
-                .followed(by: last)
+            let history = try CheckpointHistory(at: folder.keptCheckpoints)
+            return (
+                history.checkpoints.followed(by: last),
+                history.isDamaged ? folder.keptCheckpoints : nil
+            )
         } catch {
             throw LedgerError(error, while: "reading \(folder.keptCheckpoints)")
         }

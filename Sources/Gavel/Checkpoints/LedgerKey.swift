@@ -1,9 +1,11 @@
 // The key in a ledger's folder: made with the ledger, or given; replaced only by a rotation that
 // the log holds.
 //
-// Invariants: `DIR/key` is readable by its owner alone, and is written only once a checkpoint of it
-// stands; where the log names the key that signs, no other one does; a rotation cut short by a
-// crash is finished, or undone where its entry never became durable.
+// Invariants: `DIR/key` is readable by its owner alone, and stands there only once a checkpoint of
+// it does; before the log's first entry it is `DIR/key.next`, so that a log that has entries and no
+// key is one whose key was taken away, and is written to by no other unless that is asked for;
+// where the log names the key that signs, no other one does; a rotation cut short by a crash is
+// finished, or undone where its entry never became durable.
 
 internal import AuctionDomain
 internal import LMDB
@@ -72,36 +74,81 @@ struct LedgerKey {
     let state: State
     let logger: Logger
 
-    /// The key that signs from now on, and whether it was made just now and is yet to be written.
+    /// Whether the log has no entries but those of its creation and of openings. So a crash leaves
+    /// it that comes before the first checkpoint: nobody was admitted yet.
+    private var isBeginning: Bool { LedgerKey.isBeginning(state.entryCount, epoch: state.epoch) }
+
+    /// Whether so many entries are no more than those of a ledger's creation and its openings.
+    static func isBeginning(_ entryCount: UInt64, epoch: UInt32) -> Bool {
+        entryCount <= UInt64(epoch) + 1
+    }
+
+    /// Whether a checkpoint must stand beside the log.
+    var needsCheckpoint: Bool {
+        state.entryCount > 0 && !(isBeginning && !FileSystem.exists(folder.key))
+    }
+
+    /// The key that signs from now on.
+    struct Opened {
+        let key: SigningKey
+        /// Whether it is yet to be stored.
+        var isNew = false
+        /// Whether it takes the place of one that is lost, which signed the last checkpoint.
+        var replacesLost = false
+    }
+
+    /// Opens the key, or makes one where that is in place. Writes nothing but the end of a rotation.
     /// - Parameters:
     ///   - id: the ledger's id.
-    ///   - given: the key to use where there is none yet.
-    ///   - origin: what the ledger called itself before, if that is known.
+    ///   - signed: the last checkpoint.
     ///   - isRenamed: whether the ledger gets another name now, so that the log names no key.
     /// - Throws: `LedgerError` with `keyMismatch` or `storage`; `EvidenceError`.
     func open(
-        id: LedgerID, given: SigningKey?, origin: String?, isRenamed: Bool = false
-    ) throws -> (key: SigningKey, isNew: Bool) {
+        id: LedgerID, signed: SignedCheckpoint?, isRenamed: Bool, _ configuration: Configuration
+    ) throws -> Opened {
         try finishRotation()
+        let given = configuration.signingKey
         if FileSystem.exists(folder.key) {
-            let key = try Self.read(folder.key)
-            if let given, given.verifier != key.verifier {
-                throw LedgerError(
-                    .keyMismatch,
-                    "\(folder.key) holds \(key.verifier), not the key that was given; a key is "
-                        + "replaced by a rotation only")
-            }
-            try check(key)
-            return (key, false)
+            return Opened(key: try standing(folder.key, given))
         }
-        let key = try given ?? .generate(name: origin ?? id.origin)
-        if !isRenamed { try check(key) }
-        if state.entryCount > 0, !isRenamed {
-            logger.warning(
-                "there was no key: checkpoints are signed by this one from now on",
-                metadata: ["key": "\(key.verifier)"])
+        if state.entryCount > 0, isBeginning, FileSystem.exists(folder.nextKey) {
+            return Opened(key: try standing(folder.nextKey, given), isNew: true)
         }
-        return (key, true)
+        let key = try given ?? .generate(name: signed?.checkpoint.origin ?? id.origin)
+        guard state.entryCount > 0, !isRenamed else { return Opened(key: key, isNew: true) }
+        guard given != nil || configuration.replacesLostKey else {
+            throw LedgerError.lostKey(folder)
+        }
+        try check(key)
+        // The log names no key, or this one: then it may have signed since.
+        let isOwn = state.signingKey != nil || signed?.isClaimed(byOneOf: [key.verifier]) == true
+        if isOwn { return Opened(key: key, isNew: true) }
+        guard configuration.replacesLostKey else {
+            throw LedgerError(
+                .keyMismatch,
+                "\(key.verifier), which was given, has not signed \(folder.checkpoint): give the "
+                    + "ledger's own key, or --new-key where that is lost")
+        }
+        logger.warning(
+            """
+            the key was lost: another one signs from now on, and the receipts and checkpoints of \
+            before are checked by the former one
+            """,
+            metadata: ["key": "\(key.verifier)"])
+        return Opened(key: key, isNew: true, replacesLost: true)
+    }
+
+    /// Reads a key that stands in the folder.
+    private func standing(_ path: String, _ given: SigningKey?) throws -> SigningKey {
+        let key = try Self.read(path)
+        if let given, given.verifier != key.verifier {
+            throw LedgerError(
+                .keyMismatch,
+                "\(path) holds \(key.verifier), not the key that was given; a key is replaced by "
+                    + "a rotation only")
+        }
+        try check(key)
+        return key
     }
 
     /// Writes a key that only its owner may read.
@@ -109,8 +156,8 @@ struct LedgerKey {
         try FileSystem.writeFileAtomically(path, Array(key.fileText.utf8), mode: 0o600)
     }
 
-    /// Writes the key that a rotation is about to name.
-    func prepareRotation(to key: SigningKey) throws {
+    /// Writes the key that a rotation is about to name, or that is about to sign first.
+    func prepare(_ key: SigningKey) throws {
         try Self.write(key, to: folder.nextKey)
     }
 
@@ -120,7 +167,7 @@ struct LedgerKey {
         let next = try Self.read(folder.nextKey)
         if state.signingKey == next.verifier.bytes32 {
             try FileSystem.rename(folder.nextKey, to: folder.key)
-        } else {
+        } else if FileSystem.exists(folder.key) {
             try FileSystem.remove(folder.nextKey)
         }
     }
@@ -130,7 +177,8 @@ struct LedgerKey {
         throw LedgerError(
             .keyMismatch,
             "the log names another key than \(key.verifier); put the right one into "
-                + "\(folder.key), or restore with --accept-loss under a new name")
+                + "\(folder.key), or go on under another name by gavel restore \(folder.path) "
+                + "--without-checkpoint")
     }
 
     static func read(_ path: String) throws -> SigningKey {

@@ -90,13 +90,9 @@ public struct EvidenceBundle: Hashable, Sendable {
         let entry = try LedgerEntry(evidence: bytes, at: position)
         var others = try EvidenceNames.registrations(for: entry, in: entries)
         if showsKeys || entry.command.isAboutKeys {
-            // The newest where there are more than are read: an older key is followed by more
-            // than one file then.
-            let room = max(0, entriesMax - 1 - others.count)
-            let keys = try entries.keyEntries(before: size)
-                .map { (position: $0.entry.position, bytes: $0.bytes) }
-                .filter { $0.position != position }
-            others += keys.prefix(min(1, room)) + keys.dropFirst().suffix(max(0, room - 1))
+            let keys = try entries.keyEntries(before: size).filter { $0.entry.position != position }
+            others += chosen(keys, room: max(0, entriesMax - 1 - others.count), for: position)
+                .map { ($0.entry.position, $0.bytes) }
             others.sort { $0.position < $1.position }
         }
         return try EvidenceBundle(
@@ -106,6 +102,23 @@ public struct EvidenceBundle: Hashable, Sendable {
                     proof: try InclusionProof.make(
                         of: bytes, at: position, in: tree, under: checkpoint))
             }, checkpoint: checkpoint)
+    }
+
+    /// Those of the entries about keys that go into a file: the newest, as many as there is room
+    /// for (an older key is followed by more than one file then), and those that gave the ledger
+    /// the name that the first of these, and the entry itself, are signed for.
+    private static func chosen(
+        _ keys: [(entry: LedgerEntry, bytes: [UInt8])], room: Int, for position: UInt64
+    ) -> [(entry: LedgerEntry, bytes: [UInt8])] {
+        guard keys.count > room else { return keys }
+        let newest = keys.suffix(max(0, room - 2))
+        let older = keys.dropLast(newest.count)
+        let names = Set(
+            [position, .max].compactMap { end in
+                older.last { $0.entry.command.namesLedger && $0.entry.position < end }?
+                    .entry.position
+            })
+        return older.filter { names.contains($0.entry.position) }.suffix(room) + newest
     }
 
     /// - Throws: `EvidenceError.incomplete` when the entries are more than a file may have.
@@ -219,6 +232,19 @@ extension CanonicalCommand {
         switch self {
         case .rotateKey, .restoreLedger: true
         case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
+            .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            false
+        }
+    }
+}
+
+extension CanonicalCommand {
+    /// Whether the entry gives the ledger the name that later rotations are signed for.
+    fileprivate var namesLedger: Bool {
+        switch self {
+        case .createLedger, .restoreLedger: true
+        case .rotateKey, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
             .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
             .cancelAuction:
             false

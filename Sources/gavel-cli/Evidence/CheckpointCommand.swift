@@ -15,8 +15,9 @@ struct CheckpointCommand: ParsableCommand {
 
             Prints the note as it stands in the ledger's folder, byte for byte, once the log has \
             its entries and its root. --key checks the signature as well: a verifier key, or a \
-            file of them. --add takes up a copy that witnesses have cosigned. Ends with 1 where \
-            log and checkpoint disagree.
+            file of them. --add takes up a copy that witnesses have cosigned, and prints what is \
+            kept of those now: this one, or a larger one from before. Ends with 1 where log and \
+            checkpoint disagree.
             """)
 
     @OptionGroup var ledger: LedgerOption
@@ -45,7 +46,8 @@ struct CheckpointCommand: ParsableCommand {
             let witnesses = try verifierKeys(witness!)
             try judged { try reader.keep(checkpoint, keys: keys, witnesses: witnesses) }
         }
-        guard let checkpoint = try reader.checkpoint() else {
+        let stored = try add == nil ? reader.checkpoint() : reader.witnessedCheckpoint()
+        guard let checkpoint = stored else {
             throw Failure(.finding, "\(ledger.path) has no checkpoint yet")
         }
         try judged { try reader.check(checkpoint, keys: keys) }

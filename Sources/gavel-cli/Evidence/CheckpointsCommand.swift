@@ -13,6 +13,7 @@ struct CheckpointsCommand: ParsableCommand {
         discussion: """
               gavel audit checkpoints --ledger house
               gavel audit checkpoints --ledger house --covering 1200
+              gavel audit checkpoints --ledger house --newest > newest
               gavel audit checkpoints --ledger house --key house.vkey --json
 
             Kept are the newest thousand, before them the last of every hour, and further back \
@@ -22,8 +23,11 @@ struct CheckpointsCommand: ParsableCommand {
             entry was signed by: it was in the log when that checkpoint was made. The time is \
             what the ledger says; a witness's cosignature is an outsider's word.
 
-            Ends with 1 where the log or a signature disagrees, or where no checkpoint covers the \
-            entry yet.
+            --newest prints the newest one whole, as a file, once the log and its signature agree: \
+            to be put back where DIR/checkpoint was lost.
+
+            Ends with 1 where the log or a signature disagrees, where the file of those that are \
+            kept is damaged, or where no checkpoint covers the entry yet.
             """)
 
     @OptionGroup var ledger: LedgerOption
@@ -34,6 +38,9 @@ struct CheckpointsCommand: ParsableCommand {
             valueName: "position"))
     var covering: UInt64?
 
+    @Flag(help: "Print the newest one as a file.")
+    var newest = false
+
     @Option(
         help: ArgumentHelp(
             "Who must have signed them, or a former key of the ledger (default: its own keys).",
@@ -43,11 +50,19 @@ struct CheckpointsCommand: ParsableCommand {
     @Flag(help: "Print one JSON object a line.")
     var json = false
 
+    func validate() throws {
+        if newest, json || covering != nil {
+            throw ValidationError("--newest cannot stand beside --json or --covering.")
+        }
+    }
+
     func run() throws {
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
         let keys = try key.map { try reader.keys(followedFrom: try verifierKeys($0)) }
-        let wanted = try wanted(reader)
+        let (all, damaged) = try reader.keptCheckpoints()
+        if newest { return try printNewest(of: all, reader, keys: keys) }
+        let wanted = try wanted(of: all)
         var faults = 0
         try withOutput { output in
             var table = Table(
@@ -60,13 +75,32 @@ struct CheckpointsCommand: ParsableCommand {
             }
             if !json { try table.print() }
         }
-        guard faults == 0 else {
-            throw Failure(.finding, "\(counted(faults, "checkpoint")) cannot be right")
+        var problems = faults == 0 ? [] : ["\(counted(faults, "checkpoint")) cannot be right"]
+        if let damaged {
+            problems.append("some of \(damaged) is no checkpoint, or stands out of order")
+        }
+        guard problems.isEmpty else {
+            throw Failure(.finding, problems.joined(separator: "; "))
         }
     }
 
-    private func wanted(_ reader: LedgerReader) throws -> [SignedCheckpoint] {
-        let all = try reader.checkpoints()
+    private func printNewest(
+        of all: [SignedCheckpoint], _ reader: LedgerReader, keys: [VerifierKey]?
+    ) throws {
+        guard let signed = all.last else {
+            throw Failure(.finding, "\(ledger.path) has no checkpoint")
+        }
+        let row = try Row(signed, reader, keys: keys)
+        guard row.isVerified else {
+            throw Failure(
+                .finding,
+                "the newest, over \(signed.checkpoint.size) entries, cannot be trusted: "
+                    + row.verdict)
+        }
+        try withOutput { $0.write(signed.bytes) }
+    }
+
+    private func wanted(of all: [SignedCheckpoint]) throws -> [SignedCheckpoint] {
         guard let covering else { return all }
         guard let first = all.first(where: { $0.checkpoint.size > covering }) else {
             let most = all.last?.checkpoint.size ?? 0
@@ -85,8 +119,9 @@ private struct Row {
     /// As the ledger's signature says.
     private let time: Timestamp?
     /// In one word: `yes`, or what is wrong or unknown.
-    private let verdict: String
+    let verdict: String
     let isFault: Bool
+    var isVerified: Bool { verdict == "yes" }
 
     init(_ signed: SignedCheckpoint, _ reader: LedgerReader, keys: [VerifierKey]?) throws {
         checkpoint = signed.checkpoint
@@ -119,8 +154,8 @@ private struct Row {
             object.field("size", checkpoint.size)
             object.field("root", checkpoint.root.description)
             object.field("time", time)
-            object.field("verified", verdict == "yes")
-            object.field("why", verdict == "yes" ? nil : verdict)
+            object.field("verified", isVerified)
+            object.field("why", isVerified ? nil : verdict)
             object.field("note", String(decoding: note, as: UTF8.self))
         }
         writer.newline()

@@ -7,8 +7,8 @@ import Gavel
 struct SigningOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The file of the key that signs checkpoints, for a ledger that has none yet "
-                + "(default: one is made).", valueName: "file"))
+            "The file of the key that signs checkpoints, for a ledger that has none in its folder "
+                + "(default: a new ledger's is made).", valueName: "file"))
     var key: String?
 
     @Option(
@@ -26,6 +26,16 @@ struct SigningOptions: ParsableArguments {
         }
         configuration.checkpointCopyPath = checkpointCopy
     }
+}
+
+/// Whether another key may take the place of one that is lost.
+struct NewKeyOption: ParsableArguments {
+    @Flag(
+        name: .customLong("new-key"),
+        help: ArgumentHelp(
+            "Where the ledger's key is lost, go on with another: whatever was signed before is "
+                + "checked by the former one for ever."))
+    var isWanted = false
 }
 
 /// Reads a signing key from its file.

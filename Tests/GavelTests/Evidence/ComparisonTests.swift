@@ -360,6 +360,55 @@ struct KeyChainTests {
         }
     }
 
+    @Test("A file holds the entry that gave the ledger the name its rotations are signed for")
+    func manyRotationsAfterRestore() async throws {
+        let bench = try Bench()
+        guard case .createLedger(let first) = try bench.ledger.entry(at: 0)?.command else {
+            Issue.record("entry 0 creates no ledger")
+            return
+        }
+        func rotate(_ ledger: Ledger, _ id: LedgerID, _ count: Int) async throws {
+            var key = try SigningKey.generate(name: "ledger.example/house")
+            for _ in 0..<count {
+                let next = try SigningKey.generate(name: key.verifier.name)
+                try await ledger.rotate(KeyRotation(of: id, from: key, to: next.verifier))
+                key = next
+            }
+        }
+        try await rotate(bench.ledger, first, 3)
+        bench.ledger.close()
+        let second = LedgerID(high: 7, low: 8)
+        let root = Bytes32(Digest.empty.bytes)!
+        let restored = try bench.log.openLedger(
+            configuration: Bench.configuration(bench.clock) {
+                $0.restoration = Restoration(
+                    ledger: second, checkpointSize: 0, checkpointRoot: root)
+            })
+        try await rotate(restored, second, 300)
+        restored.close()
+        let size = bench.log.entryCount
+        let tree = LogTree(of: bench.log, size: size)
+        let key = try SigningKey.generate(name: "ledger.example/house")
+        let head = try Checkpoint(
+            origin: "ledger.example/house", size: size, root: tree.root(ofSize: size)
+        ).signed(by: key)
+        // The first of all, the first after the restore, one in the gap, and the last.
+        for position in [2, 7, 20, size - 1] {
+            let checked = try EvidenceBundle.make(
+                position: position, checkpoint: head, entries: CheckedEntries(bench.log),
+                tree: tree, showsKeys: true
+            ).check(by: [key.verifier])
+            guard case .rotateKey(let rotation) = checked.entry.command else {
+                Issue.record("entry \(position) is no rotation")
+                continue
+            }
+            let ledger = try #require(checked.ledger)
+            #expect(ledger == (position < 5 ? first : second))
+            #expect(rotation.isSigned(of: ledger), "\(position)")
+            #expect(checked.registrations.count <= EvidenceBundle.entriesMax - 1)
+        }
+    }
+
     @Test("verify with a former key follows the log to today's, at every level and in tiles")
     func verify() async throws {
         try await withLedgerPath { path in

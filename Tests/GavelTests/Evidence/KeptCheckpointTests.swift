@@ -94,7 +94,9 @@ struct KeptCheckpointTests {
             try history.add(all[0], at: path)
             let folder = try #require(FileSystem.parentDirectory(of: path))
             try FileSystem.rename(folder, to: folder + "-away")
+            try FileSystem.writeFileAtomically(folder, [])
             #expect(throws: LMDBError.self) { try history.add(all[1], at: path) }
+            try FileSystem.remove(folder)
             try FileSystem.rename(folder + "-away", to: folder)
             // As when the disk was full after half of it.
             try FileSystem.append(path, [0x0A] + all[1].bytes.prefix(30))
@@ -102,6 +104,20 @@ struct KeptCheckpointTests {
             let read = try CheckpointHistory(at: path)
             #expect(!read.isDamaged)
             #expect(read.checkpoints == all)
+        }
+    }
+
+    @Test("A file that was removed while the ledger runs is made anew, with its first line")
+    func removedFile() throws {
+        try withHistoryPath { path in
+            let all = try checkpoints([10, 20, 30])
+            var history = CheckpointHistory()
+            for signed in all {
+                try history.add(signed, at: path)
+                if signed == all[1] { try FileSystem.remove(path) }
+            }
+            let read = try CheckpointHistory(at: path)
+            #expect(!read.isDamaged && read.checkpoints == all)
         }
     }
 
@@ -184,10 +200,28 @@ struct KeptCheckpointTests {
                     Checkpoint(origin: key.verifier.name, size: size, root: .empty)
                         .signed(by: key, atSeconds: 1), at: folder.keptCheckpoints)
             }
+            /// The two parts of a checkpoint over all entries: what is signed, and by whom.
+            func text(_ root: Digest) throws -> [String] {
+                let signed = try Checkpoint(origin: key.verifier.name, size: 3, root: root)
+                    .signed(by: key, atSeconds: 1)
+                return String(decoding: signed.bytes, as: UTF8.self)
+                    .components(separatedBy: "\n\n")
+            }
             #expect(try Verifier.verify(at: path).isClean)
             try keep(2)
             let other = try Verifier.verify(at: path).findings
             #expect(other.first?.what.contains("kept checkpoint over 2 entries") == true)
+            // A wrong signature of the ledger's key is a finding, and not by an unknown key.
+            let root = try Verifier.verify(at: path).root
+            let (right, forged) = try (text(root), text(.empty))
+            var history = CheckpointHistory()
+            try history.add(
+                SignedCheckpoint(parsing: Array("\(right[0])\n\n\(forged[1])".utf8)),
+                at: folder.keptCheckpoints)
+            let unsigned = try Verifier.verify(at: path)
+            #expect(unsigned.findings.count == 1)
+            #expect(unsigned.findings.first?.what.contains("is not signed by this ledger") == true)
+            #expect(!unsigned.notCovered.contains { $0.contains("unknown keys") })
             try keep(9)
             let newer = try Verifier.verify(at: path).findings
             #expect(newer.first?.what.contains("signed for 9 entries, but the log has 3") == true)
