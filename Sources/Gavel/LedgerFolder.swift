@@ -90,8 +90,8 @@ package struct LedgerFolder: Hashable, Sendable {
     }
 
     /// Removes what an interrupted copy or import left.
-    /// - Throws: `alreadyExists` where something else stands there: it is somebody's own, also where
-    ///   it is a ledger, which may well be named so.
+    /// - Throws: `alreadyExists` where something else stands there: it is somebody's own, also
+    ///   where it is a ledger, which may well be named so.
     func removeLeftover() throws {
         guard let kind = try FileSystem.kind(of: path, followingLinks: false) else { return }
         guard kind == .directory,

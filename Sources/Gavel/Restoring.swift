@@ -217,8 +217,8 @@ private struct RestoreSource {
             throw LedgerError(
                 .checkpointMismatch,
                 "the largest checkpoint covers \(covered) entries, but \(name) has \(size): "
-                    + "nobody signed those from position \(covered) on. Give a newer one by --checkpoint, or "
-                    + "take them over as they are by --accept-unsigned")
+                    + "nobody signed those from position \(covered) on. Give a newer one by "
+                    + "--checkpoint, or take them over as they are by --accept-unsigned")
         }
         return nil
     }

@@ -202,7 +202,7 @@ struct StatementTests {
         #expect(same.status == 0)
         #expect(same.lines.first == "the logs are the same, 15 entries")
         let submitted = try await space.run(
-            "submit", "--ledger", "copy",
+            "submit", "--ledger", "copy", "--key", "house/key",
             input: #"{"command":"register_user","user":"zoe"}"# + "\n")
         #expect(submitted.status == 0)
         let other = try await diff("--other", "copy")

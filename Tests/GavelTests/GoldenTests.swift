@@ -303,15 +303,25 @@ struct GoldenTests {
             try FileSystem.createDirectory(path)
             let environment = try Environment(at: path + "/log")
             let table = try environment.integerTable(named: "frames", create: true)
+            var head: FrameHeader?
             try environment.write { transaction in
                 for line in lines.split(separator: "\n") {
                     let fields = line.split(separator: " ")
                     try withBytes(of: bytes(fields[2])) {
                         try transaction.append(table, key: UInt64(fields[0])!, value: $0)
+                        head = try FrameHeader($0)
                     }
                 }
             }
             try environment.close()
+            // What stands beside every log that has entries: its key, and a checkpoint of that.
+            let key = try Sample.key()
+            let last = try #require(head)
+            let signed = try Checkpoint(
+                origin: key.verifier.name, size: last.endPosition, root: last.root
+            ).signed(by: key)
+            try LedgerKey.write(key, to: path + "/key")
+            try FileSystem.writeFileAtomically(path + "/checkpoint", signed.bytes)
             let ledger = try Ledger.open(at: path)
             let count = ledger.reflects
             #expect(count > 30 && ledger.digest.value != 0)

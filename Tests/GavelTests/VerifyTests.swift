@@ -216,6 +216,7 @@ struct FolderTests {
             ledger.close()
             let report = try Verifier.verify(at: path + "-copy")
             #expect(report.isClean)
+            try LedgerKey.write(LedgerKey.read(path + "/key"), to: path + "-copy/key")
             let copy = try Ledger.open(at: path + "-copy")
             #expect(copy.reflects == report.entries + 1)
             copy.close()

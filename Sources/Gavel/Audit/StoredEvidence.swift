@@ -3,8 +3,8 @@
 //
 // Invariants: a checkpoint counts as covered only when its root was compared; its signature only
 // when a key was there to check it with; a ledger that has more than its openings and no checkpoint
-// had it removed, whatever else is there, and that is a finding. Roots of tiles are derived: a wrong
-// one is a finding, but verification goes on, since the entries are what counts.
+// had it removed, whatever else is there, and that is a finding. Roots of tiles are derived: a
+// wrong one is a finding, but verification goes on, since the entries are what counts.
 
 internal import AuctionDomain
 internal import LMDB

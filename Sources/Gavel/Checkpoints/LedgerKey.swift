@@ -97,7 +97,7 @@ struct LedgerKey {
         var replacesLost = false
     }
 
-    /// Opens the key, or makes one where that is in place. Writes nothing but the end of a rotation.
+    /// Opens the key, or makes one where one is due. Writes nothing but the end of a rotation.
     /// - Parameters:
     ///   - id: the ledger's id.
     ///   - signed: the last checkpoint.

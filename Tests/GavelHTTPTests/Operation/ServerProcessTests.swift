@@ -59,6 +59,12 @@ struct ServerProcessTests {
             #expect(missing.status == 4)
             #expect(missing.error.contains("the ledger cannot be opened"))
 
+            try Ledger.open(at: folder + "/c").close()
+            try FileManager.default.removeItem(atPath: folder + "/c/key")
+            let noKey = try await ServerProcess.run(["--ledger", folder + "/c"])
+            #expect(noKey.status == 4 && noKey.error.contains("c has entries and no key"))
+            #expect(noKey.error.contains("--new-key"))
+
             let server = try await ServerProcess(ledger: folder + "/a")
             let taken = try await ServerProcess.run(
                 ["--ledger", folder + "/b", "--port", "\(server.port)", "--operations-port", "0"])
