@@ -66,7 +66,16 @@ private final class ForgedLog {
             frame.seal(identity, tree: &tree)
         }
         log.drain()
+        // The house has the key, and signs what it likes.
+        let size = state.entryCount
+        let key = try SigningKey.generate(name: "forged.example")
+        let signed = try Checkpoint(
+            origin: key.verifier.name, size: size,
+            root: LogTree(of: log, size: size).tree(of: size).root
+        ).signed(by: key)
         log.close()
+        try LedgerKey.write(key, to: path + "/key")
+        try Data(signed.bytes).write(to: URL(filePath: path + "/checkpoint"))
     }
 
     /// A house with USD, sam who sells, alice and bob with 100.00 each, and lot-1, which opens at
