@@ -23,6 +23,7 @@ extension AuctionService {
                 configuration: .init(
                     additionalChannelHandlers: [
                         SlowClientGuard(headTime: headTime, bodyTime: bodyTime),
+                        MessageGuard(),
                         ConnectionShareGuard(shares),
                     ],
                     idleTimeout: .init(options.idleTime),

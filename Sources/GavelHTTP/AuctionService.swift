@@ -83,15 +83,18 @@ public final class AuctionService: Sendable {
             slowNanoseconds: slowNanoseconds)
         var methods: [String: [HTTPRequest.Method]] = [:]
         for route in served {
-            methods[route.operation.path, default: []].append(route.operation.method)
+            // HEAD is what GET is, without content.
+            let taken = [route.operation.method] + (route.operation.method == .get ? [.head] : [])
+            methods[route.operation.path, default: []] += taken
             let observer = CallObserver(
                 method: route.operation.method.rawValue, route: route.operation.path,
                 meter: RouteMeter(meters.registry, route.operation),
                 slowNanoseconds: slowNanoseconds)
-            router.on(RouterPath(route.operation.path), method: route.operation.method) {
-                request, context in
-                try await observer.observe(request, context) { request, context in
-                    try await gatekeeper.answer(request, context, route)
+            for method in taken {
+                router.on(RouterPath(route.operation.path), method: method) { request, context in
+                    try await observer.observe(request, context) { request, context in
+                        try await gatekeeper.answer(request, context, route)
+                    }
                 }
             }
         }

@@ -5,7 +5,7 @@
 // the tools of a Unix command line expect; RFC 4180 would have CRLF, which its readers do not
 // insist on. No field holds a control character, and none is a formula to a spreadsheet: a text
 // that begins with one of `= + - @ '` has a `'` before it, which whoever reads it takes off again.
-// Numbers are as they are.
+// Numbers are as they are, and so is a `-` alone, which runs nothing.
 
 import AuctionDomain
 public import Gavel
@@ -63,7 +63,7 @@ public struct CSVWriter: Sendable {
         case "=", "+", "@", "'": true
         // The wide forms, which spreadsheets of East Asia take for the narrow ones.
         case "\u{FF1D}", "\u{FF0B}", "\u{FF0D}", "\u{FF20}": true
-        case "-": !isNumber(text.utf8.dropFirst())
+        case "-": text.utf8.count > 1 && !isNumber(text.utf8.dropFirst())
         default: false
         }
     }

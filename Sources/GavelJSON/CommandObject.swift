@@ -5,6 +5,12 @@
 
 import AuctionDomain
 
+/// The fields that a command has, by its name: those of its own, then those of every command.
+/// Empty for what is no command.
+public func commandFields(of command: String) -> [String] {
+    CommandShape(rawValue: command)?.fields ?? []
+}
+
 /// An object that names a command.
 struct CommandObject {
     private let shape: CommandShape

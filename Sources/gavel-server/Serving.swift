@@ -43,11 +43,13 @@ struct Serving {
     /// - Throws: `ServerFailure`, `LedgerError`.
     func run() async throws {
         let files = raiseFileLimit()
-        if files < settings.service.connectionsMax + Self.filesBesides {
+        let needed = settings.service.connectionsMax + Self.filesBesides
+        if files < needed {
             logger.warning(
-                "the process may not open as many files as connections are allowed",
+                "the process may open fewer files than it needs for all connections",
                 metadata: [
                     "files": .stringConvertible(files),
+                    "files_needed": .stringConvertible(needed),
                     "connections": .stringConvertible(settings.service.connectionsMax),
                 ])
         }

@@ -34,6 +34,82 @@ struct CompareTests {
         return ["evidence", "proof", "statement", "growth", "checkpoint"].map { "\(prefix).\($0)" }
     }
 
+    /// What a service answers: the same proofs in JSON.
+    private func makeAnswers() throws -> (growth: String, place: String, checkpoint: String) {
+        func json(_ object: [String: Any]) throws -> String {
+            let data = try JSONSerialization.data(withJSONObject: object)
+            return String(decoding: data, as: UTF8.self)
+        }
+        let growth = try ConsistencyProof.parse(Array(space.text("a.growth").utf8))
+        let note = String(decoding: growth.checkpoint.bytes, as: UTF8.self)
+        let file = try ProofFile(parsing: Array(space.text("a.proof").utf8))
+        let leaf = try Digest(leaf: #require(file.extra))
+        return (
+            try json([
+                "from": 7, "size": 15, "hashes": growth.proof.hashes.map(\.base64),
+                "checkpoint": note,
+            ]),
+            try json([
+                "index": 11, "leaf": leaf.base64, "size": 15,
+                "hashes": file.proof.hashes.map(\.base64), "checkpoint": note,
+            ]),
+            try json([
+                "size": 15, "root": growth.checkpoint.checkpoint.root.base64, "time": NSNull(),
+                "note": note,
+            ])
+        )
+    }
+
+    @Test("What a service answers in JSON is read like the files, and proves as much")
+    func answersOfServices() async throws {
+        _ = try await makeFiles("a", from: "house")
+        let answers = try makeAnswers()
+        try space.write(answers.growth, to: "growth.json")
+        try space.write(answers.place + "\n", to: "place.json")
+        try space.write(answers.checkpoint, to: "checkpoint.json")
+        try space.write("{\"items\":[\(answers.checkpoint)],\"next\":null}", to: "page.json")
+        for (file, words) in [
+            ("growth.json", "goes on from 7 entries"), ("place.json", "position  11"),
+            ("checkpoint.json", "signed by"), ("page.json", "signed by"),
+        ] {
+            let run = try await audit("check-receipt", file, "--key", "house.vkey")
+            #expect(run.status == 0 && run.errors == "", "\(file): \(run.errors)")
+            #expect(run.output.contains(words), "\(file): \(run.output)")
+            let json = try await audit("check-receipt", file, "--key", "house.vkey", "--json")
+            let parsed = try JSONSerialization.jsonObject(with: Data(json.output.utf8))
+            #expect((parsed as? [String: Any])?["size"] as? Int == 15, "\(file)")
+            let same = try await audit("compare", file, "a.statement", "--key", "house.vkey")
+            #expect(same.status == 0 && same.output.contains("the same history"), "\(file)")
+        }
+    }
+
+    @Test("A service's answer that was altered, or is something else, proves nothing")
+    func alteredAnswers() async throws {
+        _ = try await makeFiles("a", from: "house")
+        let answers = try makeAnswers()
+        let leaf = try #require(answers.place.firstMatch(of: /"leaf":"./)).0
+        let other = "\"leaf\":\"" + (leaf.last == "A" ? "B" : "A")
+        for (text, words) in [
+            (
+                answers.place.replacing(leaf, with: other),
+                "is not proven to stand at position 11"
+            ),
+            (answers.place.replacing("\"index\":11", with: "\"index\":10"), "position 10"),
+            (answers.place.replacing("\"size\":15", with: "\"size\":14"), "size is not"),
+            (answers.growth.replacing("\"from\":7", with: "\"from\":-7"), "from is not"),
+            (answers.growth.replacing("\"from\":7", with: "\"from\":6"), "do not lead"),
+            ("{}", "note is not a signed note"), ("{\"items\":[]}", "a list of 0"),
+            (#"{"items":[{},{}]}"#, "a list of 2"), (#"{"note":"x"}"#, "malformed"),
+            ("{", "it begins like no file of evidence"),
+            (#"{"from":1,"size":1,"checkpoint":""}"#, "malformed"),
+        ] {
+            try space.write(text, to: "answer.json")
+            let run = try await audit("check-receipt", "answer.json", "--key", "house.vkey")
+            #expect(run.status == 1 && run.output == "", "\(text)")
+            #expect(run.errors.contains(words), "\(words): \(run.errors)")
+        }
+    }
+
     @Test("check-receipt takes every sort of file, and says what it proves")
     func everySort() async throws {
         _ = try await makeFiles("a", from: "house")

@@ -115,6 +115,27 @@ struct AuctionTests {
         }
     }
 
+    @Test("No auction is opened under a name that a path cannot hold; one that is there is shown")
+    func dots() async throws {
+        try await TestService.with { test in
+            try await test.furnish(["bob"])
+            for name in [".", ".."] {
+                let answer = try await test.call(
+                    "POST", "/auctions", as: "bob", #"{"auction":"\#(name)","currency":"USD"}"#)
+                #expect(answer.status == 400 && answer.code == "malformed")
+                let detail = answer.json["detail"] as? String ?? ""
+                #expect(detail.contains("auction must not be \(name):"), "\(detail)")
+            }
+            for name in ["...", ".a", "a..b"] { try await test.open(name) }
+            #expect(try await test.call("GET", "/auctions/...").status == 200)
+            // The engine has no addresses.
+            try await test.submit(
+                .openAuction(OpenAuction(auction: "..", seller: "bob", currency: "USD")))
+            let list = try await test.call("GET", "/auctions")
+            #expect(list.items.auctions.contains(".."))
+        }
+    }
+
     @Test("A repeated opening completes a description that a crash cut off, unless there is a bid")
     func cutOff() async throws {
         try await TestService.with { test in

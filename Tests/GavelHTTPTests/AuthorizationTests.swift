@@ -23,6 +23,9 @@ private enum Kind: String, CaseIterable {
     case seller
     case auditor, payment
     case `operator`
+
+    /// As the account signs in: what the log calls the house is no name for anybody.
+    var name: String { "the-\(rawValue)" }
 }
 
 /// What is asked of one route, and what each kind of caller is told: a problem's code, `ok`, or
@@ -81,11 +84,11 @@ private struct Row {
 private let rows: [Row] =
     [
         .ignoring(
-            "signUp", "/users", #"{"username":"bidder","password":"some long password"}"#,
+            "signUp", "/users", #"{"username":"the-bidder","password":"some long password"}"#,
             "username_taken"),
         .anyone("getProfile", "/users/{bidder}"),
         .ignoring(
-            "signIn", "/tokens", #"{"username":"bidder","password":"not this one"}"#,
+            "signIn", "/tokens", #"{"username":"the-bidder","password":"not this one"}"#,
             "credentials_wrong"),
         .ignoring(
             "refreshTokens", "/tokens/refresh", #"{"refresh_token":"none"}"#,
@@ -232,13 +235,13 @@ private final class Callers {
         self.test = test
         try await test.submit(.registerCurrency(Currency(code: "USD", scale: 2)))
         for kind in Kind.allCases where kind != .nobody {
-            let answer = try await test.signUp(kind.rawValue)
+            let answer = try await test.signUp(kind.name)
             let user = try #require(answer.json["user"] as? String)
             users[kind] = user
             if let role = Roles.named.first(where: { $0.name == kind.rawValue })?.role {
                 try await test.service.members.setRoles(of: UserID(user), to: role)
             }
-            tokens[kind] = try await test.token(kind.rawValue)
+            tokens[kind] = try await test.token(kind.name)
         }
         let closed = try await test.call(
             "POST", "/me/close", as: tokens[.closed], #"{"password":"\#(UsersTests.password)"}"#)

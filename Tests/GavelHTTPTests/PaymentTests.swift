@@ -52,6 +52,26 @@ struct PaymentTests {
         }
     }
 
+    @Test("What the user has sent is the user's own in the wallet's history, closings too")
+    func ownClosing() async throws {
+        try await TestService.with { test in
+            try await test.furnish(["alice", "bob"])
+            try await test.submit(
+                .openAuction(OpenAuction(auction: "lot-1", seller: "bob", currency: "USD")))
+            try await test.submit(.placeBid(auction: "lot-1", bidder: "alice", amount: 1500))
+            let closed = try await test.call(
+                "POST", "/auctions/lot-1/close", as: "bob", #"{"hammer":true}"#)
+            #expect(closed.status == 200)
+            for (user, own) in [("bob", true), ("alice", false)] {
+                let page = try await test.call("GET", "/wallet/history?limit=1", as: user)
+                let item = try #require(page.items.first)
+                #expect(item["command"] as? String == "close_auction")
+                #expect(item["own"] as? Bool == own, "\(user)")
+                #expect(item["amount"] is NSNull)
+            }
+        }
+    }
+
     @Test("The payment provider charges once for each reference, whatever the key")
     func charging() async throws {
         try await TestService.with { test in

@@ -22,7 +22,7 @@ struct ServiceTests {
             #expect(missing.headers["content-type"] == "application/problem+json")
             let method = try await connection.call("POST", "/")
             #expect(method.status == 405)
-            #expect(method.headers["allow"] == "GET")
+            #expect(method.headers["allow"] == "GET, HEAD")
             let unknown = try await connection.call("GET", "/?x=1")
             #expect(unknown.status == 400)
             #expect(unknown.code == "parameter_malformed")
@@ -34,7 +34,7 @@ struct ServiceTests {
         let kinds = ProblemKind.all
         #expect(Set(kinds.map(\.code)).count == kinds.count)
         #expect(Set(kinds.map(\.number)).count == kinds.count)
-        #expect(kinds.count == Refusal.allCases.count + Rejection.Code.allCases.count + 28)
+        #expect(kinds.count == Refusal.allCases.count + Rejection.Code.allCases.count + 29)
         for kind in kinds {
             #expect((400...599).contains(kind.status.code), "\(kind.code)")
             let mayPass = [429, 503].contains(kind.status.code)

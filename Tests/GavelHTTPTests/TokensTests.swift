@@ -48,6 +48,40 @@ struct TokensTests {
 
     // MARK: Access tokens
 
+    @Test("A token in another spelling of the same bytes is none")
+    func spellings() async throws {
+        for algorithm in [TokenAlgorithm.edDSA, .es256, .hs256] {
+            let service = try BareService()
+            defer { service.end() }
+            service.options.tokenAlgorithm = algorithm
+            let members = try await service.members()
+            _ = try await members.signUps.signUp(service.request("ada"), key: nil)
+            let token = try await signIn(members).access
+            #expect(await code(members.authenticator, token) == "valid")
+            let parts = token.split(separator: ".").map(String.init)
+            var spellings = (0..<3).flatMap { index in
+                ["=", "==", "\n"].map { end in
+                    var other = parts
+                    other[index] += end
+                    return other
+                }
+            }
+            // 64 bytes of signature, and 32, leave two and four bits of the last character unused.
+            let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+            let last = try #require(parts[2].last.flatMap { alphabet.firstIndex(of: $0) })
+            let next = String(alphabet[alphabet.index(after: last)])
+            spellings.append([parts[0], parts[1], parts[2].dropLast() + next])
+            for other in spellings {
+                let text = other.joined(separator: ".")
+                #expect(await code(members.authenticator, text) == "token_invalid", "\(text)")
+            }
+        }
+        for text in ["AA", "AAA", "AAAA", "_-8"] { #expect([UInt8](base64URL: text) != nil) }
+        for text in ["A", "AB", "AAB", "AA==", "AAA=", "A A", "AA\n", "+A", "/A"] {
+            #expect([UInt8](base64URL: text) == nil, "\(text)")
+        }
+    }
+
     @Test("A token says who, for which ledger, for how long and with which key")
     func claims() async throws {
         for (algorithm, count) in [(TokenAlgorithm.edDSA, 1), (.es256, 1), (.hs256, 0)] {

@@ -147,6 +147,17 @@ struct UsersTests {
         }
     }
 
+    @Test("Nobody signs up under a name by which the log calls the house")
+    func houseNames() async throws {
+        try await TestService.withAccounts { test in
+            for name in ["house", "operator", "payment", "system", "Operator", "HOUSE"] {
+                let answer = try await test.signUp(name)
+                #expect(answer.status == 409 && answer.code == "username_taken", "\(name)")
+            }
+            #expect(try await test.signUp("operator-7").status == 201)
+        }
+    }
+
     @Test("An unknown user and a wrong password get the same answer, after the same work")
     func credentials() async throws {
         try await TestService.withAccounts { test in

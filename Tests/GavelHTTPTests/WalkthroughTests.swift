@@ -49,6 +49,25 @@ struct WalkthroughTests {
         }
     }
 
+    @Test(
+        "Two bidders' receipts of different sizes are compared, by proofs and by tiles, as it says",
+        .timeLimit(.minutes(10)))
+    func comparing() async throws {
+        let all = blocks(try article(), "sh")
+        let walk = try #require(all.first { $0.hasPrefix("base=") })
+        let comparison = try #require(all.first { $0.contains("gavel audit compare") })
+        try await ServedHouse.with { house in
+            let here = "http://127.0.0.1:\(house.port)"
+            let compared = try await run(
+                ["bash", "-euo", "pipefail", "-c", walk + comparison], replacing: here, in: house)
+            #expect(compared.status == 0, "\(compared.output)")
+            let results = compared.output.split(separator: "\n").filter { $0.hasPrefix("result") }
+            #expect(results.count == 2, "\(compared.output)")
+            for result in results { #expect(result.contains("growth: the "), "\(result)") }
+            #expect(compared.output.contains("goes on from "), "\(compared.output)")
+        }
+    }
+
     @Test("What the README shows of the service stands in the article, which is run")
     func readme() throws {
         let known = Set(
@@ -82,6 +101,10 @@ struct WalkthroughTests {
             $0.replacingOccurrences(of: "http://127.0.0.1:8080", with: base)
         }
         process.currentDirectoryURL = house.folder
+        // `gavel` stands beside the server.
+        var environment = ProcessInfo.processInfo.environment
+        environment["PATH"] = "\(ServerProcess.folder):\(environment["PATH"] ?? "")"
+        process.environment = environment
         let output = Pipe()
         process.standardOutput = output
         process.standardError = output

@@ -26,7 +26,8 @@ extension State {
                 furtherAccounts[index], holds: holds.further[index], &totals, &violations)
         }
         for (index, record) in currencies.enumerated() {
-            let expected = record.charged.minorUnits - record.withdrawn.minorUnits
+            // Wrapping: what is checked may be anything, and is reported, not trapped on.
+            let expected = record.charged.minorUnits &- record.withdrawn.minorUnits
             if totals[index] != expected {
                 violations.append(
                     "1: accounts hold \(totals[index]) \(record.currency.code), but "

@@ -118,6 +118,9 @@ extension Digest {
         self.init(bytes: bytes)
     }
 
+    /// A hash from its 44 characters of base64, as evidence writes it; nil for anything else.
+    public init?(base64 text: String) { self.init(base64: Array(text.utf8)[...]) }
+
     /// The 32 bytes as base64, as evidence writes them.
     public var base64: String { Base64.encode(bytes) }
 }

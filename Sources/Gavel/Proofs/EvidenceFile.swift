@@ -7,6 +7,8 @@ public enum EvidenceFile: Hashable, Sendable {
     case entry(EvidenceBundle)
     /// One entry's place alone: `gavel audit prove --alone`, C2SP tlog-proof.
     case proof(ProofFile)
+    /// A leaf's place, as a service gives it to anyone: `/log/proof/inclusion`.
+    case place(LeafProof)
     /// What an entry says to one user: `gavel audit prove --for`.
     case statement(StatementFile)
     /// That the log went on from an earlier size: `gavel audit prove --from`.
@@ -61,6 +63,7 @@ public enum EvidenceFile: Hashable, Sendable {
         switch self {
         case .entry(let bundle): bundle.checkpoint
         case .proof(let file): file.checkpoint
+        case .place(let proof): proof.checkpoint
         case .statement(let file): file.checkpoint
         case .growth(_, let checkpoint), .checkpoint(let checkpoint): checkpoint
         }
@@ -71,6 +74,7 @@ public enum EvidenceFile: Hashable, Sendable {
         switch self {
         case .entry: "the evidence of an entry"
         case .proof: "a proof of an entry's place"
+        case .place: "a proof of a leaf's place"
         case .statement: "a signed statement"
         case .growth: "a proof of growth"
         case .checkpoint: "a checkpoint"
@@ -96,6 +100,8 @@ public enum EvidenceFile: Hashable, Sendable {
             }
             try file.proof.verify(entry: bytes, in: verified)
             return .proof(verified, try LedgerEntry(evidence: bytes, at: file.proof.index))
+        case .place(let proof):
+            return .place(try proof.check(by: keys, witnesses: witnesses), proof)
         case .growth(let proof, let checkpoint):
             return .growth(try checkpoint.verified(by: keys, witnesses: witnesses), proof)
         case .checkpoint(let checkpoint):
@@ -109,6 +115,8 @@ public enum CheckedFile: Sendable {
     case entry(CheckedEvidence)
     /// The entry's handles have no names here.
     case proof(VerifiedCheckpoint, LedgerEntry)
+    /// Which entry the leaf is, its bytes would tell.
+    case place(VerifiedCheckpoint, LeafProof)
     case statement(CheckedStatement)
     /// The signed head; the proof still wants the older one.
     case growth(VerifiedCheckpoint, ConsistencyProof)
@@ -119,7 +127,8 @@ public enum CheckedFile: Sendable {
         switch self {
         case .entry(let checked): checked.checkpoint
         case .statement(let checked): checked.checkpoint
-        case .proof(let checkpoint, _), .growth(let checkpoint, _), .checkpoint(let checkpoint):
+        case .proof(let checkpoint, _), .place(let checkpoint, _), .growth(let checkpoint, _),
+            .checkpoint(let checkpoint):
             checkpoint
         }
     }
@@ -131,5 +140,30 @@ public enum CheckedFile: Sendable {
         } else {
             nil
         }
+    }
+}
+
+/// Where a leaf stands, without the entry: for whoever has the entry, or its hash, from elsewhere.
+public struct LeafProof: Hashable, Sendable {
+    /// The entry's hash as a leaf.
+    public let leaf: Digest
+    public let proof: InclusionProof
+    /// Not checked yet.
+    public let checkpoint: SignedCheckpoint
+
+    public init(leaf: Digest, proof: InclusionProof, checkpoint: SignedCheckpoint) {
+        self.leaf = leaf
+        self.proof = proof
+        self.checkpoint = checkpoint
+    }
+
+    /// Checks that the leaf stands at its position.
+    /// - Throws: `EvidenceError` with `notSigned` or `notProven`.
+    public func check(
+        by keys: [VerifierKey], witnesses: [VerifierKey] = []
+    ) throws(EvidenceError) -> VerifiedCheckpoint {
+        let verified = try checkpoint.verified(by: keys, witnesses: witnesses)
+        try proof.verify(leaf: leaf, under: verified.checkpoint)
+        return verified
     }
 }

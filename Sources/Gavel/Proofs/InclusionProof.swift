@@ -57,7 +57,12 @@ public struct InclusionProof: Hashable, Sendable {
 
     /// As `verify(entry:in:)`, under a head whose signature is checked later.
     func verify(entry: [UInt8], under checkpoint: Checkpoint) throws(EvidenceError) {
-        guard root(fromLeaf: Digest(leaf: entry), size: checkpoint.size) == checkpoint.root else {
+        try verify(leaf: Digest(leaf: entry), under: checkpoint)
+    }
+
+    /// As `verify(entry:in:)`, of an entry of which only the hash is known.
+    func verify(leaf: Digest, under checkpoint: Checkpoint) throws(EvidenceError) {
+        guard root(fromLeaf: leaf, size: checkpoint.size) == checkpoint.root else {
             throw EvidenceError(
                 .notProven,
                 "the entry is not proven to stand at position \(index) of the "

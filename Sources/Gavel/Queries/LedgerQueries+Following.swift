@@ -63,6 +63,13 @@ extension LedgerQueries {
         }
     }
 
+    /// How many entries it takes to get to the last one that has changed an auction for anyone to
+    /// see, 0 where none has; and how many there are, as of the same moment.
+    /// - Complexity: O(1).
+    public var lastChange: (reflects: UInt64, entries: UInt64) {
+        reading.readState.withLock { ($0.changedCount, $0.entryCount) }
+    }
+
     /// The auctions that entries from a position on have changed. Rejected ones change nothing.
     /// - Parameters:
     ///   - entriesMax: at most so many entries are looked at.

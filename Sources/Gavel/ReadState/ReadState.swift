@@ -37,6 +37,9 @@ struct ReadState: Sendable {
     private(set) var userLists = ChunkedArray<UserLists>()
     private(set) var auctionLists = ChunkedArray<AuctionLists>()
     private(set) var bidders = BidderIndex()
+    /// How many entries it takes to get to the last change of any auction: one more than the
+    /// greatest `changedPosition`, 0 while there is none.
+    private(set) var changedCount: UInt64 = 0
 
     // Of the last entry applied.
     private var links = ContiguousArray<EntryLink>()
@@ -95,6 +98,7 @@ struct ReadState: Sendable {
         lastBidLinks = state.evolve(bid, at: point)
         try state.checkConsistency(of: bid.auction)
         auctionLists[bid.auction.index].changedPosition = point.position
+        changedCount = point.position + 1
         if bid.kind != .bidAbsorbed {
             if bid.refunded != .none { removeHold(bid.auction) }
             if bid.locked == bid.held { addHold(bid.auction, of: bid.bidder) }
@@ -114,6 +118,7 @@ struct ReadState: Sendable {
             try state.checkConsistency(of: auction)
             if entry.rejection == nil {
                 auctionLists[auction.index].changedPosition = entry.point.position
+                changedCount = entry.point.position + 1
             }
         }
         links.removeAll(keepingCapacity: true)
@@ -156,6 +161,7 @@ struct ReadState: Sendable {
         auctionLists.append(
             AuctionLists(
                 changedPosition: point.position, selling: userLists[seller.index].selling))
+        changedCount = point.position + 1
         userLists[seller.index].selling = auction.rawValue
     }
 
@@ -192,6 +198,7 @@ struct ReadState: Sendable {
     ) {
         self.state = state
         self.titles = titles
+        changedCount = changed.max().map { $0 + 1 } ?? 0
         for _ in 0..<state.userCount { userLists.append(UserLists()) }
         for index in 0..<state.auctionCount {
             let auction = AuctionHandle(rawValue: UInt32(index))

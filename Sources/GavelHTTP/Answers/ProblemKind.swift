@@ -61,6 +61,7 @@ extension ProblemKind {
         1041, "account_has_funds", 409, "The wallet is not empty, or lots are under way")
     static let descriptionFrozen = own(
         1042, "description_frozen", 409, "What a lot is may not change after its first bid")
+    static let accountClosed = own(1043, "account_closed", 409, "The account is closed")
 
     // What the service cannot do now.
     static let rateLimited = own(1050, "rate_limited", 429, "Too many calls", retryAfter: 1)
@@ -81,8 +82,8 @@ extension ProblemKind {
         roleRequired, notYours, selfChargeOff, notFound, methodNotAllowed, parameterMalformed,
         badCursor, commandIDMissing, bodyTooLarge, mediaTypeUnsupported, profileNotFound,
         entryNotFound, momentAhead, usernameTaken, accountHasFunds, descriptionFrozen,
-        rateLimited, busy, positionNotReached, outcomeUnknown, notProven, tooManyCommands,
-        internalError,
+        accountClosed, rateLimited, busy, positionNotReached, outcomeUnknown, notProven,
+        tooManyCommands, internalError,
     ]
 
     /// All kinds: refusals, rejections, the service's own.

@@ -6,6 +6,15 @@ internal import Hummingbird
 internal import NIOCore
 
 extension Response {
+    /// The answer to HEAD: the same status and headers, and no content. The length stays where it
+    /// is known, and says what GET would send (RFC 9110 section 8.6).
+    var withoutContent: Response {
+        let length = headers[.contentLength]
+        var response = createHeadResponse()
+        response.headers[.contentLength] = length
+        return response
+    }
+
     /// An answer that has been written as JSON.
     init(json: JSONWriter, status: HTTPResponse.Status = .ok) {
         self.init(json: json.bytes, status: status)

@@ -44,8 +44,8 @@ extension AuctionRoutes {
         operation: Operation(
             method: .get, path: "/auctions/{auction}/bids", id: "listBids", tag: .auctions,
             summary: "Lists an auction's accepted bids",
-            detail: "`amount` is null where bids are maxima (proxy bidding): that is nobody "
-                + "else's to know.",
+            detail: "`amount` is null where bids are maxima (proxy bidding), in the caller's own "
+                + "too: `mine` of the auction has the caller's while leading.",
             access: .anyone, isRead: true,
             parameters: [.direction] + Operation.Parameter.page,
             answer: .init(schema: .page(.reference("Bid"))),

@@ -15,9 +15,9 @@ enum AuctionRoutes {
             method: .post, path: "/auctions", id: "openAuction", tag: .auctions,
             summary: "Opens an auction",
             detail: "The caller sells; an operator may name another seller. Without a name the "
-                + "auction gets one that a repeated call gets again. Description and category "
-                + "stand beside the ledger; sent again after a crash, the call completes them, "
-                + "unless there is a bid already.",
+                + "auction gets one that a repeated call gets again; `.` and `..` are no names. "
+                + "Description and category stand beside the ledger; sent again after a crash, the "
+                + "call completes them, unless there is a bid already.",
             isWrite: true,
             body: .init(
                 schema: .reference("Opening"),
@@ -33,7 +33,7 @@ enum AuctionRoutes {
                 status: 201,
                 schema: .receipt([.init("auction", .object(detailProperties))]),
                 detail: "Opened; Location says where it is."),
-            problems: [.notYours, .tooManyCommands]
+            problems: [.notYours, .tooManyCommands, .accountClosed]
                 + ProblemKind.kinds(
                     [.userNotFound, .currencyNotFound],
                     [.notPermitted, .auctionAlreadyOpened, .closesAtTooEarly]))
@@ -75,15 +75,18 @@ extension Call {
         let auction =
             members.take("auction")
             ?? .string(service.commandIDs.auctionName(of: key, by: caller.user).string)
+        members.append(JSONMember("auction", auction))
         let command = try command(
-            "open_auction", fixed: ("auction", auction), ("seller", .string(seller.string)),
-            own: members)
+            "open_auction", fixed: ("seller", .string(seller.string)), own: members,
+            besides: ["seller", "description", "category"])
         guard case .openAuction(let opening) = command else { throw Problem(.internalError) }
+        guard !opening.auction.isDots else {
+            throw Problem(
+                .malformed,
+                "auction must not be \(opening.auction): no address can have that for a part")
+        }
         let actor: Actor = seller == caller.user ? .user(seller) : .operator
-        // No account is closed between the look at its lots and a lot that staff opens for it.
-        let receipt = try await service.gate.act(
-            as: caller, for: seller == caller.user ? nil : seller
-        ) { try await submit(command, by: actor) }
+        let receipt = try await submit(command, by: actor, for: seller)
         let ledger = ledger
         let name = opening.auction
         try await service.store.describeOpened(
@@ -151,6 +154,12 @@ extension Call {
             }
         }
     }
+}
+
+extension AuctionID {
+    /// Whether clients and proxies would take the name in a path for the place itself, or the one
+    /// above it. An engine's auctions may have such a name.
+    fileprivate var isDots: Bool { string == "." || string == ".." }
 }
 
 extension LotWords {

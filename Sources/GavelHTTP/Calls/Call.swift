@@ -31,6 +31,9 @@ struct Call: Sendable {
     /// Where the call comes from.
     var peer: PeerAddress { Gatekeeper(service: service).peer(of: request, context) }
 
+    /// Whether only the head of the answer is asked for.
+    var isHead: Bool { request.method == .head }
+
     /// Whose share it is that the call takes from.
     var causer: Causer { signedIn.map { .user($0.user) } ?? .address(peer) }
 
@@ -146,9 +149,13 @@ struct Call: Sendable {
     }
 
     /// The body as a command, completed by what path and token fix. A body that gives one of these
-    /// members itself is refused by name.
+    /// members itself, or one that the call does not know, is refused by name.
+    /// - Parameters:
+    ///   - own: the body's members, where they were read before.
+    ///   - further: what the call knows besides and has taken out of them.
     func command(
-        _ name: String, fixed: (String, JSONValue)..., own: [JSONMember]? = nil
+        _ name: String, fixed: (String, JSONValue)..., own: [JSONMember]? = nil,
+        besides further: [String] = []
     ) throws(Problem) -> Command {
         var members: [JSONMember]
         if let own { members = own } else { members = try self.members() }
@@ -157,6 +164,14 @@ struct Call: Sendable {
             throw Problem(
                 .malformed,
                 "field \"\(member.name)\" is not allowed here: the call itself says it")
+        }
+        let known = commandFields(of: name).filter { !others.contains($0) } + further
+        for member in members where !known.contains(member.name) {
+            throw Problem(
+                .malformed,
+                "unknown field \(member.name.debugDescription), "
+                    + (known.isEmpty
+                        ? "there are none here" : "expected " + known.joined(separator: ", ")))
         }
         members.append(JSONMember("command", .string(name)))
         members += fixed.map { JSONMember($0.0, $0.1) }

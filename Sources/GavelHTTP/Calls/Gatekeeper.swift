@@ -228,14 +228,11 @@ struct Gatekeeper: Sendable {
             throw Problem(.malformed, "the body must be a JSON object, not empty")
         }
         let type = request.headers[.contentType] ?? ""
-        let isJSON = type.split(separator: ";").first.map {
-            $0.trimmingSpaces().lowercased() == "application/json"
-        }
-        guard isJSON == true else {
+        guard type.isJSONType else {
             throw Problem(
                 .mediaTypeUnsupported,
-                "Content-Type must be application/json, not "
-                    + String(type.prefix(40)).debugDescription)
+                "Content-Type must be application/json, in UTF-8, not "
+                    + String(type.prefix(60)).debugDescription)
         }
         return bytes
     }
@@ -256,6 +253,18 @@ struct Gatekeeper: Sendable {
 private struct RequestBrokeOff: Error {}
 
 extension String {
+    /// Whether it is the media type of JSON in UTF-8, whatever other parameters it has.
+    fileprivate var isJSONType: Bool {
+        // Nearly always, and then at no cost.
+        if self == "application/json" { return true }
+        let parts = lowercased().split(separator: ";", omittingEmptySubsequences: false)
+            .map { $0.trimmingSpaces() }
+        return parts[0] == "application/json"
+            && parts.dropFirst().allSatisfy {
+                !$0.hasPrefix("charset") || ["charset=utf-8", "charset=\"utf-8\""].contains($0)
+            }
+    }
+
     /// Whether no part is empty, `.` or `..`; a slash may end it.
     fileprivate var isPlainPath: Bool {
         var length = 0

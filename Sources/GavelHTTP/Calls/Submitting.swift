@@ -34,6 +34,26 @@ extension Call {
         return receipt
     }
 
+    /// Submits a command about the affairs of a user who may be another than the caller. No account
+    /// is closed while it is under way, and nothing is done for one that was closed before: what
+    /// it got would be nobody's. A call that is repeated is answered with its first receipt
+    /// all the same.
+    /// - Throws: `accountClosed`; `busy` while the account is being closed.
+    func submit(
+        _ command: Command, by actor: Actor, for user: UserID
+    ) async throws -> Receipt {
+        let caller = try caller
+        let id = service.commandIDs.id(of: try idempotencyKey, by: caller.user)
+        return try await service.gate.act(as: caller, for: user == caller.user ? nil : user) {
+            if try service.accounts.account(of: user)?.status == .closed,
+                try ledger.entry(withID: id, searchesAll: false) == nil
+            {
+                throw Problem(.accountClosed, "the account of \(user) is closed")
+            }
+            return try await submit(command, by: actor)
+        }
+    }
+
     /// Whether a bid raises the price by the least there can be, or the own maximum only: such
     /// bids cost their bidder next to nothing.
     private func isLeast(_ command: Command) -> Bool {

@@ -52,7 +52,8 @@ struct OpenAPIDocument: Sendable {
         write to the ledger carries an Idempotency-Key, a UUID version 7 of the caller's own: \
         sent again, it is answered with the first receipt. Answers carry Gavel-Position: the \
         position of the entry written, or how many entries a read reflects; a read with \
-        Gavel-Min-Position waits until that entry is shown. Problems are RFC 9457 documents with \
+        Gavel-Min-Position waits until that entry is shown. HEAD is answered wherever GET is, \
+        without content. Problems are RFC 9457 documents with \
         a code and a stable number.
         """
 

@@ -55,7 +55,8 @@ extension EvidenceRoutes {
             detail: "Every entry stands with its position and the hash of its leaf; an accepted "
                 + "one about an auction also with its time and with what anyone may see of it: "
                 + "of a bid the bidder and the price it led to. Of a rejected command, a "
-                + "registration or a payment nothing else is told, not even when it was.",
+                + "registration or a payment no more is told here, and no time; about when it was "
+                + "can be seen from the number of entries that checkpoints give with theirs.",
             access: .anyone, isRead: true, parameters: pageParameters,
             answer: .init(schema: pageSchema(.reference("PublicEntry"))))
     ) { call in

@@ -42,6 +42,7 @@ extension EvidenceRoutes {
         operation: Operation(
             method: .get, path: "/log/proof/inclusion", id: "getInclusionProof", tag: .log,
             summary: "The hashes that prove an entry which the caller has",
+            detail: "Kept as a file, `gavel audit check-receipt` and `compare` read the answer.",
             access: .anyone, isRead: true,
             parameters: [
                 .init(
@@ -51,6 +52,7 @@ extension EvidenceRoutes {
             answer: .init(
                 schema: .object([
                     .init("index", .integer(min: 0), "The entry's position."),
+                    .init("leaf", .string(), "The hash of its bytes as a leaf, in base64."),
                     .init("size", .integer(min: 1), "How many entries are signed."),
                     .init("hashes", .array(.string()), "In base64, from the leaf up."),
                     .init("checkpoint", .string(), "The signed note."),
@@ -60,9 +62,11 @@ extension EvidenceRoutes {
         let position = try call.integer("position", in: 0...UInt64(Int64.max)) ?? 0
         try call.check(position)
         let file = try call.proven { try call.ledger.proof(ofEntryAt: position) }
+        guard let entry = file.extra else { throw Problem(.internalError) }
         return Response(reflecting: file.checkpoint.checkpoint.size) { writer in
             writer.object { object in
                 object.field("index", file.proof.index)
+                object.field("leaf", Digest(leaf: entry).base64)
                 object.field("size", file.checkpoint.checkpoint.size)
                 object.hashes(file.proof.hashes)
                 object.field("checkpoint", String(decoding: file.checkpoint.bytes, as: UTF8.self))
@@ -74,6 +78,8 @@ extension EvidenceRoutes {
         operation: Operation(
             method: .get, path: "/log/proof/consistency", id: "getConsistencyProof", tag: .log,
             summary: "The hashes that prove that the log goes on from an earlier size",
+            detail: "Kept as a file, `gavel audit check-receipt` and `compare --proof` read the "
+                + "answer: two receipts over different numbers of entries are compared by it.",
             access: .anyone, isRead: true,
             parameters: [
                 .init(

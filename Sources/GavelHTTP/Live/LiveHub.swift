@@ -78,13 +78,13 @@ final class LiveHub: Service, Sendable {
     ///   - causer: for whom it is counted.
     ///   - most: how many of hers there may be.
     /// - Returns: the seat, which the listener has as long as somebody holds it; for a feed with
-    ///   the position from which its first event will tell.
+    ///   the position from which its first event will tell: that of the last change before it.
     /// - Throws: `busy`, `rateLimited` or `shuttingDown`.
     func listen(
         _ listener: LiveListener, to topic: LiveTopic, mark: ChangeMark?, for causer: Causer,
         most: Int
-    ) throws(Problem) -> (seat: LiveSeat, feedPosition: UInt64) {
-        let reflects = topic == .feed ? ledger.reflects : 0
+    ) throws(Problem) -> (seat: LiveSeat, feedTold: UInt64) {
+        let change = topic == .feed ? ledger.lastChange : (0, 0)
         let result = state.withLock { state -> Result<(UInt64, UInt64), Problem> in
             if state.isStopped { return .failure(Problem(.shuttingDown)) }
             guard state.count < options.liveListenersMax else {
@@ -100,14 +100,14 @@ final class LiveHub: Service, Sendable {
             state.counts[causer] = own + 1
             state.nextSeat += 1
             if topic == .feed, state.topics[.feed] == nil {
-                (state.feedPosition, state.feedTold) = (reflects, reflects)
+                (state.feedTold, state.feedPosition) = change
             }
             state.topics[topic, default: Listeners(mark: mark)].bySeat[state.nextSeat] = listener
-            return .success((state.nextSeat, state.feedPosition))
+            return .success((state.nextSeat, state.feedTold))
         }
-        let (seat, feedPosition) = try result.get()
+        let (seat, feedTold) = try result.get()
         wake.yield()
-        return (LiveSeat(hub: self, number: seat, topic: topic, causer: causer), feedPosition)
+        return (LiveSeat(hub: self, number: seat, topic: topic, causer: causer), feedTold)
     }
 
     fileprivate func leave(_ seat: UInt64, _ topic: LiveTopic, _ causer: Causer) {
@@ -267,13 +267,16 @@ final class LiveHub: Service, Sendable {
             (state.topics[.feed] == nil ? nil : state.feedPosition, state.feedTold)
         }
         guard let start else { return }
-        let reflects = ledger.reflects
+        let (changed, reflects) = ledger.lastChange
         guard reflects > start else { return }
         var event: LiveEvent?
         let next: UInt64
-        if reflects - start > Self.feedLagMax {
-            event = resetEvent(from: told, to: reflects)
+        if changed <= told {
+            // All that came is between its callers and the house.
             next = reflects
+        } else if changed - start > Self.feedLagMax {
+            event = resetEvent(from: told, to: changed)
+            next = changed
         } else {
             do {
                 let changed = try ledger.auctionsChanged(

@@ -19,6 +19,8 @@ struct LiveEvent: Sendable {
     /// Of an auction or a wallet: what the state was read under.
     var mark: ChangeMark?
     let bytes: ByteBuffer
+    /// What the event tells, without its id: the listener is not told the same twice.
+    var content = ByteBuffer()
 }
 
 extension LiveEvent {
@@ -30,10 +32,14 @@ extension LiveEvent {
     ) {
         var bytes = ByteBuffer()
         bytes.reserveCapacity(data.count + 64)
-        bytes.writeString("id: \(position)\nevent: \(name)\ndata: ")
+        bytes.writeString("id: \(position)\n")
+        let id = bytes.writerIndex
+        bytes.writeString("event: \(name)\ndata: ")
         bytes.writeBytes(data)
         bytes.writeString("\n\n")
-        self.init(position: position, start: start, mark: mark, bytes: bytes)
+        // Shares the bytes.
+        let content = bytes.getSlice(at: id, length: bytes.writerIndex - id) ?? bytes
+        self.init(position: position, start: start, mark: mark, bytes: bytes, content: content)
     }
 
     /// The event as its reader gets it.
@@ -50,6 +56,7 @@ final class LiveListener: Sendable {
         var hasEnded = false
         var position: UInt64 = 0
         var mark: ChangeMark?
+        var content: ByteBuffer?
         var lastEvent: ContinuousClock.Instant
 
         /// Leaves an event where it is taken from.
@@ -86,14 +93,22 @@ final class LiveListener: Sendable {
             if let mark = event.mark, mark == state.mark { return nil }
             state.position = event.position
             state.mark = event.mark
+            // A wallet's mark moves with each of the user's commands, the wallet with some.
+            if event.mark != nil {
+                guard event.content != state.content else { return nil }
+                state.content = event.content
+            }
             return state.hand(event, at: now)
         }
         taker?.resume(returning: event)
     }
 
     /// Takes note of what the other end has seen already.
-    func note(_ mark: ChangeMark, at position: UInt64) {
-        state.withLock { ($0.mark, $0.position) = (mark, max($0.position, position)) }
+    func note(_ event: LiveEvent) {
+        state.withLock { state in
+            (state.mark, state.content) = (event.mark, event.content)
+            state.position = max(state.position, event.position)
+        }
     }
 
     /// Shows that the stream lives, where it was silent for so long.

@@ -46,13 +46,14 @@ enum LiveRoutes {
         guard let mark = call.ledger.marks(of: [id])[0] else {
             throw Problem(.auctionNotFound, "there is no auction \(id)")
         }
+        if call.isHead { return Call.stream() }
         let listener = LiveListener(user: call.signedIn?.user)
         let (seat, _) = try call.listen(listener, to: .auction(id), mark: mark)
         // Read after the seat was taken: what comes later is the hub's to tell.
         let now = call.ledger.marks(of: [id])[0] ?? mark
         let (event, isFinal) = try hub.auctionEvent(id, now)
         if let seen, try call.hasSeen(id, now, at: seen) {
-            listener.note(now, at: now.reflects)
+            listener.note(event)
         } else {
             listener.put(event, at: .now)
         }
@@ -65,7 +66,8 @@ enum LiveRoutes {
             method: .get, path: "/wallet/live", id: "followWallet", tag: .live,
             summary: "Follows the caller's own wallet",
             detail: "`event: wallet`, the wallet with its balances and holds, at once and "
-                + "whenever it changes. The stream ends when the access token expires or is void: "
+                + "whenever these change; the id counts each of the user's commands, also one "
+                + "that was rejected. The stream ends when the access token expires or is void: "
                 + "connect again with a new one. " + stream,
             isRead: true, parameters: [after],
             answer: .init(mediaType: "text/event-stream", detail: "The stream."),
@@ -77,13 +79,15 @@ enum LiveRoutes {
         guard let mark = call.ledger.marks(of: [caller.user])[0] else {
             throw Problem(.userNotFound, "\(caller.user) has no wallet")
         }
+        if call.isHead { return Call.stream() }
         let listener = LiveListener(user: caller.user, expires: caller.expires)
         let (seat, _) = try call.listen(listener, to: .wallet(caller.user), mark: mark)
         let now = call.ledger.marks(of: [caller.user])[0] ?? mark
+        let event = try hub.walletEvent(caller.user, now)
         if let seen, seen <= call.ledger.reflects, now.position.map({ $0 < seen }) ?? true {
-            listener.note(now, at: now.reflects)
+            listener.note(event)
         } else {
-            listener.put(try hub.walletEvent(caller.user, now), at: .now)
+            listener.put(event, at: .now)
         }
         return call.stream(from: listener, seat)
     }
@@ -101,6 +105,7 @@ enum LiveRoutes {
             problems: [.busy, ProblemKind(.shuttingDown)])
     ) { call in
         let seen = try call.lastEventID()
+        if call.isHead { return Call.stream() }
         let hub = call.service.live
         let listener = LiveListener(user: call.signedIn?.user)
         let (seat, start) = try call.listen(listener, to: .feed, mark: nil)
@@ -114,7 +119,7 @@ enum LiveRoutes {
             try await writer.catchUp(from: &position, to: start, hub)
             if seen == nil {
                 // Tells where the feed begins.
-                try await writer.write(hub.feedBegins(at: position).bytes)
+                try await writer.write(hub.feedBegins(at: start).bytes)
             }
             while let event = await listener.next() {
                 if let first = event.start, event.position > position {
@@ -180,7 +185,7 @@ extension Call {
 
     fileprivate func listen(
         _ listener: LiveListener, to topic: LiveTopic, mark: ChangeMark?
-    ) throws(Problem) -> (seat: LiveSeat, feedPosition: UInt64) {
+    ) throws(Problem) -> (seat: LiveSeat, feedTold: UInt64) {
         let options = service.options
         return try service.live.listen(
             listener, to: topic, mark: mark, for: causer,
@@ -219,7 +224,14 @@ extension Call {
             }
             try await writer.finish(nil)
         }
-        return Response(
+        return Self.stream(body)
+    }
+
+    /// A stream's answer; without a body for HEAD, which opens no stream.
+    fileprivate static func stream(
+        _ body: ResponseBody = ResponseBody { try await $0.finish(nil) }
+    ) -> Response {
+        Response(
             status: .ok,
             headers: [
                 .contentType: "text/event-stream", .cacheControl: "no-store",

@@ -1,8 +1,8 @@
 // Around every call: its request id, how long it took and what came of it.
 //
-// Invariants: a line about a call holds its method, the route's pattern, status, time and request
-// id, and nothing that the client has sent but a request id of safe characters; nothing is put
-// into words unless a line is written.
+// Invariants: no answer to HEAD has content, whatever it says; a line about a call holds its
+// method, the route's pattern, status, time and request id, and nothing that the client has sent
+// but a request id of safe characters; nothing is put into words unless a line is written.
 
 internal import Dispatch
 internal import HTTPTypes
@@ -40,6 +40,7 @@ struct CallObserver: Sendable {
             throw error
         }
         response.headers[.requestID] = id
+        if request.method == .head { response = response.withoutContent }
         // Of all problems only a rejection is an entry of the log, and so has a position.
         let isRejection =
             response.status.kind == .clientError && response.headers[.gavelPosition] != nil

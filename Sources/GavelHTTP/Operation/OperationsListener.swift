@@ -39,7 +39,9 @@ extension AuctionService {
     ) -> some ServiceLifecycle.Service {
         Application(
             router: operationsRouter,
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [MessageGuard()], idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
                 address: .hostname(options.operationsHost, port: options.operationsPort),
                 serverName: "gavel"),
@@ -50,7 +52,7 @@ extension AuctionService {
     }
 
     var operationsRouter: Router<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         router.get("live") { _, _ in
             var writer = JSONWriter()
             writer.object { $0.field("status", "live") }

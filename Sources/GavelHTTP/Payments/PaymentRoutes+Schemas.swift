@@ -49,7 +49,7 @@ extension PaymentRoutes {
             .object([
                 .init("position", .position), .init("time", .time),
                 .init("command", .string(), "What caused it, the user's own command or not."),
-                .init("own", .boolean, "Whether it was the user's own command."),
+                .init("own", .boolean, "Whether the user sent the command, or it speaks for her."),
                 .init("auction", .nullable(.identifier)),
                 .init("amount", .nullable(.money), "Of the user's own bid or payment."),
                 .init(

@@ -104,15 +104,18 @@ enum PaymentRoutes {
         operation: Operation(
             method: .post, path: "/wallets/{user}/charge", id: "chargeWallet", tag: .payments,
             summary: "Puts money from outside into a wallet",
-            detail: "Once for each of the user's references, whatever the key.",
+            detail: "Once for each of the user's references, whatever the key. Not into the "
+                + "wallet of an account that was closed: the money would be nobody's.",
             access: .roles([.payment, .operator]), isWrite: true, body: body,
             answer: .init(
                 status: 201, schema: paid, example: receiptExample, detail: "Charged."),
-            problems: paymentProblems + [ProblemKind(Rejection.Code.overflowsTotalCharged)])
+            problems: paymentProblems + [
+                .accountClosed, ProblemKind(Rejection.Code.overflowsTotalCharged),
+            ])
     ) { call in
         let user = try call.path("user", as: UserID.self)
         let command = try call.command("charge", fixed: ("user", .string(user.string)))
-        return try call.paid(try await call.submit(command, by: try call.payer), user)
+        return try call.paid(try await call.submit(command, by: try call.payer, for: user), user)
     }
 
     private static let withdraw = Route(
@@ -138,11 +141,13 @@ enum PaymentRoutes {
             access: .roles([.payment, .operator]), isWrite: true, body: body,
             answer: .init(
                 status: 201, schema: paid, example: receiptExample, detail: "Withdrawn."),
-            problems: paymentProblems + [ProblemKind(Rejection.Code.exceedsAvailable)])
+            problems: paymentProblems + [
+                .accountClosed, ProblemKind(Rejection.Code.exceedsAvailable),
+            ])
     ) { call in
         let user = try call.path("user", as: UserID.self)
         let command = try call.command("withdraw", fixed: ("user", .string(user.string)))
-        return try call.paid(try await call.submit(command, by: try call.payer), user)
+        return try call.paid(try await call.submit(command, by: try call.payer, for: user), user)
     }
 
     // MARK: Currencies

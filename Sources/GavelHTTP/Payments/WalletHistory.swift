@@ -143,7 +143,7 @@ extension JSONWriter {
         _ entry: LedgerEntry, of user: UserHandle, in ledger: Ledger
     ) {
         let names = ledger.reading
-        let isOwn = entry.command.user == user
+        let isOwn = entry.command.user == user || entry.actor == .user(user)
         object { object in
             object.field("position", entry.position)
             object.field("time", entry.time)

@@ -86,6 +86,8 @@ struct AccessTokens: Sendable {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard token.utf8.count <= Self.bytesMax, parts.count == 3,
             let bytes = [UInt8](base64URL: parts[0]),
+            // What verifies the signature reads other spellings too.
+            parts.dropFirst().allSatisfy({ [UInt8](base64URL: $0) != nil }),
             let header = try? JSONDecoder().decode(Header.self, from: Data(bytes))
         else {
             throw Problem(.tokenInvalid, "the token must be a JSON Web Token that names its key")

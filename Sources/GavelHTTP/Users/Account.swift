@@ -35,6 +35,10 @@ struct Username: Hashable, Sendable {
         key = text.lowercased()
     }
 
+    /// Whether it reads like one of those who act in the log besides users: nobody may sign up
+    /// under such a name.
+    var isReserved: Bool { ["house", "operator", "payment", "system"].contains(key) }
+
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
@@ -167,13 +171,15 @@ extension [UInt8] {
             .replacing("=", with: "")
     }
 
-    /// Reads `base64URL`; nil for anything else.
+    /// Reads `base64URL`; nil for anything else, also for another spelling of the same bytes: no
+    /// padding, and no bits in the last character that say nothing.
     init?(base64URL text: some StringProtocol) {
         guard text.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2F && $0 != 0x3D }) else { return nil }
         let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         let standard = String(text).replacing("-", with: "+").replacing("_", with: "/") + padding
         guard let data = Data(base64Encoded: standard) else { return nil }
         self = Array(data)
+        guard base64URL.utf8.elementsEqual(text.utf8) else { return nil }
     }
 
     /// Whether both are the same, in a time that does not depend on where they differ.

@@ -90,8 +90,10 @@ enum MeRoutes {
             detail: """
                 Credentials, profile, name and sessions are erased; the ledger keeps the id of \
                 the user and what it did. Not while the wallet holds money, or an auction of the \
-                user's is open or scheduled. What else the user has under way is waited for, and \
-                what comes meanwhile is told to come again.
+                user's is open or scheduled, also with no money in the wallet. What else the user \
+                has under way is waited for, and what comes meanwhile is told to come again. \
+                Afterwards nobody charges the wallet, withdraws from it or opens an auction for \
+                the user.
                 """,
             endsOthers: true,
             body: .init(

@@ -159,9 +159,9 @@ final class Members: Sendable {
 
     /// Closes an account: credentials, profile, name and sessions are erased for good.
     ///
-    /// Money that comes afterwards, as from a payment that was under way, stays in the user's
-    /// wallet, which a new account can be bound to. What the user has under way is waited for, and
-    /// nothing else of hers begins until it is decided, so that no lot is opened behind the look.
+    /// What the user has under way, or staff and the payment provider for her, is waited for, and
+    /// nothing else begins until it is decided, so that no lot is opened and no money comes behind
+    /// the look; afterwards it is refused. A new account can be bound to the user.
     /// - Parameter account: as it was when its password was confirmed.
     /// - Throws: `accountHasFunds`, `tokenInvalid` where the account has changed since; then
     ///   nothing is changed.

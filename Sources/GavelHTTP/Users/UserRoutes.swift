@@ -59,10 +59,11 @@ enum UserRoutes {
             method: .post, path: "/users", id: "signUp", tag: .users,
             summary: "Signs up: credentials, profile and wallet in one step",
             detail: """
-                The user name is compared in lower case. A call may be repeated with the same \
-                Idempotency-Key and body, and is answered as the first time; the password of a \
-                repeat is not looked at. Without a key the service draws one, and a repeat finds \
-                the name taken.
+                The user name is compared in lower case; `house`, `operator`, `payment` and \
+                `system` are taken, since the log calls others than users so. A call may be \
+                repeated with the same Idempotency-Key and body, and is answered as the first \
+                time; the password of a repeat is not looked at. Without a key the service draws \
+                one, and a repeat finds the name taken.
                 """,
             access: .anyone, ignoresToken: true, takesKey: true,
             body: .init(
@@ -96,6 +97,9 @@ enum UserRoutes {
         let username: Username
         do { username = try Username(fields.text("username")) } catch let error as MalformedValue {
             throw Problem(.malformed, "username: \(error.reason)")
+        }
+        guard !username.isReserved else {
+            throw Problem(.usernameTaken, "\(username.text) is a name of the house itself")
         }
         let request = SignUpRequest(
             username: username, password: Password(try fields.text("password")),

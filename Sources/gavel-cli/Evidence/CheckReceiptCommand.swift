@@ -18,11 +18,12 @@ struct CheckReceiptCommand: ParsableCommand {
               gavel audit check-receipt bid.evidence --key former.vkey --rotation rotated.evidence
 
             Takes every file of `prove` (also of --alone, --for and --from), what the service \
-            gives as a proof, and a plain checkpoint. Needs nothing but the file and the ledger's \
-            verifier key, which must come from somewhere else than the file: from whom you trust, \
-            or from an earlier day. A key from before a rotation serves where the file holds the \
-            rotation, or --rotation gives it. With --witness at least one of those must have \
-            cosigned. Ends with 1 when the file does not prove what it says.
+            gives as a proof (a file, or the JSON of /log/proof/inclusion, /log/proof/consistency \
+            and of one checkpoint of /log/checkpoints), and a plain checkpoint. Needs nothing but \
+            the file and the ledger's verifier key, which must come from somewhere else than the \
+            file: from whom you trust, or from an earlier day. A key from before a rotation serves \
+            where the file holds the rotation, or --rotation gives it. With --witness at least one \
+            of those must have cosigned. Ends with 1 when the file does not prove what it says.
             """)
 
     @Argument(help: ArgumentHelp("The file.", valueName: "file"))
@@ -145,6 +146,11 @@ private struct CheckedReceipt {
             return EntryInWords(entry, names: EvidenceNames(), origin: checkpoint.origin).fields + [
                 ("names", "not in this file: users, auctions and currencies stand as numbers")
             ]
+        case .place(_, let place):
+            return [
+                ("position", String(place.proof.index)), ("leaf", place.leaf.base64),
+                ("entry", "not in this file: hold the leaf against that of what you have of it"),
+            ]
         case .statement(let statement):
             return view.map { StatementInWords(statement, $0).fields } ?? []
         case .growth: return root + (growth.map { fields(of: $0) } ?? [])
@@ -204,6 +210,9 @@ private struct CheckedReceipt {
         case .proof(_, let entry):
             object.name("entry")
             object.entry(entry, names: EvidenceNames())
+        case .place(_, let place):
+            object.field("position", place.proof.index)
+            object.field("leaf", place.leaf.description)
         case .statement(let statement):
             object.field("viewer", statement.statement.viewer)
             object.field("leaf", statement.statement.leaf.description)

@@ -14,10 +14,11 @@ struct CompareCommand: ParsableCommand {
               gavel audit compare old.checkpoint bid.evidence --proof growth --key house.vkey
               gavel audit compare old.checkpoint bid.evidence --ledger house --key house.vkey
 
-            The files may be of any sort: evidence, statements, proofs, checkpoints. Over as many \
-            entries they must have one root. Over different numbers of entries a proof of growth \
-            says whether the larger goes on from the smaller: one of the two files, --proof (a \
-            file of `prove --from`; where both sizes are older than its checkpoint, one from \
+            The files may be of any sort: evidence, statements, proofs, checkpoints, also as the \
+            service answers them in JSON. Over as many entries they must have one root. Over \
+            different numbers of entries a proof of growth says whether the larger goes on from \
+            the smaller: one of the two files, --proof (a file of `prove --from`, or the answer of \
+            /log/proof/consistency; where both sizes are older than its checkpoint, one from \
             each), the ledger itself (--ledger), or its tiles (--tiles).
 
             Ends with 0 when they are of one history; with 1 when they are not, and prints the \
@@ -198,8 +199,8 @@ private struct Comparison {
             [
                 "cannot tell: \(old) and \(new) entries, and nothing here says whether the larger "
                     + "goes on from the smaller",
-                "fetch a proof with prove --from \(old) and give it by --proof, or give --ledger "
-                    + "or --tiles that reach as far",
+                "fetch a proof with prove --from \(old), or from the service, and give it by "
+                    + "--proof, or give --ledger or --tiles that reach as far",
             ]
         }
     }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Gavel
+import GavelJSON
 import LMDB
 
 /// The evidence of rotations, for who holds a former key.
@@ -43,11 +44,11 @@ func verifierKeys(_ text: String) throws -> [VerifierKey] {
     { throw Failure(.usage, "\(text): \(error.reason)") }
 }
 
-/// Reads a file of evidence of any sort.
+/// Reads a file of evidence of any sort, or a service's proof in JSON.
 /// - Throws: `Failure` naming the file.
 func readEvidence(_ path: String) throws -> EvidenceFile {
     let bytes = try readWholeFile(path)
-    return try proven(path) { try EvidenceFile(parsing: bytes) }
+    return try proven(path) { try EvidenceFile(parsingOrJSON: bytes) }
 }
 
 /// Gives what a file of evidence proves.

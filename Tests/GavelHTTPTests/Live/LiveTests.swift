@@ -156,6 +156,67 @@ struct LiveTests {
         }
     }
 
+    @Test("The feed begins under the id of the last change, whatever hidden entries came since")
+    func hiddenEntries() async throws {
+        try await TestService.with { test in
+            try await test.furnish(users)
+            // No auction has ever changed.
+            let empty = try test.connect()
+            _ = try await empty.follow("/live")
+            #expect(try await empty.next().id == 0)
+            try await test.open("lot-1")
+            let opened = test.ledger.reflects
+            #expect(try await empty.next().id == opened)
+            var connections: [TestConnection] = []
+            for number in 0..<3 {
+                if number == 2 {
+                    connections.removeAll()
+                    try await test.listeners(1)
+                }
+                let connection = try test.connect()
+                _ = try await connection.follow("/live")
+                #expect(try await connection.next().id == opened, "\(number)")
+                connections.append(connection)
+                // The seller's own, which is rejected; at last only one has listened on.
+                let receipt = try await test.ledger.submit(
+                    .placeBid(auction: "lot-1", bidder: "carol", amount: 5), id: .generate())
+                #expect(receipt.status == .rejected)
+                while test.service.live.feedPosition < test.ledger.reflects {
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+            }
+            // Who comes back with it is told what changed after it, and nothing twice.
+            let back = try test.connect()
+            _ = try await back.follow("/live", after: opened)
+            try await test.bid("alice", 100, on: "lot-1")
+            for connection in connections + [back] {
+                let event = try await connection.next()
+                #expect(event.id == test.ledger.reflects && event.auctions == ["lot-1"])
+            }
+        }
+    }
+
+    @Test("However many hidden entries lie between, who comes back is told that nothing changed")
+    func manyHiddenEntries() async throws {
+        try await TestService.with { test in
+            try await test.furnish(users, amount: 0)
+            try await test.open("lot-1")
+            let opened = test.ledger.reflects
+            let more = Int(LiveHub.feedResumeEntriesMax) + 100
+            _ = try await test.ledger.submit(
+                (0..<more).map { number in
+                    Submission(
+                        id: .generate(), actor: .operator,
+                        command: .registerUser(UserID(unchecked: "u\(number)")))
+                })
+            let back = try test.connect()
+            _ = try await back.follow("/live", after: opened)
+            try await test.open("lot-2")
+            let event = try await back.next()
+            #expect(event.name == "feed" && event.auctions == ["lot-2"])
+        }
+    }
+
     @Test("Going on from a position does not tell the time of the entry before it")
     func hiddenTimes() async throws {
         let now = Int64(Date().timeIntervalSince1970)
@@ -280,6 +341,31 @@ struct LiveTests {
         }
     }
 
+    @Test("A wallet's stream wakes when the wallet changes, not by commands that change nothing")
+    func sameWallet() async throws {
+        try await TestService.with { test in
+            try await test.furnish(users)
+            try await test.open("lot-1")
+            try await test.bid("bob", 900, on: "lot-1")
+            let fresh = try test.connect()
+            _ = try await fresh.follow("/wallet/live", as: "alice")
+            _ = try await fresh.next()
+            let back = try test.connect()
+            _ = try await back.follow("/wallet/live", as: "alice", after: test.ledger.reflects)
+            // Absorbed by bob's maximum, then rejected.
+            try await test.bid("alice", 500, on: "lot-1")
+            let receipt = try await test.ledger.submit(
+                .placeBid(auction: "lot-1", bidder: "alice", amount: 1), id: .generate())
+            #expect(receipt.status == .rejected)
+            // Time for a round, in which it would be told.
+            try await Task.sleep(for: .milliseconds(300))
+            try await test.bid("alice", 950, on: "lot-1")
+            for connection in [fresh, back] {
+                #expect(try await connection.next().text.contains("\"locked\":950"))
+            }
+        }
+    }
+
     @Test("A stream ends with its token, and says that it lives while it is silent")
     func endings() async throws {
         try await TestService.with {
@@ -310,7 +396,7 @@ struct LiveTests {
             _ = try await connection.follow("/live")
             let first = try await connection.next()
             #expect(first.name == "feed")
-            #expect(first.id == start)
+            #expect(first.id == 0)
             #expect(first.auctions.isEmpty)
             try await test.open("lot-1")
             #expect(try await connection.next().auctions == ["lot-1"])
@@ -325,7 +411,7 @@ struct LiveTests {
             #expect(missed.auctions == ["lot-1", "lot-2"])
             #expect(missed.data["more"] as? Bool == false)
             #expect(missed.id == test.ledger.reflects)
-            // Too far behind.
+            // Too far behind the last change.
             let many = (0..<LiveHub.feedResumeEntriesMax).map { number in
                 Submission(
                     id: .generate(), command: .registerUser(UserID(unchecked: "u-\(number)")))
@@ -334,6 +420,7 @@ struct LiveTests {
                 let end = min(batch + 5_000, many.count)
                 _ = try await test.ledger.submit(Array(many[batch..<end]))
             }
+            try await test.open("lot-3")
             while test.service.live.feedPosition < test.ledger.reflects {
                 try await Task.sleep(for: .milliseconds(2))
             }
@@ -343,8 +430,8 @@ struct LiveTests {
             #expect(reset.name == "reset")
             #expect(reset.data["missed_from"] as? UInt64 == start)
             #expect(reset.id == test.ledger.reflects)
-            try await test.open("lot-3")
-            #expect(try await late.next().auctions == ["lot-3"])
+            try await test.open("lot-4")
+            #expect(try await late.next().auctions == ["lot-4"])
         }
     }
 

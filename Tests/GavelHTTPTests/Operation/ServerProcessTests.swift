@@ -93,6 +93,26 @@ struct ServerProcessTests {
         }
     }
 
+    @Test("Says how many files all connections need where the system allows fewer, and only there")
+    func files() async throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let allowed = Int(clamping: limit.rlim_max)
+        // Where the system sets no limit that a setting could exceed, there is nothing to say.
+        guard (65..<1_000_000).contains(allowed) else { return }
+        // Besides connections it needs 64.
+        for (connections, isWarned) in [(allowed, true), (allowed - 64, false)] {
+            try await withFolder { folder in
+                let server = try await ServerProcess(
+                    ledger: folder, ["--connections", "\(connections)"])
+                server.signal(SIGTERM)
+                #expect(await server.end() == 0)
+                #expect(server.log.contains(#""files_needed":\#(allowed + 64)"#) == isWarned)
+                #expect(server.log.contains("files_needed") == isWarned)
+            }
+        }
+    }
+
     @Test("Connections that say nothing cost little memory, and others are answered meanwhile")
     func idle() async throws {
         // The long form: GAVEL_IDLE_CONNECTIONS=10000.

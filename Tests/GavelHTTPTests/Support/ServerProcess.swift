@@ -26,6 +26,9 @@ final class ServerProcess: @unchecked Sendable {
             ?? main.appending(path: "gavel-server")
     }()
 
+    /// Where the built programs are.
+    static var folder: String { executable.deletingLastPathComponent().path }
+
     /// Runs the command to its end. Its words go through files: a pipe stays open as long as any
     /// other test's child has inherited it.
     static func run(

@@ -217,7 +217,11 @@ struct SnapshotLoader {
             throw LogFault("a snapshot's auction holds money of nobody")
         }
         state.append(record)
-        changed.append(try position(&reader, bytes))
+        let change = try position(&reader, bytes)
+        guard change != noPosition else {
+            throw LogFault("a snapshot's auction was never opened")
+        }
+        changed.append(change)
     }
 
     /// Who leads an auction: `none` before the first bid.
