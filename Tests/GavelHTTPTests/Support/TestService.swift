@@ -134,7 +134,8 @@ final class TestService: Sendable {
 
     @discardableResult
     func submit(_ command: Command) async throws -> Receipt {
-        let receipt = try await ledger.submit(command, id: .generate())
+        // By the ledger's clock, which may be one that a test moves.
+        let receipt = try await ledger.submit(command, id: .generate(at: ledger.now))
         #expect(receipt.status == .accepted, "\(command): \(receipt)")
         return receipt
     }
