@@ -284,7 +284,8 @@ def judge_rows(ledger, journals):
         for cell in row.values():
             require(
                 cell[:1] not in "=+@" or not cell, f"{ledger.path}: a spreadsheet runs {cell}")
-            require(cell[:1] != "-" or cell[1:].isdigit(), f"{ledger.path}: {cell}")
+            require(
+                cell[:1] != "-" or cell == "-" or cell[1:].isdigit(), f"{ledger.path}: {cell}")
         row = {name: plain(cell) for name, cell in row.items()}
         if row["reference"]:
             references[row["position"]] = row["reference"]

@@ -1257,8 +1257,9 @@ def time_text(time):
 
 
 def cell(name):
-    """A name as gavel's CSV holds it: a spreadsheet would run what begins with a dash."""
-    return "'" + name if re.match(r"-(?!\d+(\.\d+)?$)", name) else name
+    """A name as gavel's CSV holds it: a spreadsheet would run what begins with a dash, but for a
+    dash alone and a number."""
+    return "'" + name if re.match(r"-(?!$|\d+(\.\d+)?$)", name) else name
 
 
 def write_balances(books, out):
