@@ -151,35 +151,10 @@ public enum FileSystem {
     public static func writeFileAtomically(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
     ) throws(LMDBError) {
-        do {
-            // As in `withBytes(of:)`, which cannot carry a typed error.
-            try writeFileAtomically(path, mode: mode) { file in
-                try file.write(unsafe bytes.span.bytes, at: 0)
-            }
-        } catch let error as LMDBError {
-            throw error
-        } catch { preconditionFailure("writing a file throws an error of another type: \(error)") }
-    }
-
-    /// Writes a file piece by piece, otherwise as `writeFileAtomically(_:_:mode:)`.
-    ///
-    /// - Parameter body: writes the contents. When it throws, nothing is left behind.
-    public static func writeFileAtomically(
-        _ path: String, mode: UInt32 = 0o600, _ body: (FileWriter) throws -> Void
-    ) throws {
-        // Random: a name that a crash left behind, or that a process in another container makes
-        // at the same time, is in nobody's way.
-        let temporary = "\(path).tmp-\(String(UInt64.random(in: .min ... .max), radix: 16))"
-        do {
-            let file = try FileWriter(creating: temporary, mode: mode_t(mode))
-            try body(file)
-            try file.sync()
-            try rename(temporary, to: path)
-        } catch {
-            // Best effort: the failure that counts is the one thrown.
-            _ = unsafe unlink(temporary)
-            throw error
-        }
+        let file = try FileWriter(replacing: path, mode: mode)
+        // As in `withBytes(of:)`, which cannot carry a typed error.
+        try file.write(unsafe bytes.span.bytes, at: 0)
+        try file.finish()
     }
 
     /// The first bytes of a file, at most so many.
@@ -294,13 +269,25 @@ public enum FileSystem {
     }
 }
 
-/// A file that is being written, and has no name of its own yet.
+/// A file that is written piece by piece and takes its place when it is finished: any moment, also
+/// after a crash, shows the old or the new contents.
+///
+/// The bytes go to a temporary file beside the place, which is removed when it was not finished.
 public final class FileWriter {
     private let file: Descriptor
+    private let path: String
+    private var isFinished = false
 
-    fileprivate init(creating path: String, mode: mode_t) throws(LMDBError) {
+    /// - Parameters:
+    ///   - path: the file's place; one that stands there is replaced.
+    ///   - mode: permissions of the new file, also when it replaces one.
+    public init(replacing path: String, mode: UInt32 = 0o600) throws(LMDBError) {
+        self.path = path
+        // Random: a name that a crash left behind, or that a process in another container makes
+        // at the same time, is in nobody's way.
         file = try Descriptor(
-            opening: path, O_WRONLY | O_CREAT | O_EXCL, mode: mode, operation: "write")
+            opening: "\(path).tmp-\(String(UInt64.random(in: .min ... .max), radix: 16))",
+            O_WRONLY | O_CREAT | O_EXCL, mode: mode_t(mode), operation: "write")
     }
 
     /// Writes bytes at a place; what was passed over reads as zeros.
@@ -308,7 +295,17 @@ public final class FileWriter {
         try file.write(bytes, at: offset)
     }
 
-    fileprivate func sync() throws(LMDBError) { try file.sync() }
+    /// Flushes the contents and puts the file into its place.
+    public func finish() throws(LMDBError) {
+        try file.sync()
+        try FileSystem.rename(file.path, to: path)
+        isFinished = true
+    }
+
+    deinit {
+        // Best effort: the failure that counts is the one that kept it from being finished.
+        if !isFinished { _ = unsafe unlink(file.path) }
+    }
 }
 
 /// A file that is being read: the same one until the end, whatever becomes of its name.

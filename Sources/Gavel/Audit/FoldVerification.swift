@@ -76,8 +76,7 @@ struct FoldVerification {
             }
             try finish()
         } catch {
-            let reason = "\(error)"
-            report.findings.append(Finding(position: position, reason))
+            report.findings.append(Finding(position: position, "\(error)"))
         }
         report.entries = fold.entryCount
         report.frames = chain.frames

@@ -140,8 +140,7 @@ struct TilesVerification {
         do {
             compare(item.checkpoint, as: item.name, root: try nodes.root(ofSize: size))
         } catch {
-            let reason = "\(error)"
-            report.findings.append(Finding(position: nil, "\(item.name): \(reason)"))
+            report.findings.append(Finding(position: nil, "\(item.name): \(error)"))
         }
     }
 

@@ -260,9 +260,8 @@ extension LedgerEntry {
         do {
             try withBytes(of: bytes) { try decoded.decode($0, in: 0..<bytes.count) }
         } catch {
-            let reason = "\(error)"
             throw EvidenceError(
-                .notProven, "what stands at position \(position) is not understood: \(reason)")
+                .notProven, "what stands at position \(position) is not understood: \(error)")
         }
         guard decoded.point.position == position else {
             throw EvidenceError(

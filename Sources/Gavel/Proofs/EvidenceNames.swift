@@ -140,9 +140,13 @@ extension EvidenceNames {
             if missing.isEmpty { break }
             let places = try entries.positions(registering: missing, before: entry.position)
             for position in places {
-                guard let registration = try entries.entry(at: position) else { continue }
-                found += try entries.bytes(in: position..<position + 1).map { (position, $0) }
-                try names.take(registration.entry)
+                try entries.forEach(in: position..<position + 1) { value, range, _ in
+                    var registration = DecodedEntry()
+                    try registration.decode(value, in: range)
+                    found.append((position, value.extracting(range).array()))
+                    try names.take(registration.entry)
+                    return true
+                }
             }
         }
         let missing = names.missing(for: entry)
@@ -164,7 +168,10 @@ extension EntryHandles {
             case .currencyRegistered(let currency, _):
                 isOne = currencies.remove(currency) != nil || isOne
             case .auctionOpened(let auction, _, _): isOne = auctions.remove(auction) != nil || isOne
-            default: break
+            case .ledgerCreated, .engineOpened, .charged, .withdrawn, .locked, .refunded, .settled,
+                .leadTaken, .maximumRaised, .bidAbsorbed, .auctionExtended, .auctionClosed,
+                .closeConfirmed, .auctionCancelled, .boughtNow, .keyRotated, .ledgerRestored:
+                break
             }
         }
         return isOne

@@ -47,10 +47,7 @@ struct SnapshotFolder: Sendable {
     ///   be read.
     func load(_ found: Found) throws -> ReadState? {
         guard FileSystem.exists(found.path) else { return nil }
-        let file = try FileReader(found.path)
-        let header = try withBytes(of: try file.read(at: 0, byteCount: SnapshotHeader.byteCount)) {
-            try SnapshotHeader($0)
-        }
+        let (file, header) = (try FileReader(found.path), found.header)
         var loader = SnapshotLoader(header)
         var content = ContentHash()
         var offset = SnapshotHeader.byteCount
@@ -81,24 +78,23 @@ struct SnapshotFolder: Sendable {
     func write(_ readState: ReadState, tree: MerkleTree) throws {
         try FileSystem.createDirectory(path)
         let target = "\(path)/\(Self.name(readState.entryCount))"
-        try FileSystem.writeFileAtomically(target) { file in
-            // The header is known last.
-            var offset = SnapshotHeader.byteCount
-            var content = ContentHash()
-            try readState.writeChunks { chunk in
-                let hash = Digest.leaf(chunk)
-                content.add(hash)
-                let lead = ChunkLead(byteCount: chunk.byteCount, hash: hash).encoded()
-                try lead.withBytes { try file.write($0, at: offset) }
-                try file.write(chunk, at: offset + lead.count)
-                offset += lead.count + chunk.byteCount
-            }
-            let header = SnapshotHeader(
-                ledgerID: readState.state.ledgerID!, entryCount: readState.entryCount, tree: tree,
-                digest: readState.state.digest, chunkCount: content.count,
-                content: content.finish())
-            try header.encoded().withBytes { try file.write($0, at: 0) }
+        let file = try FileWriter(replacing: target)
+        // The header is known last.
+        var offset = SnapshotHeader.byteCount
+        var content = ContentHash()
+        try readState.writeChunks { chunk in
+            let hash = Digest.leaf(chunk)
+            content.add(hash)
+            let lead = ChunkLead(byteCount: chunk.byteCount, hash: hash).encoded()
+            try lead.withBytes { try file.write($0, at: offset) }
+            try file.write(chunk, at: offset + lead.count)
+            offset += lead.count + chunk.byteCount
         }
+        let header = SnapshotHeader(
+            ledgerID: readState.state.ledgerID!, entryCount: readState.entryCount, tree: tree,
+            digest: readState.state.digest, chunkCount: content.count, content: content.finish())
+        try header.encoded().withBytes { try file.write($0, at: 0) }
+        try file.finish()
         removeAllBut(target)
     }
 

@@ -80,35 +80,38 @@ struct SnapshotLoader {
 
     // MARK: What records point to
 
-    private func user(
+    /// The number of a record, or a number that stands for none.
+    private func number<Number: FixedWidthInteger>(
+        of what: StaticString, in count: Int, orNone none: Number? = nil,
         _ reader: inout ByteReader, _ bytes: RawSpan
-    ) throws(LogFault) -> UserHandle {
-        let user = try reader.user(bytes)
-        guard user.rawValue < state.userCount else {
-            throw LogFault("a snapshot names user \(user.rawValue) of \(state.userCount)")
+    ) throws(LogFault) -> Number {
+        let number = try reader.integer(Number.self, bytes)
+        guard number < count || number == none else {
+            throw LogFault("a snapshot names \(what) \(number) of \(count)")
         }
-        return user
+        return number
+    }
+
+    private func user(
+        orNone none: UserHandle? = nil, _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> UserHandle {
+        UserHandle(
+            rawValue: try number(
+                of: "user", in: state.userCount, orNone: none?.rawValue, &reader, bytes))
     }
 
     private func auction(
         _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) -> AuctionHandle {
-        let auction = try reader.auction(bytes)
-        guard auction.rawValue < state.auctionCount else {
-            throw LogFault("a snapshot names auction \(auction.rawValue) of \(state.auctionCount)")
-        }
-        return auction
+        AuctionHandle(rawValue: try number(of: "auction", in: state.auctionCount, &reader, bytes))
     }
 
     private func currency(
-        _ reader: inout ByteReader, _ bytes: RawSpan
+        orNone none: CurrencyHandle? = nil, _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) -> CurrencyHandle {
-        let currency = CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes))
-        guard currency.rawValue < state.currencyCount else {
-            throw LogFault(
-                "a snapshot names currency \(currency.rawValue) of \(state.currencyCount)")
-        }
-        return currency
+        CurrencyHandle(
+            rawValue: try number(
+                of: "currency", in: state.currencyCount, orNone: none?.rawValue, &reader, bytes))
     }
 
     /// A position of the log, or `noPosition`.
@@ -121,17 +124,6 @@ struct SnapshotLoader {
                 "a snapshot of \(header.entryCount) entries names position \(position)")
         }
         return position
-    }
-
-    /// The number of a row, or a number that stands for none.
-    private func row(
-        of count: Int, orNone none: UInt32?, _ reader: inout ByteReader, _ bytes: RawSpan
-    ) throws(LogFault) -> UInt32 {
-        let row = try reader.integer(UInt32.self, bytes)
-        guard row < count || row == none else {
-            throw LogFault("a snapshot names row \(row) of \(count)")
-        }
-        return row
     }
 
     // MARK: Records
@@ -153,10 +145,7 @@ struct SnapshotLoader {
         state.userNames.insert(try reader.shortText(bytes))
         var wallet = WalletRecord()
         wallet.lastPosition = try position(&reader, bytes)
-        wallet.currency = CurrencyHandle(rawValue: try reader.integer(UInt16.self, bytes))
-        guard wallet.currency == .none || wallet.currency.rawValue < state.currencyCount else {
-            throw LogFault("a snapshot's wallet holds an unknown currency")
-        }
+        wallet.currency = try currency(orNone: CurrencyHandle.none, &reader, bytes)
         wallet.next = try reader.integer(UInt32.self, bytes)
         wallet.available = try reader.money(bytes)
         wallet.locked = try reader.money(bytes)
@@ -207,10 +196,11 @@ struct SnapshotLoader {
             lastPosition: try position(&reader, bytes),
             acceptedBids: try reader.integer(UInt64.self, bytes),
             rejectedBids: try reader.integer(UInt64.self, bytes),
-            seller: try user(&reader, bytes), leader: try leader(&reader, bytes),
-            termsIndex: try row(of: state.terms.count, orNone: nil, &reader, bytes),
-            extrasIndex: try row(
-                of: state.extras.count, orNone: State.noExtras, &reader, bytes),
+            seller: try user(&reader, bytes),
+            leader: try user(orNone: UserHandle.none, &reader, bytes),
+            termsIndex: try number(of: "terms", in: state.terms.count, &reader, bytes),
+            extrasIndex: try number(
+                of: "extras", in: state.extras.count, orNone: State.noExtras, &reader, bytes),
             currency: try currency(&reader, bytes), phase: try reader.enumeration(bytes),
             outcome: AuctionOutcome(rawValue: try reader.integer(UInt8.self, bytes)))
         guard record.held == .zero || record.leader != .none else {
@@ -222,17 +212,6 @@ struct SnapshotLoader {
             throw LogFault("a snapshot's auction was never opened")
         }
         changed.append(change)
-    }
-
-    /// Who leads an auction: `none` before the first bid.
-    private func leader(
-        _ reader: inout ByteReader, _ bytes: RawSpan
-    ) throws(LogFault) -> UserHandle {
-        let leader = try reader.user(bytes)
-        guard leader == .none || leader.rawValue < state.userCount else {
-            throw LogFault("a snapshot names user \(leader.rawValue) of \(state.userCount)")
-        }
-        return leader
     }
 }
 
