@@ -112,6 +112,7 @@ public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable, CustomStri
     case closingHeld = 12
     case shuttingDown = 13
     case tooManyRejections = 14
+    case batchTooLarge = 15
 
     /// The code in JSON and tables.
     public var name: String {
@@ -129,6 +130,7 @@ public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable, CustomStri
         case .closingHeld: "closing_held"
         case .shuttingDown: "shutting_down"
         case .tooManyRejections: "too_many_rejections"
+        case .batchTooLarge: "batch_too_large"
         }
     }
 

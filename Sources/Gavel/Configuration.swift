@@ -65,4 +65,14 @@ public struct Configuration: Sendable {
     package var secret: LedgerSecret?
 
     public init() {}
+
+    var coreSettings: EngineCore.Settings {
+        var settings = EngineCore.Settings()
+        settings.shortcuts = shortcuts
+        settings.salting = salting
+        settings.closesByTime = closesByTimer
+        settings.clocksPass = clock.passesByItself
+        settings.freeBytesMin = freeBytesMin
+        return settings
+    }
 }

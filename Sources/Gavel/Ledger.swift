@@ -32,8 +32,12 @@ public final class Ledger: Sendable {
     let logger: Logger
     let clock: any LedgerClock
     private let writerFile: WriterFile?
-    private let writerDone = DispatchSemaphore(value: 0)
-    private let isClosed = Mutex(false)
+    private let clockWatch: ClockWatch
+    /// Whether the clocks decide when auctions close.
+    private let isTimed: Bool
+    private let engineDone = DispatchSemaphore(value: 0)
+    private let lifeCycle = Mutex(LifeCycle.opening)
+    private let closed = DispatchSemaphore(value: 0)
 
     // MARK: Opening
 
@@ -102,9 +106,11 @@ public final class Ledger: Sendable {
         }
         let secret =
             try configuration.secret ?? folder.map { try LedgerSecret.open(in: $0) } ?? .generate()
+        let heartbeat = writerFile?.heartbeat
+        let clock = configuration.clock
+        let bootID = clock.bootID.flatMap(Bytes16.init)
         let pipeline = Pipeline(durableCount: state.entryCount)
-        let admission = Admission(
-            clock: configuration.clock, countMax: configuration.queueCommandsMax)
+        let admission = Admission(clock: clock, countMax: configuration.queueCommandsMax)
         let sealer = FrameSealer(
             tree: loaded.tree,
             engine: configuration.shortcuts.contains(.hashInstructions) ? .fastest : .library)
@@ -113,40 +119,51 @@ public final class Ledger: Sendable {
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,
             admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
             signer: signer, configuration: configuration)
-        signer?.onContradiction { [weak publisher] in publisher?.stop($0) }
-        log.start { publisher.report($0) }
-        let writer = WriterThread(
-            Writer(
-                state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
-                log: log, sealer: sealer, admission: admission, pipeline: pipeline,
-                configuration: configuration, freeBytes: Self.freeBytes(in: folder)))
         self.folder = folder
         self.log = log
         self.snapshots = snapshots
         logger = configuration.logger
-        clock = configuration.clock
+        self.clock = clock
         self.writerFile = writerFile
         self.signer = signer
         self.admission = admission
         self.publisher = publisher
         self.pipeline = pipeline
-        // Makes durable whatever an earlier crash left in the page cache, before any answer.
-        let opening = writer.open(
-            at: configuration.clock.now(),
-            newLedger: newID,
-            restored: configuration.restoration,
-            version: configuration.engineVersion)
-        _ = try opening.wait()
-        try writerFile?.setEpoch(UInt64(state.epoch) + 1)
-        let done = writerDone
-        DispatchQueue(label: "gavel.writer", qos: .userInitiated).async {
-            writer.run()
-            done.signal()
-        }
-        // Signed before anybody is admitted: a ledger with a key always has a checkpoint.
-        do { try signer?.signNow() } catch {
+        isTimed = configuration.closesByTimer
+        clockWatch = ClockWatch(
+            admission: admission, pipeline: pipeline, writerFile: writerFile, bootID: bootID)
+        // From here on `close` ends what was started, also where this throws.
+        signer?.onContradiction { [weak publisher] in publisher?.stop($0) }
+        log.start { publisher.report($0) }
+        let engine = EngineThread(
+            EngineCore(
+                state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
+                settings: configuration.coreSettings, isHeld: configuration.closing == .held,
+                reading: admission.admitClocks(), bootID: bootID, heartbeat: heartbeat),
+            log: log, sealer: sealer, admission: admission, pipeline: pipeline,
+            configuration: configuration, freeBytes: Self.freeBytes(in: folder))
+        do {
+            // Makes durable whatever an earlier crash left in the page cache, before any answer.
+            let opening = try engine.open(
+                newLedger: newID, restored: configuration.restoration,
+                version: configuration.engineVersion)
+            _ = try opening.wait()
+            try writerFile?.setEpoch(UInt64(state.epoch) + 1)
+            let done = engineDone
+            lifeCycle.withLock { $0 = .running }
+            DispatchQueue(label: "gavel.writer", qos: .userInitiated).async {
+                engine.run()
+                done.signal()
+            }
+            // Signed before anybody is admitted: a ledger with a key always has a checkpoint.
+            try signer?.signNow()
+        } catch {
             close()
             throw error
+        }
+        if configuration.closesByTimer {
+            clockWatch.beat()
+            if clock.passesByItself { clockWatch.start() }
         }
     }
 
@@ -192,19 +209,45 @@ public final class Ledger: Sendable {
 
     // MARK: Closing
 
-    /// Answers what is in the queue, writes a snapshot and lets go of the folder. Blocks until
-    /// done; later calls do nothing. New commands are refused as `shuttingDown` meanwhile.
+    /// Where a ledger stands between being made and being gone.
+    private enum LifeCycle {
+        /// Nothing of the engine runs yet.
+        case opening
+        case running
+        case closing
+        case closed
+    }
+
+    /// Answers what is in the queue, writes a snapshot and lets go of the folder. Blocks until all
+    /// of that is done, whoever began it; later calls do nothing. New commands are refused as
+    /// `shuttingDown` meanwhile.
     public func close() {
-        let isFirst = isClosed.withLock { isClosed in
-            defer { isClosed = true }
-            return !isClosed
+        let before = lifeCycle.withLock { state in
+            let before = state
+            if state == .opening || state == .running { state = .closing }
+            return before
         }
-        guard isFirst else { return }
+        switch before {
+        case .closed: return
+        case .closing: break
+        case .opening, .running:
+            end(isRunning: before == .running)
+            lifeCycle.withLock { $0 = .closed }
+            closed.signal()
+        }
+        closed.wait()
+        // Left signalled for whoever else waits.
+        closed.signal()
+    }
+
+    private func end(isRunning: Bool) {
+        clockWatch.stop()
+        if isRunning, isTimed { clockWatch.beat() }
         admission.stop()
-        writerDone.wait()
+        if isRunning { engineDone.wait() }
         log.drain()
-        publisher.finish()
-        signer?.finish(isSigning: pipeline.failure == nil)
+        publisher.finish(isRunning: isRunning)
+        signer?.finish(isSigning: isRunning && pipeline.failure == nil)
         log.close()
         writerFile?.release()
     }
@@ -226,9 +269,9 @@ public final class Ledger: Sendable {
         let submission = Submission(id: id, actor: actor, command: command)
         do { try command.validate() } catch { return Receipt(refused: .malformed) }
         return try await Waiter<Receipt>.wait { waiter in
-            switch admission.admit(.one(submission, waiter)) {
+            switch admission.admit(.one(submission), .receipt(waiter)) {
             case .admitted: break
-            case .full: waiter.answer(Receipt(refused: .queueFull))
+            case .full, .tooLarge: waiter.answer(Receipt(refused: .queueFull))
             case .stopped: waiter.answer(Receipt(refused: .shuttingDown))
             case .failed(let error): waiter.fail(error)
             }
@@ -250,21 +293,28 @@ public final class Ledger: Sendable {
     ///
     /// - Throws: `LedgerError` with `outcomeUnknown` when the ledger has failed.
     public func enqueue(_ batch: [Submission]) throws(LedgerError) -> BatchTicket {
-        try enqueue(BatchTicket(batch, times: nil))
+        try enqueue(batch, times: nil)
     }
 
     /// Hands over a batch whose commands have times of their own; for imports.
     package func enqueue(
         _ batch: [Submission], at times: [Timestamp]
     ) throws(LedgerError) -> BatchTicket {
-        try enqueue(BatchTicket(batch, times: times))
+        try enqueue(batch, times: times)
     }
 
-    private func enqueue(_ ticket: BatchTicket) throws(LedgerError) -> BatchTicket {
-        switch admission.admit(.batch(ticket)) {
+    private func enqueue(
+        _ batch: [Submission], times: [Timestamp]?
+    ) throws(LedgerError) -> BatchTicket {
+        let ticket = BatchTicket()
+        func refuse(_ refusal: Refusal) {
+            ticket.finish(.success(batch.map { _ in Receipt(refused: refusal) }))
+        }
+        switch admission.admit(.batch(batch, times: times), .batch(ticket)) {
         case .admitted: break
-        case .full: ticket.refuse(.queueFull)
-        case .stopped: ticket.refuse(.shuttingDown)
+        case .full: refuse(.queueFull)
+        case .tooLarge: refuse(.batchTooLarge)
+        case .stopped: refuse(.shuttingDown)
         case .failed(let error): throw error
         }
         return ticket
@@ -274,32 +324,35 @@ public final class Ledger: Sendable {
 
     /// Closes what is due now. The engine does this by itself; a manual clock needs to be told.
     public func tick() async throws {
-        try await control { .tick($0) }
+        clockWatch.beat()
+        try await control(.tick)
     }
 
-    /// Lets auctions close again after closings were held: by configuration, or because the
-    /// clock jumped. What is due closes at once; extend it first if it should not.
+    /// Lets auctions close again after closings were held: by configuration, since the clocks were
+    /// apart, or since auctions ended in an outage. What is due closes at once; extend it first if
+    /// it should not. Where the clocks are apart the ledger goes by the wall clock from here on.
     public func confirmClosings() async throws {
-        try await control { .hold(false, $0) }
+        clockWatch.beat()
+        try await control(.hold(false))
     }
 
     /// Writes that another key signs checkpoints from the next one on.
+    /// - Throws: `LedgerError` with `keyMismatch` where the key that it replaces does not sign any
+    ///   more; nothing is written then.
     package func rotate(_ rotation: KeyRotation) async throws {
-        try await control { .rotate(rotation, $0) }
+        try await control(.rotate(rotation))
     }
 
     /// Stops closing until `confirmClosings`; bids are refused meanwhile.
     public func holdClosings() async throws {
-        try await control { .hold(true, $0) }
+        try await control(.hold(true))
     }
 
-    private func control(
-        _ work: (Waiter<Void>) -> Admitted.Work
-    ) async throws {
+    private func control(_ work: CoreItem.Work) async throws {
         try await Waiter<Void>.wait { waiter in
-            switch admission.admit(work(waiter)) {
+            switch admission.admit(work, .done(waiter)) {
             case .admitted: break
-            case .full: waiter.fail(LedgerError(.storage, "the queue is full"))
+            case .full, .tooLarge: waiter.fail(LedgerError(.storage, "the queue is full"))
             case .stopped: waiter.fail(LedgerError(.closed, "the ledger is closed"))
             case .failed(let error): waiter.fail(error)
             }
@@ -308,8 +361,11 @@ public final class Ledger: Sendable {
 
     // MARK: Position
 
-    /// What time it is by the ledger's clock.
-    package var now: Timestamp { clock.now() }
+    /// What time it is by the ledger's clock: trusted time (article Time), by which auctions close
+    /// and entries are stamped.
+    public var now: Timestamp {
+        Timestamp(nanoseconds: clock.uptimeNanoseconds() &+ pipeline.status.timeOffset)
+    }
 
     /// Why the ledger has stopped for good; nil while it has not.
     public var failure: LedgerError? { pipeline.failure }

@@ -185,6 +185,7 @@ private final class HistoryClock: LedgerClock {
     func set(_ time: Timestamp) { self.time.store(time.nanoseconds, ordering: .releasing) }
     func now() -> Timestamp { Timestamp(nanoseconds: time.load(ordering: .acquiring)) }
     func uptimeNanoseconds() -> Int64 { time.load(ordering: .acquiring) }
+    var passesByItself: Bool { false }
     func both() -> (wall: Timestamp, uptimeNanoseconds: Int64) {
         let now = now()
         return (now, now.nanoseconds)

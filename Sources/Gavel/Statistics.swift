@@ -84,6 +84,7 @@ extension Ledger {
     /// and two questions to the operating system.
     public var statistics: LedgerStatistics {
         let frames = publisher.frameStatistics
+        let status = pipeline.status
         return LedgerStatistics(
             durableCount: durableCount, reflects: reflects,
             snapshotCount: publisher.snapshotCount,
@@ -91,7 +92,7 @@ extension Ledger {
             queuedCommands: admission.commandCount, queueCommandsMax: admission.countMax,
             frameEntries: frames.entries, commitMicroseconds: frames.commitMicroseconds,
             flushMicroseconds: frames.flushMicroseconds, rejections: frames.rejections,
-            holdsClosings: pipeline.holdsClosings, failure: failure,
+            holdsClosings: status.holdsClosings, failure: failure,
             isClosed: publisher.isClosed, storage: log.storage,
             freeBytes: folder.flatMap { try? FileSystem.freeBytes(at: $0.path) },
             freeBytesMin: publisher.freeBytesMin)

@@ -20,6 +20,9 @@ public final class ManualClock: LedgerClock {
         times.withLock { (Timestamp(nanoseconds: $0.wall), $0.uptime) }
     }
 
+    /// It stands still by itself.
+    public var passesByItself: Bool { false }
+
     /// Lets time pass.
     public func advance(nanoseconds: Int64) {
         times.withLock { times in

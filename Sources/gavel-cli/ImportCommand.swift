@@ -127,6 +127,7 @@ extension Refusal {
         case .closingHeld: "closings are held, so bids are not taken"
         case .shuttingDown: "the ledger is closing"
         case .tooManyRejections: "too many commands of this user were rejected"
+        case .batchTooLarge: "the batch has more commands than the queue holds"
         }
     }
 }

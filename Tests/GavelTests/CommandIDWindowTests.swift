@@ -50,16 +50,59 @@ struct CommandIDWindowTests {
         #expect(horizon.position == 7)
     }
 
-    @Test("As time passes the horizon rises by whole periods and never falls")
+    /// Lets the clocks go on together, as far as a moment.
+    private static func pass(
+        _ window: inout CommandIDWindow, from start: Int64, to end: Int64, wallAhead: Int64 = 0,
+        lastEntry: Int64? = nil
+    ) {
+        for second in stride(from: start, through: end, by: 1) {
+            window.advance(
+                boot: second * 1_000_000_000, wall: Timestamp(seconds: second + wallAhead),
+                trusted: Timestamp(seconds: second),
+                lastEntry: Timestamp(seconds: lastEntry ?? second))
+        }
+    }
+
+    @Test("The horizon rises to what the clocks said a retention ago, and never falls")
     func horizon() {
         var window = CommandIDWindow(retentionSeconds: 10, countMax: 100)
-        window.insert(Self.id(1_000, 1), at: 1)
-        window.insert(Self.id(9_000, 2), at: 2)
-        window.advance(to: Timestamp(milliseconds: 10_999))
+        window.insert(Self.id(1_001_000, 1), at: 1)
+        window.insert(Self.id(1_009_000, 2), at: 2)
+        Self.pass(&window, from: 1_000, to: 1_011)
         #expect(window.count == 2)
-        window.advance(to: Timestamp(milliseconds: 11_100))
-        #expect(window.count == 1 && window.horizon.milliseconds == 1_088)
-        window.advance(to: Timestamp(milliseconds: 5_000))
-        #expect(window.horizon.milliseconds == 1_088 && window.horizon.position == 2)
+        Self.pass(&window, from: 1_012, to: 1_013)
+        #expect(window.count == 1 && window.horizon.milliseconds > 1_002_900)
+        #expect(window.horizon.milliseconds <= 1_003_000 && window.horizon.position == 2)
+        let before = window.horizon
+        Self.pass(&window, from: 1_014, to: 1_030, wallAhead: -500)
+        #expect(window.horizon == before)
+    }
+
+    @Test("Nothing ages in the first retention after an opening, whatever the log's time")
+    func opening() {
+        var window = CommandIDWindow(retentionSeconds: 3600, countMax: 100)
+        window.insert(Self.id(1_000, 1), at: 1)
+        Self.pass(&window, from: 1_000_000, to: 1_003_599)
+        #expect(window.count == 1 && window.horizon.milliseconds == 0)
+    }
+
+    @Test(
+        "A wall clock or a log that is a year ahead makes no id too old",
+        arguments: [(31_536_000, nil), (0, 32_536_000)])
+    func ahead(wallAhead: Int64, lastEntry: Int64?) {
+        var window = CommandIDWindow(retentionSeconds: 60, countMax: 100)
+        Self.pass(&window, from: 1_000_000, to: 1_000_300, wallAhead: wallAhead, lastEntry: lastEntry)
+        let fresh = Self.id(1_000_299_000, 1)
+        #expect(window.refusal(of: fresh, at: Timestamp(seconds: 1_000_300)) == nil)
+        #expect(window.horizon.milliseconds <= 1_000_240_000)
+        #expect(window.horizon.milliseconds >= 1_000_230_000)
+    }
+
+    @Test("A retention that does not fit in nanoseconds is for ever")
+    func endless() {
+        var window = CommandIDWindow(retentionSeconds: .max, countMax: 100)
+        window.insert(Self.id(1_000, 1), at: 1)
+        Self.pass(&window, from: 1_000_000, to: 1_000_010)
+        #expect(window.count == 1)
     }
 }

@@ -15,6 +15,13 @@ public struct DeadlineQueue: Sendable {
         public static func < (left: Self, right: Self) -> Bool {
             left.end == right.end ? left.auction < right.auction : left.end < right.end
         }
+
+        /// Before every end.
+        package static var first: Self { Self(end: .zero, auction: AuctionHandle(rawValue: 0)) }
+        /// Behind this one and before every other that is.
+        package var next: Self {
+            Self(end: end, auction: AuctionHandle(rawValue: auction.rawValue &+ 1))
+        }
     }
 
     /// Small enough that an insertion moves at most a kibibyte, as every bid of a soft close does;

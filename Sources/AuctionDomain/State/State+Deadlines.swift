@@ -26,6 +26,17 @@ extension State {
     /// A time before which no open auction ends; nil where time ends none.
     public var nextDeadline: Timestamp? { deadlines.first?.end }
 
+    /// A time before which no open auction ends that does not stand before a place of the queue.
+    /// - Complexity: O(log n).
+    package func nextDeadline(from start: DeadlineQueue.Key) -> Timestamp? {
+        var found: Timestamp?
+        deadlines.forEach(from: start) { key in
+            found = key.end
+            return false
+        }
+        return found
+    }
+
     /// Brings `deadlines` into the order of the ends.
     /// - Complexity: O(n log m) for n ends that moved since, of m.
     package mutating func sortDeadlines() {

@@ -8,7 +8,8 @@ public import AuctionDomain
     internal import Darwin
 #endif
 
-/// Tells the time. Read at admission and by the guard against jumping clocks, never by rules.
+/// Tells the time, by two clocks. The ledger goes by the one that nobody sets and lets itself be led
+/// by the other (article Time); rules read neither.
 public protocol LedgerClock: Sendable {
     /// The wall clock.
     func now() -> Timestamp
@@ -17,12 +18,22 @@ public protocol LedgerClock: Sendable {
     func uptimeNanoseconds() -> Int64
     /// Both, as of one moment: a clock that is moved between two readings would seem to jump.
     func both() -> (wall: Timestamp, uptimeNanoseconds: Int64)
+    /// Whether the kernel says that a time server keeps the wall clock; nil where it does not say.
+    var isSynchronized: Bool? { get }
+    /// 16 bytes that say which run of the machine `uptimeNanoseconds` counts from; nil where
+    /// nothing is known of it.
+    var bootID: [UInt8]? { get }
+    /// Whether time goes on by itself; a clock that only tests move is never late.
+    var passesByItself: Bool { get }
 }
 
 extension LedgerClock {
     public func both() -> (wall: Timestamp, uptimeNanoseconds: Int64) {
         (now(), uptimeNanoseconds())
     }
+    public var isSynchronized: Bool? { nil }
+    public var bootID: [UInt8]? { nil }
+    public var passesByItself: Bool { true }
 }
 
 /// The operating system's clocks.

@@ -47,8 +47,8 @@ struct FrameBuilder: ~Copyable {
     var holdsClosing = false
     /// How many of its entries are rejections.
     fileprivate(set) var rejectionCount = 0
-    /// Who waits for this frame.
-    var completions: ContiguousArray<Completion> = []
+    /// What becomes true with this frame.
+    var answers: ContiguousArray<CoreAnswer> = []
 
     init(firstPosition: UInt64, capacity: Int) {
         self.firstPosition = firstPosition
@@ -126,7 +126,7 @@ extension ByteBuffer {
 /// while the log stores them. What `seal` writes belongs to the log, what waits on the frame to
 /// the publisher.
 package final class Frame: @unchecked Sendable {
-    // Sendable without a check: `header` and `completions` have one owner at a time, as stated
+    // Sendable without a check: `header` and `answers` have one owner at a time, as stated
     // above, and pass to the next through queues that order memory.
 
     private let entries: ByteBuffer
@@ -145,8 +145,8 @@ package final class Frame: @unchecked Sendable {
     private(set) var tileRoots: ContiguousArray<TileRoot> = []
     /// The Merkle root over all entries up to and with this frame's; written by `seal` too.
     private(set) var root = Digest.empty
-    /// Who waits for this frame.
-    private var completions: ContiguousArray<Completion>
+    /// What becomes true with this frame.
+    private var answers: ContiguousArray<CoreAnswer>
 
     fileprivate init(_ builder: consuming FrameBuilder) {
         firstPosition = builder.firstPosition
@@ -154,7 +154,7 @@ package final class Frame: @unchecked Sendable {
         lastTime = builder.lastTime
         holdsClosing = builder.holdsClosing
         rejectionCount = builder.rejectionCount
-        completions = builder.completions
+        answers = builder.answers
         entries = builder.entries
         ends = builder.ends
     }
@@ -165,10 +165,10 @@ package final class Frame: @unchecked Sendable {
     /// The length of the stored value.
     var byteCount: Int { FrameLayout.headerBytes + ends.count + entries.count }
 
-    /// Hands out who waits, once.
-    func takeCompletions() -> ContiguousArray<Completion> {
-        var taken = ContiguousArray<Completion>()
-        swap(&taken, &completions)
+    /// Hands out the answers, once.
+    package func takeAnswers() -> ContiguousArray<CoreAnswer> {
+        var taken = ContiguousArray<CoreAnswer>()
+        swap(&taken, &answers)
         return taken
     }
 
@@ -190,7 +190,7 @@ package final class Frame: @unchecked Sendable {
     }
 
     /// What a frame says besides its entries.
-    struct Identity {
+    package struct Identity {
         var ledgerID: LedgerID
         var epoch: UInt32
         var number: UInt64

@@ -175,7 +175,6 @@ struct Loader {
         var window = CommandIDWindow(
             retentionSeconds: configuration.commandIDRetentionSeconds,
             countMax: configuration.commandIDsMax, horizon: loaded.horizon)
-        window.advance(to: loaded.readState.state.time)
         var position = loaded.horizon.position
         while position < loaded.readState.entryCount {
             var bytesLeft = 64 << 20

@@ -120,6 +120,7 @@ extension ProblemKind {
             case .closingHeld: (503, "Closings are held until an operator confirms them")
             case .shuttingDown: (503, "The service is shutting down")
             case .tooManyRejections: (429, "Too many commands of this user were rejected")
+            case .batchTooLarge: (413, "The batch has more commands than the queue holds")
             }
         let retryAfter: Int? =
             switch refusal {

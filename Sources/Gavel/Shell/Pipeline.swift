@@ -6,11 +6,11 @@
 internal import Dispatch
 internal import Synchronization
 
-/// The state shared by the writer, which hands frames over, and the publisher, which hears what
+/// The state shared by the core's thread, which hands frames over, and the publisher, which hears what
 /// became of them.
 final class Pipeline: Sendable {
     /// One frame is flushed while the next waits ready.
-    static let depth = 2
+    static let depth = EngineCore.framesInFlightMax
 
     private struct State {
         var inFlight = 0
@@ -19,7 +19,7 @@ final class Pipeline: Sendable {
     }
 
     private let state: Mutex<State>
-    private let isHolding = Atomic<Bool>(false)
+    private let core = Mutex(CoreStatus())
     private let room = DispatchSemaphore(value: Pipeline.depth)
 
     init(durableCount: UInt64) { state = Mutex(State(durableCount: durableCount)) }
@@ -28,10 +28,10 @@ final class Pipeline: Sendable {
     /// How many entries are durable.
     var durableCount: UInt64 { state.withLock { $0.durableCount } }
     var failure: LedgerError? { state.withLock { $0.failure } }
-    /// Whether the writer holds closings: for those who watch it.
-    var holdsClosings: Bool {
-        get { isHolding.load(ordering: .relaxed) }
-        set { isHolding.store(newValue, ordering: .relaxed) }
+    /// What the core last said of itself.
+    var status: CoreStatus {
+        get { core.withLock { $0 } }
+        set { core.withLock { $0 = newValue } }
     }
 
     /// Takes a place for a frame; blocks while the log is `depth` frames behind.

@@ -89,7 +89,7 @@ final class Publisher: Sendable {
             signer?.note(
                 size: frame.endPosition, root: frame.root, holdsClosing: frame.holdsClosing)
         }
-        answer(frame.takeCompletions())
+        answer(frame.takeAnswers())
         if !frame.isEmpty {
             wakeSubscribers()
             snapshotIfDue(frame.endPosition)
@@ -98,12 +98,12 @@ final class Publisher: Sendable {
 
     /// Answers callers: many of them on a thread of its own, so that the log goes on to the next
     /// frame meanwhile.
-    private func answer(_ completions: ContiguousArray<Completion>) {
-        guard completions.count >= Self.answersWorthAThread else {
-            for completion in completions { completion.resume() }
+    private func answer(_ answers: ContiguousArray<CoreAnswer>) {
+        guard answers.count >= Self.answersWorthAThread else {
+            for answer in answers { answer.release() }
             return
         }
-        answerQueue.async { for completion in completions { completion.resume() } }
+        answerQueue.async { for answer in answers { answer.release() } }
     }
 
     /// Waking somebody costs about as much as an answer or two hundred.
@@ -112,7 +112,7 @@ final class Publisher: Sendable {
     private func fail(_ frame: Frame, _ error: LedgerError) {
         pipeline.fail(error)
         stop(error)
-        for completion in frame.takeCompletions() { completion.fail(error) }
+        for answer in frame.takeAnswers() { answer.asker.fail(error) }
     }
 
     /// Nothing new is decided or followed any more; what is on its way to the disk is still
@@ -212,11 +212,14 @@ final class Publisher: Sendable {
 
     /// Writes a last snapshot unless there is one of this very state. Called once the log has
     /// reported everything.
-    func finish() {
+    /// - Parameter isRunning: whether the ledger was ever open: otherwise nothing is new.
+    func finish(isRunning: Bool) {
         answerQueue.sync {}
         snapshotQueue.sync {}
         let copy = reading.readState.withLock { $0 }
-        if snapshotState.withLock({ $0.lastCount }) < copy.entryCount, pipeline.failure == nil {
+        if isRunning, snapshotState.withLock({ $0.lastCount }) < copy.entryCount,
+            pipeline.failure == nil
+        {
             write(copy, sealer.tree)
             snapshotQueue.sync {}
         }

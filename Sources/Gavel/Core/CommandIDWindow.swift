@@ -11,7 +11,7 @@ internal import AuctionDomain
 ///
 /// Ids come with the time of their making, so almost all of a moment fall into one bucket: one
 /// that is small enough to stay in the cache, where one table for all would miss it at every bid.
-struct CommandIDWindow {
+package struct CommandIDWindow {
     /// Ids of one period. Open addressing, linear probing; 8 bytes a slot.
     private struct Bucket {
         let period: UInt64
@@ -56,7 +56,9 @@ struct CommandIDWindow {
         }
 
         @inline(__always)
-        func find(_ hash: UInt64, _ isIt: (UInt64) throws -> Bool) rethrows -> UInt64? {
+        func find<E: Error>(
+            _ hash: UInt64, _ isIt: (UInt64) throws(E) -> Bool
+        ) throws(E) -> UInt64? {
             let mask = slots.count - 1
             var index = Int(truncatingIfNeeded: hash >> 32) & mask
             while slots[index] != 0 {
@@ -72,16 +74,30 @@ struct CommandIDWindow {
 
     /// Ids may be this far ahead of the clock: callers' clocks differ.
     static let futureMillisecondsMax: UInt64 = 300_000
+    /// A century: what is longer is for ever.
+    static let retentionSecondsMax = 100 * 366 * 86_400
+    /// The horizon rises in this many steps a retention.
+    private static let marksMax: Int64 = 256
     /// A bucket of a million ids a second is then half a mebibyte.
     static let periodMilliseconds: UInt64 = 64
 
     private let periodMilliseconds: UInt64
-    private let retentionMilliseconds: UInt64
+    /// In nanoseconds.
+    private let retention: Int64
     private let countMax: Int
     /// Ascending by period; of two of one period the later ids stand in the second.
     private var buckets: ContiguousArray<Bucket> = []
     private(set) var count = 0
     private(set) var horizon: CommandHorizon
+
+    /// The least of the clocks and the log's time, at a moment of the boot clock.
+    private struct Mark {
+        let boot: Int64
+        let least: Timestamp
+    }
+    /// Ascending; at most one of them is a retention old.
+    private var marks: ContiguousArray<Mark> = []
+    private var nextMark = Int64.min
 
     /// - Parameters:
     ///   - horizon: of the last frame in the log, so that no restart lowers it.
@@ -90,7 +106,7 @@ struct CommandIDWindow {
         retentionSeconds: Int, countMax: Int, horizon: CommandHorizon = CommandHorizon(),
         periodMilliseconds: UInt64 = Self.periodMilliseconds
     ) {
-        retentionMilliseconds = UInt64(max(1, retentionSeconds)) * 1000
+        retention = Int64(min(max(1, retentionSeconds), Self.retentionSecondsMax)) * 1_000_000_000
         self.countMax = max(1, countMax)
         self.horizon = horizon
         self.periodMilliseconds = periodMilliseconds
@@ -105,22 +121,40 @@ struct CommandIDWindow {
         return id.milliseconds > now + Self.futureMillisecondsMax ? .commandIDInFuture : nil
     }
 
-    /// Raises the horizon as time passes.
+    /// Takes note of the clocks, and raises the horizon to what they all said a retention ago.
+    ///
+    /// An id is too old only by a time that this process saw: neither a clock that is wrong for a
+    /// moment nor a log that was stamped by one makes anybody's id too old, and nothing ages in the
+    /// first retention after an opening.
+    /// - Parameters:
+    ///   - boot: nanoseconds on a clock that nobody sets.
+    ///   - lastEntry: the time of the log's last entry.
     @inline(__always)
-    mutating func advance(to time: Timestamp) {
-        let now = UInt64(max(0, time.nanoseconds)) / 1_000_000
-        guard now > retentionMilliseconds,
-            now - retentionMilliseconds >= horizon.milliseconds + periodMilliseconds
-        else { return }
-        forget(before: (now - retentionMilliseconds) / periodMilliseconds)
+    mutating func advance(
+        boot: Int64, wall: Timestamp, trusted: Timestamp, lastEntry: Timestamp
+    ) {
+        if boot >= nextMark { mark(boot, wall, min(wall, trusted, lastEntry)) }
+    }
+
+    private mutating func mark(_ boot: Int64, _ wall: Timestamp, _ least: Timestamp) {
+        nextMark = boot + retention / Self.marksMax
+        marks.append(Mark(boot: boot, least: least))
+        var last = 0
+        while last + 1 < marks.count, marks[last + 1].boot <= boot - retention { last += 1 }
+        marks.removeFirst(last)
+        guard marks[0].boot <= boot - retention else { return }
+        let past = min(marks[0].least.nanoseconds, wall.nanoseconds - retention)
+        let milliseconds = UInt64(max(0, past)) / 1_000_000
+        guard milliseconds >= horizon.milliseconds + periodMilliseconds else { return }
+        forget(before: milliseconds / periodMilliseconds)
     }
 
     /// The position of an id's entry, or nil when the id is new.
     /// - Parameter isIt: whether the entry at a position has exactly this id.
     @inline(__always)
-    func position(
-        of id: CommandID, _ isIt: (UInt64) throws -> Bool
-    ) rethrows -> UInt64? {
+    func position<E: Error>(
+        of id: CommandID, _ isIt: (UInt64) throws(E) -> Bool
+    ) throws(E) -> UInt64? {
         let period = id.milliseconds / periodMilliseconds
         guard var index = index(of: period) else { return nil }
         let hash = Self.hash(id)

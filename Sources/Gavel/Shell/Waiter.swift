@@ -7,7 +7,7 @@
 
 /// An async caller of the engine.
 @safe
-struct Waiter<Value: Sendable>: Sendable {
+package struct Waiter<Value: Sendable>: Sendable {
     private let continuation: UnsafeContinuation<Value, any Error>
 
     /// Suspends the caller until its waiter is answered.

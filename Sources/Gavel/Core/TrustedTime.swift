@@ -1,0 +1,203 @@
+// The time that the ledger goes by: a clock that nobody sets, led slowly after the one that people
+// do set.
+//
+// A wall clock is wrong for a moment now and then: a hardware clock in local time before the network
+// has corrected it, an operator's slip, a virtual machine that was paused. Entries that are stamped
+// in that moment stay in the log for ever, and lots that end by it are sold. So a step of the wall
+// clock is never followed by itself.
+//
+// Invariants: trusted time never goes back but by an operator's word, and runs at most 1/1000
+// faster or slower than the boot clock; while the clocks are more than a minute apart it runs on the
+// boot clock alone.
+
+package import AuctionDomain
+
+/// Both clocks of a machine, as of one moment.
+package struct ClockReading: Hashable, Sendable {
+    /// The wall clock: what people and time servers set.
+    package var wall: Timestamp
+    /// Nanoseconds on a clock that nobody sets and that goes on while the machine sleeps.
+    package var boot: Int64
+    /// Whether the kernel says that a time server keeps the wall clock; nil where it says nothing.
+    package var isSynchronized: Bool?
+
+    package init(wall: Timestamp, boot: Int64, isSynchronized: Bool? = nil) {
+        self.wall = wall
+        self.boot = boot
+        self.isSynchronized = isSynchronized
+    }
+}
+
+/// What a running ledger writes down once a second, so that the next opening knows how long nobody
+/// was there.
+package struct Heartbeat: Hashable, Sendable {
+    /// Trusted time, and the boot clock at that moment.
+    package var time: Timestamp
+    package var boot: Int64
+    /// Which run of the machine the boot clock counts from; nil where the system does not say.
+    package var bootID: Bytes16?
+    /// Since when an outage lasted whose auctions still wait for an operator; nil where none do.
+    package var outageSince: Timestamp?
+
+    package init(time: Timestamp, boot: Int64, bootID: Bytes16?, outageSince: Timestamp?) {
+        self.time = time
+        self.boot = boot
+        self.bootID = bootID
+        self.outageSince = outageSince
+    }
+}
+
+/// 16 bytes without a meaning of their own.
+package struct Bytes16: Hashable, Sendable {
+    package var high: UInt64
+    package var low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// - Returns: nil where there are not 16 bytes.
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.count == 16 else { return nil }
+        func word(_ start: Int) -> UInt64 {
+            bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        self.init(high: word(0), low: word(8))
+    }
+}
+
+/// A span of time in which nobody could bid.
+package struct Outage: Hashable, Sendable {
+    package var since: Timestamp
+    package var until: Timestamp
+
+    package init(since: Timestamp, until: Timestamp) {
+        self.since = since
+        self.until = until
+    }
+
+    package var nanoseconds: Int64 { until.nanoseconds - since.nanoseconds }
+}
+
+/// Trusted time: the boot clock, led after the wall clock by at most 1/1000 of the time that passes.
+package struct TrustedTime: Sendable {
+    /// Clocks further apart than this do not differ by drift: one of them was set.
+    package static let gapMax: Int64 = 60_000_000_000
+    /// The time is led by at most this part of what passes: a crystal is wrong by a fifth of it.
+    static let slewDivisor: Int64 = 1000
+    /// For how long the kernel must have said that the wall clock is kept by a time server before a
+    /// wall clock that went ahead is believed.
+    static let synchronizedFor: Int64 = 60_000_000_000
+    /// How long after the machine's start a time server may take to correct the wall clock.
+    static let settlesWithin: Int64 = 600_000_000_000
+
+    /// What a reading changed.
+    package enum Change: Hashable, Sendable {
+        /// The wall clock is that much ahead of trusted time, behind where it is negative.
+        case held(gap: Int64)
+        /// The clocks agree again.
+        case agreed
+        /// The wall clock was right: nobody counted the time in between, a suspended machine's.
+        case wentAhead(Outage)
+    }
+
+    private var time: Int64
+    private var boot: Int64
+    /// Since when the kernel says "synchronized", by the boot clock.
+    private var synchronizedSince: Int64?
+    /// Trusted time when the clocks went apart.
+    private var heldSince: Int64
+    /// Held since the machine has just started and its wall clock may not be right yet.
+    private var isSettling = false
+    /// By how much the wall clock was ahead at the last reading.
+    package private(set) var gap: Int64 = 0
+    /// Whether the clocks are too far apart for anything to depend on the time.
+    package private(set) var isHeld = false
+
+    /// Starts from what is known.
+    /// - Parameters:
+    ///   - heartbeat: of whoever ran the ledger last; nil where nobody wrote one.
+    ///   - lastEntry: the time of the last entry; nil where there is none.
+    package init(
+        _ reading: ClockReading, bootID: Bytes16?, heartbeat: Heartbeat?, lastEntry: Timestamp?
+    ) {
+        boot = reading.boot
+        let wall = reading.wall.nanoseconds
+        guard let known = heartbeat?.time ?? lastEntry else {
+            time = wall
+            heldSince = wall
+            return
+        }
+        heldSince = known.nanoseconds
+        if let heartbeat, let bootID, heartbeat.bootID == bootID, heartbeat.boot <= reading.boot {
+            // The same run of the machine: its boot clock says how long it was.
+            time = known.nanoseconds &+ (reading.boot - heartbeat.boot)
+        } else if wall < known.nanoseconds - Self.gapMax {
+            time = known.nanoseconds
+        } else if wall > known.nanoseconds + Self.gapMax, reading.isSynchronized == false,
+            reading.boot < Self.settlesWithin
+        {
+            time = known.nanoseconds
+            isSettling = true
+        } else {
+            time = wall
+        }
+        gap = wall - time
+        isHeld = gap.magnitude > UInt64(Self.gapMax)
+    }
+
+    /// Trusted time at a moment of the boot clock, near the last reading.
+    @inline(__always)
+    package func at(boot: Int64) -> Timestamp {
+        Timestamp(nanoseconds: time &+ (boot &- self.boot))
+    }
+
+    /// Takes the next reading.
+    /// - Returns: what it changed; nil where nothing.
+    package mutating func advance(to reading: ClockReading) -> Change? {
+        let elapsed = max(0, reading.boot - boot)
+        let before = time
+        time += elapsed
+        boot = max(boot, reading.boot)
+        gap = reading.wall.nanoseconds - time
+        synchronizedSince =
+            reading.isSynchronized == true ? synchronizedSince ?? reading.boot : nil
+        guard gap.magnitude > UInt64(Self.gapMax) else {
+            let slewMax = elapsed / Self.slewDivisor
+            let slew = min(max(gap, -slewMax), slewMax)
+            time += slew
+            gap -= slew
+            defer { isHeld = false }
+            isSettling = false
+            return isHeld ? .agreed : nil
+        }
+        if gap > 0, isWallClockBelieved {
+            let wasHeld = isHeld
+            accept()
+            return .wentAhead(
+                Outage(
+                    since: Timestamp(nanoseconds: wasHeld ? heldSince : before),
+                    until: Timestamp(nanoseconds: time)))
+        }
+        if isHeld { return nil }
+        isHeld = true
+        heldSince = before
+        return .held(gap: gap)
+    }
+
+    /// Whether a wall clock that went ahead is right by what the kernel says.
+    private var isWallClockBelieved: Bool {
+        let since = synchronizedSince
+        if isSettling { return since != nil || boot >= Self.settlesWithin }
+        return since.map { boot - $0 >= Self.synchronizedFor } ?? false
+    }
+
+    /// Goes by the wall clock from here on, since somebody has looked at it.
+    package mutating func accept() {
+        time += gap
+        gap = 0
+        isHeld = false
+        isSettling = false
+    }
+}

@@ -1,0 +1,61 @@
+// Reads the clocks once a second, whatever the core's thread is waiting for, and writes down that
+// the ledger is alive.
+//
+// Invariant: a reading is admitted before the heartbeat that rests on it is written, so a heartbeat
+// never says a later time than the core will know.
+
+internal import AuctionDomain
+internal import Dispatch
+internal import LMDB
+internal import Synchronization
+
+/// The timer beside the core.
+final class ClockWatch: Sendable {
+    private let admission: Admission
+    private let pipeline: Pipeline
+    private let writerFile: WriterFile?
+    private let bootID: Bytes16?
+    private let queue = DispatchQueue(label: "gavel.clocks", qos: .userInitiated)
+    private let timer = Mutex<(any DispatchSourceTimer)?>(nil)
+
+    init(
+        admission: Admission, pipeline: Pipeline, writerFile: WriterFile?, bootID: Bytes16?
+    ) {
+        self.admission = admission
+        self.pipeline = pipeline
+        self.writerFile = writerFile
+        self.bootID = bootID
+    }
+
+    /// Begins to read the clocks by itself.
+    func start() {
+        timer.withLock { timer in
+            let source = DispatchSource.makeTimerSource(queue: queue)
+            source.schedule(deadline: .now() + 1, repeating: 1, leeway: .milliseconds(50))
+            source.setEventHandler { [weak self] in self?.beat() }
+            source.activate()
+            timer = source
+        }
+    }
+
+    /// Reads the clocks once and writes a heartbeat.
+    func beat() {
+        let reading = admission.admitClocks()
+        let status = pipeline.status
+        let time = Timestamp(nanoseconds: reading.boot &+ status.timeOffset)
+        // What cannot be written only makes the next opening take an outage for longer.
+        try? writerFile?.publish(
+            Heartbeat(
+                time: time, boot: reading.boot, bootID: bootID,
+                outageSince: status.outage?.since))
+    }
+
+    /// Ends reading; returns when no beat is under way.
+    func stop() {
+        timer.withLock { timer in
+            timer?.cancel()
+            timer = nil
+        }
+        queue.sync {}
+    }
+}
