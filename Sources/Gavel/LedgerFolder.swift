@@ -1,8 +1,8 @@
 // The folder a ledger is: DIR/log, DIR/snapshots, DIR/writer, DIR/key, DIR/secret,
 // DIR/checkpoint, DIR/checkpoints, and what a service keeps beside them.
 
-internal import LMDB
 internal import Logging
+internal import Platform
 
 /// The paths within a ledger.
 package struct LedgerFolder: Hashable, Sendable {
@@ -53,7 +53,7 @@ package struct LedgerFolder: Hashable, Sendable {
 
     /// The ledger whose folder a path will be inside of.
     /// - Parameter path: as somebody named it; the last folders may be missing.
-    /// - Throws: `LMDBError` where a folder on the way cannot be looked into.
+    /// - Throws: `FileError` where a folder on the way cannot be looked into.
     static func owner(ofNamed path: String) throws -> String? {
         owner(of: try fullPath(path))
     }

@@ -6,7 +6,7 @@
 // kill there is no ledger.
 
 public import AuctionDomain
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// An import under way.

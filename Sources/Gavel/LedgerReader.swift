@@ -5,8 +5,8 @@
 // draws one for itself, and its cursors are then good for this reader alone.
 
 internal import AuctionDomain
-internal import LMDB
 public import Logging
+internal import Platform
 internal import Synchronization
 
 /// A ledger open for reading only, beside a writer or without one.

@@ -13,6 +13,7 @@
 //   write lock belongs to the thread: a commit elsewhere would leave it locked for ever.
 
 import CLMDB
+import Platform
 import Synchronization
 
 #if canImport(Glibc)

@@ -2,7 +2,7 @@
 // another key.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 extension Ledger {

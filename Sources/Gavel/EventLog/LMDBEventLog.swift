@@ -11,6 +11,7 @@
 internal import AuctionDomain
 internal import Dispatch
 internal import LMDB
+internal import Platform
 internal import Synchronization
 
 package final class LMDBEventLog: EventLog {

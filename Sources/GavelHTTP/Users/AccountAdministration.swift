@@ -7,6 +7,7 @@ package import AuctionDomain
 internal import Gavel
 internal import LMDB
 package import Logging
+internal import Platform
 
 /// Why an administrator's command cannot be done.
 package struct AdministrationError: Error, CustomStringConvertible {

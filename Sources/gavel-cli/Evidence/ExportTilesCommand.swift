@@ -6,7 +6,7 @@
 
 import ArgumentParser
 import Gavel
-import LMDB
+import Platform
 
 struct ExportTilesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -107,7 +107,7 @@ struct ExportTilesCommand: ParsableCommand {
                     .usage,
                     "\(folder) is there already and is no folder of tiles: nothing was written")
             }
-        } catch let error as LMDBError {
+        } catch let error as FileError {
             throw Failure(.usage, "\(folder) cannot be written: \(error)")
         }
     }
