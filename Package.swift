@@ -41,7 +41,9 @@ let package = Package(
         .systemLibrary(
             name: "CLMDB", pkgConfig: "lmdb",
             providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
-        .target(name: "Platform", swiftSettings: strictAndMemorySafe),
+        .target(name: "CPlatform"),
+        .target(
+            name: "Platform", dependencies: ["CPlatform"], swiftSettings: strictAndMemorySafe),
         .target(
             name: "LMDB", dependencies: ["CLMDB", "Platform"], swiftSettings: strictAndMemorySafe),
         .target(name: "CSHA256"),

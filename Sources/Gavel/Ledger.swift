@@ -106,7 +106,7 @@ public final class Ledger: Sendable {
         }
         let secret =
             try configuration.secret ?? folder.map { try LedgerSecret.open(in: $0) } ?? .generate()
-        let heartbeat = writerFile?.heartbeat
+        let heartbeat = writerFile?.lastHeartbeat.map { Heartbeat($0) }
         let clock = configuration.clock
         let bootID = clock.bootID.flatMap(Bytes16.init)
         let pipeline = Pipeline(durableCount: state.entryCount)

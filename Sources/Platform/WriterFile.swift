@@ -10,6 +10,10 @@
 //
 //       0  magic and version   8  pid   16  epoch   24  durable count   32  check
 //
+//   After them stands the heartbeat, six slots that are written together, once a second:
+//
+//      40  time   48  boot clock   56, 64  which boot   72  outage since   80  check
+//
 //   `check` mixes the three slots before it. They are replaced by one write of 32 bytes, and a
 //   reader that meets a half-written record sees the check fail and reads again, so nothing here
 //   rests on the atomicity of writes.
@@ -64,6 +68,44 @@ public final class WriterFile: Sendable {
         }
     }
 
+    /// That the ledger was alive at a moment, by its own time.
+    public struct Heartbeat: Hashable, Sendable {
+        /// Nanoseconds since 1970.
+        public var time: Int64
+        /// Nanoseconds on the boot clock.
+        public var boot: Int64
+        /// Which run of the machine `boot` counts from; zeros where nothing is known of it.
+        public var bootID: (high: UInt64, low: UInt64)
+        /// Since when an outage lasted that nobody has confirmed; `Int64.min` stands for none.
+        public var outageSince: Int64
+
+        public init(
+            time: Int64, boot: Int64, bootID: (high: UInt64, low: UInt64), outageSince: Int64
+        ) {
+            self.time = time
+            self.boot = boot
+            self.bootID = bootID
+            self.outageSince = outageSince
+        }
+
+        public static func == (left: Self, right: Self) -> Bool { left.slots == right.slots }
+        public func hash(into hasher: inout Hasher) { hasher.combine(slots) }
+
+        fileprivate var slots: [UInt64] {
+            [
+                UInt64(bitPattern: time), UInt64(bitPattern: boot), bootID.high, bootID.low,
+                UInt64(bitPattern: outageSince),
+            ]
+        }
+
+        fileprivate init?(_ slots: [UInt64]) {
+            guard slots.count == 6, mixed(slots[..<5]) == slots[5] else { return nil }
+            self.init(
+                time: Int64(bitPattern: slots[0]), boot: Int64(bitPattern: slots[1]),
+                bootID: (slots[2], slots[3]), outageSince: Int64(bitPattern: slots[4]))
+        }
+    }
+
     private struct State: ~Copyable {
         /// Nil once released.
         var file: Descriptor?
@@ -74,8 +116,11 @@ public final class WriterFile: Sendable {
     private let state: Mutex<State>
     private let path: String
 
-    private init(_ file: consuming Descriptor, _ record: Record) {
+    private init(
+        _ file: consuming Descriptor, _ record: Record, _ lastHeartbeat: Heartbeat?
+    ) {
         path = file.path
+        self.lastHeartbeat = lastHeartbeat
         state = Mutex(State(file: file, record: record))
     }
 
@@ -101,7 +146,8 @@ public final class WriterFile: Sendable {
             var record = try recoveredRecord(of: file)
             record.pid = getpid()
             try file.write(record, includingMagic: true)
-            return WriterFile(file, record)
+            let slots = try file.readSlots(at: heartbeatOffset, count: 6)
+            return WriterFile(file, record, Heartbeat(slots))
         }
     }
 
@@ -122,6 +168,27 @@ public final class WriterFile: Sendable {
     /// - Complexity: one `pwrite` of 32 bytes, no flush.
     public func publishDurable(_ count: UInt64) throws(FileError) {
         try update { $0.durableCount = count }
+    }
+
+    /// The last heartbeat of whoever held the file before; nil where there is none, or it was torn.
+    public let lastHeartbeat: Heartbeat?
+
+    /// Writes that the ledger is alive.
+    ///
+    /// - Complexity: one `pwrite` of 48 bytes, no flush: what a crash of the machine loses of it is
+    ///   what the system had not written yet.
+    public func publish(_ heartbeat: Heartbeat) throws(FileError) {
+        var bytes = ByteBuffer(capacity: 48)
+        for slot in heartbeat.slots { bytes.append(slot) }
+        bytes.append(mixed(heartbeat.slots))
+        let array = bytes.array()
+        try state.withLock { state throws(FileError) in
+            guard state.file != nil else {
+                throw FileError(.closed, operation: "publish", path: "writer file released")
+            }
+            // As in `withBytes(of:)`, which cannot carry a typed error.
+            try state.file!.write(unsafe array.span.bytes, at: heartbeatOffset)
+        }
     }
 
     /// Gives the right to write back. Later calls do nothing.
@@ -190,16 +257,23 @@ private struct Record {
 
     var holder: Int32? { pid == 0 ? nil : pid }
 
-    /// Multiplications by odd numbers, so that a mixture of two records, byte by byte, agrees with
-    /// a mixture of their checks only by a chance of one in 2^64.
     var check: UInt64 {
-        var mixed: UInt64 = 0x9E37_79B9_7F4A_7C15
-        for slot in [UInt64(UInt32(bitPattern: pid)), epoch, durableCount] {
-            mixed = (mixed ^ slot) &* 0xD6E8_FEB8_6659_FD93
-            mixed ^= mixed >> 32
-        }
-        return mixed
+        mixed([UInt64(UInt32(bitPattern: pid)), epoch, durableCount])
     }
+}
+
+/// Where the heartbeat stands.
+private let heartbeatOffset = 40
+
+/// A check over slots. Multiplications by odd numbers, so that a mixture of two records, byte by
+/// byte, agrees with a mixture of their checks only by a chance of one in 2^64.
+private func mixed(_ slots: some Sequence<UInt64>) -> UInt64 {
+    var mixed: UInt64 = 0x9E37_79B9_7F4A_7C15
+    for slot in slots {
+        mixed = (mixed ^ slot) &* 0xD6E8_FEB8_6659_FD93
+        mixed ^= mixed >> 32
+    }
+    return mixed
 }
 
 extension WriterFile.Status {
@@ -226,12 +300,17 @@ extension Descriptor {
         try write(unsafe array.span.bytes, at: includingMagic ? 0 : 8)
     }
 
-    /// The record, or nil when it is incomplete.
-    fileprivate func readRecord() throws(FileError) -> Record? {
-        let bytes = try read(at: 0, byteCount: 40)
-        let slots = withBytes(of: bytes) { span in
+    /// So many slots, or fewer where the file ends before.
+    fileprivate func readSlots(at offset: Int, count: Int) throws(FileError) -> [UInt64] {
+        let bytes = try read(at: offset, byteCount: 8 * count)
+        return withBytes(of: bytes) { span in
             (0..<bytes.count / 8).map { span.load(UInt64.self, at: $0 * 8) }
         }
+    }
+
+    /// The record, or nil when it is incomplete.
+    fileprivate func readRecord() throws(FileError) -> Record? {
+        let slots = try readSlots(at: 0, count: 5)
         guard let first = slots.first, first != 0 else { return nil }
         guard first == magic else {
             throw FileError(.foreign, operation: "read", path: path)

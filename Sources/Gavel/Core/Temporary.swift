@@ -1,10 +1,5 @@
 package import AuctionDomain
-internal import LMDB
 extension State {
     package func outageLimit(of auction: AuctionHandle) -> Int64 { 5_000_000_000 }
     package func outageMove(of auction: AuctionHandle) -> Int64? { nil }
-}
-extension WriterFile {
-    func publish(_ heartbeat: Heartbeat) throws {}
-    var heartbeat: Heartbeat? { nil }
 }

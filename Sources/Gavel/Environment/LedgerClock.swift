@@ -1,6 +1,7 @@
 // The only place where the engine learns what time it is.
 
 public import AuctionDomain
+internal import Platform
 
 #if canImport(Glibc)
     internal import Glibc
@@ -51,6 +52,9 @@ public struct SystemClock: LedgerClock {
             Self.read(CLOCK_MONOTONIC)
         #endif
     }
+
+    public var isSynchronized: Bool? { MachineClock.isSynchronized }
+    public var bootID: [UInt8]? { MachineClock.bootID }
 
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()

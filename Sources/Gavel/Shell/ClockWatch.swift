@@ -6,7 +6,7 @@
 
 internal import AuctionDomain
 internal import Dispatch
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// The timer beside the core.
@@ -47,7 +47,8 @@ final class ClockWatch: Sendable {
         try? writerFile?.publish(
             Heartbeat(
                 time: time, boot: reading.boot, bootID: bootID,
-                outageSince: status.outage?.since))
+                outageSince: status.outage?.since
+            ).stored)
     }
 
     /// Ends reading; returns when no beat is under way.
