@@ -61,11 +61,14 @@ public final class Environment: Sendable {
         public var syncMode: SyncMode
         /// Creates the folder, private to its owner, when it is missing.
         public var createsDirectory: Bool
+        /// Makes a data file anew whose first creation was cut short, and in which nothing was ever
+        /// committed. For who keeps others from creating it at the same moment.
+        public var resumesCreation: Bool
 
         public init(
             mapSizeBytes: Int = 1 << 40, maxTables: Int = 8, maxReaders: Int = 1022,
             isReadOnly: Bool = false, syncMode: SyncMode = .full,
-            createsDirectory: Bool = true
+            createsDirectory: Bool = true, resumesCreation: Bool = false
         ) {
             self.mapSizeBytes = mapSizeBytes
             self.maxTables = maxTables
@@ -73,6 +76,7 @@ public final class Environment: Sendable {
             self.isReadOnly = isReadOnly
             self.syncMode = syncMode
             self.createsDirectory = createsDirectory
+            self.resumesCreation = resumesCreation
         }
     }
 
