@@ -107,6 +107,15 @@ public enum FileSystem {
     ///
     /// Durable when it returns: the folders concerned are flushed.
     public static func rename(_ from: String, to: String) throws(LMDBError) {
+        try move(from, to: to)
+        let folders = (parentDirectory(of: from) ?? ".", parentDirectory(of: to) ?? ".")
+        try syncDirectory(folders.1)
+        if folders.0 != folders.1 { try syncDirectory(folders.0) }
+    }
+
+    /// Renames as `rename(_:to:)`, and leaves the flushing to the caller: one who has to know
+    /// whether the name was given, also where it could not be flushed.
+    public static func move(_ from: String, to: String) throws(LMDBError) {
         // Both paths are C strings for the duration of the call.
         #if canImport(Darwin)
             let result = unsafe Darwin.rename(from, to)
@@ -114,9 +123,6 @@ public enum FileSystem {
             let result = unsafe Glibc.rename(from, to)
         #endif
         if result != 0 { throw .lastSystemError("rename", path: "\(from) to \(to)") }
-        let folders = (parentDirectory(of: from) ?? ".", parentDirectory(of: to) ?? ".")
-        try syncDirectory(folders.1)
-        if folders.0 != folders.1 { try syncDirectory(folders.0) }
     }
 
     /// Flushes the names in a folder to the device.
