@@ -41,13 +41,15 @@ let package = Package(
         .systemLibrary(
             name: "CLMDB", pkgConfig: "lmdb",
             providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
-        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strictAndMemorySafe),
+        .target(name: "Platform", swiftSettings: strictAndMemorySafe),
+        .target(
+            name: "LMDB", dependencies: ["CLMDB", "Platform"], swiftSettings: strictAndMemorySafe),
         .target(name: "CSHA256"),
         .target(name: "AuctionDomain", swiftSettings: strictAndMemorySafe),
         .target(
             name: "Gavel",
             dependencies: [
-                "AuctionDomain", "CSHA256", "LMDB",
+                "AuctionDomain", "CSHA256", "LMDB", "Platform",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -56,12 +58,12 @@ let package = Package(
             name: "GavelJSON", dependencies: ["AuctionDomain", "Gavel"],
             swiftSettings: strictAndMemorySafe),
         .target(
-            name: "GavelTesting", dependencies: ["AuctionDomain", "Gavel", "LMDB"],
+            name: "GavelTesting", dependencies: ["AuctionDomain", "Gavel", "Platform"],
             swiftSettings: strictAndMemorySafe),
         .executableTarget(
             name: "gavel-cli",
             dependencies: [
-                "Gavel", "GavelJSON", "LMDB",
+                "Gavel", "GavelJSON", "LMDB", "Platform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
@@ -69,7 +71,7 @@ let package = Package(
         .target(
             name: "GavelHTTP",
             dependencies: [
-                "AuctionDomain", "Gavel", "GavelJSON", "LMDB",
+                "AuctionDomain", "Gavel", "GavelJSON", "LMDB", "Platform",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -94,14 +96,15 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB", "Platform"], swiftSettings: strict),
         .testTarget(
             name: "AuctionDomainTests", dependencies: ["AuctionDomain", "GavelTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "GavelTests",
             dependencies: [
-                "AuctionDomain", "Gavel", "GavelJSON", "GavelTesting", "LMDB",
+                "AuctionDomain", "Gavel", "GavelJSON", "GavelTesting", "LMDB", "Platform",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -112,7 +115,7 @@ let package = Package(
             name: "GavelHTTPTests",
             dependencies: [
                 "AuctionDomain", "Gavel", "GavelHTTP", "GavelJSON", "GavelTesting", "LMDB",
-                "gavel-server",
+                "Platform", "gavel-server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),

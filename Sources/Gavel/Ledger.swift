@@ -6,8 +6,8 @@
 
 public import AuctionDomain
 internal import Dispatch
-internal import LMDB
 internal import Logging
+internal import Platform
 internal import Synchronization
 
 /// An event-sourced ledger of wallets and auctions.

@@ -3,7 +3,7 @@
 // Rules speak through receipts (`Rejection`, `Refusal`); a broken invariant traps. What is left
 // is here, and a code exists only where some caller can act on it.
 
-package import LMDB
+package import Platform
 
 /// An operating error.
 public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -62,7 +62,7 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
             self = error
         case let error as LogFault:
             self.init(error.isNewerFormat ? .newerFormat : .damaged, "\(doing): \(error.reason)")
-        case let error as LMDBError where error.isDamage:
+        case let error as any StorageError where error.isDamage:
             self.init(.damaged, "\(doing): \(error)")
         default:
             self.init(.storage, "\(doing): \(error)")
@@ -132,17 +132,5 @@ package struct LogFault: Error, Hashable, Sendable, CustomStringConvertible {
     package init(_ reason: String, isNewerFormat: Bool = false) {
         self.reason = reason
         self.isNewerFormat = isNewerFormat
-    }
-}
-
-extension LMDBError {
-    /// Whether the data file itself is at fault.
-    var isDamage: Bool {
-        switch code {
-        case .corrupted, .pageNotFound, .panic, .invalid, .versionMismatch, .fileDamaged,
-            .fileTruncated, .foreignFile, .pageSizeMismatch:
-            true
-        default: false
-        }
     }
 }

@@ -1,8 +1,8 @@
 // The folder a ledger is: DIR/log, DIR/snapshots, DIR/writer, DIR/key, DIR/secret,
 // DIR/checkpoint, DIR/checkpoints, and what a service keeps beside them.
 
-internal import LMDB
 internal import Logging
+internal import Platform
 
 /// The paths within a ledger.
 package struct LedgerFolder: Hashable, Sendable {
@@ -59,7 +59,7 @@ package struct LedgerFolder: Hashable, Sendable {
 
     /// The ledger whose folder a path will be inside of.
     /// - Parameter path: as somebody named it; the last folders may be missing.
-    /// - Throws: `LMDBError` where a folder on the way cannot be looked into.
+    /// - Throws: `FileError` where a folder on the way cannot be looked into.
     static func owner(ofNamed path: String) throws -> String? {
         owner(of: try fullPath(path))
     }
@@ -138,7 +138,7 @@ package struct LedgerFolder: Hashable, Sendable {
     /// it is durable already. Until the name is there, nothing stands in the place, and whatever
     /// fails is thrown; from then on the ledger stands, whole, and nothing is a failure any more.
     /// - Parameter target: the place; nothing is there.
-    /// - Throws: `LMDBError` where the name could not be given.
+    /// - Throws: `FileError` where the name could not be given.
     func endBuilding(at target: String, _ logger: Logger) throws {
         try FileSystem.move(path, to: target)
         do { try FileSystem.syncDirectory(FileSystem.parentDirectory(of: target) ?? ".") } catch {
@@ -182,7 +182,7 @@ package struct LedgerFolder: Hashable, Sendable {
         if exists {
             guard !creates, !wasOpened else { return }
             // Where it cannot be told, opening says why.
-            if (try? Environment.isUnborn(at: log)) == true { throw .notBegun(self) }
+            if LMDBEventLog.isUnborn(at: log) { throw .notBegun(self) }
             return
         }
         guard FileSystem.exists(path) else {

@@ -6,8 +6,8 @@
 // failure or a kill before that there is no ledger, and after it there is one and nothing fails.
 
 public import AuctionDomain
-internal import LMDB
 internal import Logging
+internal import Platform
 internal import Synchronization
 
 /// An import under way.

@@ -5,8 +5,8 @@
 // draws one for itself, and its cursors are then good for this reader alone.
 
 internal import AuctionDomain
-internal import LMDB
 public import Logging
+internal import Platform
 internal import Synchronization
 
 /// A ledger open for reading only, beside a writer or without one.
@@ -39,16 +39,14 @@ public final class LedgerReader: LedgerQueries {
         }
     }
 
-    /// - Throws: `LedgerError` with `notFound` where the log has no entry; `LMDBError`.
+    /// - Throws: `LedgerError` with `notFound` where the log has no entry; what opening throws.
     private static func openLog(of folder: LedgerFolder) throws -> LMDBEventLog {
-        let log: LMDBEventLog
-        do {
-            log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
-        } catch let error as LMDBError where error.code == .notFound && !folder.wasOpened {
-            // Not even its tables.
+        guard !folder.wasOpened else {
+            return try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
+        }
+        guard let log = try LMDBEventLog.begun(at: folder.log) else {
             throw LedgerError.notBegun(folder)
         }
-        guard try log.entryCount > 0 || folder.wasOpened else { throw LedgerError.notBegun(folder) }
         return log
     }
 

@@ -10,7 +10,7 @@
 // where a later version reads a log of an earlier format; a file that was cut short is noticed.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 enum LogArchive {
     static let header = Array("gavel-archive/v1\n".utf8)

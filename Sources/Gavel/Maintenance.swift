@@ -1,7 +1,7 @@
 // Copies of a ledger, and its read state made anew.
 
-internal import LMDB
 public import Logging
+internal import Platform
 
 extension Ledger {
     /// Copies the ledger while it is being written: a consistent state, flushed, and a checkpoint

@@ -4,7 +4,7 @@
 // empty; a ledger's own files never are; a device or a pipe is written into and stays what it is;
 // a link stays a link, and what it leads to is judged as if it had been named.
 
-internal import LMDB
+internal import Platform
 
 /// A path that somebody named, and the sort of file that may be replaced there.
 package struct NamedFile {
@@ -155,7 +155,7 @@ package enum NamedFileError: Error {
     case closed
 
     fileprivate init(_ error: any Error, _ path: String) {
-        guard let error = error as? LMDBError else {
+        guard let error = error as? FileError else {
             self = .failed("\(path) cannot be written: \(error)")
             return
         }

@@ -7,8 +7,8 @@
 // accepted, and then the log says so in an entry, under a new name.
 
 internal import AuctionDomain
-internal import LMDB
 public import Logging
+internal import Platform
 internal import Synchronization
 
 /// What a restore has to go by besides the backup.

@@ -4,7 +4,7 @@
 // grow while a ledger is open and begin anew with it.
 
 internal import Dispatch
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// How often values of which size occurred: a count for each power of two.

@@ -9,6 +9,7 @@ internal import Dispatch
 internal import Foundation
 internal import Gavel
 internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// The service's own tables.

@@ -5,7 +5,7 @@
 
 internal import Dispatch
 public import Gavel
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// Frames in an array, reported from a queue of its own.

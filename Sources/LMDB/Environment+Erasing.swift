@@ -10,6 +10,8 @@
 // any of them meanwhile; and no transaction of this process is older than that commit, since there
 // was a moment without any after it. A crash in between leaves some of those bytes as they were.
 
+import Platform
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -47,14 +49,14 @@ extension Environment {
                     .corrupted, operation: "erase",
                     reason: report.faults.first.map { "\($0)" } ?? path)
             }
-            try walk.eraseUnused(in: Descriptor(opening: path, O_RDWR, operation: "erase"))
+            try walk.eraseUnused(in: DataFile(path, isWritten: true))
         }
     }
 }
 
 extension StructureWalk {
     /// Overwrites what the walk, which must have ended, found to belong to nothing.
-    fileprivate borrowing func eraseUnused(in file: borrowing Descriptor) throws {
+    fileprivate borrowing func eraseUnused(in file: DataFile) throws {
         for range in slack { try erase(range, in: file) }
         for page in 2..<max(2, pagesPresent) where !used.contains(page) {
             let start = Int(page) * pageSizeBytes
@@ -65,7 +67,7 @@ extension StructureWalk {
 
     /// Writes zeros unless they are there: a hole of the file stays one.
     private borrowing func erase(
-        _ range: Range<Int>, in file: borrowing Descriptor
+        _ range: Range<Int>, in file: DataFile
     ) throws {
         let bytes = try file.read(at: range.lowerBound, byteCount: range.count)
         guard bytes.contains(where: { $0 != 0 }) else { return }

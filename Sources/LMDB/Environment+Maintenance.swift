@@ -1,6 +1,13 @@
 // Copying, flushing and looking at an environment.
 
 import CLMDB
+import Platform
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 extension Environment {
     /// Figures about the file and its users, as of one moment.
@@ -38,7 +45,10 @@ extension Environment {
             try check(unsafe mdb_env_info(handle.pointer, &info), "info", directory)
             try check(unsafe mdb_env_stat(handle.pointer, &statistics), "info", directory)
             let readersInUse = try readers().count { $0.transactionID != nil }
-            let fileBytes = try fileByteCount(of: fileDescriptor(handle), path: directory)
+            let descriptor = try fileDescriptor(handle)
+            let fileBytes = try onFiles { () throws(FileError) in
+                try fileByteCount(of: descriptor, path: directory)
+            }
             // Numbers only; unsafe to Swift because the struct also has an address in it.
             return unsafe Info(
                 pageSizeBytes: Int(statistics.ms_psize), mapSizeBytes: info.me_mapsize,
@@ -122,18 +132,23 @@ extension Environment {
         let handle = try gate.enter("copy")
         defer { gate.leave() }
         let isNewDirectory = !FileSystem.isDirectory(directory)
-        try FileSystem.createDirectory(directory)
+        try onFiles { () throws(FileError) in try FileSystem.createDirectory(directory) }
         let file = directory + "/data.mdb"
         if FileSystem.exists(file) {
-            throw LMDBError(.system(fileExists), operation: "copy", reason: file)
+            throw LMDBError(.system(EEXIST), operation: "copy", reason: file)
         }
         do {
             let flags = compacting ? UInt32(MDB_CP_COMPACT) : 0
+            guard FileFaults.outcome(of: .copy) == .goesOn else {
+                throw LMDBError(.system(EIO), operation: "copy", reason: directory)
+            }
             try check(unsafe mdb_env_copy2(handle.pointer, directory, flags), "copy", directory)
-            try FileSystem.syncFile(file)
-            try FileSystem.syncDirectory(directory)
-            if isNewDirectory, let parent = FileSystem.parentDirectory(of: directory) {
-                try FileSystem.syncDirectory(parent)
+            try onFiles { () throws(FileError) in
+                try FileSystem.syncFile(file)
+                try FileSystem.syncDirectory(directory)
+                if isNewDirectory, let parent = FileSystem.parentDirectory(of: directory) {
+                    try FileSystem.syncDirectory(parent)
+                }
             }
         } catch {
             try? FileSystem.remove(file)

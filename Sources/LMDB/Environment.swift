@@ -13,6 +13,7 @@
 //   write lock belongs to the thread: a commit elsewhere would leave it locked for ever.
 
 import CLMDB
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -207,7 +208,7 @@ public final class Environment: Sendable {
         // As in `abort`; a failed commit frees the transaction too.
         let transaction = unsafe state.end()
         if state.isWriting { forgetWritingThread() }
-        let result = unsafe mdb_txn_commit(transaction)
+        let result = state.isWriting ? commit(transaction) : unsafe mdb_txn_commit(transaction)
         defer { gate.leave() }
         if result != MDB_SUCCESS {
             let error = LMDBError(
@@ -215,6 +216,17 @@ public final class Environment: Sendable {
             gate.remember(failure: error)
             throw error
         }
+    }
+
+    /// Commits what was written, and answers LMDB's result.
+    private func commit(_ transaction: OpaquePointer) -> Int32 {
+        // Given away by the state: nobody else uses the transaction.
+        if FileFaults.outcome(of: .commit) != .goesOn {
+            unsafe mdb_txn_abort(transaction)
+            return EIO
+        }
+        let result = unsafe mdb_txn_commit(transaction)
+        return FileFaults.outcome(of: .committed) == .goesOn ? result : EIO
     }
 
     /// Throws when the running thread is inside `write`, where it would wait for itself.

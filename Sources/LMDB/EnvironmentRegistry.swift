@@ -6,6 +6,7 @@
 // one lock, so that a reopening waits for the close to be complete.
 
 import CLMDB
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -86,7 +87,7 @@ enum EnvironmentRegistry {
         guard configuration.createsDirectory && !configuration.isReadOnly else {
             throw LMDBError(.system(ENOENT), operation: "open", reason: directory)
         }
-        try FileSystem.createDirectory(directory)
+        try onFiles { () throws(FileError) in try FileSystem.createDirectory(directory) }
         return true
     }
 
@@ -94,7 +95,9 @@ enum EnvironmentRegistry {
     private static func identities(_ paths: [String]) throws(LMDBError) -> [FileIdentity] {
         var identities: [FileIdentity] = []
         for path in paths {
-            if let status = try fileStatus(at: path) { identities.append(FileIdentity(status)) }
+            if let found = try onFiles({ () throws(FileError) in try FileIdentity(of: path) }) {
+                identities.append(found)
+            }
         }
         return identities
     }
@@ -103,9 +106,11 @@ enum EnvironmentRegistry {
     private static func makeDurable(
         _ directory: String, _ isNewDirectory: Bool
     ) throws(LMDBError) {
-        try FileSystem.syncDirectory(directory)
-        if isNewDirectory, let parent = FileSystem.parentDirectory(of: directory) {
-            try FileSystem.syncDirectory(parent)
+        try onFiles { () throws(FileError) in
+            try FileSystem.syncDirectory(directory)
+            if isNewDirectory, let parent = FileSystem.parentDirectory(of: directory) {
+                try FileSystem.syncDirectory(parent)
+            }
         }
     }
 

@@ -25,6 +25,8 @@
 // when the magic is gone, and otherwise silently fall back to an earlier commit, or overwrite the
 // evidence with its next one; which of the two is right is for the operator to decide.
 
+import Platform
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -43,9 +45,9 @@ struct FileHead {
     ///
     /// - Returns: nil when there is no file, or an empty one that LMDB will fill.
     static func check(_ path: String) throws(LMDBError) -> FileHead? {
-        guard try fileStatus(at: path) != nil else { return nil }
-        let file = try Descriptor(opening: path, O_RDONLY, operation: "open")
-        if try file.status().st_size == 0 { return nil }
+        guard FileSystem.exists(path) else { return nil }
+        let file = try DataFile(path)
+        if try file.byteCount == 0 { return nil }
         // A writer in another process may be inside its write of a meta page: what is only half
         // there now is whole a moment later, and damage stays.
         for _ in 0..<4 {
@@ -55,7 +57,7 @@ struct FileHead {
         return try FileHead(file)
     }
 
-    private init(_ file: borrowing Descriptor) throws(LMDBError) {
+    private init(_ file: DataFile) throws(LMDBError) {
         pageSizeBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         let bytes = try file.read(at: 0, byteCount: 2 * pageSizeBytes)
         let judge = HeadJudge(bytes: bytes, pageSizeBytes: pageSizeBytes, path: file.path)
@@ -224,8 +226,8 @@ private struct HeadJudge {
     /// The file holds every page in use. LMDB leaves pages at the very end unwritten when they
     /// were taken and given back within one transaction: those are on the free list, and only
     /// those may be missing.
-    func checkLength(of file: borrowing Descriptor, against meta: MetaPage) throws(LMDBError) {
-        let fileBytes = UInt64(try file.status().st_size)
+    func checkLength(of file: DataFile, against meta: MetaPage) throws(LMDBError) {
+        let fileBytes = UInt64(try file.byteCount)
         let pagesPresent = fileBytes / UInt64(pageSizeBytes)
         if pagesPresent > meta.lastPage { return }
         let missing = pagesPresent...meta.lastPage

@@ -11,6 +11,8 @@
 // + 6 size of the key, + 8 key, then the value or, with flag 1, the number of its overflow page.
 // A value is a list: a count, then so many page numbers.
 
+import Platform
+
 /// The flags of a page that are used here.
 enum PageFlag {
     static let branch: UInt16 = 1
@@ -39,7 +41,7 @@ struct FreeListWalk {
     ///
     /// - Throws: `.system` when the file cannot be read.
     mutating func frees(
-        _ missing: ClosedRange<UInt64>, in file: borrowing Descriptor
+        _ missing: ClosedRange<UInt64>, in file: DataFile
     ) throws(LMDBError) -> Bool {
         // LMDB gives back a few pages at most; more are a truncation, and not worth a walk.
         guard missing.count <= 65536, table.root != MetaPage.Table.noRoot else { return false }
@@ -104,7 +106,7 @@ struct FreeListWalk {
     /// Adds the page numbers of a leaf's value. False when the value is not sound.
     private mutating func collect(
         _ node: Node, of page: [UInt8], from missing: ClosedRange<UInt64>,
-        in file: borrowing Descriptor
+        in file: DataFile
     ) throws(LMDBError) -> Bool {
         guard node.isOverflow else {
             guard node.valueStart + node.valueByteCount <= pageSizeBytes else { return false }
@@ -137,7 +139,7 @@ struct FreeListWalk {
     }
 
     private func read(
-        _ number: UInt64, pages: Int, in file: borrowing Descriptor
+        _ number: UInt64, pages: Int, in file: DataFile
     ) throws(LMDBError) -> [UInt8] {
         try file.read(at: Int(number) * pageSizeBytes, byteCount: pages * pageSizeBytes)
     }

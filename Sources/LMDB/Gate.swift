@@ -3,6 +3,7 @@
 // States: open (count >= 0 uses), locked out (somebody waits for the count to fall to 0, or has
 // the handle alone), closed (no handle). New uses wait while locked out and fail once closed.
 
+import Platform
 import Synchronization
 
 /// Counts the uses of an environment handle.

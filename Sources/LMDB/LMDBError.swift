@@ -4,6 +4,7 @@
 // There is a code of our own only where a caller can act on it.
 
 import CLMDB
+public import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -16,7 +17,7 @@ import CLMDB
 /// `operation` is the step that failed ("open", "begin", "append", "commit", …). An error whose
 /// operation is `commit` or `sync` and whose code is `.system` has an *unknown outcome*: the
 /// transaction may or may not be found in the file after reopening.
-public struct LMDBError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct LMDBError: StorageError, Equatable, CustomStringConvertible {
     /// What went wrong. The first twenty are the return codes of lmdb.h, group "errors".
     public enum Code: Hashable, Sendable {
         /// MDB_KEYEXIST: the key is there already, or an append is not after the last key.
@@ -105,20 +106,14 @@ public struct LMDBError: Error, Equatable, Sendable, CustomStringConvertible {
     public var isFileExists: Bool { code == .system(EEXIST) }
     /// Whether permission was denied, or a write was tried on a read-only environment.
     public var isAccessDenied: Bool { code == .system(EACCES) || code == .system(EPERM) }
-    /// Whether a file cannot be made at its path, whatever would be written: a folder on the way is
-    /// missing or closed, or the name is too long.
-    public var isUnusablePath: Bool {
+    public var isDamage: Bool {
         switch code {
-        case .system(ENOENT), .system(ENOTDIR), .system(EISDIR), .system(EACCES), .system(EPERM),
-            .system(EROFS), .system(ENAMETOOLONG), .system(ELOOP):
+        case .corrupted, .pageNotFound, .panic, .invalid, .versionMismatch, .fileDamaged,
+            .fileTruncated, .foreignFile, .pageSizeMismatch:
             true
         default: false
         }
     }
-    /// Whether nobody reads the pipe any more.
-    public var isBrokenPipe: Bool { code == .system(EPIPE) }
-    /// Whether the device failed.
-    public var isInputOutputFailure: Bool { code == .system(EIO) }
 }
 
 extension LMDBError.Code {
@@ -170,12 +165,5 @@ func check(
     if result != MDB_SUCCESS {
         throw LMDBError(
             .init(result: result), operation: operation.description, reason: reason())
-    }
-}
-
-extension LMDBError {
-    /// The error of the system call that has just failed, from `errno`.
-    static func lastSystemError(_ operation: String, path: String) -> LMDBError {
-        LMDBError(.system(errno), operation: operation, reason: path)
     }
 }

@@ -5,6 +5,7 @@
 // asked for before LMDB maps it, and a full disk is an error like others.
 
 import CLMDB
+import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -30,10 +31,16 @@ enum LockFile {
         guard
             let file = try? Descriptor(opening: path, O_RDWR | O_CREAT, operation: "reserve")
         else { return }
-        let status = try file.status()
+        var status = stat()
+        // `status` outlives the call, which fills it.
+        guard unsafe fstat(file.number, &status) == 0 else {
+            throw LMDBError(.system(errno), operation: "reserve", reason: path)
+        }
         let wanted = max(byteCount(maxReaders: maxReaders), Int(status.st_size))
         if Int(status.st_blocks) * 512 >= wanted { return }
-        let failure = reserveBlocks(of: file, byteCount: wanted)
+        let failure =
+            FileFaults.outcome(of: .reserve) == .goesOn
+            ? reserveBlocks(of: file, byteCount: wanted) : EIO
         guard failure == 0 || doesWithout(failure) else {
             throw LMDBError(.system(failure), operation: "reserve", reason: path)
         }
@@ -56,7 +63,10 @@ enum LockFile {
         #else
             // Not `posix_fallocate`: where the file system cannot reserve, that one writes zeros,
             // and another process may be writing at the same moment.
-            let result = retryingInterrupts { fallocate(number, 0, 0, off_t(byteCount)) }
+            var result: Int32
+            repeat {
+                result = fallocate(number, 0, 0, off_t(byteCount))
+            } while result == -1 && errno == EINTR
             return result == 0 ? 0 : errno
         #endif
     }

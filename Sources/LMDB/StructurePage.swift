@@ -10,6 +10,8 @@
 //
 // Invariant: every range in a `TreePage` lies within its bytes.
 
+import Platform
+
 /// A key, ordered as LMDB orders it.
 enum TreeKey: Comparable {
     case integer(UInt64)

@@ -4,6 +4,8 @@
 // somebody made to hurt: LMDB 0.9 would crash on it (FileHead.swift says why). What it finds sound,
 // LMDB can map; it says nothing about what the values mean, which have no checksums.
 
+import Platform
+
 /// What a walk over the pages of a data file found.
 public struct StructureReport: Equatable, Sendable {
     /// Something that is not as LMDB leaves it.
@@ -82,7 +84,7 @@ public enum DataFileWalk {
     /// - Complexity: one read for each page of the trees and for each large value; memory of two
     ///   bits for each page.
     public static func check(path: String) throws(LMDBError) -> StructureReport {
-        let size = try FileSystem.fileSize(path)
+        let size = try onFiles { () throws(FileError) in try FileSystem.fileSize(path) }
         var report = StructureReport()
         for _ in 0..<attemptsMax {
             do {

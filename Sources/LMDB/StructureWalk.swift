@@ -9,6 +9,8 @@
 //
 // The tree of the older meta page is not walked: the commit after it may have taken its pages.
 
+import Platform
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -48,7 +50,7 @@ struct StructureWalk: ~Copyable {
         }
     }
 
-    private let file: Descriptor
+    private let file: DataFile
     private let head: FileHead
     let pageSizeBytes: Int
     let pagesPresent: UInt64
@@ -66,8 +68,8 @@ struct StructureWalk: ~Copyable {
     private static let slotsPerRead = 8192
 
     init(path: String, _ head: FileHead, collectsSlack: Bool = false) throws(LMDBError) {
-        let file = try Descriptor(opening: path, O_RDONLY, operation: "open")
-        let fileBytes = UInt64(try file.status().st_size)
+        let file = try DataFile(path)
+        let fileBytes = UInt64(try file.byteCount)
         self.file = file
         self.head = head
         pageSizeBytes = head.pageSizeBytes

@@ -6,6 +6,8 @@
 // who is about to make the file makes it anew. A file with a meta page of any commit is none of
 // these, and neither is one of a length that only later commits give.
 
+import Platform
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -18,13 +20,13 @@ enum TornCreation {
     ///
     /// - Returns: true too where there is no file.
     static func isLeft(at path: String) throws(LMDBError) -> Bool {
-        guard let status = try fileStatus(at: path) else { return true }
+        guard FileSystem.exists(path) else { return true }
+        let file = try DataFile(path)
         let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         // The first commit adds one page to the two meta pages, and flushes all three before it
         // writes the meta page that names it.
-        guard status.st_size <= 3 * pageBytes else { return false }
-        let bytes = try Descriptor(opening: path, O_RDONLY, operation: "open")
-            .read(at: 0, byteCount: 2 * pageBytes)
+        guard try file.byteCount <= 3 * pageBytes else { return false }
+        let bytes = try file.read(at: 0, byteCount: 2 * pageBytes)
         return (0..<2).allSatisfy { number in
             let page = bytes.dropFirst(number * pageBytes).prefix(pageBytes)
             return page.allSatisfy { $0 == 0 } || isFirst(page, number: UInt8(number), pageBytes)
@@ -33,7 +35,9 @@ enum TornCreation {
 
     /// Empties the file, so that LMDB makes it anew.
     static func remove(at path: String) throws(LMDBError) {
-        _ = try Descriptor(opening: path, O_WRONLY | O_TRUNC, operation: "open")
+        try onFiles { () throws(FileError) in
+            _ = try Descriptor(opening: path, O_WRONLY | O_TRUNC, operation: "open")
+        }
     }
 
     /// Whether bytes are those that LMDB begins a meta page with (`mdb_env_init_meta`), as far as

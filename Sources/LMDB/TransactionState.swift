@@ -12,6 +12,7 @@
 // - Cursors are closed before the transaction ends, as lmdb.h demands for writes.
 
 import CLMDB
+import Platform
 
 /// The shared insides of the two kinds of transaction. Not for use by itself.
 @safe

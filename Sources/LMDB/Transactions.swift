@@ -3,6 +3,8 @@
 // They exist only as the argument of a closure, cannot be copied, kept or sent, and lend bytes to
 // closures of their own; see TransactionState.swift for what is guarded and how.
 
+import Platform
+
 /// What reading and writing transactions have in common: reading.
 ///
 /// The bytes lent to a body lie in the map of the file, without a copy, and are valid until the

@@ -4,7 +4,7 @@
 
 import ArgumentParser
 import Gavel
-import LMDB
+import Platform
 
 struct BackupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

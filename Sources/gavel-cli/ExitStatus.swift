@@ -3,7 +3,7 @@
 import ArgumentParser
 import Gavel
 import GavelJSON
-import LMDB
+import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -72,14 +72,14 @@ struct Failure: Error {
     /// A file that somebody named could not be used: a path that leads nowhere is wrong usage, a
     /// disk that is full or broken is not.
     /// - Parameter message: what could not be done; the error follows.
-    init(_ message: String, _ error: LMDBError) {
+    init(_ message: String, _ error: FileError) {
         self.init(error.isUnusablePath ? .usage : .unusable, "\(message): \(error)")
     }
 
     /// As above, after a system call of this module's own.
     /// - Parameter number: the call's `errno`.
     init(_ message: String, errno number: Int32) {
-        let isPathAtFault = LMDBError(.system(number), operation: "open").isUnusablePath
+        let isPathAtFault = FileError(.system(number), operation: "open", path: "").isUnusablePath
         self.init(
             isPathAtFault ? .usage : .unusable, "\(message): \(String(cString: strerror(number)))")
     }

@@ -4,7 +4,7 @@
 import AuctionDomain
 import Foundation
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

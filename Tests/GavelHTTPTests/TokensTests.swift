@@ -6,6 +6,7 @@ import Gavel
 import GavelJSON
 import GavelTesting
 import LMDB
+import Platform
 import Testing
 
 @testable import GavelHTTP

@@ -8,6 +8,7 @@ import Foundation
 import GavelJSON
 import GavelTesting
 import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

@@ -3,7 +3,7 @@
 // sides are swift-crypto, and only the vectors say something.
 
 import Foundation
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

@@ -8,7 +8,7 @@ import AuctionDomain
 import Foundation
 import Gavel
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 /// The load of one round: what a child submits and its parent submits again.

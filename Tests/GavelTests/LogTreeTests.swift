@@ -2,6 +2,7 @@
 
 import AuctionDomain
 import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

@@ -2,7 +2,7 @@
 // ledgers in memory.
 
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

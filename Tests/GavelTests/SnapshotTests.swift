@@ -2,7 +2,7 @@
 
 import AuctionDomain
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

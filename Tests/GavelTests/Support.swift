@@ -4,8 +4,8 @@ import AuctionDomain
 import Foundation
 import Gavel
 import GavelTesting
-import LMDB
 import Logging
+import Platform
 import Synchronization
 import Testing
 

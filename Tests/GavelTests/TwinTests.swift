@@ -3,7 +3,7 @@
 
 import AuctionDomain
 import GavelTesting
-import LMDB
+import Platform
 import Synchronization
 import Testing
 

@@ -1,6 +1,6 @@
 // Exported tiles are verified without the ledger: every hash and every byte of an entry counts.
 
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

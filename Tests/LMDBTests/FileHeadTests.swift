@@ -3,6 +3,7 @@
 // Offsets are those of the layout drawn in FileHead.swift.
 
 import LMDB
+import Platform
 import Testing
 
 @Suite("Heads of files")

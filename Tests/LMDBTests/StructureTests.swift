@@ -5,6 +5,7 @@
 
 import Foundation
 import LMDB
+import Platform
 import Synchronization
 import Testing
 

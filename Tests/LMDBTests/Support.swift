@@ -3,6 +3,7 @@
 
 import Foundation
 import LMDB
+import Platform
 import Testing
 
 /// Runs `body` with a new folder, which is removed afterwards.

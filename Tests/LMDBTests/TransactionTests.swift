@@ -2,6 +2,7 @@
 
 import Foundation
 import LMDB
+import Platform
 import Testing
 
 @Suite("Transactions")

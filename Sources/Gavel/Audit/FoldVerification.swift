@@ -7,7 +7,7 @@
 // compared with what the entries give.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// Verifies hashes and roots, order and links, exactly-once ids, the fold from the first entry on
 /// against every snapshot, the invariants of DESIGN section 5, and at level `rules` the outcomes.

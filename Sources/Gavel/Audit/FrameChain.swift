@@ -1,7 +1,7 @@
 // How one frame follows the other, whatever the level, and reading them in bounded steps.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// What the frames so far lead to, by their headers.
 struct FrameChain {

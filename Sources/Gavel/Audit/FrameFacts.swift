@@ -1,7 +1,7 @@
 // What the entries of one frame say on their own, without the frames before it.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// What a frame's entries say on their own.
 struct FrameFacts: Sendable {

@@ -2,7 +2,7 @@
 // folding them. They need nothing of each other.
 
 internal import Dispatch
-internal import LMDB
+internal import Platform
 
 enum FrameFold {
     /// Below this, waking a second thread costs more than it saves.

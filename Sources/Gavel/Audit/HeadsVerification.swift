@@ -2,7 +2,7 @@
 // them, and the checkpoints. Entries are read only of the last tile, which has no stored root.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 struct HeadsVerification {
     private let source: VerificationSource

@@ -5,7 +5,7 @@
 // entries are divided into frames does not matter.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// Where two logs part.
 public struct LogParting: Hashable, Sendable {

@@ -7,7 +7,7 @@
 
 internal import AuctionDomain
 internal import Dispatch
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 struct RecordsVerification {

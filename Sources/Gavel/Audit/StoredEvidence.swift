@@ -7,7 +7,7 @@
 // wrong one is a finding, but verification goes on, since the entries are what counts.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// A checkpoint that was kept outside the ledger, which its log must live up to.
 public struct KeptCheckpoint: Hashable, Sendable {

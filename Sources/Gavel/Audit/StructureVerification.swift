@@ -1,6 +1,7 @@
 // The pages of a ledger's data files, walked before LMDB opens them.
 
 internal import LMDB
+internal import Platform
 
 struct StructureVerification {
     let folder: LedgerFolder

@@ -5,7 +5,7 @@
 // from the tiles below it.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 struct TilesVerification {
     private let path: String

@@ -6,6 +6,7 @@
 internal import AuctionDomain
 internal import LMDB
 public import Logging
+internal import Platform
 
 #if canImport(Glibc)
     import Glibc

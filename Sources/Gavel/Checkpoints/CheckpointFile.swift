@@ -4,7 +4,7 @@
 // is only ever replaced by one of a log that goes on from it.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// `DIR/checkpoint`, or a copy of it elsewhere.
 struct CheckpointFile {
@@ -49,7 +49,7 @@ struct CheckpointFile {
     }
 
     /// Replaces the file: whoever reads it sees the old or the new one, also after a crash.
-    /// - Throws: `NamedFileError` for a copy; `LMDBError`.
+    /// - Throws: `NamedFileError` for a copy; `FileError`.
     func write(_ checkpoint: SignedCheckpoint) throws {
         if isCopy {
             try named.write(checkpoint.bytes, waits: false)

@@ -10,8 +10,8 @@
 // Invariants: sizes rise from one to the next; the file is bounded; what was torn off its end by a
 // crash is passed over, and nothing else rests on the file.
 
-internal import LMDB
 internal import Logging
+internal import Platform
 internal import Synchronization
 
 /// Checkpoints of one ledger, the oldest first.
@@ -71,7 +71,7 @@ struct CheckpointHistory: Sendable {
         thinnedCount = Self.thinned(checkpoints, Limits()).count
     }
 
-    /// - Throws: `LMDBError` where a file is there that cannot be read.
+    /// - Throws: `FileError` where a file is there that cannot be read.
     init(at path: String) throws {
         guard FileSystem.exists(path) else {
             self.init()
@@ -88,7 +88,7 @@ struct CheckpointHistory: Sendable {
     }
 
     /// Adds a checkpoint, unless one of as many entries is there, and writes the file.
-    /// - Throws: `LMDBError`.
+    /// - Throws: `FileError`.
     mutating func add(
         _ checkpoint: SignedCheckpoint, at path: String, limits: Limits = Limits()
     ) throws {

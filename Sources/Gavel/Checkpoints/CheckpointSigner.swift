@@ -10,8 +10,8 @@
 
 internal import AuctionDomain
 internal import Dispatch
-internal import LMDB
 internal import Logging
+internal import Platform
 internal import Synchronization
 
 /// Signs the heads of one ledger's log.
@@ -97,7 +97,7 @@ final class CheckpointSigner: Sendable {
     var key: SigningKey { state.withLock { $0.key } }
 
     /// The checkpoints that are kept, the oldest first, and after them the last one.
-    /// - Throws: `LMDBError` where the file cannot be read.
+    /// - Throws: `FileError` where the file cannot be read.
     func history() throws -> [SignedCheckpoint] {
         try kept.withLock { try load(&$0).checkpoints }.followed(by: signed)
     }
@@ -129,7 +129,7 @@ final class CheckpointSigner: Sendable {
     }
 
     /// Signs the newest durable head, unless it is signed already, and waits until it is written.
-    /// - Throws: `EvidenceError.signing`; `LMDBError` where a file cannot be written.
+    /// - Throws: `EvidenceError.signing`; `FileError` where a file cannot be written.
     @discardableResult
     func signNow() throws -> SignedCheckpoint? {
         try queue.sync {

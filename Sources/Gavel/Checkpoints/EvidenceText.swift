@@ -3,7 +3,7 @@
 //
 // Invariants: nothing is read beyond the end; a line ends with U+000A, also the last one.
 
-internal import LMDB
+internal import Platform
 
 /// Lines of a text, one after the other.
 struct LineReader {

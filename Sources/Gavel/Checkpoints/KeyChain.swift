@@ -4,7 +4,7 @@
 // Invariant: a key is added only for a signature by a key that was trusted before.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// The keys of a log that follow from those somebody trusts.

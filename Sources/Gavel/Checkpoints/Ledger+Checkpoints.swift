@@ -2,8 +2,8 @@
 // another key.
 
 internal import AuctionDomain
-internal import LMDB
 internal import Logging
+internal import Platform
 internal import Synchronization
 
 extension Ledger {
@@ -78,7 +78,7 @@ extension Ledger {
         }
         // The log names the new key: from here on it signs, whatever the disk does.
         signer.replaceKey(by: new)
-        do { try signer.signNow() } catch let error as LMDBError {
+        do { try signer.signNow() } catch let error as FileError {
             logger.warning(
                 "the key is replaced; what could not be written is tried again",
                 metadata: ["why": "\(error)"])

@@ -8,8 +8,8 @@
 // finished, or undone where its entry never became durable.
 
 internal import AuctionDomain
-internal import LMDB
 internal import Logging
+internal import Platform
 
 extension LedgerID {
     /// What a ledger calls itself in checkpoints, unless its key was given another name.

@@ -9,7 +9,7 @@
 
 internal import AuctionDomain
 internal import Crypto
-internal import LMDB
+internal import Platform
 
 /// The secret of a ledger, as keys for its uses.
 package struct LedgerSecret: Sendable {

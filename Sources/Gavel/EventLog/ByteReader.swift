@@ -4,7 +4,7 @@
 // never a trap.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// Reads integers and texts one after the other out of a run of bytes.
 struct ByteReader {

@@ -11,7 +11,7 @@
 // (HouseTests hold who does). A log that keeps no roots of tiles is in memory and is not checked.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// Reads a log's entries, none that is not what was written.

@@ -3,7 +3,7 @@
 internal import AuctionDomain
 internal import CSHA256
 internal import Crypto
-internal import LMDB
+internal import Platform
 
 /// Which code computes a hash. All give the same; tests compare them.
 enum HashEngine: Sendable {

@@ -12,7 +12,7 @@
 // event, a byte left over) is refused, never skipped; decoding never traps.
 
 package import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// What the first byte of an entry says. NUMBERS ARE THE STORAGE FORMAT.
 enum EntryKind: UInt8 {

@@ -7,7 +7,7 @@
 // `fenced` or `unknown` nothing is stored any more and every later frame is reported the same way.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// What became of a frame.
 package enum LogReport: Sendable {

@@ -16,7 +16,7 @@
 // does (horizon, epoch, number): it finds accidents, no forger.
 
 package import AuctionDomain
-internal import LMDB
+internal import Platform
 
 package enum FrameLayout {
     static let magic: UInt32 = 0x464C_5647

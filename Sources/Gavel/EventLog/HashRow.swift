@@ -4,7 +4,7 @@
 // Invariant: 0 <= `count` <= `capacity`; what stands behind `count` is old and never read.
 
 internal import CSHA256
-internal import LMDB
+internal import Platform
 
 /// Up to 128 neighbouring nodes of one level, to be hashed and joined together. Only where
 /// `HashEngine.fastest` is `.instructions`.

@@ -11,6 +11,7 @@
 internal import AuctionDomain
 internal import Dispatch
 internal import LMDB
+internal import Platform
 internal import Synchronization
 
 package final class LMDBEventLog: EventLog {
@@ -44,6 +45,23 @@ package final class LMDBEventLog: EventLog {
         environment = try Environment(at: directory, configuration: configuration)
         frames = try environment.integerTable(named: Self.framesName, create: creates)
         tiles = try environment.integerTable(named: Self.tilesName, create: creates)
+    }
+
+    /// Whether nothing was ever committed to the log in a folder; false where it cannot be told.
+    static func isUnborn(at directory: String) -> Bool {
+        (try? Environment.isUnborn(at: directory)) ?? false
+    }
+
+    /// Opens the log in a folder for reading.
+    /// - Returns: nil where it has no entry, or not even its tables.
+    /// - Throws: `LMDBError`.
+    static func begun(at directory: String) throws -> LMDBEventLog? {
+        do {
+            let log = try LMDBEventLog(at: directory, isReadOnly: true, creates: false)
+            return try log.entryCount > 0 ? log : nil
+        } catch let error as LMDBError where error.code == .notFound {
+            return nil
+        }
     }
 
     package var entryCount: UInt64 {

@@ -4,7 +4,7 @@
 // Invariant: the subtrees are perfect, aligned to their own size, and follow each other from left
 // to right: appended to the tree to their left they give the tree of all leaves.
 
-internal import LMDB
+internal import Platform
 
 /// The perfect subtrees that a run of leaves makes up.
 struct MerkleRun: Sendable {

@@ -4,7 +4,7 @@
 // Invariant: `edge[i]` is the root of the i-th largest perfect subtree, left to right, so there
 // are as many as `size` has one-bits.
 
-internal import LMDB
+internal import Platform
 
 /// The root of a perfect subtree of 256, 65,536, … leaves: of a full tile, in the words of C2SP
 /// tlog-tiles, and what the log keeps so that proofs need not hash everything.

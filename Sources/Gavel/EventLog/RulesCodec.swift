@@ -16,7 +16,7 @@
 // flag is refused, so formats to come find room here.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 private struct RulesFlags: OptionSet {
     let rawValue: UInt32

@@ -20,7 +20,7 @@
 // under its root, and all names are proven.
 
 public import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// A file that proves one entry, read but not checked.
 ///
@@ -74,7 +74,7 @@ public struct EvidenceBundle: Hashable, Sendable {
     ///   - tree: the log's nodes, as far as the checkpoint reaches.
     ///   - showsKeys: whether the entries that say something about keys come with it.
     /// - Throws: `EvidenceError` with `notProven` or `incomplete`; `LogFault` where the log is not
-    ///   what was signed; `LMDBError`.
+    ///   what was signed; `FileError`.
     /// - Complexity: as `EvidenceNames.registrations`, and the nodes of the proofs.
     static func make(
         position: UInt64, checkpoint: SignedCheckpoint, entries: CheckedEntries,

@@ -5,7 +5,7 @@
 // house), says it.
 
 public import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// The handles that an entry names.
 struct EntryHandles {

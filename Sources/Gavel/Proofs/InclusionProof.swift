@@ -3,7 +3,7 @@
 //
 // Invariant: outside this module an inclusion is only ever checked against a `VerifiedCheckpoint`.
 
-internal import LMDB
+internal import Platform
 
 /// A path from a leaf to the root.
 public struct InclusionProof: Hashable, Sendable {

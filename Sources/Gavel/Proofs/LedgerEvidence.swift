@@ -5,7 +5,7 @@
 // given out can be checked, or is not given out.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// Whoever can give evidence of a log: an open `Ledger`, or a `LedgerReader` beside its writer.
 public protocol LedgerEvidence: LedgerQueries {

@@ -1,6 +1,6 @@
 // The bytes of a log's entries by position, as they are stored.
 
-internal import LMDB
+internal import Platform
 
 extension LedgerQueries {
     /// The bytes of an entry as they are stored, not held against anything yet.

@@ -5,7 +5,7 @@
 // nothing.
 
 public import AuctionDomain
-internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// Where an auction or a wallet stood: as long as the mark stays, so does what is shown of it. An

@@ -1,7 +1,7 @@
 // Finding an entry by its command's id or by its time, without an index of either.
 
 public import AuctionDomain
-internal import LMDB
+internal import Platform
 
 extension LedgerQueries {
     /// The entry of a command, however long ago; nil when no entry has the id.

@@ -5,8 +5,8 @@
 // that does not fit the log is passed over, never trusted.
 
 internal import AuctionDomain
-internal import LMDB
 internal import Logging
+internal import Platform
 
 /// What opening a log gives.
 struct Loaded {

@@ -4,7 +4,7 @@
 // be anything.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 extension ReadState {
     /// So many entries are warmed ahead: their misses overlap, and what they touch stays in the

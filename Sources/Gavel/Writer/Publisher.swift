@@ -5,8 +5,8 @@
 
 internal import AuctionDomain
 internal import Dispatch
-internal import LMDB
 internal import Logging
+internal import Platform
 internal import Synchronization
 
 /// Publishes frames. Its `report` runs on the log's thread, one call at a time.

@@ -12,6 +12,7 @@ internal import Crypto
 internal import Foundation
 internal import Gavel
 internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// What an auction's seller says of the lot.

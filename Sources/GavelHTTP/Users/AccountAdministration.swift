@@ -8,6 +8,7 @@ internal import Gavel
 internal import HTTPTypes
 internal import LMDB
 package import Logging
+internal import Platform
 
 /// Why an administrator's command cannot be done.
 package struct AdministrationError: Error, CustomStringConvertible {

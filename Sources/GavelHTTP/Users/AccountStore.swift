@@ -25,6 +25,7 @@ internal import Crypto
 internal import Gavel
 internal import GavelJSON
 internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// Accounts and what belongs to them.

@@ -7,8 +7,8 @@
 
 internal import AuctionDomain
 internal import Gavel
-internal import LMDB
 internal import Logging
+internal import Platform
 
 /// The accounts of a service with all they need.
 final class Members: Sendable {

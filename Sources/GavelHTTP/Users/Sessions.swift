@@ -10,6 +10,7 @@ internal import Crypto
 internal import Foundation
 internal import Gavel
 internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// A row of `sessions`: one signed-in device.

@@ -12,7 +12,7 @@ internal import AuctionDomain
 internal import Crypto
 internal import Foundation
 internal import Gavel
-internal import LMDB
+internal import Platform
 
 /// What somebody signs up with.
 struct SignUpRequest: Sendable {

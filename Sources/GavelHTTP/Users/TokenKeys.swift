@@ -10,6 +10,7 @@ internal import Gavel
 internal import GavelJSON
 internal import JWTKit
 internal import LMDB
+internal import Platform
 internal import Synchronization
 
 /// A row of `token_keys`.

@@ -4,7 +4,7 @@
 // that loses a cent, or gets an answer it must not get, fails.
 
 import ArgumentParser
-import LMDB
+import Platform
 
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -7,6 +7,7 @@
 import ArgumentParser
 import Gavel
 import LMDB
+import Platform
 
 #if canImport(Glibc)
     import Glibc

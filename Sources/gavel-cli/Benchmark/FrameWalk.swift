@@ -3,6 +3,7 @@
 // flushed before its receipts went out; so their number is that of group commits.
 
 import LMDB
+import Platform
 
 /// The frames of a stretch of the log.
 struct FrameFigures: Equatable, Sendable {

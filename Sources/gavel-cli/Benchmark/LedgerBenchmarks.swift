@@ -4,7 +4,7 @@
 import ArgumentParser
 import Gavel
 import GavelJSON
-import LMDB
+import Platform
 
 /// What these commands share.
 struct LedgerBenchmarkOptions: ParsableArguments {

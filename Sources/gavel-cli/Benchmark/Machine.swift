@@ -1,6 +1,6 @@
 // What a benchmark costs the machine: processor time and memory of this process.
 
-import LMDB
+import Platform
 
 #if canImport(Glibc)
     import Glibc

@@ -3,6 +3,7 @@
 
 import Gavel
 import LMDB
+import Platform
 
 /// A throw-away LMDB environment that is appended to, as fully durable as the ledger's.
 final class RawYardstick {

@@ -6,7 +6,7 @@
 // same digest; a full verification is clean and gives it too.
 
 import Gavel
-import LMDB
+import Platform
 
 /// The checks after a storm.
 struct Settling {

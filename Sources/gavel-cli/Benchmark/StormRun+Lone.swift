@@ -2,7 +2,7 @@
 // in turns, so that whatever the machine does meanwhile meets all of them alike.
 
 import Gavel
-import LMDB
+import Platform
 
 extension StormRun {
     /// Bytes of a frame with one take-over: header, one offset, one entry.

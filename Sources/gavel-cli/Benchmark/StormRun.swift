@@ -4,7 +4,7 @@
 // beside it for comparison (a raw commit, plain lots) is measured in the same run on the same disk.
 
 import Gavel
-import LMDB
+import Platform
 
 /// One run.
 struct StormRun {

@@ -2,7 +2,7 @@
 
 import ArgumentParser
 import Gavel
-import LMDB
+import Platform
 
 struct CheckpointCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

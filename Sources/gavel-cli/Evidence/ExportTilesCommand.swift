@@ -6,7 +6,7 @@
 
 import ArgumentParser
 import Gavel
-import LMDB
+import Platform
 
 struct ExportTilesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -107,7 +107,7 @@ struct ExportTilesCommand: ParsableCommand {
                     .usage,
                     "\(folder) is there already and is no folder of tiles: nothing was written")
             }
-        } catch let error as LMDBError {
+        } catch let error as FileError {
             throw Failure("\(folder) cannot be written", error)
         }
     }
@@ -115,7 +115,7 @@ struct ExportTilesCommand: ParsableCommand {
     /// Writes what never changes once it is written.
     private func write(_ bytes: [UInt8], to name: String, _ what: String) throws {
         let path = "\(folder)/\(name)"
-        do throws(LMDBError) {
+        do throws(FileError) {
             if let end = path.lastIndex(of: "/") {
                 try FileSystem.createDirectory(String(path[..<end]), mode: 0o755)
             }

@@ -3,7 +3,7 @@
 import ArgumentParser
 import Gavel
 import GavelJSON
-import LMDB
+import Platform
 
 /// The evidence of rotations, for who holds a former key.
 struct RotationOption: ParsableArguments {

@@ -8,7 +8,7 @@ import AuctionDomain
 import Foundation
 import GavelJSON
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

@@ -3,7 +3,7 @@
 import AuctionDomain
 import Foundation
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel
@@ -95,7 +95,7 @@ struct KeptCheckpointTests {
             let folder = try #require(FileSystem.parentDirectory(of: path))
             try FileSystem.rename(folder, to: folder + "-away")
             try FileSystem.writeFileAtomically(folder, [])
-            #expect(throws: LMDBError.self) { try history.add(all[1], at: path) }
+            #expect(throws: FileError.self) { try history.add(all[1], at: path) }
             try FileSystem.remove(folder)
             try FileSystem.rename(folder + "-away", to: folder)
             // As when the disk was full after half of it.

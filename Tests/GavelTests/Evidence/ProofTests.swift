@@ -1,7 +1,7 @@
 // Inclusion and consistency: the known vectors of Certificate Transparency, and every proof of
 // every small tree, whole and altered in every way that is short to say. Tiles of the same trees.
 
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

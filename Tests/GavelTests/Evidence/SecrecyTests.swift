@@ -6,7 +6,7 @@
 import AuctionDomain
 import GavelJSON
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

@@ -3,7 +3,7 @@
 import AuctionDomain
 import GavelJSON
 import GavelTesting
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel

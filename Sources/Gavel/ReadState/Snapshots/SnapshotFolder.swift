@@ -8,8 +8,8 @@
 // log, is passed over: deleting all of them loses nothing.
 
 internal import AuctionDomain
-internal import LMDB
 internal import Logging
+internal import Platform
 
 /// The snapshots of a ledger.
 struct SnapshotFolder: Sendable {
@@ -43,7 +43,7 @@ struct SnapshotFolder: Sendable {
 
     /// Reads a snapshot.
     /// - Returns: nil when it was removed meanwhile: there are newer ones.
-    /// - Throws: `LogFault` when it is not what its header says; `LMDBError` when the file cannot
+    /// - Throws: `LogFault` when it is not what its header says; `FileError` when the file cannot
     ///   be read.
     func load(_ found: Found) throws -> ReadState? {
         guard FileSystem.exists(found.path) else { return nil }

@@ -9,7 +9,7 @@
 // The bytes between are zero. Invariant: nothing of a header is used before its hash was compared.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// What a snapshot is of.
 struct SnapshotHeader: Hashable, Sendable {

@@ -5,7 +5,7 @@
 // any bytes can do is to throw.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// Builds a read state from chunks.
 struct SnapshotLoader {

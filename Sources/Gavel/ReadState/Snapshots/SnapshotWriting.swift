@@ -4,7 +4,7 @@
 // their handles.
 
 internal import AuctionDomain
-internal import LMDB
+internal import Platform
 
 /// What the records of a chunk are, in the order in which they stand in a snapshot.
 enum SnapshotSection: UInt8 {

@@ -1,9 +1,7 @@
-// Thin, checked forms of the system calls this module needs. Internal.
+// Thin, checked forms of the system calls this module needs.
 //
 // Invariants: a call interrupted by a signal is repeated; short reads and writes are continued;
 // every descriptor is opened close-on-exec, so a child process inherits no lock and no file.
-
-import CLMDB
 
 #if canImport(Glibc)
     import Glibc
@@ -12,26 +10,32 @@ import CLMDB
 #endif
 
 /// What makes two paths the same file, whatever they are called.
-struct FileIdentity: Hashable {
-    let device: UInt64
-    let inode: UInt64
+package struct FileIdentity: Hashable, Sendable {
+    package let device: UInt64
+    package let inode: UInt64
 
     init(_ status: stat) {
         device = UInt64(truncatingIfNeeded: status.st_dev)
         inode = UInt64(truncatingIfNeeded: status.st_ino)
     }
+
+    /// The identity of what is at `path`, following links, or nil when there is nothing.
+    package init?(of path: String) throws(FileError) {
+        guard let status = try fileStatus(at: path) else { return nil }
+        self.init(status)
+    }
 }
 
 /// An open file, closed when the value goes out of scope.
-struct Descriptor: ~Copyable {
-    let number: Int32
-    let path: String
+package struct Descriptor: ~Copyable, Sendable {
+    package let number: Int32
+    package let path: String
 
-    init(
-        opening path: String, _ flags: Int32, mode: mode_t = 0o600, operation: String
-    ) throws(LMDBError) {
+    package init(
+        opening path: String, _ flags: Int32, mode: UInt32 = 0o600, operation: String
+    ) throws(FileError) {
         // The path is a C string for the duration of the call.
-        let opened = retryingInterrupts { unsafe open(path, flags | O_CLOEXEC, mode) }
+        let opened = retryingInterrupts { unsafe open(path, flags | O_CLOEXEC, mode_t(mode)) }
         guard opened >= 0 else { throw .lastSystemError(operation, path: path) }
         number = opened
         self.path = path
@@ -39,12 +43,17 @@ struct Descriptor: ~Copyable {
 
     deinit { close(number) }
 
-    func status() throws(LMDBError) -> stat {
+    func status() throws(FileError) -> stat {
         try fileStatus(of: number, path: path)
     }
 
+    /// The length of the file.
+    package var byteCount: Int {
+        get throws(FileError) { Int(try status().st_size) }
+    }
+
     /// Up to `byteCount` bytes from `offset`; fewer only at the end of the file.
-    func read(at offset: Int, byteCount: Int) throws(LMDBError) -> [UInt8] {
+    package func read(at offset: Int, byteCount: Int) throws(FileError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCount)
         var done = 0
         while done < byteCount {
@@ -65,11 +74,11 @@ struct Descriptor: ~Copyable {
         return bytes
     }
 
-    func write(_ bytes: RawSpan, at offset: Int) throws(LMDBError) {
+    package func write(_ bytes: RawSpan, at offset: Int) throws(FileError) {
         try writeAll(bytes, to: number, at: offset, path: path)
     }
 
-    func sync() throws(LMDBError) {
+    package func sync() throws(FileError) {
         try syncDescriptor(number, path: path)
     }
 }
@@ -84,7 +93,7 @@ func retryingInterrupts<T: SignedInteger>(_ call: () -> T) -> T {
 
 func writeAll(
     _ bytes: RawSpan, to descriptor: Int32, at offset: Int, path: String
-) throws(LMDBError) {
+) throws(FileError) {
     var done = 0
     while done < bytes.byteCount {
         let rest = bytes.extracting(done..<bytes.byteCount)
@@ -101,7 +110,7 @@ func writeAll(
 }
 
 /// Writes to what may have no offsets: a pipe, a device, the end of a file.
-func writeStream(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(LMDBError) {
+func writeStream(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
     var done = 0
     while done < bytes.count {
         let from = done
@@ -123,7 +132,7 @@ func writeStream(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(LM
 }
 
 /// Flushes a file to the device. On macOS `fsync` stops at the drive's cache, F_FULLFSYNC does not.
-func syncDescriptor(_ descriptor: Int32, path: String) throws(LMDBError) {
+func syncDescriptor(_ descriptor: Int32, path: String) throws(FileError) {
     #if canImport(Darwin)
         if fcntl(descriptor, F_FULLFSYNC) == 0 { return }
     #endif
@@ -132,7 +141,7 @@ func syncDescriptor(_ descriptor: Int32, path: String) throws(LMDBError) {
     }
 }
 
-func fileStatus(of descriptor: Int32, path: String) throws(LMDBError) -> stat {
+func fileStatus(of descriptor: Int32, path: String) throws(FileError) -> stat {
     var status = stat()
     // `status` outlives the call, which fills it.
     guard unsafe fstat(descriptor, &status) == 0 else {
@@ -141,12 +150,12 @@ func fileStatus(of descriptor: Int32, path: String) throws(LMDBError) -> stat {
     return status
 }
 
-func fileByteCount(of descriptor: Int32, path: String) throws(LMDBError) -> Int {
+package func fileByteCount(of descriptor: Int32, path: String) throws(FileError) -> Int {
     Int(try fileStatus(of: descriptor, path: path).st_size)
 }
 
 /// The status of a path, following links, or nil when there is nothing.
-func fileStatus(at path: String) throws(LMDBError) -> stat? {
+func fileStatus(at path: String) throws(FileError) -> stat? {
     var status = stat()
     // `status` outlives the call, which fills it.
     if unsafe stat(path, &status) == 0 { return status }
@@ -157,7 +166,7 @@ func fileStatus(at path: String) throws(LMDBError) -> stat? {
 func isDirectoryMode(_ mode: mode_t) -> Bool { mode & S_IFMT == S_IFDIR }
 
 /// A number for the running thread, never 0, comparable with the one of another thread.
-func currentThreadNumber() -> UInt {
+package func currentThreadNumber() -> UInt {
     #if canImport(Darwin)
         UInt(bitPattern: pthread_self())
     #else
@@ -165,8 +174,7 @@ func currentThreadNumber() -> UInt {
     #endif
 }
 
-func sleepBriefly() {
+/// Waits a millisecond.
+package func sleepBriefly() {
     _ = usleep(1000)
 }
-
-let fileExists = EEXIST

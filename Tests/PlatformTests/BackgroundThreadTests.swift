@@ -1,6 +1,6 @@
 // Work at low priority.
 
-import LMDB
+import Platform
 import Testing
 
 #if canImport(Glibc)

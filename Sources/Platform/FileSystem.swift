@@ -1,6 +1,6 @@
-// The few file operations a ledger needs beside LMDB, without Foundation.
+// The few file operations that a ledger needs, without Foundation.
 //
-// Invariants: every failure is an `LMDBError` with code `.system` and the path in its reason;
+// Invariants: every failure is a `FileError` with code `.system` and the path;
 // whatever claims to be durable has flushed both the file and the folder that names it.
 
 #if canImport(Glibc)
@@ -17,7 +17,7 @@ public enum FileSystem {
     /// - Parameter mode: permissions of what is created, lowered by the umask; private by default.
     public static func createDirectory(
         _ path: String, mode: UInt32 = 0o700
-    ) throws(LMDBError) {
+    ) throws(FileError) {
         var failure = makeDirectory(path, mode)
         if failure == ENOENT, let parent = parentDirectory(of: path), parent != path {
             try createDirectory(parent, mode: mode)
@@ -28,7 +28,7 @@ public enum FileSystem {
             return
         }
         if failure == EEXIST && isDirectory(path) { return }
-        throw LMDBError(.system(failure), operation: "create directory", reason: path)
+        throw FileError(.system(failure), operation: "create directory", path: path)
     }
 
     /// Whether anything is at `path`, following links.
@@ -54,7 +54,7 @@ public enum FileSystem {
     /// - Throws: `.system` when a folder on the way cannot be looked into.
     public static func kind(
         of path: String, followingLinks: Bool = true
-    ) throws(LMDBError) -> Kind? {
+    ) throws(FileError) -> Kind? {
         var status = stat()
         // `status` outlives the calls, which fill it.
         let result = unsafe followingLinks ? stat(path, &status) : lstat(path, &status)
@@ -74,7 +74,7 @@ public enum FileSystem {
     }
 
     /// The path of what is at `path` without links, from the root on.
-    public static func resolvedPath(_ path: String) throws(LMDBError) -> String {
+    public static func resolvedPath(_ path: String) throws(FileError) -> String {
         // The name is on the heap until it is freed here, after it was copied.
         guard let name = unsafe realpath(path, nil) else {
             throw .lastSystemError("resolve", path: path)
@@ -86,13 +86,14 @@ public enum FileSystem {
     /// Removes a file, or a folder with everything in it. Links are removed, not followed.
     ///
     /// - Throws: `.system(ENOENT)` when there is nothing at `path`.
-    public static func remove(_ path: String) throws(LMDBError) {
+    public static func remove(_ path: String) throws(FileError) {
         var status = stat()
         // `status` outlives the call, which fills it.
         guard unsafe lstat(path, &status) == 0 else {
             throw .lastSystemError("remove", path: path)
         }
         guard isDirectoryMode(status.st_mode) else {
+            try FileFaults.check(.remove, "remove", path: path)
             // The path is a C string for the duration of each call here.
             if unsafe unlink(path) != 0 { throw .lastSystemError("remove", path: path) }
             return
@@ -100,13 +101,14 @@ public enum FileSystem {
         for name in try listDirectory(path) {
             try remove(path + "/" + name)
         }
+        try FileFaults.check(.remove, "remove", path: path)
         if unsafe rmdir(path) != 0 { throw .lastSystemError("remove", path: path) }
     }
 
     /// Renames a file or a folder, replacing a file of that name in one step.
     ///
     /// Durable when it returns: the folders concerned are flushed.
-    public static func rename(_ from: String, to: String) throws(LMDBError) {
+    public static func rename(_ from: String, to: String) throws(FileError) {
         try move(from, to: to)
         let folders = (parentDirectory(of: from) ?? ".", parentDirectory(of: to) ?? ".")
         try syncDirectory(folders.1)
@@ -115,7 +117,8 @@ public enum FileSystem {
 
     /// Renames as `rename(_:to:)`, and leaves the flushing to the caller: one who has to know
     /// whether the name was given, also where it could not be flushed.
-    public static func move(_ from: String, to: String) throws(LMDBError) {
+    public static func move(_ from: String, to: String) throws(FileError) {
+        try FileFaults.check(.rename, "rename", path: "\(from) to \(to)")
         // Both paths are C strings for the duration of the call.
         #if canImport(Darwin)
             let result = unsafe Darwin.rename(from, to)
@@ -126,17 +129,19 @@ public enum FileSystem {
     }
 
     /// Flushes the names in a folder to the device.
-    public static func syncDirectory(_ path: String) throws(LMDBError) {
+    public static func syncDirectory(_ path: String) throws(FileError) {
+        try FileFaults.check(.sync, "sync", path: path)
         try Descriptor(opening: path, O_RDONLY | O_DIRECTORY, operation: "sync").sync()
     }
 
     /// Flushes the contents of a file to the device.
-    public static func syncFile(_ path: String) throws(LMDBError) {
+    public static func syncFile(_ path: String) throws(FileError) {
+        try FileFaults.check(.sync, "sync", path: path)
         try Descriptor(opening: path, O_RDONLY, operation: "sync").sync()
     }
 
     /// All bytes of a file.
-    public static func readFile(_ path: String) throws(LMDBError) -> [UInt8] {
+    public static func readFile(_ path: String) throws(FileError) -> [UInt8] {
         let file = try Descriptor(opening: path, O_RDONLY, operation: "read")
         var bytes: [UInt8] = []
         // The size is a hint only: a file may grow meanwhile, and some report none.
@@ -156,7 +161,7 @@ public enum FileSystem {
     /// - Parameter mode: permissions of the new file, also when it replaces one.
     public static func writeFileAtomically(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
-    ) throws(LMDBError) {
+    ) throws(FileError) {
         let file = try FileWriter(replacing: path, mode: mode)
         // As in `withBytes(of:)`, which cannot carry a typed error.
         try file.write(unsafe bytes.span.bytes, at: 0)
@@ -166,7 +171,7 @@ public enum FileSystem {
     /// The first bytes of a file, at most so many.
     public static func readPrefix(
         _ path: String, byteCount: Int
-    ) throws(LMDBError) -> [UInt8] {
+    ) throws(FileError) -> [UInt8] {
         try Descriptor(opening: path, O_RDONLY, operation: "read")
             .read(at: 0, byteCount: byteCount)
     }
@@ -177,10 +182,15 @@ public enum FileSystem {
     /// - Parameter mode: permissions of a new file.
     public static func append(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
-    ) throws(LMDBError) {
+    ) throws(FileError) {
+        try FileFaults.check(.open, "append", path: path)
         let file = try Descriptor(
-            opening: path, O_WRONLY | O_CREAT | O_APPEND, mode: mode_t(mode), operation: "append")
-        try writeStream(bytes, to: file.number, path: path)
+            opening: path, O_WRONLY | O_CREAT | O_APPEND, mode: mode, operation: "append")
+        let written = FileFaults.written(of: bytes.count)
+        try writeStream(Array(bytes.prefix(written)), to: file.number, path: path)
+        if written < bytes.count {
+            throw FileFaults.failure("append", path: path)
+        }
     }
 
     /// Writes bytes into a device or a pipe that is there. Nothing is made and nothing replaced.
@@ -188,27 +198,27 @@ public enum FileSystem {
     /// - Parameter waits: whether a pipe without a reader is waited for, or an error.
     public static func writeThrough(
         _ path: String, _ bytes: [UInt8], waits: Bool
-    ) throws(LMDBError) {
+    ) throws(FileError) {
         let flags = O_WRONLY | O_NOCTTY | (waits ? 0 : O_NONBLOCK)
         let file = try Descriptor(opening: path, flags, operation: "write")
         try writeStream(bytes, to: file.number, path: path)
     }
 
     /// Writes bytes to a descriptor that this process has, from where it stands.
-    public static func write(_ bytes: [UInt8], toDescriptor number: Int32) throws(LMDBError) {
+    public static func write(_ bytes: [UInt8], toDescriptor number: Int32) throws(FileError) {
         try writeStream(bytes, to: number, path: "/dev/fd/\(number)")
     }
 
     /// The length of a file in bytes.
-    public static func fileSize(_ path: String) throws(LMDBError) -> Int {
+    public static func fileSize(_ path: String) throws(FileError) -> Int {
         guard let status = try fileStatus(at: path) else {
-            throw LMDBError(.system(ENOENT), operation: "stat", reason: path)
+            throw FileError(.system(ENOENT), operation: "stat", path: path)
         }
         return Int(status.st_size)
     }
 
     /// The names in a folder, sorted, without `.` and `..`.
-    public static func listDirectory(_ path: String) throws(LMDBError) -> [String] {
+    public static func listDirectory(_ path: String) throws(FileError) -> [String] {
         // The stream is private to this function and closed before it returns.
         guard let stream = unsafe opendir(path) else {
             throw .lastSystemError("list", path: path)
@@ -229,7 +239,7 @@ public enum FileSystem {
     }
 
     /// The bytes an ordinary user may still write to the file system that holds `path`.
-    public static func freeBytes(at path: String) throws(LMDBError) -> Int {
+    public static func freeBytes(at path: String) throws(FileError) -> Int {
         var status = statvfs()
         // `status` outlives the call, which fills it.
         let result = retryingInterrupts { unsafe statvfs(path, &status) }
@@ -241,7 +251,7 @@ public enum FileSystem {
 
     /// Creates a new private folder in `$TMPDIR` or `/tmp` and returns its path. The caller
     /// removes it.
-    public static func temporaryDirectory(_ prefix: String) throws(LMDBError) -> String {
+    public static func temporaryDirectory(_ prefix: String) throws(FileError) -> String {
         var parent = "/tmp"
         // The value is copied at once, before anything else could change the environment.
         if let set = unsafe getenv("TMPDIR"), unsafe set.pointee != 0 {
@@ -270,8 +280,9 @@ public enum FileSystem {
 
     /// 0, or the errno.
     private static func makeDirectory(_ path: String, _ mode: UInt32) -> Int32 {
+        if FileFaults.outcome(of: .makeFolder) != .goesOn { return EIO }
         // The path is a C string for the duration of the call.
-        unsafe mkdir(path, mode_t(mode)) == 0 ? 0 : errno
+        return unsafe mkdir(path, mode_t(mode)) == 0 ? 0 : errno
     }
 }
 
@@ -287,22 +298,26 @@ public final class FileWriter {
     /// - Parameters:
     ///   - path: the file's place; one that stands there is replaced.
     ///   - mode: permissions of the new file, also when it replaces one.
-    public init(replacing path: String, mode: UInt32 = 0o600) throws(LMDBError) {
+    public init(replacing path: String, mode: UInt32 = 0o600) throws(FileError) {
         self.path = path
+        try FileFaults.check(.open, "write", path: path)
         // Random: a name that a crash left behind, or that a process in another container makes
         // at the same time, is in nobody's way.
         file = try Descriptor(
             opening: "\(path).tmp-\(String(UInt64.random(in: .min ... .max), radix: 16))",
-            O_WRONLY | O_CREAT | O_EXCL, mode: mode_t(mode), operation: "write")
+            O_WRONLY | O_CREAT | O_EXCL, mode: mode, operation: "write")
     }
 
     /// Writes bytes at a place; what was passed over reads as zeros.
-    public func write(_ bytes: RawSpan, at offset: Int) throws(LMDBError) {
-        try file.write(bytes, at: offset)
+    public func write(_ bytes: RawSpan, at offset: Int) throws(FileError) {
+        let written = FileFaults.written(of: bytes.byteCount)
+        try file.write(bytes.extracting(0..<written), at: offset)
+        if written < bytes.byteCount { throw FileFaults.failure("write", path: path) }
     }
 
     /// Flushes the contents and puts the file into its place.
-    public func finish() throws(LMDBError) {
+    public func finish() throws(FileError) {
+        try FileFaults.check(.sync, "sync", path: path)
         try file.sync()
         try FileSystem.rename(file.path, to: path)
         isFinished = true
@@ -310,7 +325,7 @@ public final class FileWriter {
 
     deinit {
         // Best effort: the failure that counts is the one that kept it from being finished.
-        if !isFinished { _ = unsafe unlink(file.path) }
+        if !isFinished { try? FileSystem.remove(file.path) }
     }
 }
 
@@ -318,12 +333,12 @@ public final class FileWriter {
 public final class FileReader {
     private let file: Descriptor
 
-    public init(_ path: String) throws(LMDBError) {
+    public init(_ path: String) throws(FileError) {
         file = try Descriptor(opening: path, O_RDONLY, operation: "read")
     }
 
     /// Up to `byteCount` bytes from `offset`; fewer only at the end of the file.
-    public func read(at offset: Int, byteCount: Int) throws(LMDBError) -> [UInt8] {
+    public func read(at offset: Int, byteCount: Int) throws(FileError) -> [UInt8] {
         try file.read(at: offset, byteCount: byteCount)
     }
 }

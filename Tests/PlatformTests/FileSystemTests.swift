@@ -1,7 +1,7 @@
 // Files and folders, and their errors.
 
 import Foundation
-import LMDB
+import Platform
 import Testing
 
 @Suite("Files and folders")
@@ -17,7 +17,7 @@ struct FileSystemTests {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             #expect(attributes[.posixPermissions] as? Int == 0o700)
             try FileSystem.writeFileAtomically(directory + "/file", [1])
-            let refused = #expect(throws: LMDBError.self) {
+            let refused = #expect(throws: FileError.self) {
                 try FileSystem.createDirectory(directory + "/file")
             }
             #expect(refused?.isFileExists == true)
@@ -35,11 +35,11 @@ struct FileSystemTests {
                 #expect(try FileSystem.fileSize(path) == content.count)
             }
             #expect(try FileSystem.listDirectory(directory) == ["checkpoint"])
-            let missing = #expect(throws: LMDBError.self) {
+            let missing = #expect(throws: FileError.self) {
                 try FileSystem.writeFileAtomically(directory + "/no/file", [1])
             }
             #expect(missing?.isNoSuchFile == true)
-            #expect(missing?.reason.contains(directory + "/no/file") == true)
+            #expect(missing?.path.contains(directory + "/no/file") == true)
         }
     }
 
@@ -55,7 +55,7 @@ struct FileSystemTests {
             try FileSystem.remove(directory + "/tree")
             #expect(try FileSystem.listDirectory(directory) == ["kept"])
             #expect(try FileSystem.listDirectory(directory + "/kept") == ["file"])
-            let missing = #expect(throws: LMDBError.self) {
+            let missing = #expect(throws: FileError.self) {
                 try FileSystem.remove(directory + "/tree")
             }
             #expect(missing?.isNoSuchFile == true)
@@ -78,12 +78,12 @@ struct FileSystemTests {
     func missing() throws {
         let path = "/nonexistent/file"
         let errors = [
-            #expect(throws: LMDBError.self) { try FileSystem.readFile(path) },
-            #expect(throws: LMDBError.self) { try FileSystem.fileSize(path) },
-            #expect(throws: LMDBError.self) { try FileSystem.listDirectory(path) },
-            #expect(throws: LMDBError.self) { try FileSystem.rename(path, to: path + "2") },
-            #expect(throws: LMDBError.self) { try FileSystem.freeBytes(at: path) },
-            #expect(throws: LMDBError.self) { try FileSystem.syncFile(path) },
+            #expect(throws: FileError.self) { try FileSystem.readFile(path) },
+            #expect(throws: FileError.self) { try FileSystem.fileSize(path) },
+            #expect(throws: FileError.self) { try FileSystem.listDirectory(path) },
+            #expect(throws: FileError.self) { try FileSystem.rename(path, to: path + "2") },
+            #expect(throws: FileError.self) { try FileSystem.freeBytes(at: path) },
+            #expect(throws: FileError.self) { try FileSystem.syncFile(path) },
         ]
         for error in errors {
             #expect(error?.isNoSuchFile == true)
@@ -104,18 +104,16 @@ struct FileSystemTests {
     }
 }
 
-@Suite("Errors")
-struct LMDBErrorTests {
+@Suite("Errors of files")
+struct FileErrorTests {
     @Test("errors are equal when their codes are, and say what happened")
     func equalityAndText() {
-        let error = LMDBError(.mapFull, operation: "append", reason: "table frames")
-        #expect(error == LMDBError(.mapFull, operation: "commit"))
-        #expect(error != LMDBError(.keyExists, operation: "append"))
-        #expect(
-            error.description
-                == "append: MDB_MAP_FULL: Environment mapsize limit reached: table frames")
-        let full = LMDBError(.system(ENOSPC), operation: "commit")
+        let full = FileError(.system(ENOSPC), operation: "write", path: "/ledger/writer")
+        #expect(full == FileError(.system(ENOSPC), operation: "sync", path: ""))
+        #expect(full != FileError(.damaged, operation: "write", path: "/ledger/writer"))
         #expect(full.isNoSpace)
-        #expect(full.description == "commit: No space left on device")
+        #expect(!full.isDamage)
+        #expect(full.description == "write: No space left on device: /ledger/writer")
+        #expect(FileError(.foreign, operation: "read", path: "/writer").isDamage)
     }
 }

@@ -1,7 +1,7 @@
 // The right to write a ledger, within one process and between processes.
 
 import Foundation
-import LMDB
+import Platform
 import Testing
 
 #if canImport(Glibc)
@@ -51,7 +51,7 @@ struct WriterFileTests {
             let released = WriterFile.Status(
                 isHeld: false, pid: nil, epoch: 3, durableCount: 1 << 40)
             #expect(try WriterFile.read(at: path) == released)
-            #expect(throws: LMDBError.code(.closed)) { try writer.publishDurable(1) }
+            #expect(throws: FileError.code(.closed)) { try writer.publishDurable(1) }
             // The next writer starts from what is still true.
             let next = try WriterFile.acquire(at: path)
             #expect(next.status.epoch == 3)
@@ -137,8 +137,8 @@ struct WriterFileTests {
             #expect(try WriterFile.read(at: path)?.durableCount == 0)
             #expect(try WriterFile.acquire(at: path).status.durableCount == 0)
             try FileSystem.writeFileAtomically(path, Array("something else".utf8))
-            #expect(throws: LMDBError.code(.foreignFile)) { try WriterFile.acquire(at: path) }
-            #expect(throws: LMDBError.code(.foreignFile)) { try WriterFile.read(at: path) }
+            #expect(throws: FileError.code(.foreign)) { try WriterFile.acquire(at: path) }
+            #expect(throws: FileError.code(.foreign)) { try WriterFile.read(at: path) }
         }
     }
 }

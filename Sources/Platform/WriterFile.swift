@@ -72,8 +72,10 @@ public final class WriterFile: Sendable {
 
     /// Serializes the writes of the record.
     private let state: Mutex<State>
+    private let path: String
 
     private init(_ file: consuming Descriptor, _ record: Record) {
+        path = file.path
         state = Mutex(State(file: file, record: record))
     }
 
@@ -84,12 +86,12 @@ public final class WriterFile: Sendable {
     /// Epoch and durable count stay as the last holder left them: both remain true for the same
     /// ledger, and readers are not sent back to the beginning while it opens.
     ///
-    /// - Throws: `Held` when another holder lives, in this process or in another one; `LMDBError`
-    ///   with code `.system`, or `.foreignFile` when the file is something else.
+    /// - Throws: `Held` when another holder lives, in this process or in another one; `FileError`
+    ///   with code `.system`, or `.foreign` when the file is something else.
     public static func acquire(at path: String, mode: UInt32 = 0o600) throws -> WriterFile {
         while true {
             let file = try Descriptor(
-                opening: path, O_RDWR | O_CREAT, mode: mode_t(mode), operation: "acquire")
+                opening: path, O_RDWR | O_CREAT, mode: mode, operation: "acquire")
             guard try lock(file) else { throw Held(pid: try? file.readRecord()?.holder) }
             // Whoever replaced the file meanwhile would lock the new one: lock that instead.
             let held = try file.status()
@@ -111,14 +113,14 @@ public final class WriterFile: Sendable {
     }
 
     /// Writes the epoch, the number of times the ledger was opened for writing.
-    public func setEpoch(_ epoch: UInt64) throws(LMDBError) {
+    public func setEpoch(_ epoch: UInt64) throws(FileError) {
         try update { $0.epoch = epoch }
     }
 
     /// Tells readers in other processes that the first `count` entries are durable.
     ///
     /// - Complexity: one `pwrite` of 32 bytes, no flush.
-    public func publishDurable(_ count: UInt64) throws(LMDBError) {
+    public func publishDurable(_ count: UInt64) throws(FileError) {
         try update { $0.durableCount = count }
     }
 
@@ -135,9 +137,9 @@ public final class WriterFile: Sendable {
     ///
     /// Takes no lock, so it never gets in a writer's way.
     ///
-    /// - Throws: `.fileDamaged` when a living holder's record stays unreadable; `.foreignFile`;
+    /// - Throws: `.damaged` when a living holder's record stays unreadable; `.foreign`;
     ///   `.system`.
-    public static func read(at path: String) throws(LMDBError) -> Status? {
+    public static func read(at path: String) throws(FileError) -> Status? {
         guard try fileStatus(at: path) != nil else { return nil }
         let file = try Descriptor(opening: path, O_RDONLY, operation: "read")
         // A record is whole again within microseconds, so 100 tries of a millisecond only run out
@@ -149,13 +151,13 @@ public final class WriterFile: Sendable {
             if !isHeld { return Status(isHeld: false, Record()) }
             sleepBriefly()
         }
-        throw LMDBError(.fileDamaged, operation: "read", reason: path)
+        throw FileError(.damaged, operation: "read", path: path)
     }
 
-    private func update(_ change: (inout Record) -> Void) throws(LMDBError) {
-        try state.withLock { state throws(LMDBError) in
+    private func update(_ change: (inout Record) -> Void) throws(FileError) {
+        try state.withLock { state throws(FileError) in
             guard state.file != nil else {
-                throw LMDBError(.closed, operation: "publish", reason: "writer file released")
+                throw FileError(.closed, operation: "publish", path: path)
             }
             var record = state.record
             change(&record)
@@ -168,13 +170,13 @@ public final class WriterFile: Sendable {
     /// living holder is never older than the holder.
     private static func read(
         _ file: borrowing Descriptor
-    ) throws(LMDBError) -> (isHeld: Bool, record: Record?) {
+    ) throws(FileError) -> (isHeld: Bool, record: Record?) {
         let isHeld = try isLocked(file)
         return (isHeld, try file.readRecord())
     }
 
     /// The last holder's record, or a blank one when it was torn by a crash of the machine.
-    private static func recoveredRecord(of file: borrowing Descriptor) throws(LMDBError) -> Record {
+    private static func recoveredRecord(of file: borrowing Descriptor) throws(FileError) -> Record {
         try file.readRecord() ?? Record()
     }
 }
@@ -212,7 +214,7 @@ extension WriterFile.Status {
 private let magic: UInt64 = 0x0152_574C_4556_4147
 
 extension Descriptor {
-    fileprivate func write(_ record: Record, includingMagic: Bool) throws(LMDBError) {
+    fileprivate func write(_ record: Record, includingMagic: Bool) throws(FileError) {
         var bytes = ByteBuffer(capacity: 40)
         if includingMagic { bytes.append(magic) }
         bytes.append(UInt64(UInt32(bitPattern: record.pid)))
@@ -225,14 +227,14 @@ extension Descriptor {
     }
 
     /// The record, or nil when it is incomplete.
-    fileprivate func readRecord() throws(LMDBError) -> Record? {
+    fileprivate func readRecord() throws(FileError) -> Record? {
         let bytes = try read(at: 0, byteCount: 40)
         let slots = withBytes(of: bytes) { span in
             (0..<bytes.count / 8).map { span.load(UInt64.self, at: $0 * 8) }
         }
         guard let first = slots.first, first != 0 else { return nil }
         guard first == magic else {
-            throw LMDBError(.foreignFile, operation: "read", reason: path)
+            throw FileError(.foreign, operation: "read", path: path)
         }
         guard slots.count == 5 else { return nil }
         let record = Record(
@@ -262,7 +264,7 @@ private func wholeFileLock() -> flock {
 }
 
 /// Tries to take the lock. False when another description has it.
-private func lock(_ file: borrowing Descriptor) throws(LMDBError) -> Bool {
+private func lock(_ file: borrowing Descriptor) throws(FileError) -> Bool {
     var request = wholeFileLock()
     let descriptor = file.number
     // `request` outlives the call, which reads it.
@@ -283,7 +285,7 @@ private func unlock(_ file: borrowing Descriptor) {
 }
 
 /// Whether another description has the lock. Takes nothing.
-private func isLocked(_ file: borrowing Descriptor) throws(LMDBError) -> Bool {
+private func isLocked(_ file: borrowing Descriptor) throws(FileError) -> Bool {
     var request = wholeFileLock()
     let descriptor = file.number
     // `request` outlives the call, which rewrites it.

@@ -1,6 +1,6 @@
 // The promises of ByteBuffer and of reading RawSpans.
 
-import LMDB
+import Platform
 import Testing
 
 @Suite("Bytes")
