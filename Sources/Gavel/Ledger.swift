@@ -64,10 +64,16 @@ public final class Ledger: Sendable {
             try FileSystem.createDirectory(path)
             let writerFile = try WriterFile.acquire(at: folder.writer)
             do {
-                let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
+                let log = try LMDBEventLog(
+                    at: folder.log, isReadOnly: false, creates: true,
+                    resumesCreation: !folder.wasOpened)
+                if !configuration.createsIfMissing, try log.entryCount == 0 {
+                    throw LedgerError.notBegun(folder)
+                }
                 folder.removeFormerSnapshots(configuration.logger)
+                folder.removeTemporaries()
                 // What a copy left becomes a ledger like others for whoever writes to it.
-                if !configuration.isBuilding { try folder.endBuilding() }
+                if !configuration.isBuilding { folder.removeMark() }
                 return try Ledger(
                     folder: folder, log: wrapping(log),
                     snapshots: SnapshotFolder(path: folder.snapshots), writerFile: writerFile,

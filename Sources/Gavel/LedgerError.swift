@@ -68,6 +68,15 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
             self.init(.storage, "\(doing): \(error)")
         }
     }
+
+    /// As above, where a ledger is only being built: of one that does not come to stand no outcome
+    /// is unknown.
+    init(_ error: any Error, whileBuilding doing: String) {
+        let error = LedgerError(error, while: doing)
+        self =
+            error.code == .outcomeUnknown
+            ? LedgerError(.storage, "\(doing): \(error.reason)") : error
+    }
 }
 
 extension LedgerError {
@@ -84,6 +93,14 @@ extension LedgerError {
                 + "the log is the one that was signed. Nothing was changed. Put back "
                 + "\(folder.checkpoint) \(copies), or go on with this log, under another name, "
                 + "by gavel restore \(path) --without-checkpoint")
+    }
+
+    /// What stands in the folder has no entry yet.
+    static func notBegun(_ folder: LedgerFolder) -> LedgerError {
+        LedgerError(
+            .notFound,
+            "there is no ledger at \(folder.path): its creation was cut short before the first "
+                + "entry. Whoever makes a ledger there takes it up (gavel submit --create)")
     }
 
     /// A log has entries, and its key is not there.

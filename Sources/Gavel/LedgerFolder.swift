@@ -26,7 +26,8 @@ package struct LedgerFolder: Hashable, Sendable {
     /// The file of the checkpoints that are kept.
     var keptCheckpoints: String { path + "/checkpoints/kept" }
 
-    /// Stands in a folder for as long as a copy, an import or a restore builds a ledger in it.
+    /// Stands in a folder for as long as a copy, an import or a restore builds a ledger in it, and
+    /// holds the folder's own name then: under another one, the ledger stands in its place.
     private var unfinished: String { path + "/unfinished" }
 
     /// A service's own affair; known here so that nobody takes the folder for another's.
@@ -39,6 +40,11 @@ package struct LedgerFolder: Hashable, Sendable {
 
     /// Whether there is a ledger: its log has a data file.
     var exists: Bool { FileSystem.exists(log + "/data.mdb") }
+
+    /// Whether the ledger was ever open: its first checkpoint is written, and then its key put into
+    /// place, before anybody may submit. Without both, a log in which nothing was ever committed is
+    /// what a creation left that was cut short.
+    var wasOpened: Bool { FileSystem.exists(checkpoint) || FileSystem.exists(key) }
 
     /// The ledger whose folder a path is inside of, whatever its name is there.
     /// - Parameter path: from the root on, without links.
@@ -86,7 +92,32 @@ package struct LedgerFolder: Hashable, Sendable {
     /// Begins a ledger beside its place.
     func beginBuilding() throws {
         try FileSystem.createDirectory(path)
-        try FileSystem.writeFileAtomically(unfinished, [])
+        try FileSystem.writeFileAtomically(unfinished, Array(name.utf8))
+    }
+
+    /// The last part of the path.
+    private var name: Substring { path.split(separator: "/").last ?? "" }
+
+    /// Whether an interrupted copy or import left the folder.
+    private func isLeftover() throws -> Bool {
+        guard FileSystem.exists(unfinished) else {
+            // Interrupted before it could say so, or while it was removed.
+            return try FileSystem.listDirectory(path).allSatisfy {
+                $0.hasPrefix("unfinished.tmp-")
+            }
+        }
+        let mark = try FileSystem.readFile(unfinished)
+        // Versions before this one left it empty.
+        return mark.isEmpty || mark.elementsEqual(name.utf8)
+    }
+
+    /// Removes what was built, or what is left of it. The mark goes last, so that whoever is
+    /// interrupted here leaves what the next one may remove.
+    func discard() throws {
+        for entry in try FileSystem.listDirectory(path) where entry != "unfinished" {
+            try FileSystem.remove("\(path)/\(entry)")
+        }
+        try FileSystem.remove(path)
     }
 
     /// Removes what an interrupted copy or import left.
@@ -94,21 +125,45 @@ package struct LedgerFolder: Hashable, Sendable {
     ///   where it is a ledger, which may well be named so.
     func removeLeftover() throws {
         guard let kind = try FileSystem.kind(of: path, followingLinks: false) else { return }
-        guard kind == .directory,
-            try FileSystem.exists(unfinished)
-                || FileSystem.listDirectory(path).allSatisfy({ $0.hasPrefix("unfinished.tmp-") })
-        else {
+        guard kind == .directory, try isLeftover() else {
             throw LedgerError(
                 .alreadyExists,
                 "\(path) is in the way, and is not what an interrupted copy left there: move it "
                     + "away, or remove it if it is not needed")
         }
-        try FileSystem.remove(path)
+        try discard()
     }
 
-    /// Makes what was built a ledger like others. From here on nobody removes it.
-    func endBuilding() throws {
-        if FileSystem.exists(unfinished) { try FileSystem.remove(unfinished) }
+    /// Puts what was built in its place: the last step of an import, a copy and a restore. All of
+    /// it is durable already. Until the name is there, nothing stands in the place, and whatever
+    /// fails is thrown; from then on the ledger stands, whole, and nothing is a failure any more.
+    /// - Parameter target: the place; nothing is there.
+    /// - Throws: `FileError` where the name could not be given.
+    func endBuilding(at target: String, _ logger: Logger) throws {
+        try FileSystem.move(path, to: target)
+        do { try FileSystem.syncDirectory(FileSystem.parentDirectory(of: target) ?? ".") } catch {
+            logger.warning(
+                "the ledger is complete, but a crash of the machine may still take away its name",
+                metadata: ["ledger": "\(target)", "why": "\(error)"])
+        }
+        LedgerFolder(path: target).removeMark()
+    }
+
+    /// Makes what was built a ledger like others, whatever its name.
+    func removeMark() {
+        // What stays says another folder's name, and whoever opens the ledger tries again.
+        if FileSystem.exists(unfinished) { try? FileSystem.remove(unfinished) }
+    }
+
+    /// Removes what a crash left of files that only the ledger's writer replaces: among them copies
+    /// of its key.
+    func removeTemporaries() {
+        let replaced = ["key", "key.next", "secret", "checkpoint"]
+        for name in (try? FileSystem.listDirectory(path)) ?? []
+        where replaced.contains(where: { name.hasPrefix("\($0).tmp-") }) {
+            // What cannot be removed is in nobody's way.
+            try? FileSystem.remove("\(path)/\(name)")
+        }
     }
 
     /// Removes the snapshots of a former version: the next ones stand elsewhere.
@@ -124,7 +179,12 @@ package struct LedgerFolder: Hashable, Sendable {
     /// Checks that a ledger may be opened here.
     /// - Throws: `notFound`; `foreign` when something else stands there.
     package func check(creates: Bool) throws(LedgerError) {
-        if exists { return }
+        if exists {
+            guard !creates, !wasOpened else { return }
+            // Where it cannot be told, opening says why.
+            if LMDBEventLog.isUnborn(at: log) { throw .notBegun(self) }
+            return
+        }
         guard FileSystem.exists(path) else {
             if creates { return try checkOutsideOthers() }
             throw LedgerError(.notFound, "there is no ledger at \(path)")

@@ -2,10 +2,11 @@
 //
 // Invariants: no clock is read and no salt is drawn: every time comes with a command, and id and
 // salts follow from a fingerprint, so the same history gives the same bytes on every machine; the
-// ledger is built beside its place and renamed when all of it is durable: after a bad command or a
-// kill there is no ledger.
+// ledger is built beside its place and renamed when all of it is durable: after a bad command, a
+// failure or a kill before that there is no ledger, and after it there is one and nothing fails.
 
 public import AuctionDomain
+internal import Logging
 internal import Platform
 internal import Synchronization
 
@@ -28,7 +29,7 @@ public final class LedgerImport {
     private static let ticketsMax = 3
 
     private let target: String
-    private let building: String
+    private let building: LedgerFolder
     private var configuration: Configuration
     private let checkpointCopy: CheckpointFile?
     private let clock = HistoryClock()
@@ -54,7 +55,7 @@ public final class LedgerImport {
         to path: String, fingerprint: Digest, configuration: Configuration = Configuration()
     ) throws(LedgerError) {
         target = path
-        building = path + ".importing"
+        building = LedgerFolder(path: path + ".importing")
         self.configuration = configuration
         self.configuration.clock = clock
         self.configuration.ledgerID = .derived(from: fingerprint.bytes)
@@ -68,15 +69,15 @@ public final class LedgerImport {
         checkpointCopy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0) }
         try requireAbsent(path)
         do {
-            if FileSystem.exists(building) {
+            if FileSystem.exists(building.path) {
                 // Left by an import that was killed; a living one still holds it.
-                let status = try WriterFile.read(at: LedgerFolder(path: building).writer)
+                let status = try WriterFile.read(at: building.writer)
                 if let status, status.isHeld {
                     let pid = status.pid.map(String.init) ?? "unknown"
                     throw LedgerError(
-                        .heldByWriter, "\(building) is being written by process \(pid)")
+                        .heldByWriter, "\(building.path) is being written by process \(pid)")
                 }
-                try LedgerFolder(path: building).removeLeftover()
+                try building.removeLeftover()
             }
         } catch {
             throw LedgerError(error, while: "beginning an import")
@@ -89,51 +90,70 @@ public final class LedgerImport {
     public func add(_ submission: Submission, at time: Timestamp) throws {
         precondition(time >= lastTime, "times in a history never fall")
         lastTime = time
-        if ledger == nil {
-            clock.set(time)
-            ledger = try open()
+        try translated {
+            if ledger == nil {
+                clock.set(time)
+                ledger = try open()
+            }
+            batch.append(submission)
+            times.append(time)
+            if batch.count == Self.batchCount { try flush() }
         }
-        batch.append(submission)
-        times.append(time)
-        if batch.count == Self.batchCount { try flush() }
     }
 
     /// Waits until everything is durable and puts the ledger in its place.
+    ///
+    /// The last step gives the ledger its name. What comes after it, flushing the name and writing
+    /// the copy of the checkpoint, takes nothing from the ledger: where that fails, the
+    /// configuration's logger gets a warning.
     /// - Returns: how many entries the ledger has.
-    /// - Throws: `Stopped`, `LedgerError`; then there is no ledger, unless all that failed was the
-    ///   copy of its checkpoint, which the reason says.
+    /// - Throws: `Stopped`, `LedgerError`; then there is no ledger.
     @discardableResult
     public func finish() throws -> UInt64 {
-        do {
-            if ledger == nil { ledger = try open() }
-            try settle()
-            let count = ledger!.durableCount
-            let signed = try ledger!.signCheckpoint()
-            if let signed, let key = ledger!.verifierKey {
-                try checkpointCopy?.checkCopy(
-                    origin: signed.checkpoint.origin, ledger!.tree(ofSize: count), keys: [key])
-            }
-            ledger!.close()
-            try requireAbsent(target)
-            try LedgerFolder(path: building).endBuilding()
-            try FileSystem.rename(building, to: target)
-            ledger = nil
-            if let signed { try writeCopy(signed) }
-            return count
-        } catch {
+        do { return try translated { try complete() } } catch {
             abandon()
             throw error
         }
     }
 
-    private func open() throws -> Ledger {
-        try LedgerFolder(path: building).beginBuilding()
-        return try Ledger.open(at: building, configuration: configuration)
+    private func complete() throws -> UInt64 {
+        if ledger == nil { ledger = try open() }
+        try settle()
+        let count = ledger!.durableCount
+        let signed = try ledger!.signCheckpoint()
+        if let signed, let key = ledger!.verifierKey {
+            try checkpointCopy?.checkCopy(
+                origin: signed.checkpoint.origin, ledger!.tree(ofSize: count), keys: [key])
+        }
+        ledger!.close()
+        try requireAbsent(target)
+        try building.endBuilding(at: target, configuration.logger)
+        ledger = nil
+        if let signed { writeCopy(signed) }
+        return count
     }
 
-    private func writeCopy(_ signed: SignedCheckpoint) throws {
-        do { try checkpointCopy?.write(signed) } catch let error as NamedFileError {
-            throw LedgerError(.storage, "the ledger is complete, but \(error.reason)")
+    private func open() throws -> Ledger {
+        try building.beginBuilding()
+        do { return try Ledger.open(at: building.path, configuration: configuration) } catch {
+            // What another import is building is its own.
+            if error.code != .heldByWriter { try? building.discard() }
+            throw error
+        }
+    }
+
+    private func writeCopy(_ signed: SignedCheckpoint) {
+        do { try checkpointCopy?.write(signed) } catch {
+            configuration.logger.warning(
+                "the ledger is complete, but the copy of its checkpoint was not written",
+                metadata: ["why": "\((error as? NamedFileError)?.reason ?? "\(error)")"])
+        }
+    }
+
+    /// Gives every error but `Stopped` as a `LedgerError`.
+    private func translated<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as Stopped { throw error } catch {
+            throw LedgerError(error, whileBuilding: "importing to \(target)")
         }
     }
 
@@ -142,8 +162,10 @@ public final class LedgerImport {
     /// - Throws: `Stopped`, `LedgerError`.
     public func settle() throws {
         guard ledger != nil else { return }
-        try flush()
-        while !tickets.isEmpty { try settleOldest() }
+        try translated {
+            try flush()
+            while !tickets.isEmpty { try settleOldest() }
+        }
     }
 
     /// Gives up and removes what was built, unless another import is building there.
@@ -151,7 +173,7 @@ public final class LedgerImport {
         guard let ledger else { return }
         ledger.close()
         self.ledger = nil
-        try? FileSystem.remove(building)
+        try? building.discard()
     }
 
     deinit { abandon() }

@@ -17,7 +17,7 @@ public final class LedgerReader: LedgerQueries {
     public let reading: Reading
     let folder: LedgerFolder?
     private let snapshots: SnapshotFolder?
-    private let logger: Logger
+    let logger: Logger
 
     /// Opens a ledger for reading.
     /// - Parameter moment: which moment to look at; nil for the newest durable one.
@@ -28,7 +28,7 @@ public final class LedgerReader: LedgerQueries {
         let folder = LedgerFolder(path: path)
         try folder.check(creates: false)
         do {
-            let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
+            let log = try openLog(of: folder)
             let durable = try Self.durableCount(of: folder, log)
             return try LedgerReader(
                 log: log, snapshots: SnapshotFolder(path: folder.snapshots), folder: folder,
@@ -37,6 +37,17 @@ public final class LedgerReader: LedgerQueries {
         } catch {
             throw LedgerError(error, while: "opening \(path)")
         }
+    }
+
+    /// - Throws: `LedgerError` with `notFound` where the log has no entry; what opening throws.
+    private static func openLog(of folder: LedgerFolder) throws -> LMDBEventLog {
+        guard !folder.wasOpened else {
+            return try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
+        }
+        guard let log = try LMDBEventLog.begun(at: folder.log) else {
+            throw LedgerError.notBegun(folder)
+        }
+        return log
     }
 
     init(

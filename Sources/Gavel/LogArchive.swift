@@ -101,7 +101,7 @@ extension Ledger {
             throw LedgerError(error, while: "unpacking an archive")
         }
         // Only what was made here is removed.
-        defer { try? FileSystem.remove(unpacked.path) }
+        defer { try? unpacked.discard() }
         do { try unpack(read, into: unpacked) } catch {
             throw LedgerError(error, while: "unpacking an archive")
         }

@@ -9,13 +9,14 @@ extension Ledger {
     /// - Parameter path: the copy's folder; nothing may be there.
     /// - Throws: `LedgerError` with `alreadyExists`, `damaged` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try backUp(log as? LMDBEventLog, folder, to: path) { copy in
+        try backUp(log as? LMDBEventLog, folder, to: path, logger) { copy in
             try signer?.checkpoint(ofCopy: copy) { [pipeline] in pipeline.durableCount }
         }
     }
 
     /// Throws away what can be derived (the read state's snapshots, the roots of tiles) and makes
-    /// it anew from the first entry on. No entry is touched.
+    /// it anew from the first entry on. No entry is touched. When it fails or is interrupted, the
+    /// ledger opens as before, and rebuilding again ends the work.
     /// - Returns: how many entries were replayed.
     /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `damaged` or `storage`.
     @discardableResult
@@ -27,15 +28,18 @@ extension Ledger {
         do {
             let writerFile = try WriterFile.acquire(at: folder.writer)
             defer { writerFile.release() }
-            folder.removeFormerSnapshots(logger)
-            if FileSystem.exists(folder.snapshots) { try FileSystem.remove(folder.snapshots) }
             let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: false)
             defer { log.close() }
             let loader = Loader(log: log, snapshots: nil, logger: logger)
             let loaded = try loader.load(upTo: .none)
+            guard loaded.readState.entryCount > 0 else { throw LedgerError.notBegun(folder) }
+            // Nothing goes before what takes its place is made: whoever is interrupted leaves a
+            // ledger that opens, with the old roots or the new ones.
             try log.replaceTiles(by: loaded.tiles)
             try loader.checkTiles(loaded)
-            try SnapshotFolder(path: folder.snapshots).write(loaded.readState, tree: loaded.tree)
+            try SnapshotFolder(path: folder.snapshots)
+                .replaceAll(by: loaded.readState, tree: loaded.tree)
+            folder.removeFormerSnapshots(logger)
             return loaded.readState.entryCount
         } catch let held as WriterFile.Held {
             throw LedgerError(held, at: path)
@@ -51,7 +55,7 @@ extension LedgerReader {
     /// - Parameter path: the copy's folder; nothing may be there.
     /// - Throws: `LedgerError` with `alreadyExists`, `damaged` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try backUp(reading.log as? LMDBEventLog, folder, to: path) { copy in
+        try backUp(reading.log as? LMDBEventLog, folder, to: path, logger) { copy in
             guard let folder else { return nil }
             return try coveringCheckpoint(ofCopy: copy) {
                 try Self.durableCount(of: folder, reading.log)
@@ -64,7 +68,7 @@ extension LedgerReader {
 /// interrupted is never taken for one that was not. One that fails is removed.
 /// - Parameter adding: puts further files into the copy before it gets its name.
 func copyLedger(
-    _ log: LMDBEventLog?, to path: String,
+    _ log: LMDBEventLog?, to path: String, _ logger: Logger,
     adding: (LedgerFolder) throws -> Void
 ) throws(LedgerError) {
     guard let log else { throw LedgerError(.storage, "only a ledger in a folder can be copied") }
@@ -77,15 +81,14 @@ func copyLedger(
             try FileSystem.createDirectory(building.log)
             try log.copy(to: building.log)
             try adding(building)
-            try building.endBuilding()
             try FileSystem.syncDirectory(building.path)
-            try FileSystem.rename(building.path, to: path)
+            try building.endBuilding(at: path, logger)
         } catch {
-            try? FileSystem.remove(building.path)
+            try? building.discard()
             throw error
         }
     } catch {
-        throw LedgerError(error, while: "copying to \(path)")
+        throw LedgerError(error, whileBuilding: "copying to \(path)")
     }
 }
 
@@ -108,13 +111,13 @@ func requireAbsent(_ path: String) throws(LedgerError) {
 /// that a restored ledger still knows the calls of before.
 /// - Parameter covering: the checkpoint of a copy of the log that has so many entries.
 private func backUp(
-    _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String,
+    _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String, _ logger: Logger,
     covering: (LMDBEventLog) throws -> SignedCheckpoint?
 ) throws(LedgerError) {
     do {
         // Read before the log is copied: the copy then has at least the entries they speak of.
         let evidence = try folder.map { try CarriedEvidence(from: $0) }
-        try copyLedger(log, to: path) { building in
+        try copyLedger(log, to: path, logger) { building in
             let copy = try LMDBEventLog(at: building.log, isReadOnly: true, creates: false)
             let checkpoint = Result { try covering(copy) }
             copy.close()

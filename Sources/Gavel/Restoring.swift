@@ -79,7 +79,7 @@ extension Ledger {
             /// Copies the log and gives the copy another name before it stands in its place.
             func copyRenamed(without checkpoint: Checkpoint?) throws -> RestoredLoss? {
                 var loss: RestoredLoss?
-                try copyLedger(log, to: path) { building in
+                try copyLedger(log, to: path, options.logger) { building in
                     try secret?.write(in: building)
                     loss = try rename(
                         building, entries: reader.reflects, without: checkpoint, options)
@@ -94,7 +94,7 @@ extension Ledger {
                 return try copyRenamed(without: missing.checkpoint)
             }
             let evidence = try CarriedEvidence(from: from)
-            try copyLedger(log, to: path) { building in
+            try copyLedger(log, to: path, options.logger) { building in
                 try secret?.write(in: building)
                 try evidence.write(to: building)
                 try CheckpointFile(path: building.checkpoint).write(known.last!)
@@ -102,7 +102,7 @@ extension Ledger {
             }
             return nil
         } catch {
-            throw LedgerError(error, while: "restoring \(name)")
+            throw LedgerError(error, whileBuilding: "restoring \(name)")
         }
     }
 

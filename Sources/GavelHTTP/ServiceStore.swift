@@ -36,7 +36,8 @@ final class ServiceStore: Sendable {
         environment = try LMDB.Environment(
             at: LedgerFolder(path: path).accounts,
             configuration: .init(
-                mapSizeBytes: 64 << 30, maxTables: 16, maxReaders: 512, createsDirectory: true))
+                mapSizeBytes: 64 << 30, maxTables: 16, maxReaders: 512, createsDirectory: true,
+                resumesCreation: true))
         lots = try LotTables(environment)
     }
 

@@ -139,6 +139,9 @@ extension Environment {
         }
         do {
             let flags = compacting ? UInt32(MDB_CP_COMPACT) : 0
+            guard FileFaults.outcome(of: .copy) == .goesOn else {
+                throw LMDBError(.system(EIO), operation: "copy", reason: directory)
+            }
             try check(unsafe mdb_env_copy2(handle.pointer, directory, flags), "copy", directory)
             try onFiles { () throws(FileError) in
                 try FileSystem.syncFile(file)

@@ -62,11 +62,14 @@ public final class Environment: Sendable {
         public var syncMode: SyncMode
         /// Creates the folder, private to its owner, when it is missing.
         public var createsDirectory: Bool
+        /// Makes a data file anew whose first creation was cut short, and in which nothing was ever
+        /// committed. For who keeps others from creating it at the same moment.
+        public var resumesCreation: Bool
 
         public init(
             mapSizeBytes: Int = 1 << 40, maxTables: Int = 8, maxReaders: Int = 1022,
             isReadOnly: Bool = false, syncMode: SyncMode = .full,
-            createsDirectory: Bool = true
+            createsDirectory: Bool = true, resumesCreation: Bool = false
         ) {
             self.mapSizeBytes = mapSizeBytes
             self.maxTables = maxTables
@@ -74,6 +77,7 @@ public final class Environment: Sendable {
             self.isReadOnly = isReadOnly
             self.syncMode = syncMode
             self.createsDirectory = createsDirectory
+            self.resumesCreation = resumesCreation
         }
     }
 
@@ -204,7 +208,7 @@ public final class Environment: Sendable {
         // As in `abort`; a failed commit frees the transaction too.
         let transaction = unsafe state.end()
         if state.isWriting { forgetWritingThread() }
-        let result = unsafe mdb_txn_commit(transaction)
+        let result = state.isWriting ? commit(transaction) : unsafe mdb_txn_commit(transaction)
         defer { gate.leave() }
         if result != MDB_SUCCESS {
             let error = LMDBError(
@@ -212,6 +216,17 @@ public final class Environment: Sendable {
             gate.remember(failure: error)
             throw error
         }
+    }
+
+    /// Commits what was written, and answers LMDB's result.
+    private func commit(_ transaction: OpaquePointer) -> Int32 {
+        // Given away by the state: nobody else uses the transaction.
+        if FileFaults.outcome(of: .commit) != .goesOn {
+            unsafe mdb_txn_abort(transaction)
+            return EIO
+        }
+        let result = unsafe mdb_txn_commit(transaction)
+        return FileFaults.outcome(of: .committed) == .goesOn ? result : EIO
     }
 
     /// Throws when the running thread is inside `write`, where it would wait for itself.

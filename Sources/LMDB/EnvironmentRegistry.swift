@@ -40,7 +40,7 @@ enum EnvironmentRegistry {
             if !list.identities.isDisjoint(with: before) {
                 throw LMDBError(.alreadyOpen, operation: "open", reason: directory)
             }
-            let head = try FileHead.check(dataFile)
+            let head = try head(of: dataFile, configuration)
             if head == nil && configuration.isReadOnly {
                 throw LMDBError(.system(ENOENT), operation: "open", reason: dataFile)
             }
@@ -63,6 +63,19 @@ enum EnvironmentRegistry {
             // Given away by the gate: nobody uses the handle, and nobody will.
             unsafe mdb_env_close(handle.pointer)
             list.identities.subtract(identities)
+        }
+    }
+
+    /// The head of the data file, or nil where LMDB makes the file.
+    private static func head(
+        of dataFile: String, _ configuration: Environment.Configuration
+    ) throws(LMDBError) -> FileHead? {
+        do { return try FileHead.check(dataFile) } catch {
+            guard configuration.resumesCreation, !configuration.isReadOnly,
+                try TornCreation.isLeft(at: dataFile)
+            else { throw error }
+            try TornCreation.remove(at: dataFile)
+            return nil
         }
     }
 
@@ -119,6 +132,7 @@ enum EnvironmentRegistry {
             try check(
                 unsafe mdb_env_set_maxreaders(environment, UInt32(configuration.maxReaders)),
                 "open", "\(configuration.maxReaders) readers")
+            try LockFile.reserve(in: directory, maxReaders: configuration.maxReaders)
             // Private to the owner; LMDB copies the path.
             try check(
                 unsafe mdb_env_open(environment, directory, flags(configuration), 0o600), "open",

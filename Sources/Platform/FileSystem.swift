@@ -93,6 +93,7 @@ public enum FileSystem {
             throw .lastSystemError("remove", path: path)
         }
         guard isDirectoryMode(status.st_mode) else {
+            try FileFaults.check(.remove, "remove", path: path)
             // The path is a C string for the duration of each call here.
             if unsafe unlink(path) != 0 { throw .lastSystemError("remove", path: path) }
             return
@@ -100,6 +101,7 @@ public enum FileSystem {
         for name in try listDirectory(path) {
             try remove(path + "/" + name)
         }
+        try FileFaults.check(.remove, "remove", path: path)
         if unsafe rmdir(path) != 0 { throw .lastSystemError("remove", path: path) }
     }
 
@@ -107,6 +109,16 @@ public enum FileSystem {
     ///
     /// Durable when it returns: the folders concerned are flushed.
     public static func rename(_ from: String, to: String) throws(FileError) {
+        try move(from, to: to)
+        let folders = (parentDirectory(of: from) ?? ".", parentDirectory(of: to) ?? ".")
+        try syncDirectory(folders.1)
+        if folders.0 != folders.1 { try syncDirectory(folders.0) }
+    }
+
+    /// Renames as `rename(_:to:)`, and leaves the flushing to the caller: one who has to know
+    /// whether the name was given, also where it could not be flushed.
+    public static func move(_ from: String, to: String) throws(FileError) {
+        try FileFaults.check(.rename, "rename", path: "\(from) to \(to)")
         // Both paths are C strings for the duration of the call.
         #if canImport(Darwin)
             let result = unsafe Darwin.rename(from, to)
@@ -114,18 +126,17 @@ public enum FileSystem {
             let result = unsafe Glibc.rename(from, to)
         #endif
         if result != 0 { throw .lastSystemError("rename", path: "\(from) to \(to)") }
-        let folders = (parentDirectory(of: from) ?? ".", parentDirectory(of: to) ?? ".")
-        try syncDirectory(folders.1)
-        if folders.0 != folders.1 { try syncDirectory(folders.0) }
     }
 
     /// Flushes the names in a folder to the device.
     public static func syncDirectory(_ path: String) throws(FileError) {
+        try FileFaults.check(.sync, "sync", path: path)
         try Descriptor(opening: path, O_RDONLY | O_DIRECTORY, operation: "sync").sync()
     }
 
     /// Flushes the contents of a file to the device.
     public static func syncFile(_ path: String) throws(FileError) {
+        try FileFaults.check(.sync, "sync", path: path)
         try Descriptor(opening: path, O_RDONLY, operation: "sync").sync()
     }
 
@@ -172,9 +183,14 @@ public enum FileSystem {
     public static func append(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
     ) throws(FileError) {
+        try FileFaults.check(.open, "append", path: path)
         let file = try Descriptor(
             opening: path, O_WRONLY | O_CREAT | O_APPEND, mode: mode, operation: "append")
-        try writeStream(bytes, to: file.number, path: path)
+        let written = FileFaults.written(of: bytes.count)
+        try writeStream(Array(bytes.prefix(written)), to: file.number, path: path)
+        if written < bytes.count {
+            throw FileFaults.failure("append", path: path)
+        }
     }
 
     /// Writes bytes into a device or a pipe that is there. Nothing is made and nothing replaced.
@@ -264,8 +280,9 @@ public enum FileSystem {
 
     /// 0, or the errno.
     private static func makeDirectory(_ path: String, _ mode: UInt32) -> Int32 {
+        if FileFaults.outcome(of: .makeFolder) != .goesOn { return EIO }
         // The path is a C string for the duration of the call.
-        unsafe mkdir(path, mode_t(mode)) == 0 ? 0 : errno
+        return unsafe mkdir(path, mode_t(mode)) == 0 ? 0 : errno
     }
 }
 
@@ -283,6 +300,7 @@ public final class FileWriter {
     ///   - mode: permissions of the new file, also when it replaces one.
     public init(replacing path: String, mode: UInt32 = 0o600) throws(FileError) {
         self.path = path
+        try FileFaults.check(.open, "write", path: path)
         // Random: a name that a crash left behind, or that a process in another container makes
         // at the same time, is in nobody's way.
         file = try Descriptor(
@@ -292,11 +310,14 @@ public final class FileWriter {
 
     /// Writes bytes at a place; what was passed over reads as zeros.
     public func write(_ bytes: RawSpan, at offset: Int) throws(FileError) {
-        try file.write(bytes, at: offset)
+        let written = FileFaults.written(of: bytes.byteCount)
+        try file.write(bytes.extracting(0..<written), at: offset)
+        if written < bytes.byteCount { throw FileFaults.failure("write", path: path) }
     }
 
     /// Flushes the contents and puts the file into its place.
     public func finish() throws(FileError) {
+        try FileFaults.check(.sync, "sync", path: path)
         try file.sync()
         try FileSystem.rename(file.path, to: path)
         isFinished = true
@@ -304,7 +325,7 @@ public final class FileWriter {
 
     deinit {
         // Best effort: the failure that counts is the one that kept it from being finished.
-        if !isFinished { _ = unsafe unlink(file.path) }
+        if !isFinished { try? FileSystem.remove(file.path) }
     }
 }
 

@@ -21,7 +21,7 @@ struct GavelCommand: AsyncParsableCommand {
 
             Exit codes: 0 done and clean; 1 a finding, or a rejection under --strict; \
             2 wrong usage or an unknown id; 3 stopped at FILE:LINE, or a verification that did \
-            not reach the end; 4 the ledger cannot be opened.
+            not reach the end; 4 the ledger cannot be opened, or a disk is full or failed.
             """,
         version: Ledger.version,
         subcommands: [
@@ -34,7 +34,7 @@ struct GavelCommand: AsyncParsableCommand {
 
     /// Takes the place of ArgumentParser's own `main`, whose exit codes are not ours.
     static func main() async {
-        ignoreBrokenPipes()
+        turnSignalsIntoErrors()
         do {
             var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -54,7 +54,7 @@ struct GavelCommand: AsyncParsableCommand {
             leave(failure.status)
         case let error as LedgerError:
             printError(error.reason)
-            leave(ExitStatus(error.code))
+            leave(ExitStatus(uncaught: error))
         case is OutputClosed:
             // Whoever read us has seen enough: `gavel log | head` is no mistake.
             leave(.done)
@@ -67,7 +67,7 @@ struct GavelCommand: AsyncParsableCommand {
             leave(.done)
         default:
             printError(message(for: error) + dashHint(for: error))
-            leave(.usage)
+            leave(ExitStatus(uncaught: error))
         }
     }
 

@@ -46,8 +46,17 @@ struct ImportCommand: ParsableCommand {
             to: ledger.path, fingerprint: digest.digest, configuration: configuration)
         var history = HistoryReader(files, hashedTo: digest, now: SystemClock().now())
         let entryCount = try build(building, from: &history)
-        try withOutput { output in
-            try printSummary(building, history, entryCount, on: output)
+        do {
+            try withOutput { output in
+                try printSummary(building, history, entryCount, on: output)
+            }
+        } catch let error as LedgerError {
+            // It stands, and was read while it was built.
+            printError(
+                "warning: \(ledger.path) is complete, but cannot be read: \(error.reason)")
+        } catch let failure as Failure {
+            throw Failure(
+                failure.status, failure.message.map { "\(ledger.path) is complete, but \($0)" })
         }
         if strict, building.rejected > 0 { throw Failure(.finding) }
     }

@@ -93,7 +93,7 @@ final class InputFile {
     init(path: String) throws {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw Failure(.usage, "\(path) cannot be read: \(systemError())")
+            throw Failure("\(path) cannot be read", errno: errno)
         }
         self.path = path
         var status = stat()
@@ -155,7 +155,7 @@ private func read(_ descriptor: Int32, bytesMax: Int, _ name: String) throws -> 
         }
         if failure == 0 { return bytes }
         guard failure == EINTR else {
-            throw Failure(.stopped, "\(name) cannot be read: \(String(cString: strerror(failure)))")
+            throw Failure("\(name) cannot be read", errno: failure)
         }
     }
 }

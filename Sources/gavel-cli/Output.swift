@@ -15,9 +15,11 @@ import GavelJSON
 /// Nobody reads standard output any more.
 struct OutputClosed: Error {}
 
-/// Makes a write to a closed pipe fail with EPIPE instead of killing the process.
-func ignoreBrokenPipes() {
+/// Makes a write to a closed pipe fail with EPIPE, and one beyond the limit on the length of files
+/// (`ulimit -f`) with EFBIG, instead of killing the process.
+func turnSignalsIntoErrors() {
     _ = signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGXFSZ, SIG_IGN)
 }
 
 /// A buffer before standard output. Used from one thread.

@@ -24,8 +24,10 @@ struct GavelServer: AsyncParsableCommand {
 
     /// Takes the place of ArgumentParser's own `main`, whose exit codes are not ours.
     static func main() async {
-        // A client that is gone is an error value, never the end of the process.
+        // A client that is gone and a file that must not get longer (`ulimit -f`) are error values,
+        // never the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -45,7 +47,7 @@ struct GavelServer: AsyncParsableCommand {
             leave(failure.status.rawValue)
         case let error as AdministrationError:
             printError(error.reason)
-            leave(error.isRefusal ? 1 : ServerFailure.Status.usage.rawValue)
+            leave(ServerFailure.Status(error.kind).rawValue)
         case let error as LedgerError:
             printError("the ledger cannot be opened: \(error.reason)")
             leave(ServerFailure.Status.unusable.rawValue)
@@ -53,9 +55,13 @@ struct GavelServer: AsyncParsableCommand {
             // `--help` and `--version` travel as errors too.
             printOutput(fullMessage(for: error))
             leave(0)
-        default:
+        case _ where exitCode(for: error) == .validationFailure:
             printError(message(for: error))
             leave(ServerFailure.Status.usage.rawValue)
+        default:
+            // What nobody foresaw comes from the machine and not from the command line.
+            printError(message(for: error))
+            leave(ServerFailure.Status.unusable.rawValue)
         }
     }
 }
@@ -64,12 +70,23 @@ struct GavelServer: AsyncParsableCommand {
 struct ServerFailure: Error {
     /// What the shell is told (as `gavel` tells it).
     enum Status: Int32 {
+        /// The state of the accounts says no.
+        case refused = 1
         /// The command line or the environment is wrong.
         case usage = 2
         /// A commit has failed.
         case stopped = 3
-        /// The ledger cannot be opened, or an address cannot be listened at.
+        /// The ledger cannot be opened, or an address cannot be listened at; or a disk is full or
+        /// failed.
         case unusable = 4
+
+        init(_ kind: AdministrationError.Kind) {
+            switch kind {
+            case .refused: self = .refused
+            case .wrong: self = .usage
+            case .failed: self = .unusable
+            }
+        }
     }
 
     let status: Status

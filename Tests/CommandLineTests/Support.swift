@@ -64,12 +64,18 @@ final class Workspace {
     }
 
     func run(_ arguments: [String], input: String = "") async throws -> Run {
+        try await run(gavelURL, arguments, input: input)
+    }
+
+    /// Runs any program to its end, as `run`.
+    func run(_ program: URL, _ arguments: [String], input: String = "") async throws -> Run {
         runCount += 1
         let prefix = ".run\(runCount)"
         try write(input, to: prefix + ".in")
         try write("", to: prefix + ".out")
         try write("", to: prefix + ".err")
         let process = child(arguments)
+        process.executableURL = program
         process.standardInput = try FileHandle(forReadingFrom: url(prefix + ".in"))
         process.standardOutput = try FileHandle(forWritingTo: url(prefix + ".out"))
         process.standardError = try FileHandle(forWritingTo: url(prefix + ".err"))
@@ -199,7 +205,7 @@ extension Process {
 }
 
 /// The command that was built together with the tests.
-private let gavelURL: URL = {
+let gavelURL: URL = {
     let main = Bundle.main.bundleURL
     let folders = [main, main.deletingLastPathComponent()]
     return folders.map { $0.appendingPathComponent("gavel") }

@@ -30,6 +30,10 @@ final class CheckpointSigner: Sendable {
         var keys: [VerifierKey]
         /// Whether the key is yet to be stored.
         var isKeyNew: Bool
+        /// The key before it, while it has yet to sign a last time.
+        var retiring: SigningKey?
+        /// Whether another key is about to take the place of this one.
+        var isRotating = false
         /// The newest durable head.
         var head: Head
         var signed: SignedCheckpoint?
@@ -160,12 +164,23 @@ final class CheckpointSigner: Sendable {
     }
 
     private func signHead() throws {
-        let (key, head, last, isCopyBehind) = state.withLock { state in
+        let (head, key, retiring) = state.withLock { state in
             state.dueAt = .max
             state.lastSigning = DispatchTime.now().uptimeNanoseconds
-            return (state.key, state.head, state.signed, state.isCopyBehind)
+            return (state.head, state.key, state.retiring)
         }
         guard head.size > 0 else { return }
+        if let retiring {
+            // Over the entry that replaces it: whoever trusts it can follow.
+            try sign(head, by: retiring)
+            state.withLock { $0.retiring = nil }
+        }
+        try sign(head, by: key)
+        try storeKey()
+    }
+
+    private func sign(_ head: Head, by key: SigningKey) throws {
+        let (last, isCopyBehind) = state.withLock { ($0.signed, $0.isCopyBehind) }
         if let last, last.checkpoint.size >= head.size, last.note.isSigned(by: key.verifier) {
             if isCopyBehind, try checkCopy() { writeCopy(last) }
             return
@@ -177,7 +192,6 @@ final class CheckpointSigner: Sendable {
         let isCopyFree = try checkCopy()
         try file.write(signed)
         state.withLock { $0.signed = signed }
-        try storeKey()
         keep(signed)
         if isCopyFree { writeCopy(signed) }
     }
@@ -294,12 +308,29 @@ final class CheckpointSigner: Sendable {
             .signed(by: key, atSeconds: now)
     }
 
-    /// Signs from now on with another key.
+    /// Runs `body`, in which another key takes the place of this one, unless that is under way
+    /// already: two would write over each other's key file, and the log would name a key that
+    /// nobody has.
+    /// - Throws: `LedgerError` with `keyMismatch` where it is; what `body` throws.
+    func rotating<R>(_ body: () async throws -> R) async throws -> R {
+        let isFree = state.withLock { state in
+            defer { state.isRotating = true }
+            return !state.isRotating
+        }
+        guard isFree else {
+            throw LedgerError(.keyMismatch, "the key is being replaced already: try again")
+        }
+        defer { state.withLock { $0.isRotating = false } }
+        return try await body()
+    }
+
+    /// Signs from now on with another key, which the log names. The former one signs once more.
     func replaceKey(by key: SigningKey) {
         queue.sync {
             state.withLock { state in
+                state.retiring = state.key
                 state.keys = [key.verifier, state.key.verifier]
-                state.key = key
+                (state.key, state.isKeyNew) = (key, true)
             }
         }
     }

@@ -2,6 +2,7 @@
 // another key.
 
 internal import AuctionDomain
+internal import Logging
 internal import Platform
 internal import Synchronization
 
@@ -35,14 +36,28 @@ extension Ledger {
 
     /// Lets another key sign from now on. The former one signs that in the log, and a last
     /// checkpoint over it, so whoever trusts it can follow.
+    ///
+    /// Once the entry is in the log the key is replaced. A checkpoint or a key file that cannot be
+    /// written then is tried again, by this ledger and by the next opening; the configuration's
+    /// logger gets a warning.
     /// - Parameter key: nil draws a new one. Its name must be the former one's.
     /// - Returns: the new key's public half.
-    /// - Throws: `LedgerError` with `keyMismatch` or `storage`, and with `outcomeUnknown` when the
-    ///   commit failed: reopening then finishes or undoes the rotation.
-    public func rotateKey(to key: SigningKey? = nil) async throws -> VerifierKey {
+    /// - Throws: `LedgerError` with `storage` where nothing was replaced; with `keyMismatch`, also
+    ///   while another rotation is under way; with `checkpointMismatch` where somebody has signed
+    ///   another history; and with `outcomeUnknown` when the commit failed: reopening then finishes
+    ///   or undoes the rotation.
+    public func rotateKey(to key: SigningKey? = nil) async throws(LedgerError) -> VerifierKey {
         guard let folder, let signer else {
             throw LedgerError(.storage, "only a ledger in a folder has a key")
         }
+        do {
+            return try await signer.rotating { try await rotate(signer, in: folder, to: key) }
+        } catch { throw LedgerError(error, while: "replacing the key") }
+    }
+
+    private func rotate(
+        _ signer: CheckpointSigner, in folder: LedgerFolder, to key: SigningKey?
+    ) async throws -> VerifierKey {
         let former = signer.key
         let new = try key ?? .generate(name: former.verifier.name)
         guard new.verifier.name == former.verifier.name, new.verifier != former.verifier else {
@@ -52,13 +67,22 @@ extension Ledger {
         }
         let (id, state) = reading.readState.withLock { ($0.state.ledgerID!, $0.state) }
         let store = LedgerKey(folder: folder, state: state, logger: logger)
-        try store.prepare(new)
-        try await rotate(try KeyRotation(of: id, from: former, to: new.verifier))
-        try signer.signNow()
-        let after = reading.readState.withLock { $0.state }
-        try LedgerKey(folder: folder, state: after, logger: logger).finishRotation()
+        do {
+            let rotation = try KeyRotation(of: id, from: former, to: new.verifier)
+            try store.prepare(new)
+            try await rotate(rotation)
+        } catch {
+            // Where the outcome is unknown, the next opening needs the key to finish.
+            if (error as? LedgerError)?.code != .outcomeUnknown { store.forget() }
+            throw error
+        }
+        // The log names the new key: from here on it signs, whatever the disk does.
         signer.replaceKey(by: new)
-        try signer.signNow()
+        do { try signer.signNow() } catch let error as FileError {
+            logger.warning(
+                "the key is replaced; what could not be written is tried again",
+                metadata: ["why": "\(error)"])
+        }
         return new.verifier
     }
 }
@@ -167,7 +191,9 @@ extension LedgerReader {
             try file.checkReplaced(
                 kept, origin: verified.origin, tree(ofSize: cosigned.checkpoint.size), keys: known)
         }
-        try file.write(cosigned)
+        do { try file.write(cosigned) } catch {
+            throw LedgerError(error, while: "writing \(folder.witnessed)")
+        }
     }
 }
 

@@ -161,8 +161,15 @@ struct LedgerKey {
         try Self.write(key, to: folder.nextKey)
     }
 
-    /// Puts the next key in its place once the log names it.
-    func finishRotation() throws {
+    /// Removes the key that no entry of the log will name.
+    func forget() {
+        // What stays is written over by the next rotation, or removed by the next opening.
+        if FileSystem.exists(folder.nextKey) { try? FileSystem.remove(folder.nextKey) }
+    }
+
+    /// Puts the next key in its place once the log names it: the end of a rotation that a crash or
+    /// a full disk cut short.
+    private func finishRotation() throws {
         guard FileSystem.exists(folder.nextKey) else { return }
         let next = try Self.read(folder.nextKey)
         if state.signingKey == next.verifier.bytes32 {

@@ -32,15 +32,36 @@ package final class LMDBEventLog: EventLog {
     static let tilesName = "tiles"
 
     /// Opens the log in a folder.
+    /// - Parameter resumesCreation: whether a log whose creation was cut short is made anew.
     /// - Throws: `LMDBError`.
-    package init(at directory: String, isReadOnly: Bool, creates: Bool) throws {
+    package init(
+        at directory: String, isReadOnly: Bool, creates: Bool, resumesCreation: Bool = false
+    ) throws {
         var configuration = Environment.Configuration()
         configuration.isReadOnly = isReadOnly
         configuration.createsDirectory = creates
         configuration.maxTables = 4
+        configuration.resumesCreation = resumesCreation
         environment = try Environment(at: directory, configuration: configuration)
         frames = try environment.integerTable(named: Self.framesName, create: creates)
         tiles = try environment.integerTable(named: Self.tilesName, create: creates)
+    }
+
+    /// Whether nothing was ever committed to the log in a folder; false where it cannot be told.
+    static func isUnborn(at directory: String) -> Bool {
+        (try? Environment.isUnborn(at: directory)) ?? false
+    }
+
+    /// Opens the log in a folder for reading.
+    /// - Returns: nil where it has no entry, or not even its tables.
+    /// - Throws: `LMDBError`.
+    static func begun(at directory: String) throws -> LMDBEventLog? {
+        do {
+            let log = try LMDBEventLog(at: directory, isReadOnly: true, creates: false)
+            return try log.entryCount > 0 ? log : nil
+        } catch let error as LMDBError where error.code == .notFound {
+            return nil
+        }
     }
 
     package var entryCount: UInt64 {
@@ -129,18 +150,13 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
-    /// Throws away the roots of tiles and stores others. Only while nothing is appended.
+    /// Throws away the roots of tiles and stores others, in one transaction: a row of some 60 bytes
+    /// for every 256 entries, so that a billion entries stay within LMDB's half a gigabyte.
     /// - Parameter roots: of all tiles, in order of their ends.
     func replaceTiles(by roots: ContiguousArray<TileRoot>) throws {
-        try environment.write { try $0.removeAll(of: tiles) }
-        var start = 0
-        while start < roots.count {
-            // A transaction of moderate size, and never between those that end with one tile.
-            var end = min(start + 10_000, roots.count)
-            while end < roots.count, roots[end].lastTile == roots[end - 1].lastTile { end += 1 }
-            let some = ContiguousArray(roots[start..<end])
-            try environment.write { try store(some, in: $0) }
-            start = end
+        try environment.write { transaction in
+            try transaction.removeAll(of: tiles)
+            try store(roots, in: transaction)
         }
     }
 

@@ -5,19 +5,41 @@
 
 package import AuctionDomain
 internal import Gavel
+internal import HTTPTypes
 internal import LMDB
 package import Logging
 internal import Platform
 
 /// Why an administrator's command cannot be done.
 package struct AdministrationError: Error, CustomStringConvertible {
-    package let reason: String
-    /// Whether the state of things says no, rather than the command being wrong.
-    package let isRefusal: Bool
+    /// Whose fault it is.
+    package enum Kind: Sendable {
+        /// The command is wrong.
+        case wrong
+        /// The state of the accounts says no.
+        case refused
+        /// The ledger or the disk failed.
+        case failed
+    }
 
-    package init(reason: String, isRefusal: Bool = false) {
+    package let reason: String
+    package let kind: Kind
+
+    package init(reason: String, kind: Kind = .wrong) {
         self.reason = reason
-        self.isRefusal = isRefusal
+        self.kind = kind
+    }
+
+    fileprivate init(_ problem: Problem) {
+        let kind: Kind =
+            if problem.kind == ProblemKind(.malformed) {
+                .wrong
+            } else if problem.kind.status.code >= 500 {
+                .failed
+            } else {
+                .refused
+            }
+        self.init(reason: problem.detail ?? problem.kind.title, kind: kind)
     }
 
     package var description: String { reason }
@@ -114,9 +136,7 @@ package final class AccountAdministration: Sendable {
             administration.lock?.release()
         }
         do { return try await body(administration) } catch let problem as Problem {
-            throw AdministrationError(
-                reason: problem.detail ?? problem.kind.title,
-                isRefusal: problem.kind != ProblemKind(.malformed))
+            throw AdministrationError(problem)
         }
     }
 

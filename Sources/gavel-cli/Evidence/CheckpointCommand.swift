@@ -104,6 +104,6 @@ struct RotateKeyCommand: AsyncParsableCommand {
 /// - Throws: `Failure` naming the file.
 func readWholeFile(_ path: String) throws -> [UInt8] {
     do { return try FileSystem.readFile(path) } catch {
-        throw Failure(.usage, "\(path) cannot be read: \(error)")
+        throw Failure("\(path) cannot be read", error)
     }
 }

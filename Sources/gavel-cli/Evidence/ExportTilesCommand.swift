@@ -108,19 +108,19 @@ struct ExportTilesCommand: ParsableCommand {
                     "\(folder) is there already and is no folder of tiles: nothing was written")
             }
         } catch let error as FileError {
-            throw Failure(.usage, "\(folder) cannot be written: \(error)")
+            throw Failure("\(folder) cannot be written", error)
         }
     }
 
     /// Writes what never changes once it is written.
     private func write(_ bytes: [UInt8], to name: String, _ what: String) throws {
         let path = "\(folder)/\(name)"
-        do {
+        do throws(FileError) {
             if let end = path.lastIndex(of: "/") {
                 try FileSystem.createDirectory(String(path[..<end]), mode: 0o755)
             }
         } catch {
-            throw Failure(.usage, "\(path) cannot be written: \(error)")
+            throw Failure("\(path) cannot be written", error)
         }
         try NamedOutput(path, .unchanging(what, bytes)).write(bytes)
     }

@@ -141,7 +141,7 @@ private struct FileLock {
     init(_ path: String) throws {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw Failure(.usage, "\(path) cannot be written: \(systemError())")
+            throw Failure("\(path) cannot be written", errno: errno)
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)

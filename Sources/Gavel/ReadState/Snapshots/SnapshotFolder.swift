@@ -76,6 +76,16 @@ struct SnapshotFolder: Sendable {
 
     /// Writes a snapshot, and removes those that are no more needed.
     func write(_ readState: ReadState, tree: MerkleTree) throws {
+        removeAllBut(try store(readState, tree: tree), countMax: Self.countMax)
+    }
+
+    /// Writes a snapshot, and removes all others.
+    func replaceAll(by readState: ReadState, tree: MerkleTree) throws {
+        removeAllBut(try store(readState, tree: tree), countMax: 1)
+    }
+
+    /// - Returns: the path.
+    private func store(_ readState: ReadState, tree: MerkleTree) throws -> String {
         try FileSystem.createDirectory(path)
         let target = "\(path)/\(Self.name(readState.entryCount))"
         let file = try FileWriter(replacing: target)
@@ -95,13 +105,14 @@ struct SnapshotFolder: Sendable {
             digest: readState.state.digest, chunkCount: content.count, content: content.finish())
         try header.encoded().withBytes { try file.write($0, at: 0) }
         try file.finish()
-        removeAllBut(target)
+        return target
     }
 
     /// Removes what a crash left half written and, but for the newest, the other snapshots.
-    private func removeAllBut(_ written: String) {
+    /// - Parameter countMax: how many stay.
+    private func removeAllBut(_ written: String, countMax: Int) {
         let kept = [written] + found().map(\.path).filter { $0 != written }
-        let names = Set(kept.prefix(Self.countMax))
+        let names = Set(kept.prefix(countMax))
         for name in (try? FileSystem.listDirectory(path)) ?? [] {
             let file = "\(path)/\(name)"
             // Best effort: what cannot be removed now is removed another time.
