@@ -9,7 +9,7 @@ public enum CanonicalActor: Hashable, Sendable {
     case user(UserHandle)
     case `operator`
     case payment
-    /// The engine itself: creation, opening, automatic closings.
+    /// The engine itself: creation, opening, automatic closings, ends that an outage moves.
     case system
 }
 
@@ -74,6 +74,8 @@ public enum CanonicalCommand: Hashable, Sendable {
     case closeDue(AuctionHandle)
     indirect case rotateKey(KeyRotation)
     indirect case restoreLedger(Restoration)
+    /// Moves an end that came while the house could not be reached.
+    case extendOutage(auction: AuctionHandle, since: Timestamp, until: Timestamp)
 
     // Callers' commands.
     case registerCurrency(Currency)
@@ -91,9 +93,12 @@ public enum CanonicalCommand: Hashable, Sendable {
     @inlinable public var auction: AuctionHandle? {
         switch self {
         case .placeBid(let auction, _, _), .buyNow(let auction, _), .closeAuction(let auction, _),
-            .closeDue(let auction), .extendAuction(let auction, _), .cancelAuction(let auction, _):
+            .closeDue(let auction), .extendAuction(let auction, _), .cancelAuction(let auction, _),
+            .extendOutage(let auction, _, _):
             auction
-        default: nil
+        case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerCurrency,
+            .registerUser, .charge, .withdraw, .openAuction:
+            nil
         }
     }
 
@@ -104,7 +109,9 @@ public enum CanonicalCommand: Hashable, Sendable {
         case .buyNow(_, let buyer): buyer
         case .charge(let payment), .withdraw(let payment): payment.user
         case .openAuction(let opening): opening.seller
-        default: nil
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .closeAuction, .extendAuction, .cancelAuction:
+            nil
         }
     }
 }

@@ -26,6 +26,8 @@ public enum ExtensionReason: UInt8, Hashable, Sendable, CaseIterable {
     case softClose = 1
     /// The first bid started the clock.
     case firstBid = 2
+    /// The end came while the house could not be reached.
+    case outage = 3
 }
 
 /// How an auction ended that was not cancelled.

@@ -15,7 +15,8 @@ extension CanonicalCommand {
         switch self {
         case .charge(let payment), .withdraw(let payment): names.currency(of: payment.currency)
         case .openAuction(let opening): names.currency(of: opening.currency)
-        case .placeBid, .buyNow, .closeAuction, .closeDue, .extendAuction, .cancelAuction:
+        case .placeBid, .buyNow, .closeAuction, .closeDue, .extendAuction, .cancelAuction,
+            .extendOutage:
             auction.map { names.currency(of: $0) }
         case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerCurrency,
             .registerUser:
@@ -29,7 +30,8 @@ extension CanonicalCommand {
         case .charge(let payment), .withdraw(let payment): payment.amount
         case .placeBid(_, _, let amount): amount
         case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
-            .registerUser, .openAuction, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+            .registerUser, .openAuction, .buyNow, .closeAuction, .extendAuction, .cancelAuction,
+            .extendOutage:
             nil
         }
     }
@@ -40,7 +42,7 @@ extension CanonicalCommand {
         case .charge(let payment), .withdraw(let payment): payment.reference
         case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
             .registerUser, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction:
+            .cancelAuction, .extendOutage:
             nil
         }
     }

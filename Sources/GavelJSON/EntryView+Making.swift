@@ -120,7 +120,8 @@ private struct ViewMaker<EntryNames: Names> {
         case .extendAuction(_, let closesAt): make(.extendAuction) { $0.closesAt = closesAt }
         case .cancelAuction: make(.cancelAuction)
         // No user sends these.
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency:
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency:
             nil
         }
     }

@@ -32,7 +32,7 @@ extension JSONWriter {
     }
 
     /// Writes the command of an entry, with names for its handles. Commands of the engine itself
-    /// stand as `create_ledger`, `open_engine` and `close_due`, which no caller can send.
+    /// stand as `create_ledger`, `open_engine`, `close_due` and so on, which no caller can send.
     public mutating func command(_ command: CanonicalCommand, names: some Names) {
         object { $0.fields(of: command, names: names) }
     }
@@ -139,6 +139,10 @@ extension JSONWriter {
             field("version", version)
         case .closeDue(let auction):
             field("auction", names.id(of: auction))
+        case .extendOutage(let auction, let since, let until):
+            field("auction", names.id(of: auction))
+            field("since", since)
+            field("until", until)
         case .rotateKey(let rotation):
             field("key", rotation.key.hexadecimal)
             field("previous", rotation.previous.hexadecimal)
@@ -165,7 +169,7 @@ extension Command {
     /// The command a caller sent, with names for its handles; nil for the engine's own commands.
     public init?(_ canonical: CanonicalCommand, names: some Names) {
         switch canonical {
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger:
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage:
             return nil
         case .registerCurrency(let currency):
             self = .registerCurrency(currency)

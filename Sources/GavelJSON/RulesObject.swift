@@ -4,6 +4,7 @@
 //      "reserve_price":500,"buy_now_price":900,"buy_now_until":"reserve_met",
 //      "soft_close":{"window_ms":120000,"extension_ms":120000,"mode":"reset",
 //       "trigger":"accepted_bid","max_extensions":10,"latest_end":"2026-05-01T20:00:00Z"},
+//      "outage":{"longer_than_ms":5000,"move_ms":600000},
 //      "fees":{"seller":{"basis_points":1000},"buyer":{"basis_points":900,"minimum":50}},
 //      "cancel_policy":"before_first_bid"}
 //
@@ -16,13 +17,15 @@ public import AuctionDomain
 private enum RulesFields {
     static let rules = [
         "format", "opening_price", "proxy", "increments", "reserve_price", "buy_now_price",
-        "buy_now_until", "soft_close", "duration_from_first_bid_ms", "fees", "cancel_policy",
+        "buy_now_until", "soft_close", "duration_from_first_bid_ms", "outage", "fees",
+        "cancel_policy",
     ]
     static let row = ["from", "step"]
     static let share = ["basis_points"]
     static let softClose = [
         "window_ms", "extension_ms", "mode", "trigger", "max_extensions", "latest_end",
     ]
+    static let outage = ["longer_than_ms", "move_ms"]
     static let fees = ["seller", "buyer"]
     static let fee = ["basis_points", "fixed", "minimum", "maximum"]
 }
@@ -44,6 +47,7 @@ extension FieldReader {
         rules.softClose = try object.softClose()
         rules.durationFromFirstBidMilliseconds =
             try object.integerIfPresent("duration_from_first_bid_ms")
+        rules.outage = try object.outage()
         if let fees = try object.objectIfPresent("fees", known: RulesFields.fees) {
             rules.fees.seller = try fees.fee("seller")
             rules.fees.buyer = try fees.fee("buyer")
@@ -119,6 +123,20 @@ extension FieldReader {
         return softClose
     }
 
+    private func outage() throws(CommandError) -> OutageRule? {
+        guard let object = try objectIfPresent("outage", known: RulesFields.outage) else {
+            return nil
+        }
+        let longerThan = try object.integerIfPresent("longer_than_ms")
+        let move = try object.integerIfPresent("move_ms")
+        guard longerThan != nil || move != nil else {
+            throw CommandError("\(prefix)outage must have longer_than_ms or move_ms")
+        }
+        return OutageRule(
+            longerThanMilliseconds: longerThan ?? OutageRule.longerThanMillisecondsDefault,
+            moveMilliseconds: move)
+    }
+
     private func fee(_ name: String) throws(CommandError) -> Fee {
         guard let object = try objectIfPresent(name, known: RulesFields.fee) else { return .none }
         return Fee(
@@ -155,6 +173,7 @@ extension JSONWriter {
             if isComplete || rules.durationFromFirstBidMilliseconds != nil {
                 object.field("duration_from_first_bid_ms", rules.durationFromFirstBidMilliseconds)
             }
+            object.outage(rules.outage, isComplete: isComplete)
             object.fees(rules.fees, isComplete: isComplete)
             if isComplete || rules.cancelPolicy != .beforeFirstBid {
                 object.field("cancel_policy", rules.cancelPolicy.jsonName)
@@ -194,6 +213,20 @@ extension JSONWriter {
             }
             if isComplete || softClose.latestEnd != nil {
                 object.field("latest_end", softClose.latestEnd)
+            }
+        }
+    }
+
+    private mutating func outage(_ outage: OutageRule?, isComplete: Bool) {
+        guard let outage else {
+            if isComplete { field("outage", nil as String?) }
+            return
+        }
+        name("outage")
+        object { object in
+            object.field("longer_than_ms", outage.longerThanMilliseconds)
+            if isComplete || outage.moveMilliseconds != nil {
+                object.field("move_ms", outage.moveMilliseconds)
             }
         }
     }

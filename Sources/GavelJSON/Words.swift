@@ -56,6 +56,7 @@ extension ExtensionReason {
         case .operator: "operator"
         case .softClose: "soft_close"
         case .firstBid: "first_bid"
+        case .outage: "outage"
         }
     }
 }
@@ -133,6 +134,7 @@ extension CanonicalCommand {
         case .closeDue: "close_due"
         case .rotateKey: "rotate_key"
         case .restoreLedger: "restore_ledger"
+        case .extendOutage: "extend_outage"
         case .registerCurrency: "register_currency"
         case .registerUser: "register_user"
         case .charge: "charge"

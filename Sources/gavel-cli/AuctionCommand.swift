@@ -101,6 +101,7 @@ func auctionFields(_ view: AuctionView) -> [(name: String, value: String?)] {
         ("buy now", words.buyNow),
         ("soft close", words.softClose),
         ("ends", words.duration),
+        ("outage", words.outage),
         ("seller's fee", words.sellerFee),
         ("buyer's fee", words.buyerFee),
         ("cancelling", words.cancelPolicy),

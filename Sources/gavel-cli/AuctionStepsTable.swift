@@ -82,6 +82,7 @@ struct StepInWords {
         case .boughtNow: "buys now"
         case .extended(let closesAt, .firstBid): "first bid: ends at \(closesAt.rfc3339)"
         case .extended(let closesAt, .softClose): "soft close: ends at \(closesAt.rfc3339)"
+        case .extended(let closesAt, .outage): "outage: ends at \(closesAt.rfc3339)"
         case .extended(let closesAt, .operator): "extended until \(closesAt.rfc3339)"
         case .sold(let winner, let paid):
             "closed, sold to \(names.id(of: winner))"

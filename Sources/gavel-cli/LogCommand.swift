@@ -210,8 +210,8 @@ private struct EntrySubject {
             currency = names.currency(of: opening.currency)
         case .placeBid(_, _, let bid): amount = bid
         case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
-            .registerCurrency, .buyNow,
-            .closeAuction, .extendAuction, .cancelAuction:
+            .registerCurrency, .buyNow, .closeAuction, .extendAuction, .cancelAuction,
+            .extendOutage:
             break
         }
     }

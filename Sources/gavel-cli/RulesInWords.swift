@@ -64,6 +64,15 @@ struct RulesInWords {
         rules.durationFromFirstBidMilliseconds.map { "\(seconds($0)) after the first bid" }
     }
 
+    var outage: String? {
+        guard let outage = rules.outage else { return nil }
+        let limit = seconds(outage.longerThanMilliseconds)
+        let effect =
+            outage.moveMilliseconds.map { "moves an end in it to \(seconds($0)) after it" }
+            ?? "leaves an end in it to the operator"
+        return "one of more than \(limit) \(effect)"
+    }
+
     var sellerFee: String? { words(for: rules.fees.seller) }
     var buyerFee: String? { words(for: rules.fees.buyer) }
 
@@ -75,8 +84,8 @@ struct RulesInWords {
     var all: String {
         let named: [(String, String?)] = [
             ("steps", increments), ("reserve", reserve), ("buy now", buyNow),
-            ("soft close", softClose), ("ends", duration), ("seller's fee", sellerFee),
-            ("buyer's fee", buyerFee), ("cancelling", cancelPolicy),
+            ("soft close", softClose), ("ends", duration), ("outage", outage),
+            ("seller's fee", sellerFee), ("buyer's fee", buyerFee), ("cancelling", cancelPolicy),
         ]
         return kind + named.compactMap { name, words in words.map { "; \(name): \($0)" } }.joined()
     }

@@ -134,8 +134,8 @@ extension State {
             command, rejected: recorded.rejection != nil, events: recorded.events, at: point,
             links: &links)
         let today = decide(command, by: actor, at: point.time)
-        var (asked, room) = (self, EventList())
-        let contradiction = asked.ruling(
+        var room = EventList()
+        let contradiction = ruling(
             on: command, by: actor, rejection: recorded.rejection, events: recorded.events,
             at: point.time, using: &room)
         return Explanation(
@@ -202,9 +202,8 @@ extension State {
         case .placeBid(let auction, let user, _), .buyNow(let auction, let user):
             (user, self[auction].currency)
         case .charge(let payment), .withdraw(let payment): (payment.user, payment.currency)
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
-            .registerUser,
-            .openAuction, .closeAuction, .extendAuction, .cancelAuction:
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .openAuction, .closeAuction, .extendAuction, .cancelAuction:
             nil
         }
     }

@@ -102,7 +102,8 @@ extension State {
         case .registerUser: return [.notPermitted, .userAlreadyRegistered]
         case .registerCurrency:
             return [.notPermitted, .currencyAlreadyRegistered, .overflowsCurrencies]
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger: return []
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage:
+            return []
         }
     }
 
@@ -128,7 +129,8 @@ extension State {
                 given: closesAt, opensAt: record.opensAt, isExtension: true,
                 end: record.closesAt == .noEnd ? nil : record.closesAt)
         case .closeAuction(let auction, _), .closeDue(let auction),
-            .extendAuction(let auction, _), .cancelAuction(let auction, _):
+            .extendAuction(let auction, _), .cancelAuction(let auction, _),
+            .extendOutage(let auction, _, _):
             return figures(of: code, about: auction)
         case .openAuction(let opening): return figures(of: code, opening, at: time)
         case .charge(let payment), .withdraw(let payment): return figures(of: code, payment)

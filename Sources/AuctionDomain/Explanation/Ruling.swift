@@ -2,9 +2,10 @@
 //
 // Invariant: nothing here is a rule of its own. An outcome is what `decide` gives; when and as whom
 // the engine writes an entry by itself is what its writer does. Only what a log can show is
-// asked: closings may be held, which it does not say, and while they are neither bids nor
-// purchases nor closings are taken. So one of those that stands behind an end which nobody closed
-// is no work of the engine; any other entry may be.
+// asked: an auction may be held open after its end, which the log does not say, and while it is
+// neither a bid on it nor its purchase nor a request to close it is taken. So one of those that
+// stands behind the end of its own auction is no work of the engine; any other entry may be, and
+// so may the closing of an auction that ended later than one which is held.
 
 /// What the rules give for a recorded entry that says something else.
 public enum Ruling: Hashable, Sendable {
@@ -13,10 +14,11 @@ public enum Ruling: Hashable, Sendable {
     case notDue(closesAt: Timestamp?)
     /// There is nothing to close: the auction was finished at that position.
     case finished(position: UInt64)
-    /// The engine would have closed another auction first, whose end came before.
-    case notNext(AuctionHandle)
-    /// The engine would have closed that auction before it judged the command.
+    /// The engine would have closed the command's own auction before it judged the command, or,
+    /// with the auction held, have refused the command.
     case closingDue(AuctionHandle, closesAt: Timestamp)
+    /// The engine would not have moved the end for such an outage.
+    case noOutage(OutageObjection)
     /// The engine would have given the closing this time: the end, or the time of the entry
     /// before where that is later.
     case otherTime(Timestamp)
@@ -29,8 +31,7 @@ public enum Ruling: Hashable, Sendable {
 }
 
 extension State {
-    /// Holds the next entry of a log whose state this is against the rules. It changes nothing but
-    /// the places of deadlines, which are put in order as they are asked for.
+    /// Holds the next entry of a log whose state this is against the rules.
     /// - Parameters:
     ///   - rejection: as recorded; nil where the command was accepted.
     ///   - recorded: the events as recorded.
@@ -38,7 +39,7 @@ extension State {
     /// - Returns: nil where the entry is what the rules give.
     /// - Precondition: `check(_:by:at:)` lets the entry stand here.
     /// - Complexity: as `decide`.
-    public mutating func ruling(
+    public func ruling(
         on command: CanonicalCommand, by actor: CanonicalActor, rejection: Rejection?,
         events recorded: EventList, at time: Timestamp, using events: inout EventList
     ) -> Ruling? {
@@ -56,7 +57,7 @@ extension State {
     /// Asks what is settled before any rule: who writes such an entry, and what is due.
     /// - Returns: nil where nothing stands against it.
     @inline(__always)
-    package mutating func ruling(
+    package func ruling(
         onTimeOf command: CanonicalCommand, by actor: CanonicalActor, at time: Timestamp
     ) -> Ruling? {
         switch command {
@@ -67,29 +68,33 @@ extension State {
             return next == epoch &+ 1 ? nil : .otherEpoch(epoch)
         case .closeDue(let auction):
             return actor == .system ? ruling(onClosing: auction, at: time) : .otherActor
-        case .placeBid, .buyNow, .closeAuction:
-            return actor == .system ? .otherActor : rulingOnDue(at: time)
+        case .extendOutage(let auction, let since, let until):
+            guard actor == .system else { return .otherActor }
+            return outageObjection(auction, since: since, until: until, at: time)
+                .map { .noOutage($0) }
+        case .placeBid(let auction, _, _), .buyNow(let auction, _), .closeAuction(let auction, _):
+            return actor == .system ? .otherActor : rulingOnDue(auction, at: time)
         case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .extendAuction,
             .cancelAuction:
             return actor == .system ? .otherActor : nil
         }
     }
 
-    /// Whether a closing had to come before a bid, a purchase or a request to close.
+    /// Whether an auction had to be closed before a bid on it, its purchase or a request to close it.
     @inline(__always)
-    package mutating func rulingOnDue(at time: Timestamp) -> Ruling? {
-        guard let due = nextDue(at: time) else { return nil }
-        return .closingDue(due, closesAt: self[due].closesAt)
+    package func rulingOnDue(_ auction: AuctionHandle, at time: Timestamp) -> Ruling? {
+        let record = auctions[auction.index]
+        guard record.phase == .open, record.closesAt <= time else { return nil }
+        return .closingDue(auction, closesAt: record.closesAt)
     }
 
-    private mutating func ruling(
+    private func ruling(
         onClosing auction: AuctionHandle, at time: Timestamp
     ) -> Ruling? {
         let record = self[auction]
         guard record.phase == .open else { return .finished(position: record.closedPosition) }
         let end = record.closesAt
         guard end <= time else { return .notDue(closesAt: end == .noEnd ? nil : end) }
-        if let next = nextDue(at: time), next != auction { return .notNext(next) }
         let expected = max(self.time, end)
         return time == expected ? nil : .otherTime(expected)
     }

@@ -16,6 +16,7 @@ public struct PublicEntry: Hashable, Sendable {
         case closeDue = "close_due"
         case extendAuction = "extend_auction"
         case cancelAuction = "cancel_auction"
+        case extendOutage = "extend_outage"
 
         init?(_ command: CanonicalCommand) {
             switch command {
@@ -26,6 +27,7 @@ public struct PublicEntry: Hashable, Sendable {
             case .closeDue: self = .closeDue
             case .extendAuction: self = .extendAuction
             case .cancelAuction: self = .cancelAuction
+            case .extendOutage: self = .extendOutage
             case .createLedger, .openEngine, .rotateKey, .restoreLedger, .registerCurrency,
                 .registerUser, .charge, .withdraw:
                 return nil

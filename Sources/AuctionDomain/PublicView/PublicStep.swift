@@ -102,7 +102,7 @@ public struct PublicBid: Hashable, Sendable {
         case .buyNow(_, let buyer): (bidder, amount) = (buyer, nil)
         case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
             .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .closeAuction,
-            .extendAuction, .cancelAuction:
+            .extendAuction, .cancelAuction, .extendOutage:
             return nil
         }
         var found: (kind: Kind, price: Money)?

@@ -33,6 +33,8 @@ public struct AuctionRules: Hashable, Sendable {
     public var softClose: SoftClose?
     /// How long after the first accepted bid the auction ends, in place of a fixed end.
     public var durationFromFirstBidMilliseconds: Int64?
+    /// What an outage of the house does to the end; nil as `OutageRule()`, which moves nothing.
+    public var outage: OutageRule?
     public var fees: Fees
     public var cancelPolicy: CancelPolicy
 
@@ -40,7 +42,7 @@ public struct AuctionRules: Hashable, Sendable {
         format: AuctionFormat = .english, openingPrice: Money = 1, proxy: Bool = false,
         increments: Increments = .one, reservePrice: Money? = nil, buyNow: BuyNow? = nil,
         softClose: SoftClose? = nil, durationFromFirstBidMilliseconds: Int64? = nil,
-        fees: Fees = .none, cancelPolicy: CancelPolicy = .beforeFirstBid
+        outage: OutageRule? = nil, fees: Fees = .none, cancelPolicy: CancelPolicy = .beforeFirstBid
     ) {
         self.format = format
         self.openingPrice = openingPrice
@@ -50,6 +52,7 @@ public struct AuctionRules: Hashable, Sendable {
         self.buyNow = buyNow
         self.softClose = softClose
         self.durationFromFirstBidMilliseconds = durationFromFirstBidMilliseconds
+        self.outage = outage
         self.fees = fees
         self.cancelPolicy = cancelPolicy
     }
@@ -65,6 +68,7 @@ public struct AuctionRules: Hashable, Sendable {
         try increments.validate()
         try validatePrices()
         try validateEnd(closesAt: closesAt)
+        try outage?.validate()
         try fees.seller.validate("seller")
         try fees.buyer.validate("buyer")
         let prices = [
@@ -130,8 +134,8 @@ extension AuctionRules {
         return AuctionTerms(
             format: format, proxy: proxy, increments: increments, buyNowUntil: buyNow?.until,
             softClose: softClose,
-            durationFromFirstBidMilliseconds: durationFromFirstBidMilliseconds, fees: fees,
-            cancelPolicy: cancelPolicy)
+            durationFromFirstBidMilliseconds: durationFromFirstBidMilliseconds, outage: outage,
+            fees: fees, cancelPolicy: cancelPolicy)
     }
 
     /// The part that differs from lot to lot, beyond the opening price; nil for most auctions.
@@ -148,7 +152,7 @@ extension AuctionRules {
             format: terms.format, openingPrice: openingPrice, proxy: terms.proxy,
             increments: terms.increments, softClose: terms.softClose,
             durationFromFirstBidMilliseconds: terms.durationFromFirstBidMilliseconds,
-            fees: terms.fees, cancelPolicy: terms.cancelPolicy)
+            outage: terms.outage, fees: terms.fees, cancelPolicy: terms.cancelPolicy)
         guard let extras else { return }
         reservePrice = extras.reservePrice == .zero ? nil : extras.reservePrice
         buyNow = terms.buyNowUntil.map { BuyNow(price: extras.buyNowPrice, until: $0) }
@@ -165,6 +169,7 @@ package struct AuctionTerms: Hashable, Sendable {
     /// Without its latest end.
     package let softClose: SoftClose?
     package let durationFromFirstBidMilliseconds: Int64?
+    package let outage: OutageRule?
     package let fees: Fees
     package let cancelPolicy: CancelPolicy
 }

@@ -25,7 +25,13 @@ extension State {
         switch command {
         case .charge(let payment), .withdraw(let payment): try check(payment.currency)
         case .openAuction(let opening): try check(opening.currency)
-        default: break
+        case .extendOutage(_, let since, let until):
+            guard since.isInRange, until.isInRange else {
+                throw ImpossibleEntry("an outage lies outside of all times")
+            }
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
+            .registerUser, .placeBid, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+            break
         }
         guard (entryCount == 0) == command.isCreation else {
             throw ImpossibleEntry("a log begins with its creation and has no other")

@@ -44,6 +44,8 @@ extension State {
             try decideOpening(opening, by: actor, at: time, into: &events)
         case .extendAuction(let auction, let closesAt):
             try decideExtension(auction, closesAt: closesAt, by: actor, at: time, into: &events)
+        case .extendOutage(let auction, _, let until):
+            extendOutage(auction, until: until, into: &events)
         case .cancelAuction(let auction, _):
             try decideCancellation(auction, by: actor, into: &events)
         case .registerUser(let id):

@@ -370,6 +370,9 @@ extension State {
                 fee.maximum?.minorUnits ?? -1)
         }
         if rules.cancelPolicy == .operatorOnly { mix(7) }
+        if let outage = rules.outage {
+            mix(8, outage.longerThanMilliseconds, outage.moveMilliseconds ?? -1)
+        }
         return hash
     }
 

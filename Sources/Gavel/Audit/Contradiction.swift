@@ -23,11 +23,13 @@ public struct Contradiction: Hashable, Sendable {
                 from: state)
         }
         switch redecision.ruling {
-        case .notNext(let auction), .closingDue(let auction, _):
+        case .closingDue(let auction, _):
             var handles = EntryHandles()
             handles.auctions.insert(auction)
             names.take(handles, from: state)
-        case .outcome, .notDue, .finished, .otherTime, .otherEpoch, .otherActor, .refused: break
+        case .outcome, .notDue, .finished, .noOutage, .otherTime, .otherEpoch, .otherActor,
+            .refused:
+            break
         }
         self.names = names
     }
@@ -44,15 +46,25 @@ public struct Contradiction: Hashable, Sendable {
                 + (closesAt == nil ? ": time does not end it" : "")
         case .finished(let position):
             return "an auction is closed that was finished at position \(position)"
-        case .notNext(let auction):
-            return "by the rules \(names.id(of: auction)) would be closed first, which ended before"
         case .closingDue(let auction, _):
             return "by the rules \(names.id(of: auction)) would be closed first, which had ended"
+        case .noOutage(let objection): return Self.words(objection)
         case .otherTime: return "a closing has another time than its auction's end"
         case .otherEpoch(let epoch): return "epoch \(epoch) is followed by \(epoch &+ 1) only"
         case .otherActor:
             return "what the engine does by itself nobody else does, and it does nothing else"
         case .refused(let refusal): return "the engine refuses such a command: \(refusal.name)"
+        }
+    }
+
+    private static func words(_ objection: OutageObjection) -> String {
+        switch objection {
+        case .finished(let position):
+            "an outage moves the end of an auction that was finished at position \(position)"
+        case .movesNothing: "an outage moves an end, but the auction's rules move none"
+        case .tooShort: "an outage moves an end, but was not longer than the rules let pass"
+        case .endOutside: "an outage moves an end that did not come while it lasted"
+        case .notOver: "an outage moves an end before it is over"
         }
     }
 

@@ -269,10 +269,15 @@ struct FoldVerification {
         if let late = judge.lateClosings.first {
             let id = fold.state.id(of: late.auction)
             let count = judge.lateClosingCount
+            let beside = judge.lateClosings.first { $0.bidPosition != nil }.map { late in
+                "; beside \(fold.state.id(of: late.auction)) a bid on another was accepted at "
+                    + "position \(late.bidPosition!)"
+            }
             report.notCovered.append(
                 "whether closings were held, which the log does not say: "
                     + (count == 1 ? "an auction was" : "\(count) auctions were")
-                    + " still open after the end, first \(id) at position \(late.position)")
+                    + " still open after the end, first \(id) at position \(late.position)"
+                    + (beside ?? ""))
         }
     }
 }

@@ -20,15 +20,21 @@ public struct Redecision: Hashable, Sendable {
     }
 }
 
-/// An auction that was still open when something came after its end. The engine closes what is
-/// due before it judges the next command, unless closings are held; whether they were, the log
-/// does not say. Where the entry that came is one that is refused meanwhile, a bid, a purchase or a
-/// request to close, it contradicts the rules as well.
+/// An auction that was still open when something came after its end.
+///
+/// The engine closes what is due before it judges the next command, except what it holds for the
+/// operator: an auction whose end fell into an outage, or all of them while a clock is in doubt.
+/// Whether it held one, the log does not say, so this is a note and no contradiction. A bid on the
+/// auction itself, its purchase, or a request to close it is one.
 public struct LateClosing: Hashable, Sendable {
     public let auction: AuctionHandle
     public let closesAt: Timestamp
-    /// The first entry that found it open after its end.
+    /// The first entry that found it open after its end: any but the engine's opening, its closings
+    /// of what ended earlier, and its extensions for outages.
     public let position: UInt64
+    /// The first bid or purchase, of another auction, that was accepted while this one still stood
+    /// open; nil where there was none.
+    public internal(set) var bidPosition: UInt64?
 }
 
 /// What deciding a log again came to.
@@ -103,6 +109,8 @@ struct RuleJudge {
     private var events = EventList()
     /// The last deadline known to have passed unclosed: those up to it are noted already.
     private var lateUntil: DeadlineQueue.Key?
+    /// Those of `lateClosings` beside which no bid was accepted yet, by index.
+    private var withoutBid: [Int] = []
 
     /// Judges the next entry of a log, which is not applied yet.
     /// - Parameter fold: the entries before it; changed only in the order of its deadlines.
@@ -115,29 +123,29 @@ struct RuleJudge {
         do { try fold.check(entry) } catch {
             throw LogFault("entry \(entry.point.position): \(error.reason)")
         }
-        let ruling = decide(entry, &fold)
+        let ruling = decide(entry, fold)
         noteLateClosings(entry, &fold)
         if ruling != nil { differing += 1 }
         return ruling
     }
 
     @inline(__always)
-    private mutating func decide(_ entry: DecodedEntry, _ fold: inout ReadState) -> Ruling? {
+    private mutating func decide(_ entry: DecodedEntry, _ fold: ReadState) -> Ruling? {
         let milliseconds = UInt64(max(0, entry.point.time.nanoseconds)) / 1_000_000
         if entry.id.milliseconds > milliseconds + CommandIDWindow.futureMillisecondsMax {
             return .refused(.commandIDInFuture)
         }
-        if let bid = entry.bid { return decide(bid, entry, &fold) }
+        if let bid = entry.bid { return decide(bid, entry, fold) }
         return fold.ruling(on: entry, using: &events)
     }
 
     /// A bid that was accepted, compared as the flat value it is.
     @inline(__always)
     private mutating func decide(
-        _ bid: AcceptedBid, _ entry: DecodedEntry, _ fold: inout ReadState
+        _ bid: AcceptedBid, _ entry: DecodedEntry, _ fold: ReadState
     ) -> Ruling? {
         if entry.actor == .system { return .otherActor }
-        if let ruling = fold.rulingOnDue(at: entry.point.time) { return ruling }
+        if let ruling = fold.rulingOnDue(bid.auction, at: entry.point.time) { return ruling }
         events.removeAll(keepingCapacity: true)
         do {
             let decided = try fold.state.decideBid(
@@ -154,23 +162,45 @@ struct RuleJudge {
     /// Notes every auction that was due before an entry and not closed.
     @inline(__always)
     private mutating func noteLateClosings(_ entry: DecodedEntry, _ fold: inout ReadState) {
-        guard fold.nextDue(at: entry.point.time) != nil else { return }
-        if case .closeDue = entry.command { return }
-        // The engine opens before it closes anything.
+        guard let due = fold.nextDue(at: entry.point.time) else { return }
+        if !isLate(due, beside: entry, fold) { return }
+        noteAllLate(entry, &fold)
+        noteBid(entry, fold)
+    }
+
+    /// Whether an auction that is due shows by an entry that the engine left it open.
+    private func isLate(
+        _ due: AuctionHandle, beside entry: DecodedEntry, _ fold: ReadState
+    ) -> Bool {
         switch entry.command {
-        case .openEngine, .restoreLedger: return
-        default: break
+        // The engine opens before it closes anything, and moves what an outage moves before it
+        // closes the others.
+        case .openEngine, .restoreLedger, .extendOutage: false
+        // It closes in order of end, and those that end together in order of opening.
+        case .closeDue(let auction): due != auction
+        case .createLedger, .rotateKey, .registerCurrency, .registerUser, .charge, .withdraw,
+            .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+            true
         }
+    }
+
+    private mutating func noteAllLate(_ entry: DecodedEntry, _ fold: inout ReadState) {
         fold.sortDeadlines()
         guard let first = fold.state.deadlines.first else { return }
+        var limit = DeadlineQueue.Key(
+            end: entry.point.time, auction: AuctionHandle(rawValue: .max))
+        if case .closeDue(let auction) = entry.command {
+            limit = DeadlineQueue.Key(end: fold.state[auction].closesAt, auction: auction)
+        }
         let start = max(first, lateUntil ?? first)
         var last = lateUntil
         fold.state.deadlines.forEach(from: start) { key in
-            guard key.end <= entry.point.time else { return false }
+            guard key < limit else { return false }
             guard last.map({ key > $0 }) ?? true else { return true }
             last = key
             lateClosingCount += 1
             if lateClosings.count < RedecisionReport.lateClosingsMax {
+                withoutBid.append(lateClosings.count)
                 lateClosings.append(
                     LateClosing(
                         auction: key.auction, closesAt: key.end, position: entry.point.position))
@@ -178,5 +208,29 @@ struct RuleJudge {
             return true
         }
         lateUntil = last
+    }
+
+    /// Takes note of the first bid or purchase that was accepted while auctions stood open late.
+    private mutating func noteBid(_ entry: DecodedEntry, _ fold: ReadState) {
+        guard !withoutBid.isEmpty, entry.rejection == nil else { return }
+        switch entry.command {
+        case .placeBid(let auction, _, _), .buyNow(let auction, _):
+            let waiting = withoutBid
+            withoutBid.removeAll(keepingCapacity: true)
+            for index in waiting {
+                let late = lateClosings[index]
+                guard late.auction != auction else {
+                    withoutBid.append(index)
+                    continue
+                }
+                let record = fold.state[late.auction]
+                guard record.phase == .open, record.closesAt == late.closesAt else { continue }
+                lateClosings[index].bidPosition = entry.point.position
+            }
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .closeAuction,
+            .extendAuction, .cancelAuction:
+            break
+        }
     }
 }

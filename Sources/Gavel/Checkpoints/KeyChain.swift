@@ -27,7 +27,8 @@ struct KeyChain {
         case .restoreLedger(let restoration): ledger = restoration.ledger
         case .rotateKey(let rotation): take(rotation)
         case .openEngine, .closeDue, .registerCurrency, .registerUser, .charge, .withdraw,
-            .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+            .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction, .cancelAuction,
+            .extendOutage:
             break
         }
     }

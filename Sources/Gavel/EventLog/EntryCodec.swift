@@ -21,6 +21,7 @@ enum EntryKind: UInt8 {
     case closeDue = 3
     case rotateKey = 4
     case restoreLedger = 5
+    case extendOutage = 6
     case registerCurrency = 16
     case registerUser = 17
     case charge = 18
@@ -272,6 +273,10 @@ extension ByteBuffer {
         case .cancelAuction(let auction, let reason):
             append(auction.rawValue)
             appendLong(reason)
+        case .extendOutage(let auction, let since, let until):
+            append(auction.rawValue)
+            append(since.nanoseconds)
+            append(until.nanoseconds)
         case .registerUser(let user):
             appendShort(user.string)
         case .registerCurrency(let currency):
@@ -388,6 +393,7 @@ extension CanonicalCommand {
         case .closeDue: .closeDue
         case .rotateKey: .rotateKey
         case .restoreLedger: .restoreLedger
+        case .extendOutage: .extendOutage
         case .registerCurrency: .registerCurrency
         case .registerUser: .registerUser
         case .charge: .charge
@@ -400,6 +406,12 @@ extension CanonicalCommand {
         case .cancelAuction: .cancelAuction
         }
     }
+}
+
+extension CanonicalCommand {
+    /// An end has the reason `outage` in such an entry and in no other: to a kind that was there
+    /// before the reason nothing was added.
+    fileprivate var isExtendOutage: Bool { if case .extendOutage = self { true } else { false } }
 }
 
 extension Event {
@@ -615,7 +627,8 @@ extension DecodedEntry {
         if range.upperBound - offset > BidLayout.extendedBytes,
             bytes.load(UInt8.self, at: offset) == EventTag.auctionExtended.rawValue
         {
-            guard let reason = ExtensionReason(rawValue: bytes.load(UInt8.self, at: offset + 9))
+            guard let reason = ExtensionReason(rawValue: bytes.load(UInt8.self, at: offset + 9)),
+                reason != .outage
             else { return false }
             bid.closesAt = Timestamp(nanoseconds: bytes.load(Int64.self, at: offset + 1))
             bid.extensionReason = reason
@@ -677,6 +690,9 @@ extension ByteReader {
         case .withdraw: .withdraw(try payment(bytes))
         case .openAuction: .openAuction(try opening(bytes))
         case .extendAuction: .extendAuction(try auction(bytes), closesAt: try time(bytes))
+        case .extendOutage:
+            .extendOutage(
+                auction: try auction(bytes), since: try time(bytes), until: try time(bytes))
         case .cancelAuction:
             .cancelAuction(
                 try auction(bytes), reason: try longText(atMost: Limits.reasonBytesMax, bytes))
@@ -778,8 +794,11 @@ extension ByteReader {
                 auction: auction, winner: try user(bytes), seller: try user(bytes),
                 amount: try money(bytes), fee: try money(bytes))
         case .auctionExtended:
-            return .auctionExtended(
-                auction: auction, closesAt: try time(bytes), reason: try enumeration(bytes))
+            let (closesAt, reason) = (try time(bytes), try enumeration(bytes) as ExtensionReason)
+            guard (reason == .outage) == command.isExtendOutage else {
+                throw LogFault("an end is moved by what its command does not do")
+            }
+            return .auctionExtended(auction: auction, closesAt: closesAt, reason: reason)
         case .auctionClosed:
             return .auctionClosed(
                 auction: auction, outcome: try enumeration(bytes), winner: try user(bytes),

@@ -9,6 +9,8 @@
 //                                       7  i64 duration from the first bid, ms
 //                                       8  the seller's fee          9  the buyer's fee
 //                                      12  u8 cancel policy
+//                                      13  i64 an outage's length, ms
+//                                      14  i64 the move after an outage, ms
 //      bit 0 says proxy; a fee is u16 basis points, i64 fixed, i64 minimum, and i64 maximum where
 //      bit 10 (the seller's) or 11 (the buyer's) is set
 //
@@ -34,7 +36,9 @@ private struct RulesFlags: OptionSet {
     static let sellerMaximum = Self(rawValue: 1 << 10)
     static let buyerMaximum = Self(rawValue: 1 << 11)
     static let cancelPolicy = Self(rawValue: 1 << 12)
-    static let known = Self(rawValue: (1 << 13) - 1)
+    static let outage = Self(rawValue: 1 << 13)
+    static let outageMove = Self(rawValue: 1 << 14)
+    static let known = Self(rawValue: (1 << 15) - 1)
 
     init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -52,6 +56,8 @@ private struct RulesFlags: OptionSet {
             (.sellerMaximum, rules.fees.seller.maximum != nil),
             (.buyerMaximum, rules.fees.buyer.maximum != nil),
             (.cancelPolicy, rules.cancelPolicy != .beforeFirstBid),
+            (.outage, rules.outage != nil),
+            (.outageMove, rules.outage?.moveMilliseconds != nil),
         ]
         self = RulesFlags(present.filter(\.1).map(\.0))
     }
@@ -88,6 +94,10 @@ extension ByteBuffer {
         if let duration = rules.durationFromFirstBidMilliseconds { append(duration) }
         for fee in [rules.fees.seller, rules.fees.buyer] where fee != .none { appendFee(fee) }
         if rules.cancelPolicy != .beforeFirstBid { append(rules.cancelPolicy.rawValue) }
+        if let outage = rules.outage {
+            append(outage.longerThanMilliseconds)
+            if let move = outage.moveMilliseconds { append(move) }
+        }
     }
 
     private mutating func appendFee(_ fee: Fee) {
@@ -126,6 +136,12 @@ extension ByteReader {
             rules.fees.buyer = try fee(hasMaximum: flags.contains(.buyerMaximum), bytes)
         }
         if flags.contains(.cancelPolicy) { rules.cancelPolicy = try enumeration(bytes) }
+        if flags.contains(.outage) {
+            rules.outage = OutageRule(
+                longerThanMilliseconds: try integer(Int64.self, bytes),
+                moveMilliseconds: flags.contains(.outageMove)
+                    ? try integer(Int64.self, bytes) : nil)
+        }
         guard RulesFlags(of: rules) == flags else {
             throw LogFault("rules flags \(flags.rawValue) do not fit the rules")
         }

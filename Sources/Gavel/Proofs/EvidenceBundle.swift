@@ -202,7 +202,7 @@ public struct CheckedEvidence: Sendable {
             case .restoreLedger(let restoration): return restoration.ledger
             case .openEngine, .closeDue, .rotateKey, .registerCurrency, .registerUser, .charge,
                 .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-                .cancelAuction:
+                .cancelAuction, .extendOutage:
                 continue
             }
         }
@@ -233,7 +233,7 @@ extension CanonicalCommand {
         case .rotateKey, .restoreLedger: true
         case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
             .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction:
+            .cancelAuction, .extendOutage:
             false
         }
     }
@@ -246,7 +246,7 @@ extension CanonicalCommand {
         case .createLedger, .restoreLedger: true
         case .rotateKey, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
             .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction:
+            .cancelAuction, .extendOutage:
             false
         }
     }

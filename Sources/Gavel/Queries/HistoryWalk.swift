@@ -32,7 +32,7 @@ public enum HistorySelection: String, Hashable, Sendable, CaseIterable {
             case .placeBid, .buyNow: return true
             case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
                 .registerCurrency, .registerUser, .charge, .withdraw, .openAuction,
-                .closeAuction, .extendAuction, .cancelAuction:
+                .closeAuction, .extendAuction, .cancelAuction, .extendOutage:
                 return false
             }
         }

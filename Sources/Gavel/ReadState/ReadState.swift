@@ -64,15 +64,17 @@ struct ReadState: Sendable {
     }
 
     /// What the rules give for the next entry, no flat bid, where it says otherwise.
-    mutating func ruling(on entry: DecodedEntry, using events: inout EventList) -> Ruling? {
+    func ruling(on entry: DecodedEntry, using events: inout EventList) -> Ruling? {
         state.ruling(
             on: entry.command, by: entry.actor, rejection: entry.rejection, events: entry.events,
             at: entry.point.time, using: &events)
     }
 
-    /// Whether a closing had to come before a bid.
+    /// Whether an auction had to be closed before a bid on it.
     @inline(__always)
-    mutating func rulingOnDue(at time: Timestamp) -> Ruling? { state.rulingOnDue(at: time) }
+    func rulingOnDue(_ auction: AuctionHandle, at time: Timestamp) -> Ruling? {
+        state.rulingOnDue(auction, at: time)
+    }
 
     /// Applies the next entry after checking that it can follow.
     /// - Throws: `LogFault` with the position; the state is then of no more use.

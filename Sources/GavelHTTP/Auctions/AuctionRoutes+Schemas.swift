@@ -15,7 +15,8 @@ extension AuctionRoutes {
             ])
         ),
         ("Opening", opening), ("OpeningRules", openingRules), ("Rules", rules),
-        ("Increments", increments), ("SoftClose", softClose), ("Fee", fee),
+        ("Increments", increments), ("SoftClose", softClose), ("Outage", outage),
+        ("Fee", fee),
         ("AuctionListing", .object(listing)),
         ("MyAuction", .object(listing + [.init("mine", .nullable(.reference("Standing")))])),
         (
@@ -115,6 +116,12 @@ extension AuctionRoutes {
             ])),
         .optional("duration_from_first_bid_ms", .integer(min: 1)),
         .optional(
+            "outage",
+            .object([
+                .optional("longer_than_ms", .integer(min: 1)),
+                .optional("move_ms", .integer(min: 1)),
+            ]), "At least one of the two."),
+        .optional(
             "fees",
             .object([.optional("seller", openingFee), .optional("buyer", openingFee)])),
         .optional("cancel_policy", policy),
@@ -132,6 +139,7 @@ extension AuctionRoutes {
         .init("buy_now_price", .nullable(.money)), .init("buy_now_until", .nullable(until)),
         .init("soft_close", .nullable(.reference("SoftClose"))),
         .init("duration_from_first_bid_ms", .nullable(.integer(min: 1))),
+        .init("outage", .nullable(.reference("Outage"))),
         .init(
             "fees",
             .nullable(
@@ -152,6 +160,15 @@ extension AuctionRoutes {
         .init("trigger", .word(SoftClose.Trigger.allCases.map(\.jsonName))),
         .init("max_extensions", .nullable(.integer(min: 1))),
         .init("latest_end", .nullable(.time)),
+    ])
+
+    private static let outage = Schema.object([
+        .init(
+            "longer_than_ms", .integer(min: 1),
+            "How long the house may be out of reach without counting."),
+        .init(
+            "move_ms", .nullable(.integer(min: 1)),
+            "How long after an outage an end that fell into it comes; null leaves it to the house."),
     ])
 
     private static let fee = Schema.object([

@@ -147,6 +147,7 @@ struct EventInWords {
         case .operator: "the operator said so"
         case .softClose: "soft close, \(words?.softClose ?? "")"
         case .firstBid: "the first bid starts the clock, \(words?.duration ?? "")"
+        case .outage: "nobody could bid when it came, \(words?.outage ?? "")"
         }
     }
 

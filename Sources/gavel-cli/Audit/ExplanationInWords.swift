@@ -49,6 +49,9 @@ struct ExplanationInWords {
                 + " \(names.id(of: auction))"
         case .extendAuction(let auction, let closesAt):
             return "\(who) asked to extend \(names.id(of: auction)) until \(closesAt.rfc3339)"
+        case .extendOutage(let auction, let since, let until):
+            return "the house was out of reach from \(since.rfc3339) to \(until.rfc3339), and the "
+                + "end of \(names.id(of: auction)) had come meanwhile"
         case .cancelAuction(let auction, let reason):
             return "\(who) asked to cancel \(names.id(of: auction))"
                 + (reason.isEmpty ? "" : ": \(reason)")

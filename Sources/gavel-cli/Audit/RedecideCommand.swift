@@ -15,8 +15,8 @@ struct RedecideCommand: ParsableCommand {
             Each command is judged at its entry's time against the state that the log had then; \
             where today's outcome is another one it is reported, and the recorded one is what \
             the next entry is judged by. Ends with 0 when nothing differs and with 1 otherwise. \
-            Auctions found open after their end are noted: closings may have been held, which \
-            the log does not say.
+            Auctions found open after their end are noted, and the first bid on another that was \
+            accepted meanwhile: they may have been held, which the log does not say.
             """)
 
     @OptionGroup var ledger: LedgerOption
@@ -120,6 +120,7 @@ struct RedecideCommand: ParsableCommand {
                             object.field("auction", names.id(of: late.auction))
                             object.field("closes_at", late.closesAt)
                             object.field("position", late.position)
+                            object.field("bid_position", late.bidPosition)
                         }
                     }
                 }
@@ -135,7 +136,9 @@ struct RedecideCommand: ParsableCommand {
                 (
                     index == 0 ? "notes" : "",
                     "\(names.id(of: late.auction)) ended at \(late.closesAt.rfc3339) and was "
-                        + "still open at position \(late.position): closings may have been held"
+                        + "still open at position \(late.position)"
+                        + (late.bidPosition.map { ", and beside a bid at position \($0)" } ?? "")
+                        + ": it may have been held"
                 ))
         }
         let left = report.lateClosingCount - UInt64(report.lateClosings.count)

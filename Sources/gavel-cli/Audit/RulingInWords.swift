@@ -17,13 +17,41 @@ func describeRuling(_ ruling: Ruling, in currency: Currency?, _ names: some Name
     case .notDue(let closesAt):
         closesAt.map { "not yet: it ends at \($0.rfc3339)" } ?? "not at all: time does not end it"
     case .finished(let position): "nothing: it was finished at position \(position)"
-    case .notNext(let auction): "\(names.id(of: auction)) would close first"
     case .closingDue(let auction, let closesAt):
         "\(names.id(of: auction)) would close first, which ended at \(closesAt.rfc3339)"
+    case .noOutage(let objection): describeObjection(objection)
     case .otherTime(let time): "it would close with the time \(time.rfc3339)"
     case .otherEpoch(let epoch): "epoch \(epoch) is followed by \(epoch &+ 1)"
     case .otherActor: "what the engine does by itself nobody else does, and it does nothing else"
     case .refused(let refusal): "no entry: such a command is refused, \(refusal.name)"
+    }
+}
+
+/// Why the engine would not have moved an end for an outage, without a full stop.
+private func describeObjection(_ objection: OutageObjection) -> String {
+    switch objection {
+    case .finished(let position): "nothing: it was finished at position \(position)"
+    case .movesNothing: "nothing: the auction's rules move no end for an outage"
+    case .tooShort(let limit):
+        "nothing: the outage was not longer than \(limit / 1_000_000) ms, which its rules let pass"
+    case .endOutside(let closesAt):
+        "nothing: "
+            + (closesAt.map { "it ends at \($0.rfc3339), outside of the outage" }
+                ?? "time does not end it")
+    case .notOver: "nothing yet: the outage was not over"
+    }
+}
+
+extension OutageObjection {
+    /// The objection in JSON.
+    fileprivate var jsonName: String {
+        switch self {
+        case .finished: "finished"
+        case .movesNothing: "moves_nothing"
+        case .tooShort: "too_short"
+        case .endOutside: "end_outside"
+        case .notOver: "not_over"
+        }
     }
 }
 
@@ -38,13 +66,13 @@ extension JSONWriter {
         case .finished(let position):
             field("status", "finished")
             field("position", position)
-        case .notNext(let auction):
-            field("status", "not_next")
-            field("auction", names.id(of: auction))
         case .closingDue(let auction, let closesAt):
             field("status", "closing_due")
             field("auction", names.id(of: auction))
             field("closes_at", closesAt)
+        case .noOutage(let objection):
+            field("status", "no_outage")
+            field("why", objection.jsonName)
         case .otherTime(let time):
             field("status", "other_time")
             field("time", time)

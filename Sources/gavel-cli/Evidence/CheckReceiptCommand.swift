@@ -254,7 +254,7 @@ private struct CheckedReceipt {
             }
         case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
             .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction:
+            .cancelAuction, .extendOutage:
             break
         }
     }

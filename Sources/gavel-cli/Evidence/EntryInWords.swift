@@ -78,6 +78,11 @@ struct EntryInWords {
             ]
         case .extendAuction(_, let closesAt):
             return [("auction", auction), ("closes at", closesAt.rfc3339)]
+        case .extendOutage(_, let since, let until):
+            return [
+                ("auction", auction), ("outage since", since.rfc3339),
+                ("outage until", until.rfc3339),
+            ]
         case .cancelAuction(_, let reason):
             return [("auction", auction), ("reason", reason.isEmpty ? nil : reason)]
         case .closeAuction, .closeDue: return [("auction", auction)]
