@@ -451,10 +451,9 @@ package struct EngineCore: ~Copyable {
         while let auction = nextDue(at: trusted) {
             if frame.isFull { throw .frameIsFull }
             if let outage, treatment(of: auction) == .move {
-                //try writeOwn(
-                //    .extendOutage(auction: auction, since: outage.since, until: outage.until),
-                //    at: max(state.time, outage.until))
-                _ = outage
+                try writeOwn(
+                    .extendOutage(auction: auction, since: outage.since, until: outage.until),
+                    at: max(state.time, outage.until))
             } else {
                 try writeOwn(.closeDue(auction), at: max(state.time, state[auction].closesAt))
             }
@@ -626,7 +625,7 @@ package struct EngineCore: ~Copyable {
             return isStorageLow ? .storageLow : nil
         case .closeAuction(let auction, _):
             return holdsClosings || isHeld(auction) ? .closingHeld : nil
-        case .createLedger, .openEngine, .restoreLedger, .rotateKey, .closeDue,
+        case .createLedger, .openEngine, .restoreLedger, .rotateKey, .closeDue, .extendOutage,
             .registerCurrency, .registerUser, .charge, .withdraw, .extendAuction, .cancelAuction:
             return nil
         }
