@@ -137,7 +137,7 @@ extension Environment {
         if FileSystem.exists(file) {
             throw LMDBError(.system(EEXIST), operation: "copy", reason: file)
         }
-        do {
+        do throws(LMDBError) {
             let flags = compacting ? UInt32(MDB_CP_COMPACT) : 0
             guard FileFaults.outcome(of: .copy) == .goesOn else {
                 throw LMDBError(.system(EIO), operation: "copy", reason: directory)

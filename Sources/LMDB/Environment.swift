@@ -208,7 +208,8 @@ public final class Environment: Sendable {
         // As in `abort`; a failed commit frees the transaction too.
         let transaction = unsafe state.end()
         if state.isWriting { forgetWritingThread() }
-        let result = state.isWriting ? commit(transaction) : unsafe mdb_txn_commit(transaction)
+        let result =
+            unsafe state.isWriting ? commit(transaction) : mdb_txn_commit(transaction)
         defer { gate.leave() }
         if result != MDB_SUCCESS {
             let error = LMDBError(

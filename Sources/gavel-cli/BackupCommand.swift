@@ -168,7 +168,7 @@ private func printVerified(
     _ path: String, before fields: [(name: String, value: String?)]
 ) throws {
     let report = try verifyLedger(at: path)
-    try withOutput { output in
+    try withOutput(after: "\(path) is made") { output in
         if !fields.isEmpty { printFields(fields, on: output) }
         printReport(report, on: output)
     }

@@ -47,16 +47,13 @@ struct ImportCommand: ParsableCommand {
         var history = HistoryReader(files, hashedTo: digest, now: SystemClock().now())
         let entryCount = try build(building, from: &history)
         do {
-            try withOutput { output in
+            try withOutput(after: "\(ledger.path) is complete") { output in
                 try printSummary(building, history, entryCount, on: output)
             }
         } catch let error as LedgerError {
             // It stands, and was read while it was built.
             printError(
                 "warning: \(ledger.path) is complete, but cannot be read: \(error.reason)")
-        } catch let failure as Failure {
-            throw Failure(
-                failure.status, failure.message.map { "\(ledger.path) is complete, but \($0)" })
         }
         if strict, building.rejected > 0 { throw Failure(.finding) }
     }

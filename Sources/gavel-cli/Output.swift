@@ -61,6 +61,15 @@ func withOutput(_ body: (Output) throws -> Void) throws {
     try output.flush()
 }
 
+/// As `withOutput`, where what is reported stands already: an output that cannot be written does
+/// not take it away, and the error says so.
+/// - Parameter done: what is done, for the error.
+func withOutput(after done: String, _ body: (Output) throws -> Void) throws {
+    do { try withOutput(body) } catch let failure as Failure {
+        throw Failure(failure.status, failure.message.map { "\(done), but \($0)" })
+    }
+}
+
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws {
     try bytes.withUnsafeBytes { bytes in
         var offset = 0

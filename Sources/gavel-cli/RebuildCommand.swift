@@ -18,7 +18,7 @@ struct RebuildCommand: ParsableCommand {
 
     func run() throws {
         let count = try Ledger.rebuild(at: ledger.path)
-        try withOutput { output in
+        try withOutput(after: "\(ledger.path) is rebuilt") { output in
             output.write("rebuilt \(ledger.path) from \(count) entries\n")
         }
     }

@@ -96,7 +96,7 @@ struct RotateKeyCommand: AsyncParsableCommand {
         let ledger = try Ledger.open(at: ledger.path, configuration: configuration)
         defer { ledger.close() }
         let verifier = try await ledger.rotateKey(to: new)
-        try withOutput { $0.write("\(verifier)\n") }
+        try withOutput(after: "the key is replaced") { $0.write("\(verifier)\n") }
     }
 }
 

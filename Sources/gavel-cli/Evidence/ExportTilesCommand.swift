@@ -59,7 +59,7 @@ struct ExportTilesCommand: ParsableCommand {
             }
         }
         try NamedOutput("\(folder)/checkpoint", .checkpoint).write(export.checkpoint.bytes)
-        try withOutput { output in
+        try withOutput(after: "the tiles in \(folder) are written") { output in
             printFields(
                 [
                     ("origin", head.origin), ("entries", String(head.size)),
