@@ -80,7 +80,12 @@ struct TrustedTimeTests {
         #expect(clocks.now == clocks.wall - seconds * second)
         clocks.wall -= seconds * second
         clocks.pass(seconds: 1)
-        #expect(clocks.changes.last == .agreed && !clocks.time.isHeld)
+        guard case .agreed(let outage) = clocks.changes.last else {
+            Issue.record("the clocks did not agree again")
+            return
+        }
+        // It ends with what has passed meanwhile, not with what the wall clock said.
+        #expect(outage.nanoseconds == 31 * second && !clocks.time.isHeld)
         #expect(clocks.now == clocks.wall)
     }
 
@@ -171,7 +176,7 @@ struct TrustedTimeTests {
         clocks.wall -= 7_200 * second
         clocks.isSynchronized = true
         clocks.pass(seconds: 1)
-        #expect(!clocks.time.isHeld && clocks.changes == [.agreed])
+        #expect(!clocks.time.isHeld && clocks.changes.count == 1)
 
         // Nobody ever speaks: after ten minutes the wall clock is what there is.
         var alone = Clocks(

@@ -360,7 +360,9 @@ package struct EngineCore: ~Copyable {
     private mutating func take(_ reading: ClockReading) {
         switch time.advance(to: reading) {
         case .held(let gap): notices.append(.clockHeld(gap: gap))
-        case .agreed: notices.append(.clocksAgree)
+        case .agreed(let outage):
+            notices.append(.clocksAgree)
+            note(outage)
         case .wentAhead(let outage): note(outage)
         case nil: break
         }

@@ -96,8 +96,8 @@ package struct TrustedTime: Sendable {
     package enum Change: Hashable, Sendable {
         /// The wall clock is that much ahead of trusted time, behind where it is negative.
         case held(gap: Int64)
-        /// The clocks agree again.
-        case agreed
+        /// The clocks agree again; since they went apart nobody could bid.
+        case agreed(Outage)
         /// The wall clock was right: nobody counted the time in between, a suspended machine's.
         case wentAhead(Outage)
     }
@@ -168,22 +168,25 @@ package struct TrustedTime: Sendable {
             let slew = min(max(gap, -slewMax), slewMax)
             time += slew
             gap -= slew
-            defer { isHeld = false }
             isSettling = false
-            return isHeld ? .agreed : nil
+            guard isHeld else { return nil }
+            isHeld = false
+            return .agreed(outage)
         }
         if gap > 0, isWallClockBelieved {
-            let wasHeld = isHeld
+            if !isHeld { heldSince = before }
             accept()
-            return .wentAhead(
-                Outage(
-                    since: Timestamp(nanoseconds: wasHeld ? heldSince : before),
-                    until: Timestamp(nanoseconds: time)))
+            return .wentAhead(outage)
         }
         if isHeld { return nil }
         isHeld = true
         heldSince = before
         return .held(gap: gap)
+    }
+
+    /// From when the clocks went apart until now.
+    private var outage: Outage {
+        Outage(since: Timestamp(nanoseconds: heldSince), until: Timestamp(nanoseconds: time))
     }
 
     /// Whether a wall clock that went ahead is right by what the kernel says.
