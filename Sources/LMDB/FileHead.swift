@@ -17,13 +17,18 @@
 //     + 24  overflow pages                    meta + 120  last page in use
 //     + 32  entries + 40  root page           meta + 128  number of the last transaction
 //
-// Invariants that are checked: both pages carry the magic, the format, one page size and their own
-// number; transaction n is in meta n % 2; roots and counts fit the last page; the last page fits
-// the map size and, for the newer meta, the file.
+// Invariants that are checked: both pages carry the magic, the format, one page size, their own
+// number and the flags of both tables, which no commit changes. LMDB uses the page with the greater
+// transaction number n, which must be whole: it is page n % 2, its roots and counts fit its last
+// page, and that one fits the map size and the file. Damage there refuses the file, also where the
+// other page is whole: falling back to the commit before could lose what was acknowledged.
 //
-// One damaged meta page refuses the file although the other may be whole. LMDB would refuse it too
-// when the magic is gone, and otherwise silently fall back to an earlier commit, or overwrite the
-// evidence with its next one; which of the two is right is for the operator to decide.
+// Commit n + 1 writes its roots, its last page and its number, in this order, over the older page,
+// which nobody reads any more. When that write fails or is short, LMDB writes the former last page
+// and number back, beside the new roots (mdb.c `mdb_env_write_meta`); when that fails too, or the
+// machine stops in between, any first part of the new bytes may be there. So of the older page only
+// the transaction number is looked at: n - 1, or the low bytes of n + 1 over it. Anything else is
+// damage; it may be the newest page whose number has changed.
 
 import Platform
 
@@ -38,8 +43,10 @@ struct FileHead {
     var pageSizeBytes: Int
     /// The meta page LMDB will use, the one with the greater transaction number.
     var newest: MetaPage
-    /// The one before it.
-    var older: MetaPage
+    /// The number of the commit before, as far as the next one has not begun to overwrite it.
+    var olderTransaction: UInt64
+    /// Both pages as they were read.
+    private let bytes: [UInt8]
 
     /// Checks the data file at `path`.
     ///
@@ -48,20 +55,28 @@ struct FileHead {
         guard FileSystem.exists(path) else { return nil }
         let file = try DataFile(path)
         if try file.byteCount == 0 { return nil }
+        return try FileHead(reading: file)
+    }
+
+    /// Reads and checks the head of a file, also beside a writer.
+    init(reading file: DataFile) throws(LMDBError) {
         // A writer in another process may be inside its write of a meta page: what is only half
         // there now is whole a moment later, and damage stays.
         for _ in 0..<4 {
-            if let head = try? FileHead(file) { return head }
+            if let head = try? FileHead(once: file) {
+                self = head
+                return
+            }
             sleepBriefly()
         }
-        return try FileHead(file)
+        self = try FileHead(once: file)
     }
 
-    private init(_ file: DataFile) throws(LMDBError) {
+    private init(once file: DataFile) throws(LMDBError) {
         pageSizeBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let bytes = try file.read(at: 0, byteCount: 2 * pageSizeBytes)
+        bytes = try file.read(at: 0, byteCount: 2 * pageSizeBytes)
         let judge = HeadJudge(bytes: bytes, pageSizeBytes: pageSizeBytes, path: file.path)
-        (newest, older) = try judge.metas()
+        (newest, olderTransaction) = try judge.metas()
         try judge.checkLength(of: file, against: newest)
     }
 }
@@ -153,8 +168,8 @@ private struct HeadJudge {
     let pageSizeBytes: Int
     let path: String
 
-    /// Both meta pages, the newer one first.
-    func metas() throws(LMDBError) -> (MetaPage, MetaPage) {
+    /// The meta page that LMDB will use, and the transaction of the other one.
+    func metas() throws(LMDBError) -> (MetaPage, UInt64) {
         let first = meta(at: 0)
         let second = meta(at: pageSizeBytes)
         guard let first, first.magic == MetaPage.magicNumber else {
@@ -163,12 +178,35 @@ private struct HeadJudge {
         try checkFormat(first, second)
         guard let second else { throw error(.fileTruncated, "it ends before its second meta page") }
         for (number, meta) in [first, second].enumerated() {
-            if let fault = fault(of: meta, number: UInt64(number)) {
+            if let fault = lastingFault(of: meta, number: UInt64(number)) {
                 throw error(.fileDamaged, "meta page \(number): \(fault)")
             }
         }
         // Of two new ones LMDB takes the first.
-        return first.transaction >= second.transaction ? (first, second) : (second, first)
+        let (newest, older) =
+            first.transaction >= second.transaction ? (first, second) : (second, first)
+        if let fault = fault(of: newest) {
+            throw error(.fileDamaged, "meta page \(newest.pageNumber): \(fault)")
+        }
+        guard isLeft(older.transaction, beside: newest.transaction) else {
+            throw error(
+                .fileDamaged,
+                "meta page \(older.pageNumber): transaction \(older.transaction) beside "
+                    + "\(newest.transaction) in the other one")
+        }
+        return (newest, older.transaction)
+    }
+
+    /// Whether a transaction number may stand in the older meta page: that of the commit before,
+    /// or the first bytes of the next one's over it. A new file has transaction 0 twice.
+    private func isLeft(_ older: UInt64, beside newest: UInt64) -> Bool {
+        if newest == 0 { return older == 0 }
+        let (before, next) = (newest - 1, newest &+ 1)
+        return (0..<8).contains { written in
+            // The file has the machine's byte order, so the first bytes are the low ones here.
+            let first = UInt64(1) << (8 * UInt64(written)) - 1
+            return older == (next & first | before & ~first)
+        }
     }
 
     /// The error for a file whose first meta page lacks the magic.
@@ -203,22 +241,27 @@ private struct HeadJudge {
         throw error(.fileDamaged, "meta page 0 has a page size of \(size)")
     }
 
-    /// What contradicts itself in a meta page, or nil.
-    private func fault(of meta: MetaPage, number: UInt64) -> String? {
+    /// What is wrong with the fields of a meta page that no commit changes, or nil.
+    private func lastingFault(of meta: MetaPage, number: UInt64) -> String? {
         if meta.magic != MetaPage.magicNumber { return "no magic number" }
         if meta.version != 1 { return "format \(meta.version)" }
         if Int(meta.pageSizeBytes) != pageSizeBytes { return "page size \(meta.pageSizeBytes)" }
         if meta.pageNumber != number { return "page number \(meta.pageNumber)" }
         if meta.pageFlags != PageFlag.meta { return "page flags \(meta.pageFlags)" }
-        if meta.transaction != 0 && meta.transaction % 2 != number {
+        // The free list has integer keys; 0x4000 marks an environment without a folder.
+        if meta.freeList.flags & ~0x4000 != 0x08 { return "free list flags" }
+        if meta.main.flags != 0 { return "main table flags" }
+        return nil
+    }
+
+    /// What contradicts itself in the meta page that is used, or nil.
+    private func fault(of meta: MetaPage) -> String? {
+        if meta.transaction != 0 && meta.transaction % 2 != meta.pageNumber {
             return "transaction \(meta.transaction) belongs in the other one"
         }
         if meta.lastPage < 1 || meta.lastPage >= meta.mapSizeBytes / UInt64(pageSizeBytes) {
             return "last page \(meta.lastPage) in a map of \(meta.mapSizeBytes) bytes"
         }
-        // The free list has integer keys; 0x4000 marks an environment without a folder.
-        if meta.freeList.flags & ~0x4000 != 0x08 { return "free list flags" }
-        if meta.main.flags != 0 { return "main table flags" }
         return meta.freeList.fault(lastPage: meta.lastPage).map { "free list: \($0)" }
             ?? meta.main.fault(lastPage: meta.lastPage).map { "main table: \($0)" }
     }

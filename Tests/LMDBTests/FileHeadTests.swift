@@ -49,6 +49,10 @@ struct FileHeadTests {
         /// The bit to flip.
         var bit: UInt8 = 1
         var testDescription: String { name }
+        /// The flags are written too, but are always the same.
+        var isWrittenByCommits: Bool {
+            offset >= 46 && name != "main flags" && name != "transaction"
+        }
 
         static let all = [
             Field(name: "page number", offset: 0),
@@ -68,21 +72,109 @@ struct FileHeadTests {
         ]
     }
 
-    // One damaged page refuses as well: LMDB would take the other one, which may be the commit
-    // before the last, or overwrite the damaged one with its next commit and with it the evidence.
+    /// The meta page that LMDB uses.
+    private func newestPage(_ bytes: [UInt8], _ size: Int) -> Int {
+        let numbers = [0, size].map { bytes.integer(at: $0 + 144) }
+        return numbers[0] >= numbers[1] ? 0 : 1
+    }
+
     @Test(
-        "a damaged field in either meta page or in both refuses the file", arguments: Field.all,
-        [[0], [1], [0, 1]])
-    func damagedField(field: Field, pages: [Int]) throws {
+        "a damaged field in the meta page that is used, or in both, refuses the file",
+        arguments: Field.all, [false, true])
+    func damagedField(field: Field, inBoth: Bool) throws {
         let size = try pageSize()
         try withDataFile { directory, file in
             try rewrite(file) { bytes in
-                for page in pages { bytes[page * size + field.offset] ^= field.bit }
+                let newest = newestPage(bytes, size)
+                for page in inBoth ? [0, 1] : [newest] {
+                    bytes[page * size + field.offset] ^= field.bit
+                }
             }
-            switch (field.name, pages.count) {
-            case ("magic", 2): expect(.foreignFile, opening: directory)
-            case ("format", 2): expect(.versionMismatch, opening: directory)
+            switch (field.name, inBoth) {
+            case ("magic", true): expect(.foreignFile, opening: directory)
+            case ("format", true): expect(.versionMismatch, opening: directory)
             default: expect(.fileDamaged, opening: directory)
+            }
+        }
+    }
+
+    // Of the older page nothing is used but its number. A changed number may be the newest page's:
+    // LMDB would go on from the commit before, without a word.
+    @Test(
+        "a damaged field in the older meta page refuses unless each commit writes it anew",
+        arguments: Field.all)
+    func damagedOlderField(field: Field) throws {
+        let size = try pageSize()
+        try withDataFile { directory, file in
+            try rewrite(file) { bytes in
+                bytes[(1 - newestPage(bytes, size)) * size + field.offset] ^= field.bit
+            }
+            if field.isWrittenByCommits {
+                try expectEntries(51, in: directory)
+            } else {
+                expect(.fileDamaged, opening: directory)
+            }
+        }
+    }
+
+    private func expectEntries(
+        _ count: Int, in directory: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let environment = try Environment(at: directory, configuration: .init(syncMode: .none))
+        let table = try environment.integerTable(named: "t", create: false)
+        let found = try environment.read { try $0.keys(table) }
+        #expect(found == (0..<UInt64(count)).map { $0 }, sourceLocation: sourceLocation)
+        try environment.close()
+        let report = try DataFileWalk.check(path: directory + "/data.mdb")
+        #expect(report.isSound, "\(report.faults)", sourceLocation: sourceLocation)
+    }
+
+    // What LMDB leaves of a commit whose last write, that of a meta page, failed: all data pages
+    // are there, and of the meta page any first part, with or without the former last page and
+    // number that LMDB then writes over it.
+    @Test(
+        "a meta page that was written only in part loses no commit before it, at any length",
+        arguments: [(50, false), (51, false), (253, false), (254, false), (50, true), (51, true)])
+    func tornMetaPage(commits: Int, isLarge: Bool) throws {
+        let size = try pageSize()
+        try withTemporaryDirectory { directory in
+            let file = directory + "/data.mdb"
+            var environment = try Environment(
+                at: directory, configuration: .init(syncMode: .none))
+            let table = try environment.integerTable(named: "t", create: true)
+            for key in 0..<UInt64(commits) {
+                try environment.write { try $0.append(table, key, value(key)) }
+            }
+            try environment.close()
+            let before = try FileSystem.readFile(file)
+            environment = try Environment(at: directory, configuration: .init(syncMode: .none))
+            let again = try environment.integerTable(named: "t", create: false)
+            // A large one has its pages, and the new roots, beyond the former last page.
+            let added = [UInt8](repeating: 7, count: isLarge ? 200_000 : 4)
+            try environment.write { try $0.append(again, UInt64(commits), added) }
+            try environment.close()
+            let after = try FileSystem.readFile(file)
+            // The bytes a commit writes: from the size of the map to the transaction number.
+            let slot = newestPage(after, size) * size
+            let written = slot + 32..<slot + 152
+            #expect(before.integer(at: slot + 144) + 2 == after.integer(at: slot + 144))
+            for length in 0...written.count {
+                for isTakenBack in [false, true] {
+                    var bytes = after
+                    bytes.replaceSubrange(0..<2 * size, with: before[0..<2 * size])
+                    let part = written.lowerBound..<written.lowerBound + length
+                    bytes.replaceSubrange(part, with: after[part])
+                    if isTakenBack {
+                        // LMDB writes all of it again, with the former last page and number.
+                        bytes.replaceSubrange(written, with: after[written])
+                        bytes.replaceSubrange(
+                            slot + 136..<slot + 152, with: before[slot + 136..<slot + 152])
+                    }
+                    try FileSystem.writeFileAtomically(file, bytes)
+                    // The number is the last field: with its lowest byte the commit is there.
+                    let isThere = bytes.integer(at: slot + 144) == after.integer(at: slot + 144)
+                    try expectEntries(commits + (isThere ? 1 : 0), in: directory)
+                }
             }
         }
     }
@@ -223,5 +315,12 @@ struct FileHeadTests {
             }
             #expect(shortStates > 0, "the workload no longer produces the case")
         }
+    }
+}
+
+extension [UInt8] {
+    /// Eight bytes as an integer.
+    fileprivate func integer(at offset: Int) -> UInt64 {
+        (0..<8).reduce(0) { $0 | UInt64(self[offset + $1]) << UInt64(8 * $1) }
     }
 }

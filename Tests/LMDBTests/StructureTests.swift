@@ -51,7 +51,13 @@ private func structureBytes(of page: Int, in bytes: [UInt8]) -> [Int] {
     if flags == 0x0303 { return [] }
     if flags == 8 {
         // The size of the map is a wish, not a fact; and byte 45 may say "without a folder".
-        return (0..<16 + 136).filter { !(32..<40).contains($0) && $0 != 45 }.map { start + $0 }
+        var fields = (0..<16 + 136).filter { !(32..<40).contains($0) && $0 != 45 }
+        // Of the older one LMDB uses only its number: a commit that failed leaves roots there.
+        let other = (1 - page) * pageBytes
+        if bytes.integer64(start + 144) < bytes.integer64(other + 144) {
+            fields.removeAll { (46..<88).contains($0) || (94..<144).contains($0) }
+        }
+        return fields.map { start + $0 }
     }
     var offsets = Array(start..<start + 16)
     if flags == 4 { return offsets }
