@@ -120,7 +120,7 @@ struct TwinTests {
             #expect((bid.salt != nil) == (seed % 3 == 1), place)
             kinds[accepted.kind, default: 0] += 1
             if accepted.closesAt != nil { extended += 1 }
-            let links = bid.entry.links.map(\.previous)
+            let links = bid.entry.links.map(\.storedPrevious)
             var buffer = ByteBuffer(capacity: 256)
             buffer.appendEntry(
                 accepted, id: bid.id, actor: bid.actor, at: bid.point,
