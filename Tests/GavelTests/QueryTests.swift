@@ -308,4 +308,47 @@ struct QueryTests {
         }
         #expect(try bench.ledger.outcome(of: .generate(at: bench.clock.now())) == nil)
     }
+
+    @Test("Totals are what the wallets add up to, live, in the past and after reopening")
+    func totals() async throws {
+        let (bench, _) = try await workedLedger(17, steps: 1500)
+        let ledger = bench.ledger
+        let readers: [any LedgerQueries] = [
+            ledger, try ledger.past(.position(ledger.reflects / 2)), try ledger.past(.position(3)),
+        ]
+        for reader in readers {
+            var sums: [CurrencyCode: (available: Money, locked: Money)] = [:]
+            var cursor: String?
+            repeat {
+                let page = try reader.wallets(after: cursor, limit: 100)
+                for balance in page.items.flatMap(\.balances) {
+                    let sum = sums[balance.currency.code] ?? (0, 0)
+                    sums[balance.currency.code] = (
+                        sum.available + balance.available, sum.locked + balance.locked
+                    )
+                }
+                cursor = page.cursor
+            } while cursor != nil
+            for totals in reader.totals {
+                let sum = sums[totals.currency.code] ?? (0, 0)
+                #expect(totals.available == sum.available && totals.locked == sum.locked)
+                #expect(totals.isConserved)
+            }
+        }
+        #expect(ledger.totals.contains { $0.locked > 0 })
+        try await withLedgerPath { path in
+            let first = try Ledger.open(at: path)
+            _ = try await first.submit(
+                .registerCurrency(Currency(code: "USD", scale: 2)), id: .generate())
+            _ = try await first.submit(.registerUser("alice"), id: .generate())
+            _ = try await first.submit(
+                .charge(user: "alice", currency: "USD", amount: 700, reference: "r"),
+                id: .generate())
+            let totals = first.totals
+            await closeAside(first)
+            // By the snapshot that closing wrote.
+            let again = try LedgerReader.open(at: path)
+            #expect(again.totals == totals && totals.first?.available == 700)
+        }
+    }
 }
