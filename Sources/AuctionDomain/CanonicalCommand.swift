@@ -7,6 +7,8 @@
 /// Who stands behind an entry.
 public enum CanonicalActor: Hashable, Sendable {
     case user(UserHandle)
+    /// The person whom the command registers: she has no handle yet.
+    case registrant
     case `operator`
     case payment
     /// The engine itself: creation, opening, automatic closings, ends that an outage moves.

@@ -26,8 +26,9 @@ public struct CommandID: Hashable, Comparable, Sendable, CustomStringConvertible
         low = 0x8000_0000_0000_0000 | (randomLow & 0x3FFF_FFFF_FFFF_FFFF)
     }
 
-    /// The id of entries that no caller asked for (automatic closings, openings of the engine).
-    public static let none = CommandID(high: 0, low: 0)
+    /// What is stored as the id of entries that no caller asked for (automatic closings, openings
+    /// of the engine). Never given out.
+    @inlinable package static var none: CommandID { CommandID(high: 0, low: 0) }
 
     /// Whether version and variant are those of a UUID version 7.
     @inlinable public var isVersion7: Bool { (high >> 12) & 0xF == 7 && low >> 62 == 2 }

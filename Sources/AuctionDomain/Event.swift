@@ -78,10 +78,10 @@ public enum Event: Hashable, Sendable {
     /// The end is later than it was, or known at last.
     case auctionExtended(
         auction: AuctionHandle, closesAt: Timestamp, reason: ExtensionReason)
-    /// The auction left `open`; `winner` is none unless it was sold, `price` what the bidding
+    /// The auction left `open`; `winner` is nil unless it was sold, `price` what the bidding
     /// reached, zero without bids.
     case auctionClosed(
-        auction: AuctionHandle, outcome: AuctionOutcome, winner: UserHandle, price: Money)
+        auction: AuctionHandle, outcome: AuctionOutcome, winner: UserHandle?, price: Money)
     /// The auction had been closed at that position; nothing changed.
     case closeConfirmed(auction: AuctionHandle, position: UInt64, outcome: AuctionOutcome)
     case auctionCancelled(auction: AuctionHandle)

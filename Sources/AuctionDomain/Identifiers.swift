@@ -116,8 +116,9 @@ public struct UserHandle: Hashable, Comparable, Sendable {
     @inlinable public static func < (left: Self, right: Self) -> Bool {
         left.rawValue < right.rawValue
     }
-    /// Stands where no user stands; never registered.
-    public static let none = UserHandle(rawValue: .max)
+    /// Stands where no user stands, in what is stored and in records that must stay small; never
+    /// registered, and never given out.
+    @inlinable package static var none: UserHandle { UserHandle(rawValue: .max) }
     /// The user `house`.
     public static let house = UserHandle(rawValue: 0)
     @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
@@ -140,7 +141,8 @@ public struct CurrencyHandle: Hashable, Comparable, Sendable {
     @inlinable public static func < (left: Self, right: Self) -> Bool {
         left.rawValue < right.rawValue
     }
-    /// Stands where no currency stands; never registered (`Limits.currenciesMax` is below).
-    public static let none = CurrencyHandle(rawValue: .max)
+    /// Stands where no currency stands; never registered (`Limits.currenciesMax` is below), and
+    /// never given out.
+    @inlinable package static var none: CurrencyHandle { CurrencyHandle(rawValue: .max) }
     @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
 }

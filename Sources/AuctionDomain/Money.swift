@@ -36,11 +36,11 @@ public struct Money: Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral
     /// Which way a share that is no whole number of units goes.
     enum Rounding { case down, up }
 
-    /// A share of an amount that is not negative, in hundredths of a percent from 0 to 10,000.
-    /// Never more than the amount, so it cannot overflow.
+    /// A share of an amount, in hundredths of a percent from 0 to 10,000; what lies outside counts
+    /// as the nearer of the two. Never more than the amount, so it cannot overflow.
     func share(basisPoints: Int, rounded: Rounding) -> Money {
         let (whole, rest) = minorUnits.quotientAndRemainder(dividingBy: 10_000)
-        let share = Int64(basisPoints)
+        let share = Int64(Swift.min(Swift.max(0, basisPoints), 10_000))
         let rounding: Int64 = rounded == .up ? 9_999 : 0
         return Money(minorUnits: whole * share + (rest * share + rounding) / 10_000)
     }
@@ -62,12 +62,27 @@ public struct Currency: Hashable, Sendable {
 }
 
 /// A moment: nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted, years 1970-2261.
+///
+/// Any number of nanoseconds can be held; where a time is taken, as in a command, one that is not
+/// `isInRange` is refused.
 public struct Timestamp: Hashable, Comparable, Sendable {
     public let nanoseconds: Int64
 
     @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-    @inlinable public init(milliseconds: Int64) { nanoseconds = milliseconds * 1_000_000 }
-    @inlinable public init(seconds: Int64) { nanoseconds = seconds * 1_000_000_000 }
+    /// A time by milliseconds since 1970. More than can be held gives a time that is not in range.
+    @inlinable public init(milliseconds: Int64) {
+        self.init(milliseconds, unitNanoseconds: 1_000_000)
+    }
+    /// A time by seconds since 1970. More than can be held gives a time that is not in range.
+    @inlinable public init(seconds: Int64) {
+        self.init(seconds, unitNanoseconds: 1_000_000_000)
+    }
+
+    @inlinable init(_ count: Int64, unitNanoseconds: Int64) {
+        let (product, isTooFar) = count.multipliedReportingOverflow(by: unitNanoseconds)
+        // One less than the greatest number, which says that an auction has no end.
+        nanoseconds = isTooFar ? (count < 0 ? .min : .max - 1) : product
+    }
 
     @inlinable public static func < (left: Self, right: Self) -> Bool {
         left.nanoseconds < right.nanoseconds

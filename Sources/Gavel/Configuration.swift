@@ -3,7 +3,8 @@
 internal import AuctionDomain
 public import Logging
 
-/// How a ledger is run. The defaults are safe: fully durable, closing by itself.
+/// How a ledger is run. The defaults are safe: fully durable, closing by itself. Opening checks
+/// every number and throws `invalidConfiguration` for one outside of its range.
 public struct Configuration: Sendable {
     /// Whether auctions are closed when their end has come.
     public enum Closing: Hashable, Sendable {
@@ -31,6 +32,9 @@ public struct Configuration: Sendable {
     /// How many entries may be new before the read state is written out again; opening replays
     /// at most about this many.
     public var snapshotIntervalEntries = 2_000_000
+    /// How long closing waits for followers that drain. Ten seconds: a follower that lives takes
+    /// in a run of a thousand entries in milliseconds.
+    public var drainMilliseconds = 10_000
     /// The key that signs checkpoints, for a ledger that has none yet; nil makes one. Its name is
     /// what the ledger calls itself in them.
     public var signingKey: SigningKey?
@@ -74,5 +78,52 @@ public struct Configuration: Sendable {
         settings.clocksPass = clock.passesByItself
         settings.freeBytesMin = freeBytesMin
         return settings
+    }
+}
+
+extension Configuration {
+    /// What its numbers must be.
+    package static let rules: [NumberRule<Configuration>] = [
+        NumberRule("queueCommandsMax", \.queueCommandsMax, in: 1...1 << 24),
+        NumberRule("commandIDRetentionSeconds", \.commandIDRetentionSeconds, in: 1...31_536_000),
+        NumberRule("commandIDsMax", \.commandIDsMax, in: 1...1 << 32),
+        NumberRule("freeBytesMin", \.freeBytesMin, in: 0...Int.max),
+        NumberRule("snapshotIntervalEntries", \.snapshotIntervalEntries, in: 1...1 << 40),
+        NumberRule("drainMilliseconds", \.drainMilliseconds, in: 0...86_400_000),
+        NumberRule(
+            "checkpointIntervalMilliseconds", \.checkpointIntervalMilliseconds,
+            in: 1...86_400_000),
+    ]
+
+    /// Checks every number.
+    /// - Throws: `LedgerError` with `invalidConfiguration`.
+    package func check() throws(LedgerError) {
+        for rule in Self.rules { try rule.check(self) }
+    }
+}
+
+/// What a number that somebody can choose must be.
+package struct NumberRule<Owner>: Sendable {
+    /// The name of the field.
+    package let name: String
+    /// What the value is, and what it must be, where it is something else.
+    private let misfit: @Sendable (Owner) -> String?
+
+    /// - Parameter range: what the field may be. A number that is none is in no range.
+    package init<Value: Comparable & Sendable>(
+        _ name: String, _ field: any KeyPath<Owner, Value> & Sendable, in range: ClosedRange<Value>
+    ) {
+        self.name = name
+        misfit = { owner in
+            let value = owner[keyPath: field]
+            guard !range.contains(value) else { return nil }
+            return "\(value), and must be from \(range.lowerBound) to \(range.upperBound)"
+        }
+    }
+
+    /// - Throws: `LedgerError` with `invalidConfiguration`, naming field, value and range.
+    package func check(_ owner: Owner) throws(LedgerError) {
+        guard let misfit = misfit(owner) else { return }
+        throw LedgerError(.invalidConfiguration, "\(name) is \(misfit)")
     }
 }

@@ -6,11 +6,11 @@ internal import Synchronization
 /// What became of one auction's extension.
 public struct ExtendedAuction: Hashable, Sendable {
     public let auction: AuctionID
-    /// When it would have ended.
-    public let formerEnd: Timestamp
+    /// When it would have ended; nil where time would not have ended it.
+    public let formerEnd: Timestamp?
     public let receipt: Receipt
 
-    public init(auction: AuctionID, formerEnd: Timestamp, receipt: Receipt) {
+    public init(auction: AuctionID, formerEnd: Timestamp?, receipt: Receipt) {
         self.auction = auction
         self.formerEnd = formerEnd
         self.receipt = receipt

@@ -44,8 +44,8 @@ public final class Ledger: Sendable {
     /// Opens a ledger for writing, or makes one. Blocks while it reads the newest snapshot and
     /// replays what came after it.
     /// - Parameter path: the ledger's folder.
-    /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `foreign`, `newerFormat`,
-    ///   `damaged` or `storage`, and with `checkpointMismatch` or `keyMismatch` where the log is
+    /// - Throws: `LedgerError` with `invalidConfiguration`, `notFound`, `heldByWriter`, `foreign`,
+    ///   `newerFormat`, `damaged` or `storage`, and with `checkpointMismatch` or `keyMismatch` where the log is
     ///   not what was signed. No entry is written when it throws, but for the engine's own where
     ///   only the first checkpoint after it could not be written.
     public static func open(
@@ -58,6 +58,7 @@ public final class Ledger: Sendable {
     package static func open(
         at path: String, configuration: Configuration, wrapping: (LMDBEventLog) -> any EventLog
     ) throws(LedgerError) -> Ledger {
+        try configuration.check()
         let folder = LedgerFolder(path: path)
         try folder.check(creates: configuration.createsIfMissing)
         do {
@@ -91,6 +92,7 @@ public final class Ledger: Sendable {
 
     /// Opens a ledger on any log: for tests, and for logs that are not files.
     package convenience init(log: any EventLog, configuration: Configuration) throws {
+        try configuration.check()
         try self.init(
             folder: nil, log: log, snapshots: nil, writerFile: nil, configuration: configuration)
     }

@@ -36,6 +36,14 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         case badCursor = "bad_cursor"
         /// A query names a user, auction or position that does not exist.
         case unknownName = "unknown_name"
+        /// A stored place is of another ledger, or lies beyond this one's end: what was kept with
+        /// it must be built anew.
+        case otherHistory = "other_history"
+        /// A projection is run by another call already.
+        case alreadyRunning = "already_running"
+        /// A number in the configuration is outside of its range; the reason names it, and the
+        /// range.
+        case invalidConfiguration = "invalid_configuration"
         /// The operating system or LMDB refused.
         case storage
     }

@@ -18,6 +18,14 @@ public final class LedgerReader: LedgerQueries {
     let folder: LedgerFolder?
     private let snapshots: SnapshotFolder?
     let logger: Logger
+    private let following = Mutex(Following())
+
+    /// Whoever catches up holds it: each entry is applied once.
+    private struct Following {
+        var isClosed = false
+        /// Why what is reflected is of no more use.
+        var failure: LedgerError?
+    }
 
     /// Opens a ledger for reading.
     /// - Parameter moment: which moment to look at; nil for the newest durable one.
@@ -62,27 +70,64 @@ public final class LedgerReader: LedgerQueries {
         self.logger = logger
     }
 
-    /// Lets go of the ledger's files. Nothing is asked any more. Also done when the reader goes.
-    public func close() { if folder != nil { reading.log.close() } }
+    /// Lets go of the ledger's files. Nothing is asked any more, and whoever follows the reader
+    /// ends. Also done when the reader goes.
+    public func close() {
+        following.withLock { following in
+            following.isClosed = true
+            if folder != nil { reading.log.close() }
+        }
+    }
 
     deinit { close() }
 
-    /// Catches up with the writer.
+    /// Whether the reader looks at an earlier moment of another one's ledger.
+    var isPast: Bool { folder == nil }
+    /// Whether no more will come.
+    var isFinal: Bool { isPast || following.withLock { $0.isClosed } }
+
+    /// Catches up with the writer. May be called from many tasks at once: each entry is taken in
+    /// once, and a call that waited for another one looks again.
     /// - Returns: whether there was something new.
-    /// - Throws: `LedgerError` with `damaged` or `storage`.
+    /// - Throws: `LedgerError` with `closed`, `damaged` or `storage`.
     @discardableResult
     public func refresh() throws(LedgerError) -> Bool {
         guard let folder else { return false }
-        do {
-            let durable = try Self.durableCount(of: folder, reading.log)
-            let before = reflects
-            try reading.forEach(from: before, to: durable) { entry in
-                try reading.readState.withLock { try $0.apply(entry) }
-                return true
+        return try following.withLock { (following) throws(LedgerError) in
+            if following.isClosed { throw LedgerError(.closed, "the reader is closed") }
+            if let failure = following.failure { throw failure }
+            do {
+                let durable = try Self.durableCount(of: folder, reading.log)
+                let before = reflects
+                try reading.forEach(from: before, to: durable) { entry in
+                    do {
+                        try reading.readState.withLock { try $0.apply(entry) }
+                    } catch {
+                        // Part of the entry may be applied.
+                        following.failure = LedgerError(error, while: "following \(folder.path)")
+                        throw error
+                    }
+                    return true
+                }
+                return durable > before
+            } catch {
+                throw LedgerError(error, while: "following \(folder.path)")
             }
-            return reflects > before
-        } catch {
-            throw LedgerError(error, while: "following \(folder.path)")
+        }
+    }
+
+    /// How many durable entries there are, whether they are reflected yet or not.
+    var entriesThere: UInt64 {
+        get throws(LedgerError) {
+            guard let folder else { return reflects }
+            return try following.withLock { (following) throws(LedgerError) in
+                if following.isClosed { throw LedgerError(.closed, "the reader is closed") }
+                do {
+                    return max(reflects, try Self.durableCount(of: folder, reading.log))
+                } catch {
+                    throw LedgerError(error, while: "following \(folder.path)")
+                }
+            }
         }
     }
 

@@ -10,6 +10,8 @@ extension AuctionService {
     public static func open(
         at path: String, configuration: Configuration, options: ServiceOptions, logger: Logger
     ) async throws -> AuctionService {
+        // Before a ledger is made.
+        try options.check()
         let ledger = try Ledger.open(at: path, configuration: configuration)
         do {
             return try await open(
@@ -23,7 +25,8 @@ extension AuctionService {
     /// Opens the service of an open ledger: its own tables in `DIR/accounts`, and ends sign-ups
     /// that a crash interrupted. The ledger stays its caller's, who closes it after the service.
     /// - Parameter path: the ledger's folder.
-    /// - Throws: `LedgerError` with `storage` where the tables cannot be opened.
+    /// - Throws: `LedgerError` with `invalidConfiguration`, or with `storage` where the tables
+    ///   cannot be opened.
     public static func open(
         ledger: Ledger, at path: String, options: ServiceOptions, logger: Logger
     ) async throws -> AuctionService {

@@ -38,6 +38,7 @@ public final class AuctionService: Sendable {
         options: ServiceOptions, logger: Logger, clock: any LedgerClock = SystemClock(),
         routes: [Route] = AuctionService.routes, closesLedger: Bool = false
     ) async throws {
+        try options.check()
         served = routes
         self.closesLedger = closesLedger
         self.ledger = ledger

@@ -1,6 +1,9 @@
 // What whoever runs the service can choose, with the reason for each default.
 
-/// How the service is run.
+package import Gavel
+
+/// How the service is run. Opening checks every number and throws `LedgerError` with
+/// `invalidConfiguration` for one outside of its range.
 public struct ServiceOptions: Sendable {
     /// The address to listen at; TLS is a proxy's task, so by default only this machine's.
     public var host = "127.0.0.1"
@@ -85,6 +88,53 @@ public struct ServiceOptions: Sendable {
     package var watchesConnections = true
 
     public init() {}
+}
+
+extension ServiceOptions {
+    /// What its numbers must be.
+    static let rules: [NumberRule<ServiceOptions>] =
+        [
+            NumberRule("port", \.port, in: 0...65_535),
+            NumberRule("operationsPort", \.operationsPort, in: 0...65_535),
+            NumberRule("bodyBytesMax", \.bodyBytesMax, in: 1...1 << 30),
+            NumberRule("connectionsMax", \.connectionsMax, in: 1...1_000_000),
+            NumberRule("connectionsByAddress", \.connectionsByAddress, in: 0...1_000_000),
+            NumberRule("backlog", \.backlog, in: 1...65_535),
+            NumberRule("idleTime", \.idleTime, in: .milliseconds(1)...day),
+            NumberRule("headTime", \.headTime, in: .milliseconds(1)...day),
+            NumberRule("bodyTime", \.bodyTime, in: .milliseconds(1)...day),
+            NumberRule("slowRequest", \.slowRequest, in: .zero...day),
+            NumberRule("positionWait", \.positionWait, in: .zero...day),
+            NumberRule("callsBurst", \.callsBurst, in: 1...rateMax),
+            NumberRule("tokenKeyDays", \.tokenKeyDays, in: 1...3650),
+            NumberRule("tokensRememberedMax", \.tokensRememberedMax, in: 0...10_000_000),
+            NumberRule("passwordCostLog2", \.passwordCostLog2, in: 1...20),
+            NumberRule("liveListenersMax", \.liveListenersMax, in: 0...Int.max),
+            NumberRule("liveListenersByUser", \.liveListenersByUser, in: 0...Int.max),
+            NumberRule("liveListenersByAddress", \.liveListenersByAddress, in: 0...Int.max),
+            NumberRule("liveHeartbeat", \.liveHeartbeat, in: .milliseconds(1)...day),
+        ]
+        + [
+            ("callsPerSecondByUser", \.callsPerSecondByUser),
+            ("callsPerSecondByAddress", \.callsPerSecondByAddress),
+            ("rejectionsPerMinute", \.rejectionsPerMinute),
+            ("openingsPerMinute", \.openingsPerMinute),
+            ("raisesPerMinute", \.raisesPerMinute),
+            ("withdrawalsPerMinute", \.withdrawalsPerMinute),
+            ("signUpsPerHourByAddress", \.signUpsPerHourByAddress),
+            ("signInsPerHourByUser", \.signInsPerHourByUser),
+            ("signInsPerHourByAddress", \.signInsPerHourByAddress),
+            ("signInsPerHourByName", \.signInsPerHourByName),
+        ].map { name, field in NumberRule(name, field, in: 0...rateMax) }
+
+    private static let day = Duration.seconds(86_400)
+    private static let rateMax = 1_000_000.0
+
+    /// Checks every number.
+    /// - Throws: `LedgerError` with `invalidConfiguration`.
+    package func check() throws(LedgerError) {
+        for rule in Self.rules { try rule.check(self) }
+    }
 }
 
 /// How access tokens are signed (RFC 7518, RFC 8037).

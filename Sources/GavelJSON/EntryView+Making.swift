@@ -46,7 +46,7 @@ private struct ViewMaker<EntryNames: Names> {
     let names: EntryNames
 
     private func isViewer(_ user: UserHandle) -> Bool {
-        user != .none && names.id(of: user) == viewer
+        names.id(of: user) == viewer
     }
 
     // MARK: Whom it concerns
@@ -149,7 +149,7 @@ private struct ViewMaker<EntryNames: Names> {
         case .auctionClosed(_, let outcome, let winner, let price):
             make(.auctionClosed) { fact in
                 fact.reason = outcome.jsonName
-                fact.user = winner == .none ? nil : names.id(of: winner)
+                fact.user = winner.map { names.id(of: $0) }
                 fact.price = outcome == .noBids ? nil : price
             }
         case .closeConfirmed(_, _, let outcome):

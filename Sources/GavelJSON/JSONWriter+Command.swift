@@ -213,19 +213,17 @@ extension OpenAuction {
 }
 
 extension Actor {
-    /// Who stands behind an entry; nil for the engine itself.
+    /// Who stands behind an entry; nil for the engine itself, and where there is no such person.
     public init?(of entry: LedgerEntry, names: some Names) {
         switch entry.actor {
         case .system: return nil
         case .operator: self = .operator
         case .payment: self = .payment
-        case .user(let user):
-            // Who registered herself had no handle yet, so the entry holds none.
-            if user == .none, case .registerUser(let registered) = entry.command {
-                self = .user(registered)
-            } else {
-                self = .user(names.id(of: user))
-            }
+        case .user(let user): self = .user(names.id(of: user))
+        case .registrant:
+            // Any other command is none that she could have sent.
+            guard case .registerUser(let registered) = entry.command else { return nil }
+            self = .user(registered)
         }
     }
 }

@@ -113,7 +113,7 @@ extension JSONWriter {
         case .auctionClosed(let auction, let outcome, let winner, let price):
             field("auction", names.id(of: auction))
             field("outcome", outcome.jsonName)
-            field("winner", winner == .none ? nil : names.id(of: winner))
+            field("winner", winner.map { names.id(of: $0) })
             field("currency", names.currency(of: auction).code)
             field("price", outcome == .noBids ? nil : price)
         case .closeConfirmed(let auction, let position, let outcome):

@@ -116,6 +116,7 @@ public func actorName(_ actor: CanonicalActor, names: some Names) -> String {
     case .system: "system"
     case .operator: "operator"
     case .payment: "payment"
+    case .registrant: "?"
     case .user(let user): names.id(of: user).string
     }
 }

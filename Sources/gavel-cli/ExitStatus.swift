@@ -27,10 +27,10 @@ enum ExitStatus: Int32 {
 
     init(_ code: LedgerError.Code) {
         switch code {
-        case .alreadyExists, .badCursor, .unknownName: self = .usage
+        case .alreadyExists, .badCursor, .unknownName, .invalidConfiguration: self = .usage
         case .outcomeUnknown: self = .stopped
         case .closed, .notFound, .heldByWriter, .foreign, .newerFormat, .damaged, .storage,
-            .checkpointMismatch, .keyMismatch:
+            .checkpointMismatch, .keyMismatch, .otherHistory, .alreadyRunning:
             self = .unusable
         }
     }

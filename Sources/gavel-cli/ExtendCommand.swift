@@ -57,7 +57,7 @@ struct ExtendCommand: AsyncParsableCommand {
             for one in extended {
                 let isDone = one.receipt.status == .accepted
                 try table.row([
-                    one.auction.string, one.formerEnd == .noEnd ? nil : one.formerEnd.rfc3339,
+                    one.auction.string, one.formerEnd?.rfc3339,
                     isDone ? to.rfc3339 : nil, isDone ? "extended" : one.receipt.reasonInWords,
                 ])
             }
@@ -68,7 +68,7 @@ struct ExtendCommand: AsyncParsableCommand {
     }
 
     private func extendNamed(_ opened: Ledger) async throws -> [ExtendedAuction] {
-        let ends = try auctions.map { try opened.auction($0).value.closesAt ?? .noEnd }
+        let ends = try auctions.map { try opened.auction($0).value.closesAt }
         let receipts = try await opened.submit(
             auctions.map { Submission(id: .generate(), command: .extendAuction($0, closesAt: to)) })
         return zip(zip(auctions, ends), receipts).map { named, receipt in

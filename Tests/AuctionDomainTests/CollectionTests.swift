@@ -213,7 +213,7 @@ struct DeadlineQueueTests {
                 plain.removeFirst()
                 state.evolve(
                     .auctionClosed(
-                        auction: auction, outcome: .noBids, winner: .none, price: .zero),
+                        auction: auction, outcome: .noBids, winner: nil, price: .zero),
                     at: point)
             }
             return plain.first.map { $0.end > time } ?? true

@@ -100,7 +100,7 @@ struct DigestTests {
         var (state, lot, alice) = ledger()
         let point = EntryPoint(position: state.entryCount, time: state.time)
         state.evolve(
-            .auctionClosed(auction: lot, outcome: .reserveNotMet, winner: .none, price: 100),
+            .auctionClosed(auction: lot, outcome: .reserveNotMet, winner: nil, price: 100),
             at: point)
         #expect(throws: ImpossibleEntry.self) { try state.checkConsistency(of: lot) }
         state.evolve(

@@ -88,7 +88,7 @@ struct ReserveTests {
         let alice = ledger.state.user("alice")!
         #expect(
             Array(events) == [
-                .auctionClosed(auction: lot, outcome: .reserveNotMet, winner: .none, price: 100),
+                .auctionClosed(auction: lot, outcome: .reserveNotMet, winner: nil, price: 100),
                 .refunded(auction: lot, user: alice, amount: 399, reason: .reserveNotMet),
             ])
         #expect(ledger.available("alice") == 10_000 && ledger.locked("alice") == 0)

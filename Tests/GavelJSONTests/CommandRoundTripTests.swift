@@ -176,7 +176,7 @@ struct CanonicalCommandTests {
     @Test("who registered herself stands by her name although the entry holds no handle of hers")
     func namesSelfRegistration() {
         let entry = LedgerEntry(
-            position: 5, time: .zero, commandID: nil, actor: .user(.none),
+            position: 5, time: .zero, commandID: nil, actor: .registrant,
             command: .registerUser("carol"), outcome: .accepted([]), links: [])
         #expect(Actor(of: entry, names: Cast()) == .user("carol"))
     }

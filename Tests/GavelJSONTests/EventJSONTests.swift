@@ -138,12 +138,12 @@ struct EventJSONTests {
                 + #""currency":"USD","price":11}"#
         ),
         (
-            .auctionClosed(auction: Cast.lot, outcome: .noBids, winner: .none, price: 0),
+            .auctionClosed(auction: Cast.lot, outcome: .noBids, winner: nil, price: 0),
             #"{"event":"auction_closed","auction":"lot-1","outcome":"no_bids","winner":null,"#
                 + #""currency":"USD","price":null}"#
         ),
         (
-            .auctionClosed(auction: Cast.lot, outcome: .reserveNotMet, winner: .none, price: 8),
+            .auctionClosed(auction: Cast.lot, outcome: .reserveNotMet, winner: nil, price: 8),
             #"{"event":"auction_closed","auction":"lot-1","outcome":"reserve_not_met","#
                 + #""winner":null,"currency":"USD","price":8}"#
         ),

@@ -143,7 +143,7 @@ struct CSVTests {
         var csv = CSVWriter()
         csv.entriesHeader()
         csv.entry(entry(0, .system, .createLedger(LedgerID(high: 1, low: 2))), names: Cast())
-        csv.entry(entry(1, .user(.none), .registerUser("carol")), names: Cast())
+        csv.entry(entry(1, .registrant, .registerUser("carol")), names: Cast())
         csv.entry(entry(2, .payment, .charge(payment)), names: Cast())
         csv.entry(entry(3, .user(Cast.namedOperator), .openAuction(opening)), names: Cast())
         csv.entry(

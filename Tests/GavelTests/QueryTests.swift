@@ -308,85 +308,47 @@ struct QueryTests {
         }
         #expect(try bench.ledger.outcome(of: .generate(at: bench.clock.now())) == nil)
     }
-}
 
-/// Counts accepted bids by bidder.
-private struct BidCounts: Projection {
-    var reflects: UInt64 = 0
-    var counts: [UserID: Int] = [:]
-
-    mutating func apply(_ run: [LedgerEntry], names: Reading) {
-        for entry in run {
-            precondition(entry.position == reflects)
-            if case .placeBid(_, let bidder, _) = entry.command, entry.outcome.rejection == nil {
-                counts[names.id(of: bidder), default: 0] += 1
+    @Test("Totals are what the wallets add up to, live, in the past and after reopening")
+    func totals() async throws {
+        let (bench, _) = try await workedLedger(17, steps: 1500)
+        let ledger = bench.ledger
+        let readers: [any LedgerQueries] = [
+            ledger, try ledger.past(.position(ledger.reflects / 2)), try ledger.past(.position(3)),
+        ]
+        for reader in readers {
+            var sums: [CurrencyCode: (available: Money, locked: Money)] = [:]
+            var cursor: String?
+            repeat {
+                let page = try reader.wallets(after: cursor, limit: 100)
+                for balance in page.items.flatMap(\.balances) {
+                    let sum = sums[balance.currency.code] ?? (0, 0)
+                    sums[balance.currency.code] = (
+                        sum.available + balance.available, sum.locked + balance.locked
+                    )
+                }
+                cursor = page.cursor
+            } while cursor != nil
+            for totals in reader.totals {
+                let sum = sums[totals.currency.code] ?? (0, 0)
+                #expect(totals.available == sum.available && totals.locked == sum.locked)
+                #expect(totals.isConserved)
             }
-            reflects += 1
         }
-    }
-}
-
-@Suite("Following the log")
-struct FollowingTests {
-    @Test("A subscription gives every entry once, in order: first what is there, then what comes")
-    func subscription() async throws {
-        let bench = try Bench()
-        try await bench.prepare()
-        let ledger = bench.ledger
-        let follower = Task {
-            var positions: [UInt64] = []
-            for try await run in ledger.subscribe(from: 3) { positions += run.map(\.position) }
-            return positions
+        #expect(ledger.totals.contains { $0.locked > 0 })
+        try await withLedgerPath { path in
+            let first = try Ledger.open(at: path)
+            _ = try await first.submit(
+                .registerCurrency(Currency(code: "USD", scale: 2)), id: .generate())
+            _ = try await first.submit(.registerUser("alice"), id: .generate())
+            _ = try await first.submit(
+                .charge(user: "alice", currency: "USD", amount: 700, reference: "r"),
+                id: .generate())
+            let totals = first.totals
+            await closeAside(first)
+            // By the snapshot that closing wrote.
+            let again = try LedgerReader.open(at: path)
+            #expect(again.totals == totals && totals.first?.available == 700)
         }
-        for number in 0..<300 {
-            try await bench.accept(.registerUser(UserID(unchecked: "user-\(number)")))
-        }
-        while ledger.reflects < 300 { await Task.yield() }
-        let last = ledger.reflects
-        ledger.close()
-        let positions = try await follower.value
-        // Closing may end it early, but never out of order.
-        #expect(positions == Array(3..<(3 + UInt64(positions.count))))
-        #expect(positions.count <= Int(last) - 3)
-    }
-
-    @Test("Cancelling a subscriber's task ends its wait")
-    func cancellation() async throws {
-        let bench = try Bench()
-        let ledger = bench.ledger
-        let follower = Task {
-            for try await _ in ledger.subscribe(from: ledger.reflects) {}
-        }
-        try await Task.sleep(for: .milliseconds(50))
-        follower.cancel()
-        try await follower.value
-    }
-
-    @Test("A projection catches up from its stored position, follows, tells its lag and is rebuilt")
-    func projection() async throws {
-        let bench = try Bench()
-        try await bench.prepare(money: 100_000)
-        try await bench.open("lot-1")
-        for amount in 1...20 {
-            _ = try await bench.bid(
-                amount % 2 == 0 ? "alice" : "carol", Money(minorUnits: Int64(amount)))
-        }
-        let host = ProjectionHost(BidCounts(), following: bench.ledger)
-        #expect(host.lag == bench.ledger.reflects)
-        let running = Task { try await host.run() }
-        while host.lag > 0 { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(host.read { $0.counts } == ["alice": 10, "carol": 10])
-        _ = try await bench.bid("carol", 21)
-        while host.lag > 0 { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(host.read { $0.counts["carol"] } == 11)
-        running.cancel()
-        // A stored position is taken up; a rebuild starts over and swaps.
-        var stored = BidCounts()
-        stored.reflects = bench.ledger.reflects - 1
-        let resumed = ProjectionHost(stored, following: bench.ledger)
-        #expect(resumed.lag == 1)
-        try await resumed.rebuild(from: BidCounts())
-        #expect(resumed.lag == 0)
-        #expect(resumed.read { $0.counts } == ["alice": 10, "carol": 11])
     }
 }

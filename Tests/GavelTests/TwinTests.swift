@@ -120,7 +120,7 @@ struct TwinTests {
             #expect((bid.salt != nil) == (seed % 3 == 1), place)
             kinds[accepted.kind, default: 0] += 1
             if accepted.closesAt != nil { extended += 1 }
-            let links = bid.entry.links.map(\.previous)
+            let links = bid.entry.links.map(\.storedPrevious)
             var buffer = ByteBuffer(capacity: 256)
             buffer.appendEntry(
                 accepted, id: bid.id, actor: bid.actor, at: bid.point,
@@ -131,6 +131,7 @@ struct TwinTests {
             try #require(buffer.array() == entry, place)
         }
         #expect(kinds.count == 3 && kinds.values.allSatisfy { $0 > 50 } && extended > 50)
+        #expect(flat.holdings == general.holdings)
         for index in flat.state.wallets.indices {
             #expect(flat.state.wallets[index] == general.state.wallets[index])
             #expect(flat.userLists[index] == general.userLists[index])
@@ -152,6 +153,7 @@ struct TwinTests {
         let place = Comment(rawValue: "seed \(seed) step \(step)")
         try #require(replayed.state.digest == ledger.state.digest, place)
         try #require(replayed.state.invariantViolations() == [], place)
+        try #require(replayed.holdings == replayed.state.sumOfHoldings(), place)
     }
 
     @Test("Decoding any damaged entry gives an error or an entry, never a trap")

@@ -181,6 +181,24 @@ struct HouseTests {
             ])
     }
 
+    @Test("No public name stands for nobody, nowhere or never: nil does")
+    func sentinels() throws {
+        let name = /public (static )?(let|var) (none|no[A-Z]\w*|unknown|invalid)\b/
+        var found: [String] = []
+        for file in try House.swiftFiles("Sources") {
+            for match in House.code(file.text).matches(of: name) {
+                found.append("\(file.path): \(match.output.3)")
+            }
+        }
+        // Values of their own: no fee, neither side's, and a cursor that is bound to nobody.
+        #expect(
+            found.sorted() == [
+                "Sources/AuctionDomain/Rules/Fees.swift: none",
+                "Sources/AuctionDomain/Rules/Fees.swift: none",
+                "Sources/Gavel/Queries/Cursor.swift: none",
+            ])
+    }
+
     @Test("Every file opens with what it is, lines have at most 100 columns, nothing is left over")
     func files() throws {
         let leftOvers = ["TO" + "DO", "FIX" + "ME"]

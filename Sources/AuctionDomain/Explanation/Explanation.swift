@@ -24,7 +24,7 @@ public struct AuctionStanding: Hashable, Sendable {
     public let extensions: UInt32
 
     /// Who led, or had won; nil before the first accepted bid.
-    public var leader: UserHandle? { record.leader == .none ? nil : record.leader }
+    public var leader: UserHandle? { record.leadingUser }
 }
 
 /// One user's money in one currency.

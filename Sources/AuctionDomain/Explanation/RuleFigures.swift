@@ -127,7 +127,7 @@ extension State {
             let record = self[auction]
             return .closesAtTooEarly(
                 given: closesAt, opensAt: record.opensAt, isExtension: true,
-                end: record.closesAt == .noEnd ? nil : record.closesAt)
+                end: record.endsAt)
         case .closeAuction(let auction, _), .closeDue(let auction),
             .extendAuction(let auction, _), .cancelAuction(let auction, _),
             .extendOutage(let auction, _, _):
@@ -155,7 +155,7 @@ extension State {
         var candidates: [CanonicalActor] = [.operator, .payment]
         if let user = command.user { candidates.append(.user(user)) }
         if let auction = command.auction { candidates.append(.user(self[auction].seller)) }
-        if case .registerUser = command { candidates.append(.user(.none)) }
+        if case .registerUser = command { candidates.append(.registrant) }
         var allowed: [CanonicalActor] = []
         for candidate in candidates where !allowed.contains(candidate) {
             let outcome = decide(command, by: candidate, at: time)
@@ -169,7 +169,7 @@ extension State {
         of code: Rejection.Code, about auction: AuctionHandle
     ) -> RuleFigures? {
         let record = self[auction]
-        let end = record.closesAt == .noEnd ? nil : record.closesAt
+        let end = record.endsAt
         let isClosed = record.phase != .open
         return switch code {
         case .sellerCannotBid: .sellerCannotBid(seller: record.seller)

@@ -94,7 +94,7 @@ public struct AuctionSteps: Sendable {
     public init(resuming auction: AuctionHandle, in state: State) {
         let record = state[auction]
         rules = state.rules(of: auction)
-        closesAt = record.closesAt == .noEnd ? nil : record.closesAt
+        closesAt = record.endsAt
         guard record.leader != .none else { return }
         (price, maximum, leader) = (record.price, record.maximum, record.leader)
     }

@@ -92,7 +92,7 @@ public struct PublicEntry: Hashable, Sendable {
             (self.closesAt, extensionReason) = (closesAt, reason)
         case .auctionClosed(_, let outcome, let winner, let price):
             self.outcome = outcome
-            self.winner = winner == .none ? nil : winner
+            self.winner = winner
             self.price = outcome == .noBids ? nil : price
         case .closeConfirmed(_, _, let outcome):
             self.outcome = outcome

@@ -76,6 +76,6 @@ public struct Fees: Hashable, Sendable {
 
     /// What the seller gets at a hammer price: never less than nothing.
     public func proceeds(at price: Money) -> Money {
-        price - min(price, seller.amount(on: price))
+        price - max(.zero, min(price, seller.amount(on: price)))
     }
 }

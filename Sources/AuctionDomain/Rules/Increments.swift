@@ -29,7 +29,7 @@ public enum Increments: Hashable, Sendable {
     public func step(at price: Money) -> Money {
         switch self {
         case .table(let rows):
-            var step = rows[0].step
+            guard var step = rows.first?.step else { return 1 }
             for index in 1..<max(1, rows.count) {
                 let row = rows[index]
                 if row.from > price { break }

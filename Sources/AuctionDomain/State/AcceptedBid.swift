@@ -8,41 +8,42 @@
 // state, which tests hold both to.
 
 /// What an accepted bid changed.
-public struct AcceptedBid: Hashable, Sendable {
-    public enum Kind: UInt8, Hashable, Sendable {
+package struct AcceptedBid: Hashable, Sendable {
+    package enum Kind: UInt8, Hashable, Sendable {
         case leadTaken
         case maximumRaised
         case bidAbsorbed
     }
 
-    public let auction: AuctionHandle
-    public let bidder: UserHandle
+    package let auction: AuctionHandle
+    package let bidder: UserHandle
     /// What was bid; with proxy bidding a maximum.
-    public let maximum: Money
-    public let kind: Kind
+    package let maximum: Money
+    package let kind: Kind
     /// The price afterwards.
-    public let price: Money
+    package let price: Money
     /// Whose hold goes back, or `UserHandle.none`.
-    public let refunded: UserHandle
-    public let refund: Money
+    package let refunded: UserHandle
+    package let refund: Money
     /// What the bidder locks now; zero when absorbed.
-    public let locked: Money
+    package let locked: Money
     /// The bidder's whole hold afterwards; zero when absorbed.
-    public let held: Money
+    package let held: Money
     /// The new end, where the bid moved it.
-    public var closesAt: Timestamp?
-    public var extensionReason = ExtensionReason.softClose
+    package var closesAt: Timestamp?
+    package var extensionReason = ExtensionReason.softClose
 
     /// A bid that the leader's maximum absorbs.
     @inlinable
-    public init(absorbed auction: AuctionHandle, bidder: UserHandle, maximum: Money, price: Money) {
+    package init(absorbed auction: AuctionHandle, bidder: UserHandle, maximum: Money, price: Money)
+    {
         self.init(
             auction: auction, bidder: bidder, maximum: maximum, kind: .bidAbsorbed, price: price,
             refunded: .none, refund: .zero, locked: .zero, held: .zero)
     }
 
     @inlinable
-    public init(
+    package init(
         auction: AuctionHandle, bidder: UserHandle, maximum: Money, kind: Kind, price: Money,
         refunded: UserHandle, refund: Money, locked: Money, held: Money
     ) {
@@ -58,7 +59,7 @@ public struct AcceptedBid: Hashable, Sendable {
     }
 
     /// How many events it stands for.
-    @inlinable public var eventCount: Int {
+    @inlinable package var eventCount: Int {
         let extending = closesAt == nil ? 0 : 1
         return switch kind {
         case .bidAbsorbed: 1 + extending
@@ -68,7 +69,7 @@ public struct AcceptedBid: Hashable, Sendable {
     }
 
     /// Appends its events, in order.
-    public func appendEvents(to events: inout EventList) {
+    package func appendEvents(to events: inout EventList) {
         switch kind {
         case .bidAbsorbed:
             events.append(.bidAbsorbed(auction: auction, bidder: bidder, price: price))
@@ -93,14 +94,14 @@ public struct AcceptedBid: Hashable, Sendable {
 }
 
 /// The previous entries of the chains that a bid's entry belongs to.
-public struct BidLinks: Hashable, Sendable {
-    public let auction: UInt64
-    public let bidder: UInt64
+package struct BidLinks: Hashable, Sendable {
+    package let auction: UInt64
+    package let bidder: UInt64
     /// Only where somebody was refunded.
-    public let refunded: UInt64?
+    package let refunded: UInt64?
 
     @inlinable
-    public init(auction: UInt64, bidder: UInt64, refunded: UInt64?) {
+    package init(auction: UInt64, bidder: UInt64, refunded: UInt64?) {
         self.auction = auction
         self.bidder = bidder
         self.refunded = refunded

@@ -21,7 +21,7 @@ extension State {
         guard point.time >= time else { throw ImpossibleEntry("its time lies before the last") }
         if let auction = command.auction { try check(auction) }
         if let user = command.user { try check(user) }
-        if case .user(let user) = actor, user != .none { try check(user) }
+        if case .user(let user) = actor { try check(user) }
         switch command {
         case .charge(let payment), .withdraw(let payment): try check(payment.currency)
         case .openAuction(let opening): try check(opening.currency)
@@ -69,7 +69,7 @@ extension State {
             }
         case .auctionClosed(let auction, _, let winner, _):
             try checkOpen(auction)
-            if winner != .none { try check(winner) }
+            if let winner { try check(winner) }
         case .auctionCancelled(let auction): try checkOpen(auction)
         case .auctionExtended(let auction, let closesAt, let reason):
             try checkOpen(auction)
@@ -130,7 +130,7 @@ extension State {
         else {
             return try checkEach(bid, by: actor, at: point)
         }
-        if case .user(let user) = actor, user != .none { try check(user) }
+        if case .user(let user) = actor { try check(user) }
         try checkOpen(bid.auction)
         if bid.kind != .bidAbsorbed {
             let currency = auctions[bid.auction.index].currency

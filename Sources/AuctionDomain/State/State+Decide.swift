@@ -70,8 +70,7 @@ extension State {
     private func decideRegistration(
         _ id: UserID, by actor: CanonicalActor, into events: inout EventList
     ) throws(Rejection) {
-        // `user(.none)` is the person herself: `resolve` gives it to nobody else.
-        guard actor == .operator || actor == .user(.none) else { throw Rejection(.notPermitted) }
+        guard actor == .operator || actor == .registrant else { throw Rejection(.notPermitted) }
         guard user(id) == nil else { throw Rejection(.userAlreadyRegistered) }
         events.append(.userRegistered(UserHandle(rawValue: UInt32(wallets.count)), id))
     }

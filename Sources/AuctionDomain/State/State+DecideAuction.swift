@@ -52,13 +52,13 @@ extension State {
         let record = auctions[auction.index]
         guard record.leader != .none else {
             events.append(
-                .auctionClosed(auction: auction, outcome: .noBids, winner: .none, price: .zero))
+                .auctionClosed(auction: auction, outcome: .noBids, winner: nil, price: .zero))
             return
         }
         if let reserve = reserve(of: record), record.price < reserve {
             events.append(
                 .auctionClosed(
-                    auction: auction, outcome: .reserveNotMet, winner: .none,
+                    auction: auction, outcome: .reserveNotMet, winner: nil,
                     price: record.price))
             events.append(
                 .refunded(

@@ -40,6 +40,22 @@ extension State {
         return violations
     }
 
+    /// What all accounts of each currency hold, by the currency's handle. Wraps: what is added up
+    /// may be anything.
+    /// - Complexity: O(users).
+    package func sumOfHoldings() -> [CurrencyHoldings] {
+        var sums = [CurrencyHoldings](repeating: CurrencyHoldings(), count: currencies.count)
+        for index in wallets.indices where wallets[index].currency != .none {
+            let wallet = wallets[index]
+            sums[wallet.currency.index].add(available: wallet.available, locked: wallet.locked)
+        }
+        for index in furtherAccounts.indices {
+            let account = furtherAccounts[index]
+            sums[account.currency.index].add(available: account.available, locked: account.locked)
+        }
+        return sums
+    }
+
     /// What the holds of each account add up to: of those in the wallets, and of further ones.
     private struct Holds {
         var own: [Int64]
@@ -104,5 +120,28 @@ extension State {
             violations.append(
                 "5: \(open.count) open auctions have an end, \(deadlines.count) are waited for")
         }
+    }
+}
+
+/// What all accounts of a currency hold together.
+package struct CurrencyHoldings: Hashable, Sendable {
+    package private(set) var available = Money.zero
+    package private(set) var locked = Money.zero
+
+    package init() {}
+
+    /// Wraps where a sum does not fit, which no log does that these rules wrote.
+    @inline(__always)
+    package mutating func add(available: Money, locked: Money) {
+        self.available = Money(
+            minorUnits: self.available.minorUnits &+ available.minorUnits)
+        self.locked = Money(minorUnits: self.locked.minorUnits &+ locked.minorUnits)
+    }
+
+    /// Money moves from available to locked; back where the amount is negative.
+    @inline(__always)
+    package mutating func lock(_ amount: Int64) {
+        available = Money(minorUnits: available.minorUnits &- amount)
+        locked = Money(minorUnits: locked.minorUnits &+ amount)
     }
 }

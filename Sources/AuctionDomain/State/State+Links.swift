@@ -14,12 +14,20 @@ public struct EntryLink: Hashable, Sendable {
         case wallet(UserHandle)
     }
     public let chain: Chain
-    /// The position of the chain's previous entry, or `noPosition`.
-    public let previous: UInt64
+    /// The position of the chain's previous entry, or `noPosition`: an optional would make every
+    /// link half as large again.
+    package let storedPrevious: UInt64
 
-    public init(chain: Chain, previous: UInt64) {
+    /// The position of the chain's previous entry; nil for the first one.
+    public var previous: UInt64? { storedPrevious == noPosition ? nil : storedPrevious }
+
+    public init(chain: Chain, previous: UInt64?) {
+        self.init(chain: chain, storedPrevious: previous ?? noPosition)
+    }
+
+    package init(chain: Chain, storedPrevious: UInt64) {
         self.chain = chain
-        self.previous = previous
+        self.storedPrevious = storedPrevious
     }
 }
 
@@ -67,7 +75,7 @@ extension State {
     ) {
         let previous = auctions[auction.index].lastPosition
         auctions[auction.index].lastPosition = position
-        links.append(EntryLink(chain: .auction(auction), previous: previous))
+        links.append(EntryLink(chain: .auction(auction), storedPrevious: previous))
     }
 
     /// A user touched twice by one entry is linked once: her last position is the entry's own.
@@ -78,7 +86,7 @@ extension State {
         let previous = wallets[user.index].lastPosition
         if previous == position { return }
         wallets[user.index].lastPosition = position
-        links.append(EntryLink(chain: .wallet(user), previous: previous))
+        links.append(EntryLink(chain: .wallet(user), storedPrevious: previous))
     }
 }
 

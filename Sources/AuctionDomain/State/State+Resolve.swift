@@ -36,7 +36,7 @@ extension State {
     }
 
     /// Replaces the name in an actor by a handle. Who registers herself has no handle yet: she
-    /// stands as `UserHandle.none`, then and in every repeat of the command.
+    /// stands as `registrant`, then and in every repeat of the command.
     /// - Throws: `userNotFound`.
     public func resolve(
         _ actor: Actor, of command: Command
@@ -45,7 +45,7 @@ extension State {
         case .operator: return .operator
         case .payment: return .payment
         case .user(let id):
-            if case .registerUser(id) = command { return .user(.none) }
+            if case .registerUser(id) = command { return .registrant }
             return .user(try resolve(id))
         }
     }

@@ -5,8 +5,8 @@
 // links, positions, time, epoch and the counters of rejected bids are not, so a rejection, or
 // opening the ledger again, leaves the digest as it was (invariant 6).
 
-/// No position: nothing came before.
-public let noPosition = UInt64.max
+/// No position: nothing came before. Stands in records that must stay small; never given out.
+@inlinable package var noPosition: UInt64 { .max }
 
 /// A user's wallet: 32 bytes, so that a bid touches one cache line of it. The account of the first
 /// currency ever moved stands in it, further ones hang on a list.
@@ -14,7 +14,7 @@ public struct WalletRecord: Hashable, Sendable {
     package var available: Money
     package var locked: Money
     /// The position of the last entry that touched the wallet, or `noPosition`.
-    public package(set) var lastPosition: UInt64
+    package var lastPosition: UInt64
     /// The next account's index in `State.furtherAccounts`, or `State.noAccount`.
     package var next: UInt32
     /// `CurrencyHandle.none` before the first movement.
@@ -82,16 +82,16 @@ public struct AuctionRecord: Hashable, Sendable {
     public package(set) var held: Money
     public package(set) var opensAt: Timestamp
     /// `Timestamp.noEnd` where only hammer or cancellation end it.
-    public package(set) var closesAt: Timestamp
+    package var closesAt: Timestamp
     /// The position of the opening entry.
     public package(set) var openedPosition: UInt64
     /// The position of the entry that closed or cancelled it, or `noPosition`.
-    public package(set) var closedPosition: UInt64
+    package var closedPosition: UInt64
     /// The position of the last entry about it.
-    public package(set) var lastPosition: UInt64
+    package var lastPosition: UInt64
     public package(set) var seller: UserHandle
     /// Leads now, or won; `UserHandle.none` before the first bid.
-    public package(set) var leader: UserHandle
+    package var leader: UserHandle
     public package(set) var acceptedBids: UInt64
     public package(set) var rejectedBids: UInt64
     package var termsIndex: UInt32
@@ -131,9 +131,18 @@ public struct AuctionRecord: Hashable, Sendable {
     }
 }
 
+extension AuctionRecord {
+    /// Who leads now, or won; nil before the first accepted bid.
+    public var leadingUser: UserHandle? { leader == .none ? nil : leader }
+    /// When time ends it; nil where only hammer or cancellation do.
+    public var endsAt: Timestamp? { closesAt == .noEnd ? nil : closesAt }
+    /// The position of the entry that closed or cancelled it; nil while it is open.
+    public var endedPosition: UInt64? { closedPosition == noPosition ? nil : closedPosition }
+}
+
 extension Timestamp {
-    /// The end of an auction that time does not end.
-    public static let noEnd = Timestamp(nanoseconds: .max)
+    /// The end of an auction that time does not end. Never given out.
+    @inlinable package static var noEnd: Timestamp { Timestamp(nanoseconds: .max) }
 }
 
 /// Where an entry stands: what `evolve` may use besides the event.

@@ -111,7 +111,7 @@ public struct Contradiction: Hashable, Sendable {
             return list(("buyer", user(buyer)), ("price", amount(price)))
         case .auctionClosed(_, let outcome, let winner, let price):
             return list(
-                ("outcome", "\(outcome)"), ("winner", winner == .none ? "none" : user(winner)),
+                ("outcome", "\(outcome)"), ("winner", winner.map(user) ?? "none"),
                 ("price", amount(price)))
         case .auctionExtended(_, let closesAt, let reason):
             return list(

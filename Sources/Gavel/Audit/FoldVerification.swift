@@ -225,6 +225,12 @@ struct FoldVerification {
             report.findings.append(
                 Finding(position: fold.entryCount - 1, "invariant \(violation)"))
         }
+        if fold.holdings != fold.state.sumOfHoldings() {
+            report.findings.append(
+                Finding(
+                    position: fold.entryCount - 1,
+                    "invariant 1: the running totals are not what the wallets hold"))
+        }
     }
 
     private mutating func finish() throws {

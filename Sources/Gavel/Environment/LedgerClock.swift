@@ -66,11 +66,12 @@ public struct SystemClock: LedgerClock {
 
 extension CommandID {
     /// A new id: the time and 74 random bits. For callers; the engine itself draws none.
+    /// - Parameter time: one before 1970 counts as 1970.
     public static func generate(at time: Timestamp = SystemClock().now()) -> CommandID {
         var generator = SystemRandomNumberGenerator()
         return CommandID(
-            milliseconds: UInt64(time.nanoseconds / 1_000_000), randomHigh: generator.next(),
-            randomLow: generator.next())
+            milliseconds: UInt64(max(0, time.nanoseconds) / 1_000_000),
+            randomHigh: generator.next(), randomLow: generator.next())
     }
 }
 

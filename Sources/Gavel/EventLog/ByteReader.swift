@@ -39,6 +39,12 @@ struct ByteReader {
         UserHandle(rawValue: try integer(UInt32.self, bytes))
     }
 
+    /// A user, or nobody: 0xFFFF_FFFF.
+    mutating func userIfAny(_ bytes: RawSpan) throws(LogFault) -> UserHandle? {
+        let user = try user(bytes)
+        return user == .none ? nil : user
+    }
+
     @inline(__always)
     mutating func auction(_ bytes: RawSpan) throws(LogFault) -> AuctionHandle {
         AuctionHandle(rawValue: try integer(UInt32.self, bytes))

@@ -130,6 +130,7 @@ extension CanonicalActor {
     var encoded: UInt32 {
         switch self {
         case .user(let user): user.rawValue
+        case .registrant: UserHandle.none.rawValue
         case .operator: EntryLayout.actorOperator
         case .payment: EntryLayout.actorPayment
         case .system: EntryLayout.actorSystem
@@ -141,7 +142,8 @@ extension CanonicalActor {
         case EntryLayout.actorOperator: self = .operator
         case EntryLayout.actorPayment: self = .payment
         case EntryLayout.actorSystem: self = .system
-        case UserHandle.none.rawValue, 0..<EntryLayout.actorSpecial:
+        case UserHandle.none.rawValue: self = .registrant
+        case 0..<EntryLayout.actorSpecial:
             self = .user(UserHandle(rawValue: encoded))
         default: throw LogFault("unknown actor \(encoded)")
         }
@@ -340,7 +342,7 @@ extension ByteBuffer {
             append(reason.rawValue)
         case .auctionClosed(_, let outcome, let winner, let price):
             append(outcome.rawValue)
-            append(winner.rawValue)
+            append((winner ?? .none).rawValue)
             append(price.minorUnits)
         case .closeConfirmed(_, let position, let outcome):
             append(position)
@@ -377,7 +379,7 @@ extension ByteBuffer {
 extension EntryLink {
     /// How many positions the link goes back; 0 for a chain's first entry.
     @inline(__always)
-    func reach(from position: UInt64) -> UInt64 { Self.reach(of: previous, from: position) }
+    func reach(from position: UInt64) -> UInt64 { Self.reach(of: storedPrevious, from: position) }
 
     @inline(__always)
     static func reach(of previous: UInt64, from position: UInt64) -> UInt64 {
@@ -497,7 +499,7 @@ package struct DecodedEntry: Sendable {
         let (command, events) = (command, events)
         for (chain, reach) in zip(command.chains(events: events), reaches) {
             let previous = reach == 0 ? noPosition : point.position &- reach
-            links.append(EntryLink(chain: chain, previous: previous))
+            links.append(EntryLink(chain: chain, storedPrevious: previous))
         }
         return LedgerEntry(
             position: point.position, time: point.time, commandID: id == .none ? nil : id,
@@ -801,8 +803,8 @@ extension ByteReader {
             return .auctionExtended(auction: auction, closesAt: closesAt, reason: reason)
         case .auctionClosed:
             return .auctionClosed(
-                auction: auction, outcome: try enumeration(bytes), winner: try user(bytes),
-                price: try money(bytes))
+                auction: auction, outcome: try enumeration(bytes),
+                winner: try userIfAny(bytes), price: try money(bytes))
         case .closeConfirmed:
             return .closeConfirmed(
                 auction: auction, position: try integer(UInt64.self, bytes),

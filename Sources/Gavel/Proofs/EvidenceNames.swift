@@ -30,11 +30,11 @@ struct EntryHandles {
             switch event {
             case .refunded(_, let user, _, _), .locked(_, let user, _, _): users.insert(user)
             case .settled(_, let winner, let seller, _, _): users.formUnion([winner, seller])
-            case .auctionClosed(_, _, let winner, _): users.insert(winner)
+            case .auctionClosed(_, _, let winner?, _): users.insert(winner)
             default: break
             }
         }
-        users.subtract([.house, .none])
+        users.remove(.house)
     }
 
     var isEmpty: Bool { users.isEmpty && auctions.isEmpty && currencies.isEmpty }

@@ -373,6 +373,6 @@ extension ReadState {
             bids: record.acceptedBids + record.rejectedBids,
             extensions: state.extensions(of: auction), rules: state.rules(of: auction),
             openedPosition: record.openedPosition,
-            closedPosition: record.closedPosition == noPosition ? nil : record.closedPosition)
+            closedPosition: record.endedPosition)
     }
 }

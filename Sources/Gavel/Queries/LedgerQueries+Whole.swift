@@ -36,25 +36,14 @@ extension LedgerQueries {
     }
 
     /// Each currency's totals, in order of registration, all as of one position.
-    /// - Complexity: O(users).
+    /// - Complexity: O(currencies).
     public var totals: [CurrencyTotals] {
         reading.readState.withLock { readState in
-            let state = readState.state
-            var sums = [(available: Money, locked: Money)](
-                repeating: (.zero, .zero), count: state.currencyCount)
-            for number in 0..<UInt32(state.userCount) {
-                for account in state.accounts(of: UserHandle(rawValue: number)) {
-                    let place = account.currency.index
-                    // What a broken ledger adds up to beyond all bounds is shown as the most
-                    // there can be, and is not conserved.
-                    sums[place].available = sums[place].available.adding(account.available) ?? .max
-                    sums[place].locked = sums[place].locked.adding(account.locked) ?? .max
-                }
-            }
-            return zip(state.currencies, sums).map { record, sums in
+            zip(readState.state.currencies, readState.holdings).map { record, holdings in
                 CurrencyTotals(
                     currency: record.currency, charged: record.charged,
-                    withdrawn: record.withdrawn, available: sums.available, locked: sums.locked)
+                    withdrawn: record.withdrawn, available: holdings.available,
+                    locked: holdings.locked)
             }
         }
     }

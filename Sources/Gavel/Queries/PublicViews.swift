@@ -54,7 +54,7 @@ extension ReadState {
             buyNowPrice: state.buyNowPrice(of: auction),
             minimumBid: record.phase == .open ? state.minimumBid(on: auction) : nil,
             bids: record.acceptedBids, opensAt: record.opensAt,
-            closesAt: record.closesAt == .noEnd ? nil : record.closesAt)
+            closesAt: record.endsAt)
     }
 }
 

@@ -40,6 +40,9 @@ struct ReadState: Sendable {
     /// How many entries it takes to get to the last change of any auction: one more than the
     /// greatest `changedPosition`, 0 while there is none.
     private(set) var changedCount: UInt64 = 0
+    /// What all wallets hold of each currency, by its handle: kept along, so that nobody adds up
+    /// wallets under the lock. The verifier holds it against the wallets.
+    private(set) var holdings: [CurrencyHoldings] = []
 
     // Of the last entry applied.
     private var links = ContiguousArray<EntryLink>()
@@ -102,6 +105,8 @@ struct ReadState: Sendable {
         auctionLists[bid.auction.index].changedPosition = point.position
         changedCount = point.position + 1
         if bid.kind != .bidAbsorbed {
+            holdings[state[bid.auction].currency.index].lock(
+                bid.locked.minorUnits &- bid.refund.minorUnits)
             if bid.refunded != .none { removeHold(bid.auction) }
             if bid.locked == bid.held { addHold(bid.auction, of: bid.bidder) }
         }
@@ -115,6 +120,7 @@ struct ReadState: Sendable {
             try state.check(event)
             state.evolve(event, at: entry.point)
             list(event, at: entry.point)
+            count(event)
         }
         if let auction = command.auction {
             try state.checkConsistency(of: auction)
@@ -153,6 +159,32 @@ struct ReadState: Sendable {
         case .userRegistered, .ledgerCreated:
             userLists.append(UserLists())
         default: break
+        }
+    }
+
+    /// Keeps the holdings along.
+    private mutating func count(_ event: Event) {
+        switch event {
+        case .currencyRegistered: holdings.append(CurrencyHoldings())
+        case .charged(let payment):
+            holdings[payment.currency.index].add(available: payment.amount, locked: .zero)
+        case .withdrawn(let payment):
+            holdings[payment.currency.index].add(
+                available: .zero - payment.amount, locked: .zero)
+        case .locked(let auction, _, let amount, _):
+            holdings[state[auction].currency.index].lock(amount.minorUnits)
+        case .refunded(let auction, _, let amount, _):
+            holdings[state[auction].currency.index].lock(0 &- amount.minorUnits)
+        case .settled(let auction, _, _, let amount, let fee):
+            // As `evolve` divides it, also where a forged event does not add up.
+            let proceeds = max(0, amount.minorUnits &- fee.minorUnits)
+            holdings[state[auction].currency.index].add(
+                available: Money(minorUnits: proceeds &+ max(0, fee.minorUnits)),
+                locked: Money(minorUnits: 0 &- amount.minorUnits))
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .userRegistered,
+            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
+            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
+            break
         }
     }
 
@@ -200,6 +232,7 @@ struct ReadState: Sendable {
     ) {
         self.state = state
         self.titles = titles
+        holdings = state.sumOfHoldings()
         changedCount = changed.max().map { $0 + 1 } ?? 0
         for _ in 0..<state.userCount { userLists.append(UserLists()) }
         for index in 0..<state.auctionCount {

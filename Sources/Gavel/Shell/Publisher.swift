@@ -20,6 +20,7 @@ final class Publisher: Sendable {
     private let signer: CheckpointSigner?
     private let configuration: Configuration
     private let subscribers = Mutex(Subscribers())
+    private let drained = DispatchSemaphore(value: 0)
     private let answerQueue = DispatchQueue(label: "gavel.answers", qos: .userInitiated)
     private let snapshotQueue = DispatchQueue(label: "gavel.snapshot", qos: .utility)
     private let snapshotState: Mutex<SnapshotState>
@@ -29,6 +30,8 @@ final class Publisher: Sendable {
         var next: UInt64 = 0
         var waiting: [(id: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
         var isClosed = false
+        /// How many followers the closing waits for.
+        var draining = 0
     }
 
     private struct SnapshotState {
@@ -180,6 +183,33 @@ final class Publisher: Sendable {
 
     var isClosed: Bool { subscribers.withLock { $0.isClosed } }
 
+    /// Has the closing wait until a follower lets go; nil where it is too late for that.
+    func holdForDraining() -> DrainHold? {
+        let isHeld = subscribers.withLock { subscribers in
+            if !subscribers.isClosed { subscribers.draining += 1 }
+            return !subscribers.isClosed
+        }
+        guard isHeld else { return nil }
+        return DrainHold { [self] in
+            let isLast = subscribers.withLock { subscribers in
+                subscribers.draining -= 1
+                return subscribers.isClosed && subscribers.draining == 0
+            }
+            if isLast { drained.signal() }
+        }
+    }
+
+    /// Waits for the followers that are draining, for a while. Once subscriptions are closed.
+    private func waitForDraining() {
+        guard subscribers.withLock({ $0.draining > 0 }) else { return }
+        let milliseconds = configuration.drainMilliseconds
+        if drained.wait(timeout: .now() + .milliseconds(milliseconds)) == .timedOut {
+            configuration.logger.warning(
+                "followers did not drain in time",
+                metadata: ["drain-milliseconds": "\(milliseconds)"])
+        }
+    }
+
     // MARK: Snapshots
 
     private func snapshotIfDue(_ count: UInt64) {
@@ -224,5 +254,6 @@ final class Publisher: Sendable {
             snapshotQueue.sync {}
         }
         closeSubscriptions()
+        waitForDraining()
     }
 }

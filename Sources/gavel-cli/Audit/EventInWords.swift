@@ -57,7 +57,7 @@ struct EventInWords {
         case .auctionExtended(_, let closesAt, let reason):
             return "The end is recorded as \(closesAt.rfc3339), for the reason \(reason)"
         case .auctionClosed(_, let outcome, let winner, let price):
-            let who = winner == .none ? "" : " to \(id(winner))"
+            let who = winner.map { " to \(id($0))" } ?? ""
             return "The auction is recorded as \(outcome.jsonName)\(who) at \(money(price))"
         case .closeConfirmed(_, let position, let outcome):
             return "A closing at position \(position) is recorded as confirmed, \(outcome.jsonName)"
@@ -127,7 +127,7 @@ struct EventInWords {
             return "\(opening.auction)\(title) takes bids from \(opensAt.rfc3339)\(end)"
         case .auctionExtended(_, let closesAt, let reason):
             let old = explanation.before.flatMap { before in
-                before.record.closesAt == .noEnd ? nil : before.record.closesAt.rfc3339
+                before.record.endsAt?.rfc3339
             }
             let move = old.map { "\($0) → \(closesAt.rfc3339)" } ?? closesAt.rfc3339
             return "The end is \(move): \(cause(reason))"
@@ -152,7 +152,7 @@ struct EventInWords {
     }
 
     private func closing(
-        _ outcome: AuctionOutcome, _ winner: UserHandle, _ price: Money
+        _ outcome: AuctionOutcome, _ winner: UserHandle?, _ price: Money
     ) -> String {
         let reserve = explanation.before?.rules.reservePrice
         switch outcome {
@@ -162,7 +162,9 @@ struct EventInWords {
             return "Closed unsold: the price of \(money(price)) is below\(bound)"
         case .sold:
             let met = reserve.map { ", which meets the reserve of \(money($0))" } ?? ""
-            return "Closed: \(id(winner)) has the lot at \(money(price))\(met)"
+            // A sale without a winner is none that these rules decide.
+            let winner = winner.map { id($0) } ?? "nobody"
+            return "Closed: \(winner) has the lot at \(money(price))\(met)"
         }
     }
 

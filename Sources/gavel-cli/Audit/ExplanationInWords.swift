@@ -74,7 +74,7 @@ struct ExplanationInWords {
         var sentences = [
             "\(lot), sold by \(id(record.seller)), was \(phase(record)): bids from "
                 + record.opensAt.rfc3339
-                + (record.closesAt == .noEnd ? "" : " until \(record.closesAt.rfc3339)")
+                + (record.endsAt.map { " until \($0.rfc3339)" } ?? "")
                 + (auction.extensions > 0 ? ", extended by bids \(auction.extensions)×" : "")
         ]
         guard let leader = auction.leader else {
@@ -232,11 +232,11 @@ func describe(_ sequel: AuctionSequel, of auction: AuctionID, names: Reading) ->
         let place = "at position \(end.position), \(end.time.rfc3339)"
         switch event {
         case .auctionClosed(let handle, let outcome, let winner, let price):
-            let sale =
-                outcome == .sold
-                ? ", to \(names.id(of: winner)) at "
-                    + price.formatted(in: names.currency(of: handle)) : ""
-            sentences.append("\(auction) was closed \(place): \(outcome.jsonName)\(sale)")
+            let sale = winner.map { winner in
+                ", to \(names.id(of: winner)) at "
+                    + price.formatted(in: names.currency(of: handle))
+            }
+            sentences.append("\(auction) was closed \(place): \(outcome.jsonName)\(sale ?? "")")
         case .auctionCancelled: sentences.append("\(auction) was cancelled \(place)")
         default: break
         }

@@ -215,7 +215,7 @@ extension JSONWriter {
             object.field("phase", "\(record.phase)")
             object.field("outcome", record.outcome?.jsonName)
             object.field("opens_at", record.opensAt)
-            object.field("closes_at", record.closesAt == .noEnd ? nil : record.closesAt)
+            object.field("closes_at", record.endsAt)
             object.field("leader", standing.leader.map { names.id(of: $0) })
             object.field("price", standing.leader == nil ? nil : record.price)
             object.field("maximum", standing.leader == nil ? nil : record.maximum)

@@ -54,7 +54,7 @@ struct RefusalInWords {
         case .system: "the engine"
         case .operator: "the operator"
         case .payment: "the payment provider"
-        case .user(.none): registering ?? "the person herself"
+        case .registrant: registering ?? "the person herself"
         case .user(let user): id(user)
         }
     }

@@ -171,9 +171,8 @@ struct EntryInWords {
         case .boughtNow(let auction, let buyer, let price):
             "\(name(buyer)) buys at \(amount(price, auction))"
         case .auctionClosed(let auction, let outcome, let winner, let price):
-            outcome == .sold
-                ? "sold to \(name(winner)) at \(amount(price, auction))"
-                : "closed: \(outcome.jsonName)"
+            winner.map { "sold to \(name($0)) at \(amount(price, auction))" }
+                ?? "closed: \(outcome.jsonName)"
         default: otherWords(for: event)
         }
     }

@@ -2,8 +2,10 @@
 
 import ArgumentParser
 import Foundation
+import Gavel
 import Testing
 
+@testable import GavelHTTP
 @testable import gavel_server
 
 @Suite("Settings")
@@ -48,6 +50,52 @@ struct SettingTests {
         }
         let given = "\(setting.name)=\(value) (flag \(setting.flag(of: value)))"
         #expect(byFlag.lines.contains(given))
+    }
+
+    @Test("Every number that a setting takes is one that opening takes", arguments: Setting.all)
+    func ranges(_ setting: Setting) throws {
+        func check(_ change: (inout Settings) -> Void) throws {
+            var settings = Settings()
+            change(&settings)
+            try settings.engine.check()
+            try settings.service.check()
+        }
+        switch setting.kind {
+        case .integer(let place, let range):
+            for value in [range.lowerBound, range.upperBound] {
+                try check { $0[keyPath: place] = value }
+            }
+        case .number(let place, let range):
+            for value in [range.lowerBound, range.upperBound] {
+                try check { $0[keyPath: place] = value }
+            }
+        case .text, .optionalText, .word, .flag: break
+        }
+    }
+
+    @Test("Every number of the service's options has a range, and what lies outside is an error")
+    func options() async throws {
+        let fields = Mirror(reflecting: ServiceOptions()).children
+            .filter { $0.value is Int || $0.value is Double || $0.value is Duration }
+            .compactMap(\.label)
+        #expect(fields.count > 25)
+        #expect(ServiceOptions.rules.map(\.name).sorted() == fields.sorted())
+        let changes: [(String, (inout ServiceOptions) -> Void)] = [
+            ("port is 65536, and must be from 0 to 65535", { $0.port = 65_536 }),
+            ("passwordCostLog2 is 99, and must be from 1 to 20", { $0.passwordCostLog2 = 99 }),
+            ("callsPerSecondByUser is nan", { $0.callsPerSecondByUser = .nan }),
+            ("callsBurst is inf", { $0.callsBurst = .infinity }),
+            ("rejectionsPerMinute is -1.0", { $0.rejectionsPerMinute = -1 }),
+            ("idleTime is -1.0 seconds", { $0.idleTime = .seconds(-1) }),
+            ("tokenKeyDays is \(Int.max)", { $0.tokenKeyDays = .max }),
+        ]
+        for (reason, change) in changes {
+            var options = ServiceOptions()
+            change(&options)
+            let error = #expect(throws: LedgerError.self) { try options.check() }
+            #expect(error?.code == .invalidConfiguration)
+            #expect(error?.reason.hasPrefix(reason) == true, "\(error?.reason ?? "")")
+        }
     }
 
     @Test("A value that does not fit names the setting, what was found and what was expected")
