@@ -152,7 +152,8 @@ extension FieldReader {
 extension JSONWriter {
     /// Writes the rules of an auction.
     /// - Parameter isComplete: whether the fields that have their defaults stand too; what an
-    ///   auction does not have is then null.
+    ///   auction does not have is then null. (`outage` is left out: entries are printed with
+    ///   their rules, and how one was printed before there was that rule stays.)
     public mutating func rules(_ rules: AuctionRules, isComplete: Bool) {
         object { object in
             object.field("format", rules.format.jsonName)
@@ -173,7 +174,7 @@ extension JSONWriter {
             if isComplete || rules.durationFromFirstBidMilliseconds != nil {
                 object.field("duration_from_first_bid_ms", rules.durationFromFirstBidMilliseconds)
             }
-            object.outage(rules.outage, isComplete: isComplete)
+            if let outage = rules.outage { object.outage(outage, isComplete: isComplete) }
             object.fees(rules.fees, isComplete: isComplete)
             if isComplete || rules.cancelPolicy != .beforeFirstBid {
                 object.field("cancel_policy", rules.cancelPolicy.jsonName)
@@ -217,11 +218,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func outage(_ outage: OutageRule?, isComplete: Bool) {
-        guard let outage else {
-            if isComplete { field("outage", nil as String?) }
-            return
-        }
+    private mutating func outage(_ outage: OutageRule, isComplete: Bool) {
         name("outage")
         object { object in
             object.field("longer_than_ms", outage.longerThanMilliseconds)

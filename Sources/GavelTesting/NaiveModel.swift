@@ -101,6 +101,8 @@ public struct NaiveModel: Sendable {
     public private(set) var holds: [Hold] = []
     private(set) var references: Set<UsedReference> = []
     private(set) var usedIDs: [CommandID: UsedID] = [:]
+    /// Auctions whose end fell into an outage and was not moved: only the operator ends the wait.
+    public private(set) var held: Set<AuctionID> = []
 
     /// A ledger just created: no user but the house.
     public init() {}
@@ -191,6 +193,13 @@ extension NaiveModel {
             return isSame ? .replayed(first.outcome) : .refused(.commandIDReused)
         }
         if let refusal = missingName(in: command, by: actor) { return .refused(refusal) }
+        switch command {
+        case .placeBid(let auction, _, _), .buyNow(let auction, _), .closeAuction(let auction, _):
+            if held.contains(auction) { return .refused(.closingHeld) }
+        case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .extendAuction,
+            .cancelAuction:
+            break
+        }
 
         let outcome: ModelOutcome
         if let rejection = perform(command, by: actor) {
@@ -210,7 +219,7 @@ extension NaiveModel {
         now = max(now, time)
         while true {
             var next: Auction?
-            for id in open {
+            for id in open where !held.contains(id) {
                 let auction = auctions[id]!
                 guard let end = auction.closesAt, end <= now else { continue }
                 if next == nil || end < next!.closesAt! { next = auction }
@@ -218,6 +227,31 @@ extension NaiveModel {
             guard let next else { return }
             close(next.id)
         }
+    }
+
+    /// The house was out of reach after `since` and is there again at `until`: what ended meanwhile is
+    /// not closed. Where the outage was longer than its rules let pass, the end is moved, if they
+    /// say by how much, and else waits for the operator.
+    public mutating func endOutage(since: Timestamp, until: Timestamp) {
+        now = max(now, until)
+        let lasted = Int128(until.nanoseconds) - Int128(since.nanoseconds)
+        for id in open {
+            guard let end = auctions[id]!.closesAt, end > since, end <= until else { continue }
+            let rule = auctions[id]!.rules.outage
+            if lasted <= Int128(rule?.longerThanMilliseconds ?? 5_000) * 1_000_000 { continue }
+            if let move = rule?.moveMilliseconds {
+                auctions[id]!.closesAt = time(
+                    Int128(until.nanoseconds) + Int128(move) * 1_000_000)
+            } else {
+                held.insert(id)
+            }
+        }
+    }
+
+    /// The operator lets the auctions that an outage left open end.
+    public mutating func confirmClosings(at time: Timestamp) {
+        held = []
+        closeDue(at: time)
     }
 
     /// The first unknown name: users before currencies before auctions.
@@ -577,6 +611,7 @@ extension NaiveModel {
             return Rejection(.closesAtTooEarly)
         }
         auctions[auction.id]!.closesAt = closesAt
+        held.remove(auction.id)
         return nil
     }
 
@@ -590,6 +625,7 @@ extension NaiveModel {
         if actor != .operator && auction.leader != nil { return Rejection(.auctionHasBids) }
 
         auctions[auction.id]!.phase = .cancelled
+        held.remove(auction.id)
         open.removeAll { $0 == auction.id }
         finished.append(auction.id)
         if let leader = auction.leader { setHold(of: leader, for: auction, to: 0) }

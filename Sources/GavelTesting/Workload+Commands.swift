@@ -362,7 +362,15 @@ extension Workload {
         if generator.chance(perMille: 400) { rules.fees.seller = drawFee() }
         if generator.chance(perMille: 400) { rules.fees.buyer = drawFee() }
         if generator.chance(perMille: 200) { rules.cancelPolicy = .operatorOnly }
+        if generator.chance(perMille: 400) { rules.outage = drawOutageRule() }
         opening.rules = rules
+    }
+
+    private mutating func drawOutageRule() -> OutageRule {
+        OutageRule(
+            longerThanMilliseconds: generator.number(in: 1...20_000),
+            moveMilliseconds: generator.chance(perMille: 600)
+                ? generator.number(in: 1...60_000) : nil)
     }
 
     private mutating func drawSoftClose(closesAt: Timestamp?) -> SoftClose {
@@ -461,7 +469,7 @@ extension Workload {
         opening.closesAt = nil
         opening.rules.openingPrice = 100
         let window = SoftClose(windowMilliseconds: 1_000, extensionMilliseconds: 1_000)
-        switch generator.below(15) {
+        switch generator.below(17) {
         case 0: opening.rules.reservePrice = 99
         case 1: opening.rules.buyNow = BuyNow(price: 99)
         case 2:
@@ -482,7 +490,9 @@ extension Workload {
         case 10: opening.rules.fees.seller.fixed = -1
         case 11: opening.rules.fees.buyer = Fee(minimum: 2, maximum: 1)
         case 12: opening.rules.fees.buyer.fixed = .max
-        case 13:
+        case 13: opening.rules.outage = OutageRule(longerThanMilliseconds: 0)
+        case 14: opening.rules.outage = OutageRule(moveMilliseconds: .max)
+        case 15:
             opening.rules.durationFromFirstBidMilliseconds = 1_000
             opening.rules.softClose = window
             opening.rules.softClose?.maxExtensions = 0

@@ -137,6 +137,25 @@ public struct Workload: IteratorProtocol, Sendable {
     /// Never nil: the stream has no end.
     public mutating func next() -> WorkloadStep? { nextStep() }
 
+    /// Lets the house be out of reach after the last step, for up to a minute and a half and often
+    /// just until an auction's end; then the operator lets what was held go on. The next step comes
+    /// at `until` or later.
+    /// - Returns: when the house was last there, and when it was there again; `model` reflects it.
+    public mutating func nextOutage() -> (since: Timestamp, until: Timestamp) {
+        let since = time
+        model.closeDue(at: since)
+        let ends = model.open.compactMap { model.auctions[$0]!.closesAt }
+        let span = generator.number(in: 1...90_000_000_000)
+        time = Timestamp(nanoseconds: since.nanoseconds + span)
+        if !ends.isEmpty, generator.chance(perMille: 300) {
+            let end = generator.pick(ends)
+            if end < time { time = end }
+        }
+        model.endOutage(since: since, until: time)
+        model.confirmClosings(at: time)
+        return (since, time)
+    }
+
     /// Makes the next step and submits it to the model.
     public mutating func nextStep() -> WorkloadStep {
         passTime()

@@ -36,6 +36,9 @@ struct DigestTests {
             AuctionRules(fees: Fees(seller: Fee(minimum: 7))),
             AuctionRules(fees: Fees(seller: Fee(basisPoints: 7, maximum: 7))),
             AuctionRules(cancelPolicy: .operatorOnly),
+            AuctionRules(outage: OutageRule()),
+            AuctionRules(outage: OutageRule(moveMilliseconds: 7)),
+            AuctionRules(outage: OutageRule(longerThanMilliseconds: 7)),
         ]
         let endless = [
             AuctionRules(), AuctionRules(durationFromFirstBidMilliseconds: 1),

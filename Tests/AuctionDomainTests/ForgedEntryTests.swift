@@ -107,6 +107,8 @@ struct ForgedEntryTests {
         .auctionExtended(auction: lot, closesAt: .max, reason: .softClose),
         .auctionExtended(auction: lot, closesAt: .max, reason: .firstBid),
         .auctionExtended(auction: lot, closesAt: .noEnd, reason: .operator),
+        .auctionExtended(auction: lot, closesAt: TestLedger.start, reason: .outage),
+        .auctionExtended(auction: ended, closesAt: .max, reason: .outage),
         .auctionExtended(auction: lot, closesAt: TestLedger.start + 60, reason: .operator),
         .boughtNow(auction: ended, buyer: bob, price: 1),
         .auctionClosed(auction: ended, outcome: .noBids, winner: nil, price: 0),
@@ -142,6 +144,10 @@ struct ForgedEntryTests {
             .placeBid(auction: Self.lot, bidder: Self.nobody, amount: 1),
             .charge(Self.payment(Self.alice, Self.noCurrency, 1)),
             .closeDue(Self.nothing),
+            .extendOutage(auction: Self.nothing, since: .zero, until: .max),
+            .extendOutage(
+                auction: Self.lot, since: Timestamp(nanoseconds: .min), until: .zero),
+            .extendOutage(auction: Self.lot, since: .zero, until: .noEnd),
         ]
         for command in commands {
             #expect(throws: ImpossibleEntry.self) {

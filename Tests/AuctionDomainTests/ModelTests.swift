@@ -84,6 +84,12 @@ struct ModelTests {
         var ledger = TestLedger(at: configuration.start)
         var coverage = Coverage()
         for number in 0..<Campaign.stepsPerSeed {
+            if number % 40 == 39 {
+                let (since, until) = workload.nextOutage()
+                for events in ledger.endOutage(since: since, until: until) {
+                    coverage.count(.accepted(events))
+                }
+            }
             let step = workload.nextStep()
             for events in ledger.closeDue(at: step.time) { coverage.count(.accepted(events)) }
             let digest = ledger.state.digest

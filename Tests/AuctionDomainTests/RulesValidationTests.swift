@@ -42,6 +42,10 @@ struct RulesValidationTests {
                 reservePrice: 5, buyNow: BuyNow(price: 5, until: .reserveMet)),
             Self.softClose(window: Self.longest, extension: Self.longest, max: 1),
             Self.softClose(latest: Self.end),
+            AuctionRules(outage: OutageRule(longerThanMilliseconds: 1, moveMilliseconds: 1)),
+            AuctionRules(
+                outage: OutageRule(
+                    longerThanMilliseconds: Self.longest, moveMilliseconds: Self.longest)),
             Self.fees(seller: Fee(basisPoints: 10_000, minimum: 7, maximum: 7)),
             Self.fees(buyer: Fee(basisPoints: 10_000, maximum: 0)),
             Self.fees(seller: Fee(fixed: .max)),
@@ -73,6 +77,19 @@ struct RulesValidationTests {
             (
                 "rules.soft_close.latest_end",
                 Self.softClose(latest: Timestamp(nanoseconds: Timestamp.max.nanoseconds + 1))
+            ),
+            (
+                "rules.outage.longer_than_ms",
+                AuctionRules(outage: OutageRule(longerThanMilliseconds: 0))
+            ),
+            (
+                "rules.outage.longer_than_ms",
+                AuctionRules(outage: OutageRule(longerThanMilliseconds: Self.longest + 1))
+            ),
+            ("rules.outage.move_ms", AuctionRules(outage: OutageRule(moveMilliseconds: 0))),
+            (
+                "rules.outage.move_ms",
+                AuctionRules(outage: OutageRule(moveMilliseconds: Self.longest + 1))
             ),
             ("rules.fees.seller.basis_points", Self.fees(seller: Fee(basisPoints: 10_001))),
             ("rules.fees.seller.basis_points", Self.fees(seller: Fee(basisPoints: -1))),

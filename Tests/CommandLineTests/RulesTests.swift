@@ -20,12 +20,12 @@ struct RulesTests {
         "increments":{"basis_points":250},"reserve_price":40000,"buy_now_price":50000,\
         "buy_now_until":"end","soft_close":{"window_ms":120000,"extension_ms":90500,\
         "mode":"add","trigger":"lead_change","max_extensions":3,\
-        "latest_end":"2025-01-03T00:00:00Z"},"fees":{"seller":{"basis_points":1000,\
+        "latest_end":"2025-01-03T00:00:00Z"},"outage":{"move_ms":600000},"fees":{"seller":{"basis_points":1000,\
         "minimum":500},"buyer":{"basis_points":905,"fixed":100,"maximum":20000}},\
         "cancel_policy":"operator_only"},"at":"2025-01-01T01:00:00Z"}
         {"command":"open_auction","auction":"lot-2","seller":"bob","currency":"USD",\
         "rules":{"reserve_price":900,"increments":[{"from":0,"step":5},{"from":500,"step":25}],\
-        "duration_from_first_bid_ms":60000},"at":"2025-01-01T01:00:00Z"}
+        "duration_from_first_bid_ms":60000,"outage":{"longer_than_ms":2500}},"at":"2025-01-01T01:00:00Z"}
         {"command":"open_auction","auction":"lot-3","seller":"bob","currency":"USD",\
         "rules":{"reserve_price":900,"buy_now_price":2000,"proxy":true},\
         "at":"2025-01-01T01:00:00Z"}
@@ -66,6 +66,7 @@ struct RulesTests {
             "buy now       500.00 USD until the end",
             "soft close    a change of the lead in the last 120 s moves the end by 90.5 s, "
                 + "at most 3×, never beyond 2025-01-03T00:00:00.000Z",
+            "outage        one of more than 5 s moves an end in it to 600 s after it",
             "seller's fee  10%, at least 5.00 USD",
             "buyer's fee   9.05% + 1.00 USD, at most 200.00 USD",
             "cancelling    by the operator only",
@@ -83,6 +84,7 @@ struct RulesTests {
         for line in [
             "status   closed, reserve_not_met", "leader   alice", "reserve  9.00 USD, not met",
             "steps    0.05 USD; from 5.00 USD 0.25 USD", "ends     60 s after the first bid",
+            "outage   one of more than 2.5 s leaves an end in it to the operator",
         ] {
             #expect(other.split(separator: "\n").contains { $0 == line }, "\(line)\n\(other)")
         }

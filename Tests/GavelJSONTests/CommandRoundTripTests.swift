@@ -83,6 +83,11 @@ struct CanonicalCommandTests {
         ),
         (.closeDue(Cast.lot), #"{"command":"close_due","auction":"lot-1"}"#),
         (
+            .extendOutage(auction: Cast.lot, since: .zero, until: Timestamp(seconds: 9)),
+            #"{"command":"extend_outage","auction":"lot-1","since":"1970-01-01T00:00:00.000Z","#
+                + #""until":"1970-01-01T00:00:09.000Z"}"#
+        ),
+        (
             .rotateKey(
                 KeyRotation(
                     key: Bytes32(.max, 0, 0, 1), previous: .zero, signature: (.zero, .zero))),
@@ -141,7 +146,7 @@ struct CanonicalCommandTests {
 
     @Test("the command of an entry is written with names, the engine's own under its own name")
     func writesCommands() throws {
-        #expect(Set(Self.commands.map(\.0.jsonName)).count == 14)
+        #expect(Set(Self.commands.map(\.0.jsonName)).count == 15)
         for (command, text) in Self.commands {
             var writer = JSONWriter()
             writer.command(command, names: Cast())

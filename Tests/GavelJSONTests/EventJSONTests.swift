@@ -128,6 +128,11 @@ struct EventJSONTests {
                 + #""closes_at":"1970-01-01T00:00:00.000Z","reason":"first_bid"}"#
         ),
         (
+            .auctionExtended(auction: Cast.lot, closesAt: .zero, reason: .outage),
+            #"{"event":"auction_extended","auction":"lot-1","#
+                + #""closes_at":"1970-01-01T00:00:00.000Z","reason":"outage"}"#
+        ),
+        (
             .boughtNow(auction: Cast.lot, buyer: Cast.alice, price: 7),
             #"{"event":"bought_now","auction":"lot-1","buyer":"alice","currency":"USD","#
                 + #""price":7}"#
@@ -208,7 +213,8 @@ struct EventJSONTests {
             RefundReason.allCases.map(\.jsonName)
                 == ["outbid", "change", "cancelled", "reserve_not_met", "bought_now"])
         #expect(
-            ExtensionReason.allCases.map(\.jsonName) == ["operator", "soft_close", "first_bid"])
+            ExtensionReason.allCases.map(\.jsonName)
+                == ["operator", "soft_close", "first_bid", "outage"])
         #expect(
             AuctionStatus.allCases.map(\.jsonName)
                 == ["scheduled", "open", "closed", "cancelled"])

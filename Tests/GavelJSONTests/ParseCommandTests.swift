@@ -174,6 +174,11 @@ struct RefusedLineTests {
                 + "withdraw, open_auction, place_bid, buy_now, close_auction, extend_auction, "
                 + "cancel_auction"),
         BadLine(
+            #"{"command":"extend_outage","auction":"a"}"#,
+            #"unknown command "extend_outage", expected one of register_currency, register_user, "#
+                + "charge, withdraw, open_auction, place_bid, buy_now, close_auction, "
+                + "extend_auction, cancel_auction"),
+        BadLine(
             #"{"command":"close_due","auction":"a"}"#,
             #"unknown command "close_due", expected one of register_currency, register_user, "#
                 + "charge, withdraw, open_auction, place_bid, buy_now, close_auction, "
@@ -195,7 +200,7 @@ struct RefusedLineTests {
             #""rules":{"step":5}"#,
             #"unknown field "step" in rules, which may have format, opening_price, proxy, "#
                 + "increments, reserve_price, buy_now_price, buy_now_until, soft_close, "
-                + "duration_from_first_bid_ms, fees, cancel_policy"),
+                + "duration_from_first_bid_ms, outage, fees, cancel_policy"),
         open(
             #""rules":{"increments":{"percent":5}}"#,
             #"unknown field "percent" in rules.increments, which may have basis_points"#),
@@ -203,6 +208,9 @@ struct RefusedLineTests {
             #""rules":{"soft_close":{"window":5}}"#,
             #"unknown field "window" in rules.soft_close, which may have window_ms, "#
                 + "extension_ms, mode, trigger, max_extensions, latest_end"),
+        open(
+            #""rules":{"outage":{"move":5}}"#,
+            #"unknown field "move" in rules.outage, which may have longer_than_ms, move_ms"#),
         open(
             #""rules":{"fees":{"house":{}}}"#,
             #"unknown field "house" in rules.fees, which may have seller, buyer"#),
@@ -469,6 +477,18 @@ struct RefusedLineTests {
         open(
             #""closes_at":"2026-03-01T12:00:00Z","rules":{"duration_from_first_bid_ms":1}"#,
             "rules.duration_from_first_bid_ms cannot stand beside closes_at"),
+        open(
+            #""rules":{"outage":{}}"#, "rules.outage must have longer_than_ms or move_ms"),
+        open(#""rules":{"outage":true}"#, "rules.outage must be an object, not true"),
+        open(
+            #""rules":{"outage":{"longer_than_ms":0}}"#,
+            "rules.outage.longer_than_ms must be 1 to 316224000000, not 0"),
+        open(
+            #""rules":{"outage":{"move_ms":316224000001}}"#,
+            "rules.outage.move_ms must be 1 to 316224000000, not 316224000001"),
+        open(
+            #""rules":{"outage":{"move_ms":null}}"#,
+            "rules.outage.move_ms must be an integer, not null"),
         open(
             #""rules":{"duration_from_first_bid_ms":0}"#,
             "rules.duration_from_first_bid_ms must be 1 to 316224000000, not 0"),

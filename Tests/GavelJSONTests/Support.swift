@@ -94,6 +94,7 @@ let commandSamples: [(text: String, command: Command)] = [
             + #""buy_now_until":"reserve_met","soft_close":{"window_ms":1,"extension_ms":2,"#
             + #""mode":"add","trigger":"lead_change","max_extensions":3,"#
             + #""latest_end":"1970-01-01T00:00:02.000Z"},"#
+            + #""outage":{"longer_than_ms":5000,"move_ms":4},"#
             + #""fees":{"seller":{"basis_points":1000,"fixed":1,"minimum":2,"maximum":3},"#
             + #""buyer":{"basis_points":0,"minimum":5}},"cancel_policy":"operator_only"}}"#,
         .openAuction(
@@ -106,6 +107,7 @@ let commandSamples: [(text: String, command: Command)] = [
                     softClose: SoftClose(
                         windowMilliseconds: 1, extensionMilliseconds: 2, mode: .add,
                         trigger: .leadChange, maxExtensions: 3, latestEnd: Timestamp(seconds: 2)),
+                    outage: OutageRule(moveMilliseconds: 4),
                     fees: Fees(
                         seller: Fee(basisPoints: 1000, fixed: 1, minimum: 2, maximum: 3),
                         buyer: Fee(minimum: 5)),
@@ -114,11 +116,13 @@ let commandSamples: [(text: String, command: Command)] = [
     (
         #"{"command":"open_auction","auction":"lot-1","seller":"bob","currency":"USD","#
             + #""rules":{"format":"english","opening_price":1,"#
-            + #""duration_from_first_bid_ms":86400000}}"#,
+            + #""duration_from_first_bid_ms":86400000,"outage":{"longer_than_ms":7}}}"#,
         .openAuction(
             OpenAuction(
                 auction: "lot-1", seller: "bob", currency: "USD",
-                rules: AuctionRules(durationFromFirstBidMilliseconds: 86_400_000)))
+                rules: AuctionRules(
+                    durationFromFirstBidMilliseconds: 86_400_000,
+                    outage: OutageRule(longerThanMilliseconds: 7))))
     ),
     (
         #"{"command":"buy_now","auction":"lot-1","buyer":"alice"}"#,

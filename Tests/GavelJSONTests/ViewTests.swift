@@ -152,6 +152,9 @@ struct CSVTests {
                 .rejected(Rejection(.auctionEnded)),
                 id: CommandID(milliseconds: 1, randomHigh: 2, randomLow: 3)), names: Cast())
         csv.entry(entry(5, .system, .closeDue(Cast.lot)), names: Cast())
+        csv.entry(
+            entry(6, .system, .extendOutage(auction: Cast.lot, since: .zero, until: .max)),
+            names: Cast())
         let time = "1970-01-01T00:00:00.000Z"
         let bidID = "00000000-0001-7002-8000-000000000003"
         #expect(
@@ -163,6 +166,7 @@ struct CSVTests {
                 3,\(time),,"{""user"":""operator""}",open_auction,lot-9,bob,,accepted,,USD,
                 4,\(time),\(bidID),operator,place_bid,lot-1,alice,7,rejected,auction_ended,USD,
                 5,\(time),,system,close_due,lot-1,,,accepted,,USD,
+                6,\(time),,system,extend_outage,lot-1,,,accepted,,USD,
 
                 """)
     }

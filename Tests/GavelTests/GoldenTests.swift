@@ -1,7 +1,8 @@
 // Golden vectors: the bytes of every kind of entry, of a frame, of checkpoints, proofs and tiles,
 // and the hashes over them, as other languages must read them. Fixtures/log/v1 belongs to format 1,
 // which is frozen: no line of it ever changes. What a later version adds gets vectors of its own:
-// Fixtures/log/v1-salt is the same ledger with a salt in every entry, as an import writes it.
+// Fixtures/log/v1-salt is the same ledger with a salt in every entry, as an import writes it, and
+// Fixtures/log/v1-outage one in which outages move ends.
 
 import AuctionDomain
 import Foundation
@@ -108,6 +109,68 @@ private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
         checkpointSize: 40, checkpointRoot: Bytes32(1, 2, 3, 4))
     try log.openLedger(configuration: configuration).close()
     return log.frames
+}
+
+/// A ledger with the rules and the entries of outages: the second opening moves two ends of three,
+/// and the operator lets the third auction end. Its engine salts its own entries, as engines do.
+private func outageFrames() throws -> [[UInt8]] {
+    let (since, until) = (Timestamp(seconds: 1_577_840_395), Timestamp(seconds: 1_577_840_410))
+    let end = Timestamp(seconds: 1_577_840_400)
+    func opening(_ auction: AuctionID, _ rule: OutageRule?) -> CanonicalCommand {
+        .openAuction(
+            CanonicalOpening(
+                auction: auction, title: "", seller: UserHandle(rawValue: 1),
+                currency: CurrencyHandle(rawValue: 0), opensAt: nil, closesAt: end,
+                rules: AuctionRules(openingPrice: 100, outage: rule)))
+    }
+    let lots = (0..<3).map { AuctionHandle(rawValue: $0) }
+    let start = Timestamp(seconds: 1_577_836_800)
+    let entries: [(CanonicalCommand, CanonicalActor, Timestamp)] = [
+        (.createLedger(LedgerID(high: 1, low: 2)), .system, start),
+        (.openEngine(epoch: 1, version: "0.1.0"), .system, start),
+        (.registerCurrency(Currency(code: "USD", scale: 2)), .operator, start),
+        (.registerUser("bob"), .operator, start),
+        (
+            opening("lot-1", OutageRule(longerThanMilliseconds: 14_999, moveMilliseconds: 600_000)),
+            .operator, start
+        ),
+        (opening("lot-2", OutageRule(moveMilliseconds: 1)), .operator, start),
+        (opening("lot-3", OutageRule(longerThanMilliseconds: 2_000)), .operator, start),
+        (.openEngine(epoch: 2, version: "0.1.0"), .system, start),
+        (.extendOutage(auction: lots[0], since: since, until: until), .system, until),
+        (.extendOutage(auction: lots[1], since: since, until: until), .system, until),
+        (.closeDue(lots[1]), .system, Timestamp(nanoseconds: until.nanoseconds + 1_000_000)),
+        (.registerUser("carol"), .operator, Timestamp(seconds: 1_577_840_411)),
+        (.closeDue(lots[2]), .system, Timestamp(seconds: 1_577_840_411)),
+    ]
+    var state = State()
+    var builder = FrameBuilder(firstPosition: 0, capacity: 1 << 14)
+    for (command, actor, time) in entries {
+        let point = EntryPoint(position: state.entryCount, time: time)
+        let outcome = state.decide(command, by: actor, at: time)
+        for event in outcome.events { state.evolve(event, at: point) }
+        var links = ContiguousArray<EntryLink>()
+        state.finishEntry(
+            command, rejected: false, events: outcome.events, at: point, links: &links)
+        let milliseconds = UInt64(time.nanoseconds / 1_000_000)
+        builder.append(
+            command,
+            id: actor == .system
+                ? .none
+                : CommandID(
+                    milliseconds: milliseconds, randomHigh: 7, randomLow: point.position),
+            actor: actor, at: point, rejection: outcome.rejection, events: outcome.events,
+            links: links, salt: actor == .system ? 0x0102_0304_0506_0708 ^ point.position : nil)
+    }
+    let frame = builder.finish()
+    var tree = MerkleTree()
+    frame.seal(
+        Frame.Identity(
+            ledgerID: LedgerID(high: 1, low: 2), epoch: 2, number: 0, horizon: CommandHorizon()),
+        tree: &tree)
+    var bytes: [UInt8] = []
+    frame.withParts { bytes += $0.array() }
+    return [bytes]
 }
 
 /// A true rotation: seeds 01 02 … 20 and 21 22 … 40.
@@ -266,6 +329,25 @@ struct GoldenTests {
         for kind in kinds { #expect(entries.contains("\"command\":\"\(kind)\""), "\(kind)") }
         for event in events { #expect(entries.contains("\"event\":\"\(event)\""), "\(event)") }
         #expect(entries.contains("\"rejection\""))
+    }
+
+    @Test("The entries of outages are byte for byte those of Fixtures/log/v1-outage, and verify")
+    func outages() async throws {
+        let folder = Vectors.all[0].folder.deletingLastPathComponent().appending(path: "v1-outage")
+        let produced = try outageFrames()
+        let (frames, entries) = try describe(produced)
+        try keep(Array(frames.utf8), folder.appending(path: "frames.txt"))
+        try keep(Array(entries.utf8), folder.appending(path: "entries.txt"))
+        for (name, text) in [("frames.txt", frames), ("entries.txt", entries)] {
+            let kept = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+            #expect(kept == text, "\(name)")
+        }
+        #expect(entries.contains("\"command\":\"extend_outage\""))
+        let reader = try LookingBackTests.reader(RecutLog(frames: produced))
+        let report = try reader.redecide { Issue.record("\($0)") }
+        // Lot 3, at the closing of lot 2.
+        #expect(report.isSame && report.lateClosings.map(\.position) == [10])
+        reader.close()
     }
 
     @Test(

@@ -185,7 +185,7 @@ struct LookingBackTests {
         other.ledger.close()
     }
 
-    private static func reader(_ log: RecutLog) throws -> LedgerReader {
+    static func reader(_ log: RecutLog) throws -> LedgerReader {
         try LedgerReader(
             log: log, snapshots: nil, folder: nil, limit: .none, logger: Bench.logger)
     }

@@ -3,7 +3,8 @@
 
     check_log.py [--gavel .build/debug/gavel] [--random 3] [--seed 1] [HISTORY.jsonl …]
 
-  1. The golden vectors in Fixtures/log/v1, and with salts in Fixtures/log/v1-salt.
+  1. The golden vectors in Fixtures/log/v1, with salts in Fixtures/log/v1-salt, and with an end that
+     an outage moved in Fixtures/log/v1-outage.
   2. Every history of Fixtures/histories, those named, and random ones are imported by `gavel`, and
      the judge must find them clean, with the same root, wallets, auctions and entries as `gavel`
      prints.
@@ -160,6 +161,10 @@ def random_rules(draw, now, closes_at):
     sides = {side: fee for side, fee in sides.items() if any(fee.values()) or "maximum" in fee}
     if sides:
         rules["fees"] = sides
+    if draw.random() < 0.3:
+        rules["outage"] = {"longer_than_ms": draw.randint(1, 20_000)}
+        if draw.random() < 0.6:
+            rules["outage"]["move_ms"] = draw.randint(1, 600_000)
     if draw.random() < 0.2:
         rules["cancel_policy"] = "operator_only"
     return rules
@@ -602,7 +607,7 @@ def parse():
 
 def main():
     options = parse()
-    for vectors in ("v1", "v1-salt"):
+    for vectors in ("v1", "v1-salt", "v1-outage"):
         status, _, error = audit("--golden", ROOT / "Fixtures/log" / vectors)
         report(status == 0, f"golden vectors {vectors}", error)
     forgeries()

@@ -203,7 +203,8 @@ extension State {
             (user, self[auction].currency)
         case .charge(let payment), .withdraw(let payment): (payment.user, payment.currency)
         case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
-            .registerCurrency, .registerUser, .openAuction, .closeAuction, .extendAuction, .cancelAuction:
+            .registerCurrency, .registerUser, .openAuction, .closeAuction, .extendAuction,
+            .cancelAuction:
             nil
         }
     }

@@ -139,7 +139,7 @@ extension AuctionRoutes {
         .init("buy_now_price", .nullable(.money)), .init("buy_now_until", .nullable(until)),
         .init("soft_close", .nullable(.reference("SoftClose"))),
         .init("duration_from_first_bid_ms", .nullable(.integer(min: 1))),
-        .init("outage", .nullable(.reference("Outage"))),
+        .optional("outage", .reference("Outage"), "Only where the auction has such a rule."),
         .init(
             "fees",
             .nullable(

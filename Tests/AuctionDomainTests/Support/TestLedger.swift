@@ -79,6 +79,30 @@ struct TestLedger {
         return closings
     }
 
+    /// Ends an outage: moves every end that it moves, in order of end, and closes what else is due,
+    /// as if the operator had let it.
+    /// - Returns: the events of each entry.
+    @discardableResult
+    mutating func endOutage(since: Timestamp, until: Timestamp) -> [EventList] {
+        var outcomes = closeDue(at: since)
+        state.sortDeadlines()
+        var due: [AuctionHandle] = []
+        if let first = state.deadlines.first {
+            state.deadlines.forEach(from: first) { key in
+                if key.end <= until { due.append(key.auction) }
+                return key.end <= until
+            }
+        }
+        let time = max(until, state.time)
+        for auction in due
+        where state.outageObjection(auction, since: since, until: until, at: time) == nil {
+            let command = CanonicalCommand.extendOutage(
+                auction: auction, since: since, until: until)
+            outcomes.append(append(command, by: .system, at: time).events)
+        }
+        return outcomes + closeDue(at: until)
+    }
+
     /// Decides, evolves and finishes one entry.
     @discardableResult
     private mutating func append(

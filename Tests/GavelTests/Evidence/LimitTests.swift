@@ -268,6 +268,9 @@ struct EntryLimitTests {
                 windowMilliseconds: Limits.durationMillisecondsMax,
                 extensionMilliseconds: Limits.durationMillisecondsMax, mode: .add,
                 trigger: .priceChange, maxExtensions: .max, latestEnd: lastTime),
+            outage: OutageRule(
+                longerThanMilliseconds: Limits.durationMillisecondsMax,
+                moveMilliseconds: Limits.durationMillisecondsMax),
             fees: Fees(
                 seller: Fee(
                     basisPoints: Limits.basisPointsMax, fixed: Money(minorUnits: top),
@@ -357,6 +360,8 @@ struct EntryLimitTests {
             .createLedger(LedgerID(high: .max, low: .max)),
             .openEngine(epoch: .max, version: String(repeating: "v", count: 255)),
             .closeDue(AuctionHandle(rawValue: .max)),
+            .extendOutage(
+                auction: AuctionHandle(rawValue: .max), since: lastTime, until: lastTime),
             .rotateKey(
                 KeyRotation(
                     key: Bytes32(1, 2, 3, 4), previous: Bytes32(5, 6, 7, 8),

@@ -40,7 +40,7 @@ struct Forger {
     let path: String
 
     /// Imports a history whose entries the forgeries below change: fees, proxy bids, a reserve, a
-    /// soft close, a purchase, and rejections.
+    /// soft close, a purchase, rejections, and an end that an outage would move.
     init(at path: String) throws {
         self.path = path
         key = SigningKey(
@@ -112,6 +112,9 @@ struct Forger {
             open(
                 "lot-3", until: 150,
                 AuctionRules(openingPrice: 100, increments: steps, reservePrice: 2000)),
+            open(
+                "lot-4", until: 200,
+                AuctionRules(outage: OutageRule(moveMilliseconds: 60_000))),
             bid("alice", 540, "lot-1", at: 10), bid("bob", 300, "lot-1", at: 20),
             bid("bob", 105, "lot-1", at: 30), bid("alice", 600, "lot-1", at: 40),
             bid("bob", 700, "lot-1", at: 80), bid("carol", 1000, "lot-3", at: 85),
@@ -148,6 +151,26 @@ struct Forger {
         for line in lines[range.upperBound...] { run.decideAndAppend(line) }
         run.closeDue(until: lines.last?.time ?? .zero)
         return run.entries
+    }
+
+    /// The log with an entry of the engine behind its last, which moves the end of lot 4.
+    /// - Parameter change: what is wrong with it.
+    func withOutage(
+        since: Int64 = 195, until: Int64 = 215, at seconds: Int64 = 215,
+        _ change: (inout ForgedLine) -> Void = { _ in }
+    ) -> (entries: [LedgerEntry], position: Int) {
+        let lot4 = AuctionHandle(rawValue: 3)
+        var line = ForgedLine(
+            LedgerEntry(
+                position: 0, time: Self.at(seconds), commandID: nil, actor: .system,
+                command: .extendOutage(
+                    auction: lot4, since: Self.at(since), until: Self.at(until)),
+                outcome: .accepted([
+                    .auctionExtended(
+                        auction: lot4, closesAt: Self.at(until + 60), reason: .outage)
+                ]), links: []))
+        change(&line)
+        return (forged(lines.count..<lines.count, by: [line]), lines.count)
     }
 
     /// The log with the outcome of one entry changed.

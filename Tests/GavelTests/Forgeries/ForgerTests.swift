@@ -49,6 +49,39 @@ struct ForgerTests {
         }
     }
 
+    @Test("An outage that moves an end as the rules say contradicts nothing")
+    func outage() async throws {
+        try await withLedgerPath { path in
+            let forger = try Forger(at: path)
+            // As the rules give it, and later than it had to come.
+            for seconds in [215, 5_000] as [Int64] {
+                try forger.write(forger.withOutage(at: seconds).entries)
+                let report = try Verifier.verify(at: path)
+                #expect(report.isClean, "\(report.findings)")
+                #expect(report.entries == UInt64(forger.lines.count) + 1)
+            }
+        }
+    }
+
+    @Test("A due closing that others pass over is a note, with the bid that was accepted beside it")
+    func passedOver() async throws {
+        try await withLedgerPath { path in
+            let forger = try Forger(at: path)
+            let lot3 = AuctionHandle(rawValue: 2)
+            let index = try forger.place { $0.command == .closeDue(lot3) }
+            // Nobody closes lot 3; the next entry is a bid on lot 2.
+            let next = forger.lines[index + 1]
+            try forger.write(forger.forged(index..<index + 2, by: [next]))
+            let report = try Verifier.verify(at: path)
+            #expect(report.isClean, "\(report.findings)")
+            #expect(
+                report.notCovered.contains {
+                    $0.contains("first lot-3 at position \(index); beside lot-3 a bid on another")
+                        && $0.hasSuffix("position \(index)")
+                }, "\(report.notCovered)")
+        }
+    }
+
     @Test("What follows a false entry and is decided by the rules is not called false")
     func consequences() async throws {
         try await withLedgerPath { path in

@@ -76,7 +76,7 @@ struct Forgery: Sendable, CustomTestStringConvertible {
         }
     }
 
-    static let all: [Forgery] = money + bidding + ending
+    static let all: [Forgery] = money + bidding + ending + outages
 
     // MARK: Money
 
@@ -180,11 +180,13 @@ struct Forgery: Sendable, CustomTestStringConvertible {
             return (forger.forged(index..<index + 1, by: [line]), index)
         },
         Forgery(name: "a-due-closing-skipped") { forger in
-            // Lot 3 had ended; the bid that comes next is judged as if nothing were due.
-            let index = try forger.place { $0.command == .closeDue(AuctionHandle(rawValue: 2)) }
-            return (
-                forger.forged(index..<index + 2, by: [forger.lines[index + 1]]), index
-            )
+            // Lot 3 had ended; a bid on it that comes next is refused as if it were closed.
+            let lot3 = AuctionHandle(rawValue: 2)
+            let index = try forger.place { $0.command == .closeDue(lot3) }
+            var line = forger.lines[index + 1]
+            line.command = .placeBid(auction: lot3, bidder: alice, amount: 3000)
+            line.outcome = .rejected(Rejection(.auctionEnded))
+            return (forger.forged(index..<index + 2, by: [line]), index)
         },
         replacing("an-extension-left-out", (lot1, bob, 700)) { outcome in
             .accepted(EventList(outcome.events.filter { $0.name != "auction_extended" }))
@@ -212,6 +214,57 @@ struct Forgery: Sendable, CustomTestStringConvertible {
                 return
             }
             event = .auctionClosed(auction: auction, outcome: outcome, winner: carol, price: price)
+        },
+    ]
+}
+
+extension Forgery {
+    // MARK: Outages
+
+    private static let outages: [Forgery] = [
+        Forgery(name: "an-outage-moves-to-another-end") { forger in
+            forger.withOutage { line in
+                line.outcome = .accepted([
+                    .auctionExtended(
+                        auction: AuctionHandle(rawValue: 3), closesAt: Forger.at(276),
+                        reason: .outage)
+                ])
+            }
+        },
+        Forgery(name: "an-outage-moves-nothing") { forger in
+            forger.withOutage { $0.outcome = .accepted([]) }
+        },
+        Forgery(name: "an-outage-by-another-actor") { forger in
+            forger.withOutage { line in
+                line.actor = .operator
+                line.id = CommandID(
+                    milliseconds: UInt64(line.time.nanoseconds / 1_000_000), randomHigh: 7,
+                    randomLow: 99)
+            }
+        },
+        Forgery(name: "an-outage-not-longer-than-the-rules-let-pass") { forger in
+            forger.withOutage(since: 198, until: 203)
+        },
+        Forgery(name: "an-outage-that-began-at-the-end") { forger in
+            forger.withOutage(since: 200, until: 215)
+        },
+        Forgery(name: "an-outage-before-the-end") { forger in
+            forger.withOutage(since: 185, until: 199)
+        },
+        Forgery(name: "an-outage-that-is-not-over") { forger in
+            forger.withOutage(since: 195, until: 216, at: 215)
+        },
+        Forgery(name: "an-outage-where-the-rules-move-no-end") { forger in
+            let lot3 = AuctionHandle(rawValue: 2)
+            let index = try forger.place { $0.command == .closeDue(lot3) }
+            var line = forger.lines[index]
+            line.time = Forger.at(155)
+            line.command = .extendOutage(
+                auction: lot3, since: Forger.at(146), until: Forger.at(155))
+            line.outcome = .accepted([
+                .auctionExtended(auction: lot3, closesAt: Forger.at(175), reason: .outage)
+            ])
+            return (forger.forged(index..<index + 1, by: [line]), index)
         },
     ]
 }
