@@ -1,6 +1,6 @@
 // Every write, flush, renaming and removal of what makes or replaces the files of a ledger fails in
-// turn, once and from there on, as where the process was killed: afterwards it stands or it does not,
-// the answer says which, and the same work done again ends well.
+// turn, once and from there on, as where the process was killed: afterwards it stands or it does
+// not, the answer says which, and the same work done again ends well.
 
 import AuctionDomain
 import Foundation
