@@ -28,6 +28,9 @@ extension Ledger {
         do {
             let writerFile = try WriterFile.acquire(at: folder.writer)
             defer { writerFile.release() }
+            if !folder.wasOpened, try LMDBEventLog.begun(at: folder.log) == nil {
+                throw LedgerError.notBegun(folder)
+            }
             let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: false)
             defer { log.close() }
             let loader = Loader(log: log, snapshots: nil, logger: logger)

@@ -41,7 +41,10 @@ enum LockFile {
         let failure =
             FileFaults.outcome(of: .reserve) == .goesOn
             ? reserveBlocks(of: file, byteCount: wanted) : EIO
-        guard failure == 0 || doesWithout(failure) else {
+        // A file that LMDB has used, made before its blocks were asked for: what it touches first
+        // is there, and a ledger on a full disk goes on as before.
+        let wasUsed = Int(status.st_size) >= wanted && status.st_blocks > 0
+        guard failure == 0 || doesWithout(failure) || (wasUsed && failure == ENOSPC) else {
             throw LMDBError(.system(failure), operation: "reserve", reason: path)
         }
     }

@@ -167,7 +167,13 @@ private func requireAbsent(_ path: String) throws {
 private func printVerified(
     _ path: String, before fields: [(name: String, value: String?)]
 ) throws {
-    let report = try verifyLedger(at: path)
+    let report: VerificationReport
+    do { report = try verifyLedger(at: path) } catch let error as LedgerError {
+        throw Failure(
+            ExitStatus(uncaught: error),
+            "\(path) is made, but could not be verified: \(error.reason); verify it by gavel audit "
+                + "verify before it is used")
+    }
     try withOutput(after: "\(path) is made") { output in
         if !fields.isEmpty { printFields(fields, on: output) }
         printReport(report, on: output)
