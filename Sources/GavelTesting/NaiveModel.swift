@@ -229,9 +229,9 @@ extension NaiveModel {
         }
     }
 
-    /// The house was out of reach after `since` and is there again at `until`: what ended meanwhile is
-    /// not closed. Where the outage was longer than its rules let pass, the end is moved, if they
-    /// say by how much, and else waits for the operator.
+    /// The house was out of reach after `since` and is there again at `until`: what ended meanwhile
+    /// is not closed. Where the outage was longer than its rules let pass, the end is moved, if
+    /// they say by how much, and else waits for the operator.
     public mutating func endOutage(since: Timestamp, until: Timestamp) {
         now = max(now, until)
         let lasted = Int128(until.nanoseconds) - Int128(since.nanoseconds)

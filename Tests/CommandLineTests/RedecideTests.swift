@@ -348,7 +348,7 @@ struct RedecideTests {
         run = try await space.run("log", "--ledger", "forged", "--format", "json", "--from", "12")
         #expect(
             run.output.contains(
-                #""command":"extend_outage","auction":"lot-3","since":"2025-01-01T00:01:30.000Z","#),
+                #""command":"extend_outage","auction":"lot-3","since":"2025-01-01T00:01:30.000Z""#),
             "\(run.output)")
         log.append(
             .extendOutage(auction: other, since: start, until: until), by: .system, at: 111)

@@ -20,12 +20,14 @@ struct RulesTests {
         "increments":{"basis_points":250},"reserve_price":40000,"buy_now_price":50000,\
         "buy_now_until":"end","soft_close":{"window_ms":120000,"extension_ms":90500,\
         "mode":"add","trigger":"lead_change","max_extensions":3,\
-        "latest_end":"2025-01-03T00:00:00Z"},"outage":{"move_ms":600000},"fees":{"seller":{"basis_points":1000,\
+        "latest_end":"2025-01-03T00:00:00Z"},"outage":{"move_ms":600000},\
+        "fees":{"seller":{"basis_points":1000,\
         "minimum":500},"buyer":{"basis_points":905,"fixed":100,"maximum":20000}},\
         "cancel_policy":"operator_only"},"at":"2025-01-01T01:00:00Z"}
         {"command":"open_auction","auction":"lot-2","seller":"bob","currency":"USD",\
         "rules":{"reserve_price":900,"increments":[{"from":0,"step":5},{"from":500,"step":25}],\
-        "duration_from_first_bid_ms":60000,"outage":{"longer_than_ms":2500}},"at":"2025-01-01T01:00:00Z"}
+        "duration_from_first_bid_ms":60000,"outage":{"longer_than_ms":2500}},\
+        "at":"2025-01-01T01:00:00Z"}
         {"command":"open_auction","auction":"lot-3","seller":"bob","currency":"USD",\
         "rules":{"reserve_price":900,"buy_now_price":2000,"proxy":true},\
         "at":"2025-01-01T01:00:00Z"}

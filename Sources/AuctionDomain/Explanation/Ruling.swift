@@ -80,7 +80,8 @@ extension State {
         }
     }
 
-    /// Whether an auction had to be closed before a bid on it, its purchase or a request to close it.
+    /// Whether an auction had to be closed before a bid on it, its purchase or a request to close
+    /// it.
     @inline(__always)
     package func rulingOnDue(_ auction: AuctionHandle, at time: Timestamp) -> Ruling? {
         let record = auctions[auction.index]

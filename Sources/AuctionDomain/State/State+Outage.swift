@@ -1,7 +1,7 @@
 // Ends that come while the house cannot be reached: whether the engine moves one, and to when.
 //
-// Invariant: the engine asks `outageObjection` before it writes the entry, and whoever decides a log
-// again asks it of the entry: so what is written is what may stand.
+// Invariant: the engine asks `outageObjection` before it writes the entry, and whoever decides a
+// log again asks it of the entry: so what is written is what may stand.
 
 /// What speaks against moving an auction's end for an outage.
 public enum OutageObjection: Hashable, Sendable {
@@ -26,8 +26,8 @@ extension State {
             rule?.longerThanMilliseconds ?? OutageRule.longerThanMillisecondsDefault)
     }
 
-    /// How long after an outage, in nanoseconds, an end that fell into it comes; nil where the rules
-    /// leave it to the operator.
+    /// How long after an outage, in nanoseconds, an end that fell into it comes; nil where the
+    /// rules leave it to the operator.
     /// - Complexity: O(1).
     public func outageMove(of auction: AuctionHandle) -> Int64? {
         terms[Int(auctions[auction.index].termsIndex)].outage?.moveMilliseconds

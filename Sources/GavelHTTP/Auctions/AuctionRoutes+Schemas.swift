@@ -168,7 +168,7 @@ extension AuctionRoutes {
             "How long the house may be out of reach without counting."),
         .init(
             "move_ms", .nullable(.integer(min: 1)),
-            "How long after an outage an end that fell into it comes; null leaves it to the house."),
+            "How long after an outage an end in it comes; null leaves it to the house."),
     ])
 
     private static let fee = Schema.object([
