@@ -2,7 +2,7 @@
 // what is there.
 
 import AuctionDomain
-import LMDB
+import Platform
 import Testing
 
 @testable import Gavel
