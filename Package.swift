@@ -23,6 +23,7 @@ let package = Package(
         .library(name: "GavelHTTP", targets: ["GavelHTTP"]),
         .executable(name: "gavel", targets: ["gavel-cli"]),
         .executable(name: "gavel-server", targets: ["gavel-server"]),
+        .executable(name: "gavel-simulator", targets: ["gavel-simulator"]),
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -99,6 +100,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
+        .executableTarget(
+            name: "gavel-simulator",
+            dependencies: [
+                "GavelTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "Platform"], swiftSettings: strict),
         .testTarget(
             name: "AuctionDomainTests", dependencies: ["AuctionDomain", "GavelTesting"],

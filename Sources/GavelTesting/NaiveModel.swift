@@ -248,6 +248,45 @@ extension NaiveModel {
         }
     }
 
+    /// Judges a command that is in a log, and does it: what was due and what was refused before it
+    /// the log says itself.
+    public mutating func judge(
+        _ command: Command, by actor: Actor, at time: Timestamp
+    ) -> ModelOutcome {
+        now = max(now, time)
+        guard let rejection = perform(command, by: actor) else { return .accepted }
+        if case .placeBid(let auction, _, _) = command { auctions[auction]!.rejectedBids += 1 }
+        return .rejected(rejection)
+    }
+
+    /// Closes one auction, as a log says.
+    /// - Returns: false where it is not open, or its end has not come.
+    public mutating func closeOne(_ id: AuctionID, at time: Timestamp) -> Bool {
+        now = max(now, time)
+        guard let auction = auctions[id], auction.phase == .open, let end = auction.closesAt,
+            end <= now
+        else { return false }
+        held.remove(id)
+        close(id)
+        return true
+    }
+
+    /// Moves one auction's end for an outage, as a log says.
+    /// - Returns: false where its rules do not say so.
+    public mutating func moveEnd(
+        of id: AuctionID, since: Timestamp, until: Timestamp
+    ) -> Bool {
+        now = max(now, until)
+        let lasted = Int128(until.nanoseconds) - Int128(since.nanoseconds)
+        guard let auction = auctions[id], auction.phase == .open, let end = auction.closesAt,
+            end > since, end <= until, let rule = auction.rules.outage,
+            let move = rule.moveMilliseconds,
+            lasted > Int128(rule.longerThanMilliseconds) * 1_000_000
+        else { return false }
+        auctions[id]!.closesAt = self.time(Int128(until.nanoseconds) + Int128(move) * 1_000_000)
+        return true
+    }
+
     /// The operator lets the auctions that an outage left open end.
     public mutating func confirmClosings(at time: Timestamp) {
         held = []

@@ -5,7 +5,7 @@
 // before the horizon are refused, so forgetting them cannot let one take effect twice; the
 // horizon never falls. Ids are kept as 32 bits of hash and a position, the log holds the rest.
 
-internal import AuctionDomain
+package import AuctionDomain
 
 /// The ids of recent commands, in buckets by the ids' own time.
 ///
@@ -79,7 +79,7 @@ package struct CommandIDWindow {
     /// The horizon rises in this many steps a retention.
     private static let marksMax: Int64 = 256
     /// A bucket of a million ids a second is then half a mebibyte.
-    static let periodMilliseconds: UInt64 = 64
+    package static let periodMilliseconds: UInt64 = 64
 
     private let periodMilliseconds: UInt64
     /// In nanoseconds.
@@ -102,7 +102,7 @@ package struct CommandIDWindow {
     /// - Parameters:
     ///   - horizon: of the last frame in the log, so that no restart lowers it.
     ///   - periodMilliseconds: how much time a bucket covers.
-    init(
+    package init(
         retentionSeconds: Int, countMax: Int, horizon: CommandHorizon = CommandHorizon(),
         periodMilliseconds: UInt64 = Self.periodMilliseconds
     ) {
@@ -167,7 +167,7 @@ package struct CommandIDWindow {
 
     /// Remembers an id. Does nothing when the id lies before the horizon.
     @inline(__always)
-    mutating func insert(_ id: CommandID, at position: UInt64) {
+    package mutating func insert(_ id: CommandID, at position: UInt64) {
         guard id.milliseconds >= horizon.milliseconds else { return }
         let period = id.milliseconds / periodMilliseconds
         if let index = index(of: period), buckets[index].reaches(position) {

@@ -100,4 +100,8 @@ package struct CoreStatus: Hashable, Sendable {
     package var timeOffset: Int64 = 0
     /// The outage whose auctions wait for an operator.
     package var outage: Outage?
+    /// Since when an outage was whose end may still be lost in a crash: the heartbeat says it.
+    package var unsettledSince: Timestamp?
+
+    package init() {}
 }

@@ -57,6 +57,9 @@ package struct EngineCore: ~Copyable {
     private var outage: Outage?
     /// Whether an operator has looked at it: nothing waits any more, but moves are still made.
     private var isOutageConfirmed = false
+    /// Since when the last outage was that nobody waits for any more, and how many entries must be
+    /// durable for that to be true after a crash as well.
+    private var endedOutage: (since: Timestamp, count: UInt64)?
     /// Every auction that is due and stands before this in the queue of deadlines is held.
     private var firstUnheld = DeadlineQueue.Key.first
     /// The last moment of the boot clock at which somebody was there.
@@ -176,6 +179,7 @@ package struct EngineCore: ~Copyable {
         if let first = taken.first, first.endPosition <= count {
             taken.removeAll { $0.endPosition <= count }
         }
+        if let ended = endedOutage, ended.count <= count { endedOutage = nil }
     }
 
     // MARK: Outputs
@@ -189,6 +193,9 @@ package struct EngineCore: ~Copyable {
 
     /// Whether the open frame is large enough to be stored beside another.
     package var isLarge: Bool { frame.byteCount >= Self.bytesWorthAFlush }
+
+    /// Whether the open frame has neither entries nor answers.
+    package var isOpenFrameEmpty: Bool { frame.isEmpty && frame.answers.isEmpty }
 
     /// How many answers the open frame carries.
     package var answerCount: Int { frame.answers.count }
@@ -225,10 +232,14 @@ package struct EngineCore: ~Copyable {
     }
 
     package var status: CoreStatus {
-        CoreStatus(
-            holdsClosings: holdsClosings, isClockHeld: time.isHeld, clockGap: time.gap,
-            timeOffset: time.at(boot: 0).nanoseconds,
-            outage: isOutageConfirmed ? nil : outage)
+        var status = CoreStatus()
+        status.holdsClosings = holdsClosings
+        status.isClockHeld = time.isHeld
+        status.clockGap = time.gap
+        status.timeOffset = time.at(boot: 0).nanoseconds
+        status.outage = isOutageConfirmed ? nil : outage
+        status.unsettledSince = [outage?.since, endedOutage?.since].compactMap { $0 }.min()
+        return status
     }
 
     /// Whoever waits for what was not decided or not stored, in no order.
@@ -473,6 +484,7 @@ package struct EngineCore: ~Copyable {
         state.sortDeadlines()
         guard let first = state.nextDeadline, first <= outage.until else {
             // Nobody waits any more.
+            endedOutage = (min(outage.since, endedOutage?.since ?? outage.since), state.entryCount)
             self.outage = nil
             return state.nextDue(at: trusted)
         }

@@ -132,7 +132,9 @@ package struct TrustedTime: Sendable {
         heldSince = known.nanoseconds
         if let heartbeat, let bootID, heartbeat.bootID == bootID, heartbeat.boot <= reading.boot {
             // The same run of the machine: its boot clock says how long it was.
-            time = known.nanoseconds &+ (reading.boot - heartbeat.boot)
+            let elapsed = reading.boot - heartbeat.boot
+            time = known.nanoseconds &+ elapsed
+            time += Self.slew(by: wall - time, over: elapsed)
         } else if wall < known.nanoseconds - Self.gapMax {
             time = known.nanoseconds
         } else if wall > known.nanoseconds + Self.gapMax, reading.isSynchronized == false,
@@ -163,11 +165,10 @@ package struct TrustedTime: Sendable {
         gap = reading.wall.nanoseconds - time
         synchronizedSince =
             reading.isSynchronized == true ? synchronizedSince ?? reading.boot : nil
+        let slew = Self.slew(by: gap, over: elapsed)
+        time += slew
+        gap -= slew
         guard gap.magnitude > UInt64(Self.gapMax) else {
-            let slewMax = elapsed / Self.slewDivisor
-            let slew = min(max(gap, -slewMax), slewMax)
-            time += slew
-            gap -= slew
             isSettling = false
             guard isHeld else { return nil }
             isHeld = false
@@ -182,6 +183,13 @@ package struct TrustedTime: Sendable {
         isHeld = true
         heldSince = before
         return .held(gap: gap)
+    }
+
+    /// How far the time is led after a wall clock that is ahead by a gap: not at all where a drift
+    /// cannot have made so much.
+    private static func slew(by gap: Int64, over elapsed: Int64) -> Int64 {
+        let most = elapsed / slewDivisor
+        return gap.magnitude > UInt64(gapMax + most) ? 0 : min(max(gap, -most), most)
     }
 
     /// From when the clocks went apart until now.

@@ -6,14 +6,14 @@ internal import Crypto
 internal import Platform
 
 /// Which code computes a hash. All give the same; tests compare them.
-enum HashEngine: Sendable {
+package enum HashEngine: Sendable {
     /// The processor's own instructions.
     case instructions
     /// swift-crypto.
     case library
 
     /// The one for this processor.
-    static let fastest: HashEngine = csha256_available() == 1 ? .instructions : .library
+    package static let fastest: HashEngine = csha256_available() == 1 ? .instructions : .library
 }
 
 /// A SHA-256 hash: 32 bytes, kept as four words in memory order.

@@ -235,9 +235,14 @@ package final class Frame: @unchecked Sendable {
 
 /// Up to where command ids are forgotten: ids before `milliseconds` are refused; every other id
 /// that is in the log stands at `position` or later.
-struct CommandHorizon: Hashable, Sendable {
-    var milliseconds: UInt64 = 0
-    var position: UInt64 = 0
+package struct CommandHorizon: Hashable, Sendable {
+    package var milliseconds: UInt64 = 0
+    package var position: UInt64 = 0
+
+    package init(milliseconds: UInt64 = 0, position: UInt64 = 0) {
+        self.milliseconds = milliseconds
+        self.position = position
+    }
 }
 
 /// A stored frame's header, checked against the value it stands in.
@@ -249,7 +254,7 @@ package struct FrameHeader: Hashable, Sendable {
     package let firstPosition: UInt64
     package let lastTime: Timestamp
     package let root: Digest
-    let horizon: CommandHorizon
+    package let horizon: CommandHorizon
     private let entriesBytes: Int
 
     package var endPosition: UInt64 { firstPosition + UInt64(count) }

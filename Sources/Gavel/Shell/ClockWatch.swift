@@ -47,7 +47,7 @@ final class ClockWatch: Sendable {
         try? writerFile?.publish(
             Heartbeat(
                 time: time, boot: reading.boot, bootID: bootID,
-                outageSince: status.outage?.since
+                outageSince: status.unsettledSince
             ).stored)
     }
 

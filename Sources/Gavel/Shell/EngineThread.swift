@@ -165,20 +165,20 @@ extension CoreNotice {
 }
 
 /// Completes frames on the log's thread: the tree grows in the order of the log.
-final class FrameSealer: @unchecked Sendable {
+package final class FrameSealer: @unchecked Sendable {
     // Sendable without a check: `tree` is touched by the log's one thread only.
 
     /// The tree up to the last sealed frame.
-    private(set) var tree: MerkleTree
+    package private(set) var tree: MerkleTree
 
     private let engine: HashEngine
 
-    init(tree: MerkleTree, engine: HashEngine) {
+    package init(tree: MerkleTree, engine: HashEngine) {
         self.tree = tree
         self.engine = engine
     }
 
-    func seal(_ frame: Frame, _ identity: Frame.Identity) {
+    package func seal(_ frame: Frame, _ identity: Frame.Identity) {
         frame.seal(identity, tree: &tree, by: engine)
     }
 }
