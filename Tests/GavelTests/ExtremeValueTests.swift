@@ -56,7 +56,7 @@ struct ExtremeValueTests {
                 }
                 #expect(error?.code == .invalidConfiguration)
                 #expect(error?.reason.hasPrefix("\(name) is \(value), and must be from ") == true)
-                #expect(log.frames.isEmpty)
+                #expect(log.frames.count == 0)
                 try await withLedgerPath { path in
                     #expect(throws: LedgerError(.invalidConfiguration, "")) {
                         try Ledger.open(at: path, configuration: configuration)
