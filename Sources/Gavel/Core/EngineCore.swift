@@ -238,7 +238,8 @@ package struct EngineCore: ~Copyable {
         status.clockGap = time.gap
         status.timeOffset = time.at(boot: 0).nanoseconds
         status.outage = isOutageConfirmed ? nil : outage
-        status.unsettledSince = [outage?.since, endedOutage?.since].compactMap { $0 }.min()
+        status.unsettledSince =
+            [outage?.since, endedOutage?.since, time.heldFrom].compactMap { $0 }.min()
         return status
     }
 
@@ -469,9 +470,11 @@ package struct EngineCore: ~Copyable {
         while let auction = nextDue(at: trusted) {
             if frame.isFull { throw .frameIsFull }
             if let outage, treatment(of: auction) == .move {
+                // Until now nobody could bid on it: the new end comes that long after now.
+                let until = max(outage.until, trusted)
                 try writeOwn(
-                    .extendOutage(auction: auction, since: outage.since, until: outage.until),
-                    at: max(state.time, outage.until))
+                    .extendOutage(auction: auction, since: outage.since, until: until),
+                    at: max(state.time, until))
             } else {
                 try writeOwn(.closeDue(auction), at: max(state.time, state[auction].closesAt))
             }

@@ -115,6 +115,9 @@ package struct TrustedTime: Sendable {
     /// Whether the clocks are too far apart for anything to depend on the time.
     package private(set) var isHeld = false
 
+    /// Trusted time when the clocks went apart; nil while they agree.
+    package var heldFrom: Timestamp? { isHeld ? Timestamp(nanoseconds: heldSince) : nil }
+
     /// Starts from what is known.
     /// - Parameters:
     ///   - heartbeat: of whoever ran the ledger last; nil where nobody wrote one.
