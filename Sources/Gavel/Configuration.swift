@@ -8,10 +8,13 @@ public import Logging
 public struct Configuration: Sendable {
     /// Whether auctions are closed when their end has come.
     public enum Closing: Hashable, Sendable {
-        /// They are.
+        /// They are, but for those whose end came while nobody could bid: they wait for
+        /// `confirmClosings` (article Time).
         case automatic
-        /// Nothing closes and bids are refused until `confirmClosings`: for opening a ledger after
-        /// an outage, so that no lot is sold unwatched.
+        /// They are, also those whose end came in an outage, and the wall clock is taken as the
+        /// time: somebody has looked at both, as before `Ledger.confirmClosings()`.
+        case confirmed
+        /// Nothing closes and bids are refused until `confirmClosings`.
         case held
     }
 

@@ -147,6 +147,7 @@ public final class Ledger: Sendable {
             EngineCore(
                 state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
                 settings: configuration.coreSettings, isHeld: configuration.closing == .held,
+                isConfirmed: configuration.closing == .confirmed,
                 reading: admission.admitClocks(), bootID: bootID, heartbeat: heartbeat),
             log: log, sealer: sealer, admission: admission, pipeline: pipeline,
             configuration: configuration, freeBytes: Self.freeBytes(in: folder))

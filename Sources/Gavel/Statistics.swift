@@ -3,6 +3,7 @@
 // Invariants: what is counted costs something once a frame, nothing once an entry; counts only
 // grow while a ledger is open and begin anew with it.
 
+public import AuctionDomain
 internal import Dispatch
 internal import Platform
 internal import Synchronization
@@ -52,8 +53,15 @@ public struct LedgerStatistics: Hashable, Sendable {
     public var flushMicroseconds: PowerHistogram
     /// Rejections among the entries stored.
     public var rejections: UInt64
-    /// Whether nothing closes and bids are refused until closings are confirmed.
+    /// Whether nothing closes and bids are refused: an operator said so, or the clock is held.
     public var holdsClosings: Bool
+    /// Whether the wall clock and the ledger's time are more than a minute apart (article Time).
+    public var isClockHeld: Bool
+    /// By how many nanoseconds the wall clock is ahead of the ledger's time; negative where it is
+    /// behind.
+    public var clockGapNanoseconds: Int64
+    /// From when until when the outage was whose auctions wait for an operator; nil where none do.
+    public var outage: OutageSpan?
     /// Why the ledger has stopped; nil while it has not.
     public var failure: LedgerError?
     /// Whether it was closed.
@@ -67,6 +75,12 @@ public struct LedgerStatistics: Hashable, Sendable {
 
     /// Whether bids and openings are refused for want of space.
     public var isStorageLow: Bool { freeBytes.map { $0 < freeBytesMin } ?? false }
+}
+
+/// A span of the ledger's time in which nobody could bid.
+public struct OutageSpan: Hashable, Sendable {
+    public var since: Timestamp
+    public var until: Timestamp
 }
 
 /// The size of a log's file, in bytes.
@@ -92,7 +106,10 @@ extension Ledger {
             queuedCommands: admission.commandCount, queueCommandsMax: admission.countMax,
             frameEntries: frames.entries, commitMicroseconds: frames.commitMicroseconds,
             flushMicroseconds: frames.flushMicroseconds, rejections: frames.rejections,
-            holdsClosings: status.holdsClosings, failure: failure,
+            holdsClosings: status.holdsClosings, isClockHeld: status.isClockHeld,
+            clockGapNanoseconds: status.clockGap,
+            outage: status.outage.map { OutageSpan(since: $0.since, until: $0.until) },
+            failure: failure,
             isClosed: publisher.isClosed, storage: log.storage,
             freeBytes: folder.flatMap { try? FileSystem.freeBytes(at: $0.path) },
             freeBytesMin: publisher.freeBytesMin)

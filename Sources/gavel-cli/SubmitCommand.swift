@@ -22,9 +22,9 @@ struct SubmitCommand: ParsableCommand {
               echo '{"command":"register_user","user":"alice"}' | gavel submit --ledger house
               gavel submit --ledger house --create < opening.jsonl
 
-            After an outage, open with --hold-closings and give auctions a later end \
-            (extend_auction) before any of them closes unwatched; the next session without it \
-            closes what is due.
+            An auction whose end came while nobody had the ledger open (for more than 5 s) waits: \
+            nobody could bid on it. Give it a later end by extend_auction or gavel extend, or let \
+            it close by --confirm-closings. With --hold-closings nothing closes at all.
             """)
 
     @OptionGroup var ledger: LedgerOption
@@ -40,12 +40,21 @@ struct SubmitCommand: ParsableCommand {
     @Flag(help: "Close no auction and take no bid in this session.")
     var holdClosings = false
 
+    @Flag(help: "Close what ended while nobody had the ledger open; go by the clock as it is.")
+    var confirmClosings = false
+
     @Option(
         help: ArgumentHelp(
             "Who stands behind lines without `by`: operator, payment or a user.",
             valueName: "actor"),
         transform: actor)
     var by: Actor = .operator
+
+    func validate() throws {
+        if holdClosings, confirmClosings {
+            throw ValidationError("--hold-closings and --confirm-closings exclude each other")
+        }
+    }
 
     func run() throws {
         let opened = try open()
@@ -69,7 +78,7 @@ struct SubmitCommand: ParsableCommand {
         try signing.apply(to: &configuration)
         configuration.replacesLostKey = newKey.isWanted
         configuration.createsIfMissing = create
-        configuration.closing = holdClosings ? .held : .automatic
+        configuration.closing = holdClosings ? .held : confirmClosings ? .confirmed : .automatic
         do {
             return try Ledger.open(at: ledger.path, configuration: configuration)
         } catch {

@@ -16,8 +16,8 @@ struct SimulatorCommand: ParsableCommand {
         commandName: "gavel-simulator",
         abstract: "Runs simulated houses with faults at every step until something is found.",
         discussion: """
-            A seed fixes everything: a finding is seen again by --first SEED --seeds 1. What is found \
-            is shrunk to the fewest steps and kinds of faults. Exit codes: 0 nothing was found (or, \
+            A seed fixes everything: a finding is seen again by --first SEED --seeds 1. What is \
+            found is shrunk to the fewest steps and kinds of faults. Exit codes: 0 nothing was found (or, \
             with --defect, it was), 1 something was found (or the defect was not), 2 wrong usage, \
             3 a mark of --marks was not reached.
             """)
@@ -32,7 +32,8 @@ struct SimulatorCommand: ParsableCommand {
     var threads = 0
     @Option(help: "Plants a defect that must be found: \(PlantedDefect.allCases.names).")
     var defect: PlantedDefect?
-    @Option(help: "Leaves out a kind of fault; may be given again: \(SimulatedFault.allCases.names).")
+    @Option(
+        help: "Leaves out a kind of fault; may be given again: \(SimulatedFault.allCases.names).")
     var without: [SimulatedFault] = []
     @Flag(help: "Ends with 3 unless everything rare was reached.")
     var marks = false
@@ -57,13 +58,13 @@ struct SimulatorCommand: ParsableCommand {
         let campaign = Campaign(configuration, first: first, seeds: seeds)
         let start = ContinuousClock.now
         campaign.run(threads: threads > 0 ? threads : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        let seconds = Double((ContinuousClock.now - start).components.attoseconds) / 1e18
-            + Double((ContinuousClock.now - start).components.seconds)
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
         let count = campaign.finished
         for (mark, count) in campaign.coverage.counts.sorted(by: { $0.key < $1.key }) {
             print("\(count)\t\(mark)")
         }
-        print("\(count) seeds in \(Int(seconds)) s, \(Int(Double(count) / max(seconds, 0.001))) a second")
+        let rate = Int(Double(count) / max(seconds, 0.001))
+        print("\(count) seeds in \(Int(seconds)) s, \(rate) a second")
         if let finding = campaign.finding {
             print("found: \(finding)")
             if let least = Simulation.shrink(seed: finding.seed, configuration) {

@@ -91,7 +91,8 @@ struct CommandIDWindowTests {
         arguments: [(31_536_000, nil), (0, 32_536_000)])
     func ahead(wallAhead: Int64, lastEntry: Int64?) {
         var window = CommandIDWindow(retentionSeconds: 60, countMax: 100)
-        Self.pass(&window, from: 1_000_000, to: 1_000_300, wallAhead: wallAhead, lastEntry: lastEntry)
+        Self.pass(
+            &window, from: 1_000_000, to: 1_000_300, wallAhead: wallAhead, lastEntry: lastEntry)
         let fresh = Self.id(1_000_299_000, 1)
         #expect(window.refusal(of: fresh, at: Timestamp(seconds: 1_000_300)) == nil)
         #expect(window.horizon.milliseconds <= 1_000_240_000)

@@ -49,7 +49,9 @@ private struct Clocks {
 
 @Suite("Trusted time")
 struct TrustedTimeTests {
-    @Test("It follows a wall clock that runs fast or slow by 200 parts in a million", arguments: [200, -200])
+    @Test(
+        "It follows a wall clock that runs fast or slow by 200 parts in a million",
+        arguments: [200, -200])
     func drift(partsPerMillion: Int64) {
         var clocks = Clocks()
         clocks.pass(seconds: 7_200, partsPerMillion: partsPerMillion)
@@ -99,7 +101,7 @@ struct TrustedTimeTests {
         #expect(clocks.time.isHeld)
     }
 
-    @Test("A gap ahead is an outage once the kernel has said for a minute that a server keeps the clock")
+    @Test("A gap ahead is an outage once the kernel has vouched for the clock for a minute")
     func suspended() {
         var clocks = Clocks(isSynchronized: true)
         clocks.pass(seconds: 10)
@@ -164,7 +166,7 @@ struct TrustedTimeTests {
         }
     }
 
-    @Test("Just after a start, before a time server has spoken, a wall clock ahead is not believed yet")
+    @Test("Just after a start, before a time server spoke, a wall clock ahead is not believed")
     func settling() {
         var clocks = Clocks(
             wall: (start + 7_200) * second, boot: 30 * second, isSynchronized: false,

@@ -103,11 +103,14 @@ package struct EngineCore: ~Copyable {
     /// - Parameters:
     ///   - window: the ids of recent commands in the log.
     ///   - frameNumber: of the next frame.
+    ///   - isHeld: whether nothing closes until somebody confirms.
+    ///   - isConfirmed: whether somebody has looked at the clock and at what ended meanwhile.
     ///   - reading: the clocks now.
     ///   - heartbeat: of whoever ran the ledger last; nil where nobody wrote one.
     package init(
         state: State, window: CommandIDWindow, frameNumber: UInt64, settings: Settings,
-        isHeld: Bool, reading: ClockReading, bootID: Bytes16?, heartbeat: Heartbeat?
+        isHeld: Bool, isConfirmed: Bool = false, reading: ClockReading, bootID: Bytes16?,
+        heartbeat: Heartbeat?
     ) {
         self.state = state
         self.window = window
@@ -122,9 +125,11 @@ package struct EngineCore: ~Copyable {
         boot = reading.boot
         nextStorageCheck = state.entryCount
         frame = FrameBuilder(firstPosition: state.entryCount, capacity: 4096)
-        guard settings.closesByTime, let since = heartbeat?.outageSince ?? heartbeat?.time ?? lastEntry
+        guard settings.closesByTime,
+            let since = heartbeat?.outageSince ?? heartbeat?.time ?? lastEntry
         else { return }
         note(Outage(since: since, until: time.at(boot: boot)))
+        if isConfirmed { confirm() }
         if time.isHeld { notices.append(.clockHeld(gap: time.gap)) }
     }
 
@@ -420,9 +425,17 @@ package struct EngineCore: ~Copyable {
             }
             return true
         }
-        if held + moved == 0 { outage = nil } else {
+        if held + moved == 0 {
+            endOutage(whole)
+        } else {
             notices.append(.outage(whole, held: held, moved: moved))
         }
+    }
+
+    /// Nobody waits any more, once what was decided until now is durable.
+    private mutating func endOutage(_ ended: Outage) {
+        endedOutage = (min(ended.since, endedOutage?.since ?? ended.since), state.entryCount)
+        outage = nil
     }
 
     /// What becomes of an auction whose end has come.
@@ -486,9 +499,7 @@ package struct EngineCore: ~Copyable {
         guard let outage else { return state.nextDue(at: trusted) }
         state.sortDeadlines()
         guard let first = state.nextDeadline, first <= outage.until else {
-            // Nobody waits any more.
-            endedOutage = (min(outage.since, endedOutage?.since ?? outage.since), state.entryCount)
-            self.outage = nil
+            endOutage(outage)
             return state.nextDue(at: trusted)
         }
         var found: AuctionHandle?

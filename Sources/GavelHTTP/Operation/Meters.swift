@@ -156,6 +156,18 @@ extension Exposition {
             "gavel_ledger_closings_held", .gauge, "1 while closings are held.",
             ledger.holdsClosings ? 1 : 0)
         single(
+            "gavel_ledger_clock_held", .gauge,
+            "1 while the wall clock and the ledger's time are more than a minute apart.",
+            ledger.isClockHeld ? 1 : 0)
+        single(
+            "gavel_ledger_clock_gap_seconds", .gauge,
+            "By how much the wall clock is ahead of the ledger's time.",
+            Double(ledger.clockGapNanoseconds) / 1e9)
+        single(
+            "gavel_ledger_outage_unconfirmed", .gauge,
+            "1 while auctions that ended in an outage wait for an operator.",
+            ledger.outage == nil ? 0 : 1)
+        single(
             "gavel_ledger_failed", .gauge, "1 once a commit has failed: the service must restart.",
             ledger.failure == nil ? 0 : 1)
         if let storage = ledger.storage {

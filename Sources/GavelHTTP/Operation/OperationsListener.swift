@@ -26,6 +26,11 @@ extension AuctionService {
                 "storage is low: \(free) bytes are free, expected at least "
                     + "\(ledger.freeBytesMin); bids are refused")
         }
+        if ledger.isClockHeld {
+            reasons.append(
+                "the wall clock is \(Double(ledger.clockGapNanoseconds) / 1e9) s ahead of the "
+                    + "ledger's time, expected at most 60 s either way; bids are refused")
+        }
         if ledger.queuedCommands >= ledger.queueCommandsMax {
             reasons.append("the queue of commands is full")
         }

@@ -70,7 +70,9 @@ struct Auditor {
 
     mutating func ticked() { ticksWithSpace += 1 }
 
-    mutating func opened(lastHeartbeat: Timestamp?, trueTime: Int64, _ status: CoreStatus, boot: Int64) {
+    mutating func opened(
+        lastHeartbeat: Timestamp?, trueTime: Int64, _ status: CoreStatus, boot: Int64
+    ) {
         self.trueTime = trueTime
         self.status = status
         isHeldByOperator = false

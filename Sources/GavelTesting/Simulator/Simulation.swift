@@ -386,12 +386,14 @@ public struct Simulation {
         var reading = reading
         if configuration.defect == .startsByWallClock { reading.isSynchronized = true }
         let isNew = state.entryCount == 0
-        process = Process(EngineCore(
-            state: state, window: window, frameNumber: UInt64(stored.count), settings: settings,
-            isHeld: false, reading: reading, bootID: machine.bootID, heartbeat: last))
+        process = Process(
+            EngineCore(
+                state: state, window: window, frameNumber: UInt64(stored.count), settings: settings,
+                isHeld: false, reading: reading, bootID: machine.bootID, heartbeat: last))
         if process.core.status.isClockHeld { coverage.mark("clock held at an opening") }
         auditor.opened(
-            lastHeartbeat: heartbeat?.time, trueTime: machine.trueTime, process.core.status, boot: boot)
+            lastHeartbeat: heartbeat?.time, trueTime: machine.trueTime, process.core.status,
+            boot: boot)
         process.core.open(
             newLedger: isNew ? LedgerID(high: seed, low: 1) : nil, restored: nil,
             version: "simulated", asker: .none)
@@ -581,7 +583,8 @@ public struct Simulation {
             guard let lot else { break }
             let amount = max(1, auditor.amount(toBeat: lot) + generator.number(in: -2...6))
             return (
-                .placeBid(auction: lot, bidder: user, amount: Money(minorUnits: amount)), .user(user)
+                .placeBid(auction: lot, bidder: user, amount: Money(minorUnits: amount)),
+                .user(user)
             )
         case 11:
             guard let lot else { break }
@@ -690,7 +693,7 @@ public struct Simulation {
         try work()
         machine.pass(Self.second)
         try tick()
-        while !inFlight.isEmpty || process.core.answerCount > 0 {
+        while !inFlight.isEmpty || !process.core.isOpenFrameEmpty {
             if inFlight.isEmpty { try store() } else { try report() }
         }
         try auditor.finish(id)
