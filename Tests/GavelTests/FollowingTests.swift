@@ -118,6 +118,8 @@ struct FollowingTests {
                     // Closing begins once the first run is there.
                     signal.yield()
                     while !ledger.statistics.isClosed { await Task.yield() }
+                    // Time for a closing that does not wait to let go of the log.
+                    try await Task.sleep(for: .milliseconds(100))
                 }
                 return positions
             }
