@@ -63,7 +63,10 @@ struct ExtendTests {
             "extend", "--ledger", "house", "--to", "2260-01-01T00:00:00Z", "--since",
             "2025-01-03T00:00:00Z")
         #expect(late.lines.last == "1 auction extended")
+        // It ended while nobody could bid, so somebody must have looked.
         _ = try await since.run("submit", "--ledger", "house")
+        #expect(try await status(since).first == "lot-1 open 2025-01-02T00:00:00.000Z")
+        _ = try await since.run("submit", "--ledger", "house", "--confirm-closings")
         #expect(
             try await status(since) == [
                 "lot-1 closed 2025-01-02T00:00:00.000Z", "lot-2 open 2260-01-01T00:00:00.000Z",

@@ -129,6 +129,8 @@ package struct EngineCore: ~Copyable {
             let since = heartbeat?.outageSince ?? heartbeat?.time ?? lastEntry
         else { return }
         note(Outage(since: since, until: time.at(boot: boot)))
+        // Whoever holds closings has come to look at what ended.
+        if isHeld { notices = [] }
         if isConfirmed { confirm() }
         if time.isHeld { notices.append(.clockHeld(gap: time.gap)) }
     }
