@@ -204,7 +204,7 @@ struct ClosingTests {
         // Everything else goes on, by the time that it was.
         let charge = try await bench.ledger.submit(
             .charge(user: "alice", currency: "USD", amount: 5, reference: "meanwhile"),
-            id: .generate(at: bench.clock.now()))
+            id: .generate(at: before))
         #expect(charge.time == before && bench.ledger.statistics.holdsClosings)
         // The clocks agree again: nobody needs to do anything.
         bench.clock.jump(seconds: -seconds)

@@ -51,7 +51,7 @@ struct Bench {
     /// Submits a command under a new id.
     @discardableResult
     func submit(_ command: Command, by actor: Actor = .operator) async throws -> Receipt {
-        try await ledger.submit(command, id: .generate(at: clock.now()), by: actor)
+        try await ledger.submit(command, id: .generate(at: ledger.now), by: actor)
     }
 
     /// Submits commands that must be accepted.
