@@ -46,8 +46,8 @@ public final class Ledger: Sendable {
     /// - Parameter path: the ledger's folder.
     /// - Throws: `LedgerError` with `invalidConfiguration`, `notFound`, `heldByWriter`, `foreign`,
     ///   `newerFormat`, `damaged` or `storage`, and with `checkpointMismatch` or `keyMismatch`
-    ///   where the log is not what was signed. No entry is written when it throws, but for the engine's
-    ///   own where only the first checkpoint after it could not be written.
+    ///   where the log is not what was signed. No entry is written when it throws, but for the
+    ///   engine's own where only the first checkpoint after it could not be written.
     public static func open(
         at path: String, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {

@@ -43,8 +43,8 @@ struct FileHead {
     var pageSizeBytes: Int
     /// The meta page LMDB will use, the one with the greater transaction number.
     var newest: MetaPage
-    /// The number of the commit before, as far as the next one has not begun to overwrite it.
-    var olderTransaction: UInt64
+    /// The page of the commit before, as far as the next one has not begun to overwrite it.
+    var older: MetaPage
     /// Both pages as they were read.
     private let bytes: [UInt8]
 
@@ -76,7 +76,7 @@ struct FileHead {
         pageSizeBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         bytes = try file.read(at: 0, byteCount: 2 * pageSizeBytes)
         let judge = HeadJudge(bytes: bytes, pageSizeBytes: pageSizeBytes, path: file.path)
-        (newest, olderTransaction) = try judge.metas()
+        (newest, older) = try judge.metas()
         try judge.checkLength(of: file, against: newest)
     }
 }
@@ -168,8 +168,8 @@ private struct HeadJudge {
     let pageSizeBytes: Int
     let path: String
 
-    /// The meta page that LMDB will use, and the transaction of the other one.
-    func metas() throws(LMDBError) -> (MetaPage, UInt64) {
+    /// The meta page that LMDB will use, and the other one.
+    func metas() throws(LMDBError) -> (MetaPage, MetaPage) {
         let first = meta(at: 0)
         let second = meta(at: pageSizeBytes)
         guard let first, first.magic == MetaPage.magicNumber else {
@@ -194,7 +194,7 @@ private struct HeadJudge {
                 "meta page \(older.pageNumber): transaction \(older.transaction) beside "
                     + "\(newest.transaction) in the other one")
         }
-        return (newest, older.transaction)
+        return (newest, older)
     }
 
     /// Whether a transaction number may stand in the older meta page: that of the commit before,

@@ -120,6 +120,12 @@ struct StructureWalk: ~Copyable {
         {
             report.add(.init(page: newest.pageNumber, "pages before the first transaction"))
         }
+        // A file never gets shorter. LMDB puts the last page back when its write fails; where that
+        // failed too the file is sound, but it may be the newest page's number that has changed.
+        if head.older.lastPage > newest.lastPage {
+            let fault = "last page \(head.older.lastPage), \(newest.lastPage) a commit later"
+            report.add(.init(page: head.older.pageNumber, fault))
+        }
     }
 
     // MARK: Trees

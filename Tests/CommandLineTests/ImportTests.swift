@@ -209,7 +209,7 @@ struct ImportTests {
         .timeLimit(.minutes(1)))
     func killed() async throws {
         let space = try Workspace()
-        let users = (0..<100_000).map {
+        let users = (0..<300_000).map {
             #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:00Z"}"#
         }
         try space.write(users.joined(separator: "\n"), to: "long.jsonl")

@@ -2,8 +2,8 @@
 // they came, the clocks, and what is known of the store; it decides, evolves the state and puts the
 // entries into frames.
 //
-// Invariants: no thread, lock, file or clock is touched here, so the same inputs give the same frames
-// and answers; the state is ahead of the durable log by at most the frames that were taken and the
+// Invariants: no thread, lock, file or clock is touched here, so the same inputs give the same
+// frames and answers; the state is ahead of the durable log by at most the frames that were taken and the
 // open one; an answer travels with the frame that makes it true; no entropy in a decision (salts
 // follow it); no iteration over a hashed collection; nothing is put into a frame that the reader of
 // the log would refuse.
@@ -30,8 +30,8 @@ package struct EngineCore: ~Copyable {
         package var salting = Salting.drawn
         /// Whether auctions are closed by trusted time; otherwise only by the times of commands.
         package var closesByTime = true
-        /// Whether the clocks go on by themselves, so that a silence of theirs means that nobody was
-        /// there.
+        /// Whether the clocks go on by themselves, so that a silence of theirs means that nobody
+        /// was there.
         package var clocksPass = true
         package var freeBytesMin = 0
         /// Whether what is written is held against the reader's checks first: always, but where a
@@ -143,8 +143,8 @@ package struct EngineCore: ~Copyable {
     package mutating func open(
         newLedger id: LedgerID?, restored restoration: Restoration?, version: String, asker: Asker
     ) {
-        // The last entry's time: an opening says nothing about when it was, so a clock that is wrong
-        // while nobody does anything leaves nothing in the log.
+        // The last entry's time: an opening says nothing about when it was, so a clock that is
+        // wrong while nobody does anything leaves nothing in the log.
         let start = state.entryCount == 0 ? time.at(boot: boot) : state.time
         do throws(Stop) {
             if let id { try writeOwn(.createLedger(id), at: start) }
@@ -480,7 +480,7 @@ package struct EngineCore: ~Copyable {
     }
 
     /// Closes every auction whose end has come, as entries of the engine's own in order of (end,
-    /// opening). An entry's time is the end it was due: what jitter a timer has is nobody's business.
+    /// opening). An entry's time is the end it was due: a timer's jitter is nobody's business.
     private mutating func closeEachDue(at trusted: Timestamp) throws(Stop) {
         while let auction = nextDue(at: trusted) {
             if frame.isFull { throw .frameIsFull }
@@ -710,9 +710,9 @@ package struct EngineCore: ~Copyable {
         try write(command, id: .none, by: .system, at: time, rejection: nil)
     }
 
-    /// Evolves the state by `events` and encodes the entry, after the same checks that the reader of
-    /// the log makes.
-    /// - Throws: `Stop.impossible` where the reader would refuse it. The state is then of no more use.
+    /// Evolves the state by `events` and encodes the entry, after the same checks that the reader
+    /// of the log makes.
+    /// - Throws: `Stop.impossible` where the reader would refuse it; the state is of no use then.
     private mutating func write(
         _ command: CanonicalCommand, id: CommandID, by actor: CanonicalActor, at time: Timestamp,
         rejection: Rejection?

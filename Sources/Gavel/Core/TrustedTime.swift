@@ -1,14 +1,14 @@
 // The time that the ledger goes by: a clock that nobody sets, led slowly after the one that people
 // do set.
 //
-// A wall clock is wrong for a moment now and then: a hardware clock in local time before the network
-// has corrected it, an operator's slip, a virtual machine that was paused. Entries that are stamped
+// A wall clock is wrong for a moment now and then: a hardware clock in local time before the
+// network has corrected it, an operator's slip, a virtual machine that was paused. Entries that are stamped
 // in that moment stay in the log for ever, and lots that end by it are sold. So a step of the wall
 // clock is never followed by itself.
 //
 // Invariants: trusted time never goes back but by an operator's word, and runs at most 1/1000
-// faster or slower than the boot clock; while the clocks are more than a minute apart it runs on the
-// boot clock alone.
+// faster or slower than the boot clock; while the clocks are more than a minute apart it runs on
+// the boot clock alone.
 
 package import AuctionDomain
 
@@ -80,7 +80,7 @@ package struct Outage: Hashable, Sendable {
     package var nanoseconds: Int64 { until.nanoseconds - since.nanoseconds }
 }
 
-/// Trusted time: the boot clock, led after the wall clock by at most 1/1000 of the time that passes.
+/// Trusted time: the boot clock, led after the wall clock by at most 1/1000 of what passes.
 package struct TrustedTime: Sendable {
     /// Clocks further apart than this do not differ by drift: one of them was set.
     package static let gapMax: Int64 = 60_000_000_000

@@ -9,8 +9,8 @@ internal import Platform
     internal import Darwin
 #endif
 
-/// Tells the time, by two clocks. The ledger goes by the one that nobody sets and lets itself be led
-/// by the other (article Time); rules read neither.
+/// Tells the time, by two clocks. The ledger goes by the one that nobody sets and lets itself be
+/// led by the other (article Time); rules read neither.
 public protocol LedgerClock: Sendable {
     /// The wall clock.
     func now() -> Timestamp

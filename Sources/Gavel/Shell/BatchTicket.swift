@@ -1,6 +1,6 @@
 // A batch that was handed over, and its receipts once they are durable.
 //
-// Invariant: it is finished exactly once; everybody who waits, before or after, gets the same answer.
+// Invariant: it is finished exactly once; everybody who waits gets the same answer.
 
 internal import AuctionDomain
 internal import Dispatch

@@ -6,8 +6,8 @@
 internal import Dispatch
 internal import Synchronization
 
-/// The state shared by the core's thread, which hands frames over, and the publisher, which hears what
-/// became of them.
+/// The state shared by the core's thread, which hands frames over, and the publisher, which hears
+/// what became of them.
 final class Pipeline: Sendable {
     /// One frame is flushed while the next waits ready.
     static let depth = EngineCore.framesInFlightMax

@@ -1,5 +1,5 @@
-// Whoever holds a simulated house to its word: reads every durable frame as a reader does, judges every
-// entry by the plain model, and every answer by what is durable.
+// Whoever holds a simulated house to its word: reads every durable frame as a reader does, judges
+// every entry by the plain model, and every answer by what is durable.
 //
 // Invariant: nothing is taken from the core's own state but what it tells those who watch it.
 
@@ -43,6 +43,8 @@ struct Auditor {
     private var recent: [Submission] = []
     private var pending: [UInt64: Pending] = [:]
     private var lots = 0
+    /// How many entries there were at the last opening.
+    private var openedAt: UInt64 = 0
 
     private var trueTime: Int64 = 0
     private var status = CoreStatus()
@@ -75,6 +77,7 @@ struct Auditor {
     ) {
         self.trueTime = trueTime
         self.status = status
+        openedAt = durableCount
         isHeldByOperator = false
         trusted = boot + status.timeOffset
         if let since = lastHeartbeat?.nanoseconds, trusted > since {
@@ -197,7 +200,12 @@ struct Auditor {
         guard taken[submission.id] == submission else {
             throw Fault("\(submission.id) was used for another command and is answered")
         }
-        if receipt.isReplay { coverage.mark("replayed") }
+        if receipt.isReplay {
+            coverage.mark("replayed")
+            if position < openedAt {
+                coverage.mark("answered after a restart by the first receipt")
+            }
+        }
         if receipt.status == .rejected { coverage.mark("rejected") }
     }
 

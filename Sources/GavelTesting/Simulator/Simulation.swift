@@ -1,5 +1,5 @@
-// A whole house in one thread: real cores on a machine, a store and clients that are simulated, with
-// faults at every step, held against the plain model.
+// A whole house in one thread: real cores on a machine, a store and clients that are simulated,
+// with faults at every step, held against the plain model.
 //
 // Invariants: a seed fixes everything, so a finding is seen again by running its seed; nothing here
 // waits, sleeps or reads a clock of the real machine.
@@ -8,8 +8,8 @@ internal import AuctionDomain
 internal import Gavel
 internal import Platform
 
-/// What a simulation may do to the house besides serving it. Each kind can be left out, to see which
-/// of them a finding needs.
+/// What a simulation may do to the house besides serving it. Each kind can be left out, to see
+/// which of them a finding needs.
 public enum SimulatedFault: String, CaseIterable, Hashable, Sendable {
     case crash
     case reboot
@@ -122,6 +122,9 @@ public struct Simulation {
     private var queue: ContiguousArray<CoreItem> = []
     private var nextAsker: UInt64 = 1
     private var isStorageLow = false
+    /// How many entries were durable when free space was last looked at.
+    private var spaceSeenAt: UInt64?
+    private var isLowKnown = false
     /// Until when the wall clock is wrong, by true time.
     private var wallIsRightAt: Int64?
     private var rotations: UInt64 = 0
@@ -163,8 +166,9 @@ public struct Simulation {
         }
         var fewer = least
         fewer.steps = min(least.steps, found.step + 1)
-        while fewer.steps > 1, let still = finding(fewer) {
+        while let still = finding(fewer) {
             (least, found) = (fewer, still)
+            guard fewer.steps > 1 else { break }
             fewer.steps = min(fewer.steps - 1, found.step + 1)
         }
         return (least, found)
@@ -262,7 +266,11 @@ public struct Simulation {
         process.core.receive(items, at: boot + shift * Self.second)
         auditor.note(trueTime: machine.trueTime)
         deciding: while true {
-            if process.core.wantsFreeBytes { process.core.note(freeBytes: freeBytes) }
+            if process.core.wantsFreeBytes, looksAtSpace {
+                process.core.note(freeBytes: freeBytes)
+                spaceSeenAt = auditor.durableCount
+                isLowKnown = isStorageLow
+            }
             process.core.note(durable: auditor.durableCount)
             let progress = process.core.decide()
             observe()
@@ -295,6 +303,11 @@ public struct Simulation {
             }
         }
         auditor.observe(process.core.status, boot: boot, wasHeldMeanwhile: wasHeld)
+    }
+
+    private var looksAtSpace: Bool {
+        guard configuration.defect == .storageStaysLow, let last = spaceSeenAt else { return true }
+        return auditor.durableCount >= last + (isLowKnown ? 4096 : 16)
     }
 
     private var freeBytes: Int { isStorageLow ? 0 : 1 << 30 }
