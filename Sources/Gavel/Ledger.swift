@@ -184,8 +184,7 @@ public final class Ledger: Sendable {
         let state = loaded.readState.state
         let tree = LogTree(of: log, size: state.entryCount)
         let restoration = configuration.restoration
-        let file = CheckpointFile(path: folder.checkpoint)
-        let signed = try file.read()
+        let signed = try CheckpointFile(lastOf: folder).read()
         let store = LedgerKey(folder: folder, state: state, logger: configuration.logger)
         if signed == nil, restoration == nil, store.needsCheckpoint {
             throw LedgerError.removedCheckpoint(folder)
@@ -196,17 +195,17 @@ public final class Ledger: Sendable {
         let key = opened.key
         let former = try state.formerVerifier(named: key.verifier.name)
         let keys = [key.verifier] + [former].compactMap { $0 }
-        if let signed { try file.check(signed, tree, keys: opened.replacesLost ? nil : keys) }
-        let witnessed = CheckpointFile(path: folder.witnessed)
+        if let signed { try store.check(signed, tree, opened: opened, keys: keys) }
+        let witnessed = CheckpointFile(witnessedOf: folder)
         if let signed = try witnessed.read() { try witnessed.check(signed, tree, keys: nil) }
         if let path = configuration.checkpointCopyPath {
-            try CheckpointFile(copyAt: path)
+            try CheckpointFile(copyAt: path, of: folder)
                 .checkCopy(origin: key.verifier.name, tree, keys: keys)
         }
         // Before the first entry, so that no log is ever without its key.
         if state.entryCount == 0, opened.isNew { try store.prepare(key) }
         return CheckpointSigner(
-            in: folder, log: log, key: (key, opened.isNew), former: former, signed: signed,
+            in: folder, log: log, key: opened, former: former, signed: signed,
             configuration: configuration)
     }
 

@@ -90,17 +90,29 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 extension LedgerError {
     /// A log has entries, and no checkpoint stands beside it.
     static func removedCheckpoint(_ folder: LedgerFolder) -> LedgerError {
-        let path = folder.path
-        let copies =
-            FileSystem.exists(folder.keptCheckpoints)
-            ? "from a copy, or the newest that is kept (gavel audit checkpoints --newest)"
-            : "from a copy"
-        return LedgerError(
+        LedgerError(
             .checkpointMismatch,
-            "\(path) has entries and no checkpoint: somebody removed it, and nothing shows that "
-                + "the log is the one that was signed. Nothing was changed. Put back "
-                + "\(folder.checkpoint) \(copies), or go on with this log, under another name, "
-                + "by gavel restore \(path) --without-checkpoint")
+            "\(folder.path) has entries and no checkpoint: somebody removed it, and nothing shows "
+                + "that the log is the one that was signed. Nothing was changed. "
+                + lostCheckpointRemedy(folder))
+    }
+
+    /// What to do where a ledger's last checkpoint is missing, or is none.
+    static func lostCheckpointRemedy(_ folder: LedgerFolder) -> String {
+        let renamed = AdvisedCommand.restoreWithoutCheckpoint.line(.init(folder.path))
+        var remedy =
+            "Put back \(folder.checkpoint) from a copy, or go on with this log, under another "
+            + "name, by \(renamed)"
+        if FileSystem.exists(folder.keptCheckpoints) {
+            // The signature is checked, and by nothing else than a key.
+            let hasKey = FileSystem.exists(folder.key)
+            let newest = AdvisedCommand.newestCheckpoint.line(
+                .init(folder.path, key: hasKey ? nil : "FILE"))
+            remedy += "; or put back the newest that is kept, by \(newest)"
+            if !hasKey { remedy += ", where FILE holds the verifier key" }
+        }
+        return FileSystem.isDirectory(folder.checkpoint)
+            ? "Take the folder away first. \(remedy)" : remedy
     }
 
     /// What stands in the folder has no entry yet.
@@ -108,18 +120,8 @@ extension LedgerError {
         LedgerError(
             .notFound,
             "there is no ledger at \(folder.path): its creation was cut short before the first "
-                + "entry. Whoever makes a ledger there takes it up (gavel submit --create)")
-    }
-
-    /// A log has entries, and its key is not there.
-    static func lostKey(_ folder: LedgerFolder) -> LedgerError {
-        LedgerError(
-            .keyMismatch,
-            "\(folder.path) has entries and no key. Nothing was changed. Put the ledger's key "
-                + "into \(folder.key), or name its file by gavel submit --key; where it is lost "
-                + "for good, --new-key (gavel submit, gavel extend, gavel-server) goes on with "
-                + "another, and gavel restore \(folder.path) --without-checkpoint under another "
-                + "name")
+                + "entry. Whoever makes a ledger there takes it up: "
+                + AdvisedCommand.create.line(.init(folder.path)))
     }
 
     /// Names the process that writes a ledger.

@@ -66,7 +66,9 @@ public final class LedgerImport {
         self.configuration.isBuilding = true
         // An import that stops leaves nothing behind, and so no copy of a checkpoint either.
         self.configuration.checkpointCopyPath = nil
-        checkpointCopy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0) }
+        checkpointCopy = configuration.checkpointCopyPath.map {
+            CheckpointFile(copyAt: $0, of: LedgerFolder(path: path))
+        }
         try requireAbsent(path)
         do {
             if FileSystem.exists(building.path) {

@@ -28,9 +28,11 @@ enum LogArchive {
 extension LedgerReader {
     /// Hands out the whole log as one file, piece by piece, with a checkpoint over all of it where
     /// the ledger's key can be read, and else with the last one.
+    /// - Returns: the checkpoint that the archive ends with; nil where it ends without one.
     /// - Throws: `LedgerError` with `damaged` or `storage`; what `emit` throws.
     /// - Complexity: O(bytes), with a frame in memory at a time.
-    public func archive(_ emit: ([UInt8]) throws -> Void) throws {
+    @discardableResult
+    public func archive(_ emit: ([UInt8]) throws -> Void) throws -> SignedCheckpoint? {
         let signed = try archivedCheckpoint()
         try emit(LogArchive.header)
         // Derived on the way: no frame is handed out that is not what was written.
@@ -65,6 +67,7 @@ extension LedgerReader {
         }
         try emit(Self.length(0))
         try emit(signed?.bytes ?? [])
+        return signed
     }
 
     private func archivedCheckpoint() throws -> SignedCheckpoint? {

@@ -126,7 +126,7 @@ private func backUp(
             copy.close()
             try evidence?.write(to: building)
             if let checkpoint = try checkpoint.get() {
-                try CheckpointFile(path: building.checkpoint).write(checkpoint)
+                try CheckpointFile(lastOf: building).write(checkpoint)
             }
             try folder.flatMap { try LedgerSecret.read(in: $0) }?.write(in: building)
         }

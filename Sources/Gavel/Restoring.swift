@@ -97,7 +97,7 @@ extension Ledger {
             try copyLedger(log, to: path, options.logger) { building in
                 try secret?.write(in: building)
                 try evidence.write(to: building)
-                try CheckpointFile(path: building.checkpoint).write(known.last!)
+                try CheckpointFile(lastOf: building).write(known.last!)
                 if let key { try LedgerKey.write(key, to: building.key) }
             }
             return nil
@@ -143,8 +143,8 @@ private struct RestoreSource {
     ///   signed; `keyMismatch`; `notFound` where the one that was named is not there.
     func checkpoints(_ options: RestoreOptions, key: SigningKey?) throws -> [SignedCheckpoint] {
         let file =
-            options.checkpointPath.map { CheckpointFile(path: $0) }
-            ?? CheckpointFile(path: folder.checkpoint, called: "the checkpoint in \(name)")
+            options.checkpointPath.map { CheckpointFile(knownAt: $0) }
+            ?? CheckpointFile(knownAt: folder.checkpoint, called: "the checkpoint in \(name)")
         guard let signed = try file.read() else {
             if options.checkpointPath != nil {
                 throw LedgerError(.notFound, "there is no checkpoint at \(file.path)")
@@ -198,12 +198,12 @@ private struct RestoreSource {
     ) throws -> (checkpoint: Checkpoint, error: LedgerError)? {
         let size = reader.reflects
         let file = CheckpointFile(
-            path: options.checkpointPath ?? folder.checkpoint, called: "the checkpoint")
+            knownAt: options.checkpointPath ?? folder.checkpoint, called: "the checkpoint")
         let kept = CheckpointFile(
-            path: folder.keptCheckpoints, called: "a checkpoint that is kept in \(name)")
+            knownAt: folder.keptCheckpoints, called: "a checkpoint that is kept in \(name)")
         let tree = LogTree(of: reader.reading.log, size: size)
         let witnessed = CheckpointFile(
-            path: folder.witnessed, called: "the witnessed checkpoint in \(name)")
+            knownAt: folder.witnessed, called: "the witnessed checkpoint in \(name)")
         var held = known.enumerated().map { ($0 == 0 ? file : kept, $1) }
         if let signed = try witnessed.read() { held.insert((witnessed, signed), at: 0) }
         // The largest first: it says the most of what is missing.

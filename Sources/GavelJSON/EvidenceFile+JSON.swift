@@ -4,8 +4,8 @@
 //     {"index":7,"leaf":"…","size":32,"hashes":["…"],"checkpoint":"…"}    /log/proof/inclusion
 //     {"size":32,"root":"…","time":"…","note":"…"}                    an item of /log/checkpoints
 //
-// Invariant: nothing counts but what is checked: the size is the signed head's, root and time
-// beside a note are not looked at.
+// Invariant: every member is there and is proven or compared: what stands beside a note is what the
+// note says, so that nobody takes one for proven that is not.
 
 public import Gavel
 
@@ -43,9 +43,9 @@ extension EvidenceFile {
                 throw EvidenceError(
                     .malformed, "it is a list of \(items.count), expected one checkpoint: limit=1")
             }
-            self = .checkpoint(try EvidenceMembers(item).checkpoint("note"))
+            self = .checkpoint(try EvidenceMembers(item).keptCheckpoint())
         } else {
-            self = .checkpoint(try members.checkpoint("note"))
+            self = .checkpoint(try members.keptCheckpoint())
         }
     }
 }
@@ -90,6 +90,18 @@ private struct EvidenceMembers {
     func checkpoint(_ name: String) throws(EvidenceError) -> SignedCheckpoint {
         guard case .string(let text)? = self[name] else { throw lacks(name, "a signed note") }
         return try SignedCheckpoint(parsing: Array(text.utf8))
+    }
+
+    /// A checkpoint with what it says beside it.
+    func keptCheckpoint() throws(EvidenceError) -> SignedCheckpoint {
+        let signed = try checkpoint("note")
+        try checkSize(of: signed)
+        guard try hash(self["root"], "root") == signed.checkpoint.root else {
+            throw lacks("root", "its checkpoint's")
+        }
+        let time = signed.claimedTime.map { JSONValue.string($0.rfc3339) } ?? .null
+        guard self["time"] == time else { throw lacks("time", "its checkpoint's") }
+        return signed
     }
 
     func checkSize(of checkpoint: SignedCheckpoint) throws(EvidenceError) {

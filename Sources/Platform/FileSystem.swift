@@ -140,14 +140,14 @@ public enum FileSystem {
         try Descriptor(opening: path, O_RDONLY, operation: "sync").sync()
     }
 
-    /// All bytes of a file.
+    /// All bytes of a file, or of a pipe until its end.
     public static func readFile(_ path: String) throws(FileError) -> [UInt8] {
         let file = try Descriptor(opening: path, O_RDONLY, operation: "read")
         var bytes: [UInt8] = []
         // The size is a hint only: a file may grow meanwhile, and some report none.
         var chunk = Int(max(try file.status().st_size, 4096))
         while true {
-            let more = try file.read(at: bytes.count, byteCount: chunk)
+            let more = try file.readNext(byteCount: chunk)
             bytes += more
             if more.count < chunk { return bytes }
             chunk = 65536

@@ -54,16 +54,36 @@ package struct Descriptor: ~Copyable, Sendable {
 
     /// Up to `byteCount` bytes from `offset`; fewer only at the end of the file.
     package func read(at offset: Int, byteCount: Int) throws(FileError) -> [UInt8] {
+        // The buffer outlives the call, as below.
+        try unsafe read(byteCount) { target, done in
+            unsafe pread(number, target.baseAddress, target.count, off_t(offset + done))
+        }
+    }
+
+    /// Up to `byteCount` bytes from where it stands, which a pipe has too; fewer only at the end.
+    func readNext(byteCount: Int) throws(FileError) -> [UInt8] {
+        // The buffer outlives the call, as below.
+        try unsafe read(byteCount) { target, _ in
+            #if canImport(Darwin)
+                unsafe Darwin.read(number, target.baseAddress, target.count)
+            #else
+                unsafe Glibc.read(number, target.baseAddress, target.count)
+            #endif
+        }
+    }
+
+    /// - Parameter call: reads into a buffer, after so many bytes; answers as `read(2)` does.
+    private func read(
+        _ byteCount: Int, _ call: (UnsafeMutableRawBufferPointer, Int) -> Int
+    ) throws(FileError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCount)
         var done = 0
         while done < byteCount {
             let from = done
             let got = retryingInterrupts {
                 unsafe bytes.withUnsafeMutableBytes { target in
-                    // The pointer stays `from` bytes into the array and inside its length.
-                    unsafe pread(
-                        number, target.baseAddress! + from, byteCount - from,
-                        off_t(offset + from))
+                    // The part begins `from` bytes into the array and ends with it.
+                    unsafe call(UnsafeMutableRawBufferPointer(rebasing: target[from...]), from)
                 }
             }
             guard got >= 0 else { throw .lastSystemError("read", path: path) }

@@ -62,7 +62,7 @@ struct RestoreCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The backup's folder, or a file of gavel export --format archive.", valueName: "src"),
+            "The backup's folder, or a file of `gavel export --format archive`.", valueName: "src"),
         transform: folderPath)
     var source: String
 
@@ -171,8 +171,8 @@ private func printVerified(
     do { report = try verifyLedger(at: path) } catch let error as LedgerError {
         throw Failure(
             ExitStatus(uncaught: error),
-            "\(path) is made, but could not be verified: \(error.reason); verify it by gavel audit "
-                + "verify before it is used")
+            "\(path) is made, but could not be verified: \(error.reason); verify it before it is "
+                + "used: \(AdvisedCommand.verify.line(.init(path)))")
     }
     try withOutput(after: "\(path) is made") { output in
         if !fields.isEmpty { printFields(fields, on: output) }

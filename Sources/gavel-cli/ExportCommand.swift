@@ -66,12 +66,7 @@ struct ExportCommand: ParsableCommand {
         if let auction { _ = try reader.auction(auction) }
         if let wallet { _ = try reader.wallet(wallet) }
         if format == .archive {
-            try withOutput { output in
-                try reader.archive {
-                    output.write($0)
-                    try output.flushIfFull()
-                }
-            }
+            try printArchive(of: reader)
             return
         }
         try withOutput { output in
@@ -84,6 +79,23 @@ struct ExportCommand: ParsableCommand {
             try printAll(of: reader, with: &printer)
             try printer.end()
         }
+    }
+
+    private func printArchive(of reader: LedgerReader) throws {
+        var signed: SignedCheckpoint?
+        try withOutput { output in
+            signed = try reader.archive {
+                output.write($0)
+                try output.flushIfFull()
+            }
+        }
+        let size = signed?.checkpoint.size ?? 0
+        guard size < reader.reflects else { return }
+        let covered =
+            size == 0 ? "ends without a checkpoint" : "ends with a checkpoint over \(size)"
+        printError(
+            "warning: the archive has \(reader.reflects) entries and \(covered): restore asks for "
+                + "a newer one, or for --accept-unsigned or --without-checkpoint")
     }
 
     /// - Throws: `Failure` at the first entry that cannot follow those before it.

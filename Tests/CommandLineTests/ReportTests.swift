@@ -152,7 +152,9 @@ struct ReportTests {
         _ = try await space.run("import", "users.jsonl", "--ledger", "house")
         let page = try await report(space, "--all")
         #expect(page.identifiers.filter { $0.hasPrefix("wallet-") }.count == 500)
-        #expect(page.text.contains("101 rows are left out here; gavel wallets has all of them"))
+        #expect(
+            page.text.contains(
+                "101 rows are left out here; gavel wallets --ledger DIR has all of them"))
         #expect(page.text.contains("601users"))
     }
 

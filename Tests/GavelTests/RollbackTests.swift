@@ -132,7 +132,7 @@ struct RollbackTests {
             let error = try #require(refusal(path, copy: copy))
             #expect(error.code == .checkpointMismatch)
             #expect(error.reason.contains("\(copy) was signed for 9 entries, but the log has 5"))
-            #expect(error.reason.contains("restore --checkpoint \(copy) --accept-loss"))
+            #expect(error.reason.contains("--checkpoint \(copy) --key \(path)/key --accept-loss"))
             #expect(try FileSystem.readFile(copy) == signed)
             #expect(try FileSystem.readFile(path + "/log/data.mdb") == before)
             // Also where the other history has grown longer than what was signed.

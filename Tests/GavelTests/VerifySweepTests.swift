@@ -318,13 +318,13 @@ struct VerifySweepTests {
     func foreignCheckpoint() async throws {
         try await withFrames(inOneBatch: true) { path, _ in
             let folder = LedgerFolder(path: path)
-            let signed = try #require(try CheckpointFile(path: folder.checkpoint).read())
+            let signed = try #require(try CheckpointFile(lastOf: folder).read())
             let forger = try SigningKey.generate(name: signed.checkpoint.origin)
             let forged = try Checkpoint(
                 origin: signed.checkpoint.origin, size: signed.checkpoint.size,
                 root: signed.checkpoint.root
             ).signed(by: forger)
-            try CheckpointFile(path: folder.checkpoint).write(forged)
+            try CheckpointFile(lastOf: folder).write(forged)
             for level in VerificationLevel.allCases {
                 let report = try Verifier.verify(at: path, level: level)
                 #expect(report.findings.map(\.what).contains { $0.contains("not signed by this") })

@@ -43,6 +43,22 @@ struct FileSystemTests {
         }
     }
 
+    @Test("a pipe is read to its end, like a file, however its bytes come")
+    func pipe() throws {
+        let content = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        let pipe = Pipe()
+        let writer = Thread {
+            for start in stride(from: 0, to: content.count, by: 9_999) {
+                let part = content[start..<min(start + 9_999, content.count)]
+                try? pipe.fileHandleForWriting.write(contentsOf: Data(part))
+            }
+            try? pipe.fileHandleForWriting.close()
+        }
+        writer.start()
+        let descriptor = pipe.fileHandleForReading.fileDescriptor
+        #expect(try FileSystem.readFile("/dev/fd/\(descriptor)") == content)
+    }
+
     @Test("removing takes a folder with all in it, and links without what they point to")
     func remove() throws {
         try withTemporaryDirectory { directory in

@@ -269,8 +269,8 @@ struct FoldVerification {
             report.findings.append(
                 Finding(
                     position: nil,
-                    "\(judge.differing) entries in all are not what the rules give (gavel audit "
-                        + "re-decide lists them)"))
+                    "\(judge.differing) entries in all are not what the rules give: "
+                        + "\(AdvisedCommand.redecide.line()) lists them"))
         }
         if let late = judge.lateClosings.first {
             let id = fold.state.id(of: late.auction)

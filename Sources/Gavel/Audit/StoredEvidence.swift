@@ -39,6 +39,8 @@ struct StoredEvidence {
     let kept: [SignedCheckpoint]
     /// Whether there is a key in the folder, though it may not be readable.
     fileprivate let hasKey: Bool
+    /// Files of kept checkpoints that were damaged, and set aside when they were written anew.
+    fileprivate let setAside: [String]
     /// Files that are no checkpoints.
     private(set) var findings: [Finding] = []
     /// Those the caller trusts; nil where the ledger's own are taken.
@@ -60,14 +62,14 @@ struct StoredEvidence {
         keys = [folder.key, folder.nextKey].compactMap { path in
             FileSystem.exists(path) ? try? LedgerKey.read(path).verifier : nil
         }
-        for (name, path, mayBeOld) in [
-            ("the checkpoint", folder.checkpoint, false),
-            ("the witnessed checkpoint", folder.witnessed, true),
+        for (name, file, mayBeOld) in [
+            ("the checkpoint", CheckpointFile(lastOf: folder), false),
+            ("the witnessed checkpoint", CheckpointFile(witnessedOf: folder), true),
         ] {
             do {
-                if let checkpoint = try CheckpointFile(path: path).read() {
+                if let checkpoint = try file.read() {
                     signed.append(Signed(name: name, checkpoint: checkpoint, mayBeOld: mayBeOld))
-                    if path == folder.checkpoint { hasCheckpoint = true }
+                    if file.path == folder.checkpoint { hasCheckpoint = true }
                 }
             } catch {
                 let reason = (error as? LedgerError)?.reason ?? "\(error)"
@@ -77,6 +79,7 @@ struct StoredEvidence {
         for item in elsewhere {
             signed.append(Signed(name: item.name, checkpoint: item.checkpoint, mayBeOld: true))
         }
+        setAside = CheckpointHistory.setAside(of: folder.keptCheckpoints)
         if (try? history.get().isDamaged) ?? true {
             findings.append(
                 Finding(
@@ -171,7 +174,7 @@ struct EvidenceCheck {
     /// Roots that end with one tile, the smallest first.
     private func fault(of tiles: ArraySlice<TileRoot>, endingWith last: UInt64) -> Finding? {
         let position = last * TileRoot.leaves
-        let remedy = "; gavel rebuild makes them anew"
+        let remedy = ": \(AdvisedCommand.rebuild.line()) makes them anew"
         do {
             guard let stored = try log.tileRoots(endingWith: last) else {
                 return Finding(
@@ -246,6 +249,10 @@ struct EvidenceCheck {
                     : Finding(position: size, "\(item.name) was signed where no frame ends"))
         }
         for item in evidence?.signed ?? [] { checkSignature(of: item, &report) }
+        for path in evidence?.setAside ?? [] {
+            report.notCovered.append(
+                "\(path): kept checkpoints of which some could not be read, set aside")
+        }
         keptCheck.finish(count, &report) { checkpoint in
             let item = StoredEvidence.Signed(name: "", checkpoint: checkpoint, mayBeOld: true)
             return evidence?.keys(for: item, rotations) ?? []

@@ -1,7 +1,8 @@
 // The last checkpoint as it stands beside the log, and what it means when the two disagree.
 //
 // Invariants: a ledger whose log cannot live up to what was signed is not written to; a checkpoint
-// is only ever replaced by one of a log that goes on from it.
+// is only ever replaced by one of a log that goes on from it; whatever is refused because of a file
+// says what to do about it.
 
 internal import AuctionDomain
 internal import Platform
@@ -11,20 +12,50 @@ struct CheckpointFile {
     let path: String
     /// What it is called in messages.
     let name: String
-    /// Whether it is a copy at a path that somebody named.
-    let isCopy: Bool
+    private let part: Part
 
-    init(path: String, called name: String? = nil) {
-        self.path = path
-        self.name = name ?? path
-        isCopy = false
+    /// What the file is for.
+    private enum Part {
+        /// A ledger's own last one.
+        case last(LedgerFolder)
+        /// What witnesses cosigned of a ledger.
+        case witnessed(LedgerFolder)
+        /// A copy of the last one at a path that somebody named.
+        case copy(LedgerFolder)
+        /// What a restore goes by.
+        case known
     }
 
-    /// A file besides the ledger's folder.
-    init(copyAt path: String) {
+    /// The last one of a ledger.
+    init(lastOf folder: LedgerFolder) {
+        path = folder.checkpoint
+        name = path
+        part = .last(folder)
+    }
+
+    /// The largest one of a ledger that witnesses cosigned.
+    init(witnessedOf folder: LedgerFolder) {
+        path = folder.witnessed
+        name = path
+        part = .witnessed(folder)
+    }
+
+    /// A file besides a ledger's folder.
+    init(copyAt path: String, of folder: LedgerFolder) {
         self.path = path
         name = path
-        isCopy = true
+        part = .copy(folder)
+    }
+
+    /// One that is known when a ledger is restored.
+    init(knownAt path: String, called name: String? = nil) {
+        self.path = path
+        self.name = name ?? path
+        part = .known
+    }
+
+    private var isCopy: Bool {
+        if case .copy = part { true } else { false }
     }
 
     private var named: NamedFile { NamedFile(path, .checkpoint) }
@@ -35,17 +66,33 @@ struct CheckpointFile {
         switch try FileSystem.kind(of: path) {
         case .file: break
         case .directory:
-            throw LedgerError(.checkpointMismatch, "\(name) is a folder, not a checkpoint")
+            throw noCheckpoint("it is a folder")
         case nil, .link, .pipe, .characterDevice, .blockDevice, .socket: return nil
         }
         let bytes = try FileSystem.readPrefix(path, byteCount: SignedNote.bytesMax + 1)
         // What `mktemp` has made for a copy.
         if isCopy, bytes.isEmpty { return nil }
+        guard !bytes.isEmpty else { throw noCheckpoint("it is empty") }
         do {
             return try SignedCheckpoint(parsing: bytes)
         } catch {
-            throw LedgerError(.checkpointMismatch, "\(name) is no checkpoint: \(error.reason)")
+            throw noCheckpoint(error.reason)
         }
+    }
+
+    private func noCheckpoint(_ reason: String) -> LedgerError {
+        let remedy =
+            switch part {
+            case .last(let folder): LedgerError.lostCheckpointRemedy(folder)
+            case .witnessed(let folder):
+                "Put it back from a copy, or take it away: what witnesses cosigned they still "
+                    + "have, and \(folder.path) goes on without it"
+            case .copy: "Put it right, or name another file for the copy"
+            case .known:
+                "Give the newest one that is known by --checkpoint, or go on under another name "
+                    + "by --without-checkpoint"
+            }
+        return LedgerError(.checkpointMismatch, "\(name) is no checkpoint: \(reason). \(remedy)")
     }
 
     /// Replaces the file: whoever reads it sees the old or the new one, also after a crash.
@@ -103,7 +150,7 @@ struct CheckpointFile {
                 throw LedgerError(
                     .checkpointMismatch,
                     "\(name) is not signed by this ledger: \(error.reason); somebody replaced "
-                        + "the file or the key")
+                        + "the file or the key. Put the right one back")
             }
         }
         guard checkpoint.size <= tree.size else {
@@ -124,7 +171,19 @@ struct CheckpointFile {
     }
 
     private func remedy(_ lost: String) -> String {
-        "Put the right log back, or go on without \(lost), under another name, by gavel restore "
-            + "\(isCopy ? "--checkpoint \(path) " : "")--accept-loss"
+        let restore =
+            switch part {
+            case .last(let folder): Self.restore(folder)
+            case .witnessed(let folder): Self.restore(folder, by: path)
+            case .copy(let folder): Self.restore(folder, by: path)
+            case .known: "--accept-loss"
+            }
+        return "Put the right log back, or go on without \(lost), under another name, by \(restore)"
+    }
+
+    private static func restore(_ folder: LedgerFolder, by checkpoint: String? = nil) -> String {
+        let key = FileSystem.exists(folder.key) ? folder.key : "FILE"
+        return AdvisedCommand.restoreAcceptingLoss.line(
+            .init(folder.path, key: key, checkpoint: checkpoint))
     }
 }

@@ -8,7 +8,8 @@
 // older ones the last of every day (UTC).
 //
 // Invariants: sizes rise from one to the next; the file is bounded; what was torn off its end by a
-// crash is passed over, and nothing else rests on the file.
+// crash is passed over, and nothing else rests on the file; a file in which something else is wrong
+// is set aside as DIR/checkpoints/kept.damaged-1, -2 and so on, and none of those is written over.
 
 internal import Logging
 internal import Platform
@@ -88,11 +89,16 @@ struct CheckpointHistory: Sendable {
     }
 
     /// Adds a checkpoint, unless one of as many entries is there, and writes the file.
+    /// - Returns: where the file that stood there was set aside, because it is damaged.
     /// - Throws: `FileError`.
+    @discardableResult
     mutating func add(
         _ checkpoint: SignedCheckpoint, at path: String, limits: Limits = Limits()
-    ) throws {
-        guard checkpoint.checkpoint.size > checkpoints.last?.checkpoint.size ?? 0 else { return }
+    ) throws -> String? {
+        guard checkpoint.checkpoint.size > checkpoints.last?.checkpoint.size ?? 0 else {
+            return nil
+        }
+        var aside: String?
         checkpoints.append(checkpoint)
         // Somebody may have removed the file: what is added to must have its first line.
         let rewrites =
@@ -102,26 +108,42 @@ struct CheckpointHistory: Sendable {
         needsRewriting = true
         if rewrites {
             checkpoints = Self.thinned(checkpoints, limits)
-            try rewrite(path)
+            aside = try rewrite(path)
             thinnedCount = checkpoints.count
         } else {
             try FileSystem.append(path, [0x0A] + checkpoint.bytes, mode: 0o644)
         }
         needsRewriting = false
+        return aside
     }
 
-    private mutating func rewrite(_ path: String) throws {
+    private mutating func rewrite(_ path: String) throws -> String? {
         let folder = FileSystem.parentDirectory(of: path) ?? "."
         try FileSystem.createDirectory(folder)
         // Left by a process that was killed.
         for name in try FileSystem.listDirectory(folder) where name.contains(".tmp-") {
             try? FileSystem.remove("\(folder)/\(name)")
         }
+        var aside: String?
         if isDamaged, FileSystem.exists(path) {
-            try FileSystem.rename(path, to: path + ".damaged")
+            let number = (1...).first { !FileSystem.exists("\(path)\(Self.aside)-\($0)") }!
+            aside = "\(path)\(Self.aside)-\(number)"
+            try FileSystem.rename(path, to: aside!)
         }
         try FileSystem.writeFileAtomically(path, bytes, mode: 0o644)
         isDamaged = false
+        return aside
+    }
+
+    /// What the name of a file that was set aside has more.
+    private static let aside = ".damaged"
+
+    /// The files that were set aside, each of which was damaged.
+    /// - Parameter path: of the file of those that are kept.
+    static func setAside(of path: String) -> [String] {
+        let folder = FileSystem.parentDirectory(of: path) ?? "."
+        return ((try? FileSystem.listDirectory(folder)) ?? []).map { "\(folder)/\($0)" }
+            .filter { $0.hasPrefix(path + aside) }
     }
 
     /// Those that are kept.

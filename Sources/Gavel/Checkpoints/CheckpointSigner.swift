@@ -30,6 +30,8 @@ final class CheckpointSigner: Sendable {
         var keys: [VerifierKey]
         /// Whether the key is yet to be stored.
         var isKeyNew: Bool
+        /// Whether it takes the place of one that is lost.
+        var replacesLost: Bool
         /// The key before it, while it has yet to sign a last time.
         var retiring: SigningKey?
         /// Whether another key is about to take the place of this one.
@@ -65,17 +67,17 @@ final class CheckpointSigner: Sendable {
     private let kept = Mutex<CheckpointHistory?>(nil)
 
     /// - Parameters:
-    ///   - key: what signs, and whether it is yet to be stored.
+    ///   - key: what signs, and what it takes the place of.
     ///   - former: the key before it, where the log names one.
     ///   - signed: the last checkpoint, which the log was held against.
     init(
-        in folder: LedgerFolder, log: any EventLog, key: (key: SigningKey, isNew: Bool),
+        in folder: LedgerFolder, log: any EventLog, key: LedgerKey.Opened,
         former: VerifierKey?, signed: SignedCheckpoint?, configuration: Configuration
     ) {
         self.folder = folder
         self.log = log
-        file = CheckpointFile(path: folder.checkpoint)
-        copy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0) }
+        file = CheckpointFile(lastOf: folder)
+        copy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0, of: folder) }
         interval = UInt64(max(1, configuration.checkpointIntervalMilliseconds)) * 1_000_000
         clock = configuration.clock
         isDating = configuration.datesCheckpoints
@@ -83,7 +85,8 @@ final class CheckpointSigner: Sendable {
         state = Mutex(
             State(
                 key: key.key, keys: [key.key.verifier] + [former].compactMap { $0 },
-                isKeyNew: key.isNew, head: Head(), signed: signed))
+                isKeyNew: key.isNew, replacesLost: key.replacesLost, head: Head(),
+                signed: signed))
     }
 
     /// Names who is told when the ledger's key has signed a history that this log does not go on
@@ -257,16 +260,32 @@ final class CheckpointSigner: Sendable {
         guard state.withLock({ $0.isKeyNew }) else { return }
         try LedgerKey.write(key, to: folder.nextKey)
         try FileSystem.rename(folder.nextKey, to: folder.key)
-        state.withLock { $0.isKeyNew = false }
+        let replacesLost = state.withLock { state in
+            defer { (state.isKeyNew, state.replacesLost) = (false, false) }
+            return state.replacesLost
+        }
+        // Not before: what is refused at opening changes nothing.
+        guard replacesLost else { return }
+        logger.warning(
+            """
+            the key was lost: another one signs from now on, and the receipts and checkpoints of \
+            before are checked by the former one
+            """,
+            metadata: ["key": "\(key.verifier)"])
     }
 
     private func keep(_ signed: SignedCheckpoint) {
         // Without a time it would not answer what it is kept for.
         guard isDating else { return }
         do {
-            try kept.withLock { history in
+            let aside = try kept.withLock { history in
                 _ = try load(&history)
-                try history?.add(signed, at: folder.keptCheckpoints)
+                return try history?.add(signed, at: folder.keptCheckpoints)
+            }
+            if let aside {
+                logger.warning(
+                    "the damaged file of kept checkpoints was set aside",
+                    metadata: ["as": "\(aside)"])
             }
         } catch {
             warn("a checkpoint was not kept", error)
@@ -349,7 +368,7 @@ final class CheckpointSigner: Sendable {
 
 extension [SignedCheckpoint] {
     /// With a checkpoint at the end, where that is larger than all.
-    func followed(by last: SignedCheckpoint?) -> Self {
+    package func followed(by last: SignedCheckpoint?) -> Self {
         guard let last, last.checkpoint.size > self.last?.checkpoint.size ?? 0 else { return self }
         return self + [last]
     }

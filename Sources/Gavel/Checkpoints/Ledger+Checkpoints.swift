@@ -92,29 +92,27 @@ extension LedgerReader {
     /// - Returns: nil when there is none.
     /// - Throws: `LedgerError` with `checkpointMismatch` when it is no checkpoint, or `storage`.
     public func checkpoint() throws(LedgerError) -> SignedCheckpoint? {
-        try read(\.checkpoint)
+        try read(CheckpointFile.init(lastOf:))
     }
 
     /// The checkpoints that are kept, and the last one, the oldest first, as `Ledger.checkpoints()`
     /// has them. Each is as it stands in the file: hold it against the log by `check`.
     /// - Throws: as `checkpoint()`.
     public func checkpoints() throws(LedgerError) -> [SignedCheckpoint] {
-        try keptCheckpoints().checkpoints
+        let last = try checkpoint()
+        return try keptCheckpoints().checkpoints.followed(by: last)
     }
 
-    /// As `checkpoints()`, and the file of those that are kept where some of it is no checkpoint,
-    /// or stands out of order; nil where it is sound.
+    /// The checkpoints that are kept, without the last one, which may be missing or damaged.
+    /// - Returns: also the file where some of it is no checkpoint, or stands out of order; nil
+    ///   where it is sound.
     package func keptCheckpoints() throws(LedgerError) -> (
         checkpoints: [SignedCheckpoint], damaged: String?
     ) {
         guard let folder else { return ([], nil) }
-        let last = try checkpoint()
         do {
             let history = try CheckpointHistory(at: folder.keptCheckpoints)
-            return (
-                history.checkpoints.followed(by: last),
-                history.isDamaged ? folder.keptCheckpoints : nil
-            )
+            return (history.checkpoints, history.isDamaged ? folder.keptCheckpoints : nil)
         } catch {
             throw LedgerError(error, while: "reading \(folder.keptCheckpoints)")
         }
@@ -131,21 +129,23 @@ extension LedgerReader {
         let named = try [signing, former].compactMap { $0 }.map {
             try VerifierKey(named: origin, $0)
         }
-        return named + [try verifierKey()].compactMap { $0 }.filter { !named.contains($0) }
+        // Where the log names a key, one in the folder that cannot be read is in nobody's way.
+        let own = named.isEmpty ? try verifierKey() : try? verifierKey()
+        return named + [own].compactMap { $0 }.filter { !named.contains($0) }
     }
 
     /// The largest checkpoint that witnesses have cosigned.
     /// - Throws: as `checkpoint()`.
     public func witnessedCheckpoint() throws(LedgerError) -> SignedCheckpoint? {
-        try read(\.witnessed)
+        try read(CheckpointFile.init(witnessedOf:))
     }
 
     private func read(
-        _ name: KeyPath<LedgerFolder, String>
+        _ file: (LedgerFolder) -> CheckpointFile
     ) throws(LedgerError) -> SignedCheckpoint? {
-        guard let path = folder?[keyPath: name] else { return nil }
-        do { return try CheckpointFile(path: path).read() } catch {
-            throw LedgerError(error, while: "reading \(path)")
+        guard let file = folder.map(file) else { return nil }
+        do { return try file.read() } catch {
+            throw LedgerError(error, while: "reading \(file.path)")
         }
     }
 
@@ -157,7 +157,8 @@ extension LedgerReader {
     public func check(
         _ checkpoint: SignedCheckpoint, keys: [VerifierKey]? = nil
     ) throws(LedgerError) {
-        let file = CheckpointFile(path: folder?.checkpoint ?? "the checkpoint")
+        let file =
+            folder.map(CheckpointFile.init(lastOf:)) ?? CheckpointFile(knownAt: "the checkpoint")
         do {
             let size = try folder.map { try Self.durableCount(of: $0, reading.log) } ?? reflects
             try file.check(checkpoint, LogTree(of: reading.log, size: size), keys: keys)
@@ -184,7 +185,7 @@ extension LedgerReader {
             throw EvidenceError(.notSigned, "none of the witnesses has cosigned the checkpoint")
         }
         try check(cosigned, keys: known)
-        let file = CheckpointFile(path: folder.witnessed)
+        let file = CheckpointFile(witnessedOf: folder)
         if let kept = try witnessedCheckpoint() {
             if kept.checkpoint.size > cosigned.checkpoint.size { return }
             // Where it is of another history it is the proof of that.

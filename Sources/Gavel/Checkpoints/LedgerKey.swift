@@ -5,7 +5,8 @@
 // it does; before the log's first entry it is `DIR/key.next`, so that a log that has entries and no
 // key is one whose key was taken away, and is written to by no other unless that is asked for;
 // where the log names the key that signs, no other one does; a rotation cut short by a crash is
-// finished, or undone where its entry never became durable.
+// finished, or undone where its entry never became durable; whatever is refused because of a key
+// says which one is wanted and what to do, and offers another one only where that can sign.
 
 internal import AuctionDomain
 internal import Logging
@@ -114,40 +115,99 @@ struct LedgerKey {
         if state.entryCount > 0, isBeginning, FileSystem.exists(folder.nextKey) {
             return Opened(key: try standing(folder.nextKey, given), isNew: true)
         }
-        let key = try given ?? .generate(name: signed?.checkpoint.origin ?? id.origin)
-        guard state.entryCount > 0, !isRenamed else { return Opened(key: key, isNew: true) }
-        guard given != nil || configuration.replacesLostKey else {
-            throw LedgerError.lostKey(folder)
+        let name = signed?.checkpoint.origin ?? id.origin
+        guard state.entryCount > 0, !isRenamed else {
+            return Opened(key: try given ?? .generate(name: name), isNew: true)
         }
-        try check(key)
+        let mayBeMade = configuration.replacesLostKey && state.signingKey == nil
+        guard given != nil || mayBeMade else { throw lost(named: name) }
+        let key = try given ?? .generate(name: name)
+        try check(key, called: "\(key.verifier), which was given,")
         // The log names no key, or this one: then it may have signed since.
         let isOwn = state.signingKey != nil || signed?.isClaimed(byOneOf: [key.verifier]) == true
         if isOwn { return Opened(key: key, isNew: true) }
         guard configuration.replacesLostKey else {
             throw LedgerError(
                 .keyMismatch,
-                "\(key.verifier), which was given, has not signed \(folder.checkpoint): give the "
-                    + "ledger's own key, or --new-key where that is lost")
+                "\(key.verifier), which was given, has not signed \(folder.checkpoint). Give the "
+                    + "ledger's own key; \(remedyWhereLost)")
         }
-        logger.warning(
-            """
-            the key was lost: another one signs from now on, and the receipts and checkpoints of \
-            before are checked by the former one
-            """,
-            metadata: ["key": "\(key.verifier)"])
         return Opened(key: key, isNew: true, replacesLost: true)
+    }
+
+    // MARK: Refusals
+
+    /// A log has entries, and its key is not there.
+    /// - Parameter name: the ledger's name in checkpoints.
+    func lost(named name: String) -> LedgerError {
+        let wanted = state.signingKey.flatMap { try? VerifierKey(named: name, $0) }
+        let which = wanted.map { "\($0), which the log names," } ?? "the ledger's key"
+        return LedgerError(
+            .keyMismatch,
+            "\(folder.path) has entries and no key. Nothing was changed. Put \(which) into "
+                + "\(folder.key), or give its file by --key; \(remedyWhereLost)")
+    }
+
+    /// What to do where the key cannot be put back.
+    private var remedyWhereLost: String {
+        let files = AdvisedCommand.Files(folder.path)
+        let renamed = AdvisedCommand.restoreWithoutCheckpoint.line(files)
+        // No other one may sign in the place of a key that the log names.
+        guard state.signingKey == nil else {
+            return "where it is lost for good, go on under another name, by \(renamed)"
+        }
+        return "where it is lost for good, "
+            + (FileSystem.exists(folder.key) ? "take \(folder.key) away and " : "")
+            + "go on with another, by \(AdvisedCommand.newKey.line(files)) (gavel-server takes "
+            + "--new-key too), or under another name, by \(renamed)"
+    }
+
+    /// Reads the ledger's key from its folder, of which more is known than of any file.
+    /// - Throws: `LedgerError` with `keyMismatch` where there is none in the file, `storage` where
+    ///   it cannot be read; both say what to do.
+    func read() throws(LedgerError) -> SigningKey { try read(folder.key, remedyWhereLost) }
+
+    private func read(_ path: String, _ remedy: String) throws(LedgerError) -> SigningKey {
+        do { return try Self.read(path) } catch let error as LedgerError {
+            throw LedgerError(error.code, "\(error.reason). Put the right one back; \(remedy)")
+        } catch {
+            throw LedgerError(
+                .storage,
+                "\(path) cannot be read: \(error). Let this process read it; \(remedy)")
+        }
+    }
+
+    /// Holds the last checkpoint against the log and against the key that opened it.
+    /// - Parameter keys: whose signature is expected: that key's, or the one's before it.
+    /// - Throws: `LedgerError` with `checkpointMismatch`; what reading throws.
+    func check(
+        _ signed: SignedCheckpoint, _ tree: LogTree, opened: Opened, keys: [VerifierKey]
+    ) throws {
+        if !opened.replacesLost {
+            do { _ = try signed.verified(by: keys) } catch {
+                let putBack = LedgerError.lostCheckpointRemedy(folder)
+                throw LedgerError(
+                    .checkpointMismatch,
+                    "\(folder.checkpoint) is not signed by this ledger's key, "
+                        + "\(opened.key.verifier): \(error.reason); somebody replaced the one or "
+                        + "the other. Nothing was changed. Where it was the key, put the right one "
+                        + "into \(folder.key); \(remedyWhereLost). Where it was the checkpoint: "
+                        + putBack)
+            }
+        }
+        try CheckpointFile(lastOf: folder).check(signed, tree, keys: nil)
     }
 
     /// Reads a key that stands in the folder.
     private func standing(_ path: String, _ given: SigningKey?) throws -> SigningKey {
-        let key = try Self.read(path)
+        let key = try read(path, remedyWhereLost)
         if let given, given.verifier != key.verifier {
             throw LedgerError(
                 .keyMismatch,
                 "\(path) holds \(key.verifier), not the key that was given; a key is replaced by "
                     + "a rotation only")
         }
-        try check(key)
+        try check(key, called: "\(path) holds \(key.verifier), which")
         return key
     }
 
@@ -171,7 +231,10 @@ struct LedgerKey {
     /// a full disk cut short.
     private func finishRotation() throws {
         guard FileSystem.exists(folder.nextKey) else { return }
-        let next = try Self.read(folder.nextKey)
+        let next = try read(
+            folder.nextKey,
+            "a rotation or a creation was cut short, and where \(folder.key) is the key that signs, "
+                + "take \(folder.nextKey) away")
         if state.signingKey == next.verifier.bytes32 {
             try FileSystem.rename(folder.nextKey, to: folder.key)
         } else if FileSystem.exists(folder.key) {
@@ -179,21 +242,26 @@ struct LedgerKey {
         }
     }
 
-    private func check(_ key: SigningKey) throws(LedgerError) {
+    /// - Parameter what: the key as it was come by; "is not the one" follows.
+    private func check(_ key: SigningKey, called what: String) throws {
         guard let named = state.signingKey, named != key.verifier.bytes32 else { return }
+        let wanted = try VerifierKey(named: key.verifier.name, named)
         throw LedgerError(
             .keyMismatch,
-            "the log names another key than \(key.verifier); put the right one into "
-                + "\(folder.key), or go on under another name by gavel restore \(folder.path) "
-                + "--without-checkpoint")
+            "\(what) is not the key that the log names: \(wanted). Put that into "
+                + "\(folder.key); \(remedyWhereLost)")
     }
 
+    /// Reads a key from whatever file.
+    /// - Throws: `LedgerError` with `keyMismatch` where there is none in it; `FileError`.
     static func read(_ path: String) throws -> SigningKey {
+        if FileSystem.isDirectory(path) {
+            throw LedgerError(.keyMismatch, "\(path) is a folder, not a key")
+        }
         let bytes = try FileSystem.readFile(path)
-        do {
-            return try SigningKey(try validText(bytes, path))
-        } catch {
-            throw LedgerError(.keyMismatch, "\(path): \(error.reason)")
+        if bytes.isEmpty { throw LedgerError(.keyMismatch, "\(path) is empty: there is no key") }
+        do { return try SigningKey(try validText(bytes, path)) } catch {
+            throw LedgerError(.keyMismatch, "\(path) is no key: \(error.reason)")
         }
     }
 }

@@ -181,7 +181,8 @@ private struct TileLeaves: Sendable {
             guard let root = try log.tileRoots(endingWith: number)?.first else {
                 throw LogFault(
                     "no root is stored of the entries from \(first) to "
-                        + "\(first + TileRoot.leaves - 1); gavel rebuild makes it anew")
+                        + "\(first + TileRoot.leaves - 1): "
+                        + "\(AdvisedCommand.rebuild.line()) makes it anew")
             }
             guard perfectRoot(of: Array(leaves)) == root else {
                 throw fault("the root that is stored of them")
@@ -222,7 +223,7 @@ private struct TileLeaves: Sendable {
     private func fault(_ root: String) -> LogFault {
         LogFault(
             "the entries from \(first) to \(first + UInt64(max(1, leaves.count)) - 1) do not give "
-                + "\(root): one of them, or the root, is not what was written (gavel audit verify "
-                + "finds which)")
+                + "\(root): one of them, or the root, is not what was written: "
+                + "\(AdvisedCommand.verify.line()) finds which")
     }
 }

@@ -59,9 +59,15 @@ public struct ConsistencyProof: Hashable, Sendable {
             throw EvidenceError(
                 .notProven, "\(old.origin) and \(new.origin) are different logs")
         }
-        guard oldSize == old.size, newSize == new.size,
-            proves(oldRoot: old.root, newRoot: new.root)
-        else {
+        for (end, size, given) in [
+            ("starts from", oldSize, old.size), ("leads to", newSize, new.size),
+        ] where size != given {
+            throw EvidenceError(
+                .notProven,
+                "the proof \(end) \(size) entries, but the checkpoint that was given there is over "
+                    + "\(given)")
+        }
+        guard proves(oldRoot: old.root, newRoot: new.root) else {
             throw EvidenceError(
                 .notProven,
                 "it is not proven that the \(new.size) entries of \(new.origin) go on from "

@@ -6,6 +6,7 @@
 
 internal import AuctionDomain
 internal import Platform
+internal import Synchronization
 
 /// Whoever can give evidence of a log: an open `Ledger`, or a `LedgerReader` beside its writer.
 public protocol LedgerEvidence: LedgerQueries {
@@ -26,10 +27,35 @@ extension LedgerReader {
     /// - Returns: nil when the ledger has no key yet.
     /// - Throws: `LedgerError` with `keyMismatch` when the file is no key, or `storage`.
     public func verifierKey() throws -> VerifierKey? {
-        try translated("reading the key") {
-            guard let path = folder?.key, FileSystem.exists(path) else { return nil }
-            return try LedgerKey.read(path).verifier
+        try translated("reading the key") { try signingKey()?.verifier }
+    }
+
+    /// The key in the ledger's folder; nil where there is none.
+    private func signingKey() throws -> SigningKey? {
+        guard let store, FileSystem.exists(store.folder.key) else { return nil }
+        return try store.read()
+    }
+
+    /// The key's place; nil for a ledger that is in no folder.
+    private var store: LedgerKey? {
+        folder.map { folder in
+            LedgerKey(
+                folder: folder, state: reading.readState.withLock { $0.state }, logger: logger)
         }
+    }
+
+    /// Why there is no checkpoint beside a log that must have one; nil for one that never came to
+    /// its first.
+    package var missingCheckpoint: LedgerError? {
+        guard let store, store.needsCheckpoint else { return nil }
+        return .removedCheckpoint(store.folder)
+    }
+
+    /// Why there is no key in the folder of a ledger that has entries; nil where it has none.
+    package var missingKey: LedgerError? {
+        guard let store, let id = store.state.ledgerID else { return nil }
+        let signed = try? checkpoint()
+        return store.lost(named: signed?.checkpoint.origin ?? id.origin)
     }
 }
 
@@ -114,7 +140,7 @@ extension LedgerReader: LedgerEvidence {
         {
             best = witnessed
         }
-        guard let best else { throw EvidenceError.noCheckpoint }
+        guard let best else { throw missingCheckpoint ?? EvidenceError.noCheckpoint }
         // It may have been signed after this reader was opened.
         if best.checkpoint.size > reflects { try refresh() }
         try check(best)
@@ -123,10 +149,11 @@ extension LedgerReader: LedgerEvidence {
 
     public func signed(_ statement: EntryStatement) throws -> SignedNote {
         let key = try translated("reading the key") {
-            guard let path = folder?.key, FileSystem.exists(path) else {
-                throw EvidenceError(.signing, "the ledger has no key here")
+            guard let key = try signingKey() else {
+                throw EvidenceError(
+                    .signing, missingKey?.reason ?? "the ledger has no key, and nothing to sign")
             }
-            return try LedgerKey.read(path)
+            return key
         }
         return try statement.signed(by: key)
     }
@@ -137,7 +164,7 @@ extension Ledger: LedgerEvidence {
     /// log at opening, and all later ones are over what this process has stored.
     public func signedHead(covering position: UInt64?) throws -> SignedCheckpoint {
         if let folder, let position {
-            let file = CheckpointFile(path: folder.witnessed)
+            let file = CheckpointFile(witnessedOf: folder)
             let witnessed = try translated("reading \(folder.witnessed)") { try file.read() }
             if let witnessed, witnessed.checkpoint.size > position {
                 try translated("checking the checkpoint") {
@@ -162,8 +189,8 @@ extension LogTree {
     fileprivate func check(_ checkpoint: SignedCheckpoint) throws {
         guard try tree(of: size).root == checkpoint.checkpoint.root else {
             throw LogFault(
-                "the first \(size) entries do not give the root that was signed (gavel audit "
-                    + "verify finds where)")
+                "the first \(size) entries do not give the root that was signed: "
+                    + "\(AdvisedCommand.verify.line()) finds where")
         }
     }
 }
@@ -181,7 +208,7 @@ extension InclusionProof {
         guard root == checkpoint.checkpoint.root else {
             throw LogFault(
                 "entry \(position) and the stored hashes beside it do not give the root that was "
-                    + "signed over \(size) entries (gavel audit verify finds where)")
+                    + "signed over \(size) entries: \(AdvisedCommand.verify.line()) finds where")
         }
         return proof
     }

@@ -119,8 +119,8 @@ struct Loader {
         let stored = LogTree(of: log, size: loaded.readState.entryCount)
         guard try stored.tree(of: stored.size) == loaded.tree else {
             throw LogFault(
-                "the stored roots of tiles do not follow from the entries; gavel rebuild makes "
-                    + "them anew")
+                "the stored roots of tiles do not follow from the entries: "
+                    + "\(AdvisedCommand.rebuild.line()) makes them anew")
         }
     }
 

@@ -169,7 +169,7 @@ struct ExplanationInWords {
         else { return "" }
         let other = zip(events, explanation.recorded.events).filter { $0 != $1 }.map(\.0.name)
         return ", with other figures in " + other.joined(separator: " and ")
-            + " (gavel audit re-decide prints them)"
+            + " (\(AdvisedCommand.redecide.line()) prints them)"
     }
 
     private func list(_ codes: [Rejection.Code]) -> String {

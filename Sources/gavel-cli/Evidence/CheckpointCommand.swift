@@ -48,7 +48,9 @@ struct CheckpointCommand: ParsableCommand {
         }
         let stored = try add == nil ? reader.checkpoint() : reader.witnessedCheckpoint()
         guard let checkpoint = stored else {
-            throw Failure(.finding, "\(ledger.path) has no checkpoint yet")
+            throw Failure(
+                .finding,
+                reader.missingCheckpoint?.reason ?? "\(ledger.path) has no checkpoint yet")
         }
         try judged { try reader.check(checkpoint, keys: keys) }
         try withOutput { $0.write(checkpoint.bytes) }

@@ -13,7 +13,7 @@ struct CheckpointsCommand: ParsableCommand {
         discussion: """
               gavel audit checkpoints --ledger house
               gavel audit checkpoints --ledger house --covering 1200
-              gavel audit checkpoints --ledger house --newest > newest
+              gavel audit checkpoints --ledger house --newest > house.newest
               gavel audit checkpoints --ledger house --key house.vkey --json
 
             Kept are the newest thousand, before them the last of every hour, and further back \
@@ -24,10 +24,11 @@ struct CheckpointsCommand: ParsableCommand {
             what the ledger says; a witness's cosignature is an outsider's word.
 
             --newest prints the newest one whole, as a file, once the log and its signature agree: \
-            to be put back where DIR/checkpoint was lost.
+            to be put back where DIR/checkpoint was lost or damaged. Where DIR/key is lost too, \
+            --key gives the verifier key.
 
             Ends with 1 where the log or a signature disagrees, where the file of those that are \
-            kept is damaged, or where no checkpoint covers the entry yet.
+            kept or DIR/checkpoint is damaged, or where no checkpoint covers the entry yet.
             """)
 
     @OptionGroup var ledger: LedgerOption
@@ -60,9 +61,21 @@ struct CheckpointsCommand: ParsableCommand {
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
         let keys = try key.map { try reader.keys(followedFrom: try verifierKeys($0)) }
-        let (all, damaged) = try reader.keptCheckpoints()
-        if newest { return try printNewest(of: all, reader, keys: keys) }
-        let wanted = try wanted(of: all)
+        let (kept, damaged) = try reader.keptCheckpoints()
+        var problems = [damaged].compactMap {
+            $0.map { "some of \($0) is no checkpoint, or stands out of order" }
+        }
+        var last: SignedCheckpoint?
+        // Where it is damaged, those that are kept are what is looked for.
+        do { last = try reader.checkpoint() } catch {
+            guard error.code == .checkpointMismatch else { throw error }
+            problems.append(error.reason)
+        }
+        if newest {
+            let last = try last.flatMap { try isOwn($0, reader, keys: keys) ? $0 : nil }
+            return try printNewest(of: kept.followed(by: last), reader, keys: keys, problems)
+        }
+        let wanted = try wanted(of: kept.followed(by: last))
         var faults = 0
         try withOutput { output in
             var table = Table(
@@ -75,28 +88,42 @@ struct CheckpointsCommand: ParsableCommand {
             }
             if !json { try table.print() }
         }
-        var problems = faults == 0 ? [] : ["\(counted(faults, "checkpoint")) cannot be right"]
-        if let damaged {
-            problems.append("some of \(damaged) is no checkpoint, or stands out of order")
-        }
+        if faults > 0 { problems.insert("\(counted(faults, "checkpoint")) cannot be right", at: 0) }
         guard problems.isEmpty else {
             throw Failure(.finding, problems.joined(separator: "; "))
         }
     }
 
+    /// Whether a checkpoint is not known to be another's: one that somebody put in the place of the
+    /// last one keeps none of those that are kept from being put back.
+    private func isOwn(
+        _ signed: SignedCheckpoint, _ reader: LedgerReader, keys: [VerifierKey]?
+    ) throws -> Bool {
+        let own = try keys ?? reader.latestKeys(origin: signed.checkpoint.origin)
+        return own.isEmpty || (try? signed.verified(by: own)) != nil
+    }
+
+    /// - Parameter problems: what is wrong with the files that were looked at.
     private func printNewest(
-        of all: [SignedCheckpoint], _ reader: LedgerReader, keys: [VerifierKey]?
+        of all: [SignedCheckpoint], _ reader: LedgerReader, keys: [VerifierKey]?,
+        _ problems: [String]
     ) throws {
         guard let signed = all.last else {
-            throw Failure(.finding, "\(ledger.path) has no checkpoint")
+            throw Failure(
+                .finding,
+                (["\(ledger.path) has no checkpoint"] + problems).joined(separator: ": "))
         }
         let row = try Row(signed, reader, keys: keys)
         guard row.isVerified else {
+            let remedy =
+                row.isFault
+                ? "" : "; give the verifier key of whoever signed it by --key FILE"
             throw Failure(
                 .finding,
                 "the newest, over \(signed.checkpoint.size) entries, cannot be trusted: "
-                    + row.verdict)
+                    + row.verdict + remedy)
         }
+        for problem in problems { printError("warning: \(problem)") }
         try withOutput { $0.write(signed.bytes) }
     }
 

@@ -185,8 +185,8 @@ private struct Comparison {
         case .proofFails(let one, let other):
             [
                 "NOT PROVEN: the proof from \(one.size) to \(other.size) entries does not hold",
-                "it was altered, or the history was: ask for another with prove --from "
-                    + "\(one.size); if none holds, the two notes below are the evidence",
+                "it was altered, or the history was: ask for another with "
+                    + "`gavel audit prove --from \(one.size)`; if none holds, the two notes below are the evidence",
             ]
         case .otherNodes(let head):
             [
@@ -199,8 +199,8 @@ private struct Comparison {
             [
                 "cannot tell: \(old) and \(new) entries, and nothing here says whether the larger "
                     + "goes on from the smaller",
-                "fetch a proof with prove --from \(old), or from the service, and give it by "
-                    + "--proof, or give --ledger or --tiles that reach as far",
+                "fetch a proof with `gavel audit prove --from \(old)`, or from the service, and "
+                    + "give it by --proof, or give --ledger or --tiles that reach as far",
             ]
         }
     }

@@ -133,7 +133,8 @@ struct VerifierKeyCommand: ParsableCommand {
         let reader = try LedgerReader.open(at: ledger.path)
         defer { reader.close() }
         guard let key = try reader.verifierKey() else {
-            throw Failure(.finding, "\(ledger.path) has no key yet")
+            throw Failure(
+                .finding, reader.missingKey?.reason ?? "\(ledger.path) has no key yet")
         }
         try withOutput { $0.write("\(key)\n") }
     }

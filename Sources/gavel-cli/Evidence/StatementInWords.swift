@@ -31,7 +31,7 @@ struct StatementInWords {
         }
         fields += [
             ("signed", "\(origin) said that the entry says this to \(view.viewer); an auditor"),
-            ("", "who has the entry convicts a false one: gavel audit check-statement"),
+            ("", "who has the entry convicts a false one: \(AdvisedCommand.checkStatement.line())"),
         ]
         return fields
     }

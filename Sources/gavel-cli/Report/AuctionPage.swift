@@ -61,7 +61,7 @@ struct AuctionPage: ReportPage {
         ]
     }
 
-    private var command: String { "gavel audit statement --auction \(view.auction)" }
+    private var command: String { "gavel audit statement --auction \(view.auction) --ledger DIR" }
 
     // MARK: Rules
 

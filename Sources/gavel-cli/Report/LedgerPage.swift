@@ -157,7 +157,7 @@ struct LedgerPage: ReportPage {
                 ReportColumn("currency"), ReportColumn("charged", .number),
                 ReportColumn("withdrawn", .number), ReportColumn("available", .number),
                 ReportColumn("locked", .number), ReportColumn("conserved"),
-            ], table, empty: "There is no currency yet.", all: "gavel wallets")
+            ], table, empty: "There is no currency yet.", all: "gavel wallets --ledger DIR")
         if totals.allSatisfy(\.isConserved), table.count > 0 {
             html.element(
                 "p",
@@ -196,7 +196,7 @@ struct LedgerPage: ReportPage {
                 ReportColumn("price", .number), ReportColumn("paid", .number),
                 ReportColumn("bids", .number), ReportColumn("rejected", .number),
                 ReportColumn("closes", .time),
-            ], auctions, empty: "There is no auction yet.", all: "gavel auctions",
+            ], auctions, empty: "There is no auction yet.", all: "gavel auctions --ledger DIR",
             linkingTo: wallets.ids)
     }
 
@@ -206,7 +206,7 @@ struct LedgerPage: ReportPage {
             [
                 ReportColumn("user", .id), ReportColumn("available", .number),
                 ReportColumn("locked", .number), ReportColumn("holds", .number),
-            ], wallets, empty: "There is no user yet.", all: "gavel wallets")
+            ], wallets, empty: "There is no user yet.", all: "gavel wallets --ledger DIR")
     }
 
     private func writeCommands(to html: inout HTMLWriter) {
@@ -223,7 +223,7 @@ struct LedgerPage: ReportPage {
             [
                 ReportColumn("command"), ReportColumn("accepted", .number),
                 ReportColumn("rejected", .number),
-            ], asked, empty: "There is no entry.", all: "gavel log")
+            ], asked, empty: "There is no entry.", all: "gavel log --ledger DIR")
         var refused = ReportRows(max: Self.rowsMax, keepsEnd: false)
         for (code, found) in rejections.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             refused.append(
@@ -239,6 +239,6 @@ struct LedgerPage: ReportPage {
                 ReportColumn("code"), ReportColumn("number", .number),
                 ReportColumn("entries", .number), ReportColumn("first at", .number),
                 ReportColumn("last at", .number),
-            ], refused, empty: "Nothing was rejected.", all: "gavel log")
+            ], refused, empty: "Nothing was rejected.", all: "gavel log --ledger DIR")
     }
 }

@@ -31,6 +31,9 @@ struct ReportProof {
         var findings: [String] = []
         do {
             checkpoint = try reader.checkpoint()
+            if checkpoint == nil, let missing = reader.missingCheckpoint {
+                findings.append(missing.reason)
+            }
             if let checkpoint { try reader.check(checkpoint) }
         } catch {
             guard error.code == .checkpointMismatch else { throw error }

@@ -135,13 +135,13 @@ struct WalletPage: ReportPage {
                 html.table(
                     "Auctions on which \(user) has bid or bought, or tried to",
                     columns("how it stands"), bids, empty: "\(user) has not bid.",
-                    all: "gavel auctions --bidder \(user)")
+                    all: "gavel auctions --bidder \(user) --ledger DIR")
             },
             ReportSection(id: "sales", title: "Auctions sold") { html in
                 html.table(
                     "Auctions of which \(user) is the seller", columns("leader or winner"), sales,
                     empty: "\(user) has not opened an auction.",
-                    all: "gavel auctions --seller \(user)")
+                    all: "gavel auctions --seller \(user) --ledger DIR")
             },
         ]
     }
@@ -201,7 +201,7 @@ struct WalletPage: ReportPage {
                 ReportColumn("amount", .number), ReportColumn("available", .number),
                 ReportColumn("locked", .number),
             ], rows, empty: "No money ever moved in this wallet.",
-            all: "gavel audit statement --wallet \(user)")
+            all: "gavel audit statement --wallet \(user) --ledger DIR")
     }
 
     private func writeHolds(to html: inout HTMLWriter) {
@@ -218,7 +218,7 @@ struct WalletPage: ReportPage {
         html.table(
             "What is locked, and for which auction",
             [ReportColumn("auction", .id), ReportColumn("amount", .number)], table,
-            empty: "Nothing is locked.", all: "gavel audit statement --wallet \(user)")
+            empty: "Nothing is locked.", all: "gavel audit statement --wallet \(user) --ledger DIR")
     }
 }
 

@@ -139,8 +139,22 @@ struct KeptCheckpointTests {
             var other = try CheckpointHistory(at: path)
             #expect(other.isDamaged && other.checkpoints.isEmpty)
             try other.add(try checkpoints([40], from: 4)[0], at: path)
-            #expect(try FileSystem.readFile(path + ".damaged") == Array("hello\n".utf8))
+            #expect(try FileSystem.readFile(path + ".damaged-1") == Array("hello\n".utf8))
             #expect(try CheckpointHistory(at: path).checkpoints.count == 1)
+            // What is damaged later takes the place of none that was set aside before.
+            for number in UInt64(2)...3 {
+                let damage = Array("again \(number)\n".utf8)
+                try FileSystem.append(path, [0x0A] + damage + [0x0A] + damage + [0x0A])
+                let standing = try FileSystem.readFile(path)
+                var later = try CheckpointHistory(at: path)
+                #expect(later.isDamaged)
+                let aside = try later.add(
+                    try checkpoints([50 * number], from: 10 * number)[0], at: path)
+                #expect(aside == "\(path).damaged-\(number)")
+                #expect(try FileSystem.readFile("\(path).damaged-\(number)") == standing)
+            }
+            #expect(CheckpointHistory.setAside(of: path).count == 3)
+            #expect(try FileSystem.readFile(path + ".damaged-1") == Array("hello\n".utf8))
         }
     }
 
