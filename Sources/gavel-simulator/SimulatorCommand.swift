@@ -18,8 +18,8 @@ struct SimulatorCommand: ParsableCommand {
         discussion: """
             A seed fixes everything: a finding is seen again by --first SEED --seeds 1. What is \
             found is shrunk to the fewest steps and kinds of faults. Exit codes: 0 nothing was \
-            found (or, with --defect, it was), 1 something was found (or the defect was not), 2 wrong usage, \
-            3 a mark of --marks was not reached.
+            found (or, with --defect, it was), 1 something was found (or the defect was not), \
+            2 wrong usage, 3 a mark of --marks was not reached.
             """)
 
     @Option(help: "How many seeds.")

@@ -2,9 +2,9 @@
 // do set.
 //
 // A wall clock is wrong for a moment now and then: a hardware clock in local time before the
-// network has corrected it, an operator's slip, a virtual machine that was paused. Entries that are stamped
-// in that moment stay in the log for ever, and lots that end by it are sold. So a step of the wall
-// clock is never followed by itself.
+// network has corrected it, an operator's slip, a virtual machine that was paused. Entries that are
+// stamped in that moment stay in the log for ever, and lots that end by it are sold. So a step of
+// the wall clock is never followed by itself.
 //
 // Invariants: trusted time never goes back but by an operator's word, and runs at most 1/1000
 // faster or slower than the boot clock; while the clocks are more than a minute apart it runs on
