@@ -175,8 +175,8 @@ struct CompareTests {
                 URL(filePath: "/bin/sh"),
                 [
                     "-c",
-                    "cat '\(space.path)/\(file)' | '\(gavelURL.path)' audit check-receipt /dev/stdin "
-                        + "--key '\(space.path)/house.vkey'",
+                    "cat '\(space.path)/\(file)' | '\(gavelURL.path)' audit check-receipt "
+                        + "/dev/stdin --key '\(space.path)/house.vkey'",
                 ])
             #expect(run.status == 0 && run.output.contains("proven"), "\(run.errors)")
         }

@@ -127,7 +127,7 @@ struct SignUpTests {
             // The ledger is open long enough to forget ids of that time, and a frame says so.
             service.clock.advance(seconds: 7200)
             try await service.ledger.tick()
-            for _ in 0..<2 {
+            for _ in 0..<4 {
                 service.clock.advance(seconds: 3600)
                 try await service.ledger.tick()
                 _ = try await service.ledger.submit(

@@ -107,7 +107,10 @@ struct FollowingTests {
     @Test("A draining subscription gives everything durable before it ends; closing waits for it")
     func draining() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            // As long as it takes on a machine that is busy.
+            var configuration = Configuration()
+            configuration.drainMilliseconds = 600_000
+            let ledger = try Ledger.open(at: path, configuration: configuration)
             try ledger.fill(5000)
             let count = ledger.reflects
             let (began, signal) = AsyncStream<Void>.makeStream()

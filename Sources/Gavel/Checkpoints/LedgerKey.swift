@@ -233,8 +233,8 @@ struct LedgerKey {
         guard FileSystem.exists(folder.nextKey) else { return }
         let next = try read(
             folder.nextKey,
-            "a rotation or a creation was cut short, and where \(folder.key) is the key that signs, "
-                + "take \(folder.nextKey) away")
+            "a rotation or a creation was cut short, and where \(folder.key) is the key that "
+                + "signs, take \(folder.nextKey) away")
         if state.signingKey == next.verifier.bytes32 {
             try FileSystem.rename(folder.nextKey, to: folder.key)
         } else if FileSystem.exists(folder.key) {

@@ -4,9 +4,9 @@
 //
 // Invariants: no thread, lock, file or clock is touched here, so the same inputs give the same
 // frames and answers; the state is ahead of the durable log by at most the frames that were taken
-// and the open one; an answer travels with the frame that makes it true; no entropy in a decision (salts
-// follow it); no iteration over a hashed collection; nothing is put into a frame that the reader of
-// the log would refuse.
+// and the open one; an answer travels with the frame that makes it true; no entropy in a decision
+// (salts follow it); no iteration over a hashed collection; nothing is put into a frame that the
+// reader of the log would refuse.
 
 package import AuctionDomain
 

@@ -186,7 +186,8 @@ private struct Comparison {
             [
                 "NOT PROVEN: the proof from \(one.size) to \(other.size) entries does not hold",
                 "it was altered, or the history was: ask for another with "
-                    + "`gavel audit prove --from \(one.size)`; if none holds, the two notes below are the evidence",
+                    + "`gavel audit prove --from \(one.size)`; if none holds, the two notes "
+                    + "below are the evidence",
             ]
         case .otherNodes(let head):
             [
