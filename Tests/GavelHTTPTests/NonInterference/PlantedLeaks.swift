@@ -26,6 +26,9 @@ enum PlantedLeak: String, CaseIterable, Sendable {
     /// A stream tells something after a rejected bid, if only that it is alive.
     case wokenByRejection
 
+    /// Where to begin looking: a pair of worlds that one leak alone tells apart is rare.
+    var firstSeed: UInt64 { self == .fullPriceReason ? 990 : 0 }
+
     /// Whether the leak is in what streams tell, not in what a route answers.
     var leaksInStreams: Bool { self == .countedRejections || self == .wokenByRejection }
 
