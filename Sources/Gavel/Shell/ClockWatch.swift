@@ -1,8 +1,9 @@
 // Reads the clocks once a second, whatever the core's thread is waiting for, and writes down that
 // the ledger is alive.
 //
-// Invariant: a reading is admitted before the heartbeat that rests on it is written, so a heartbeat
-// never says a later time than the core will know.
+// Invariants: a reading is admitted before the heartbeat that rests on it is written, so a
+// heartbeat never says a later time than the core will know; a ledger that has failed beats no
+// more, since nobody can bid on it.
 
 internal import AuctionDomain
 internal import Dispatch
@@ -41,6 +42,7 @@ final class ClockWatch: Sendable {
     /// Reads the clocks once and writes a heartbeat.
     func beat() {
         let reading = admission.admitClocks()
+        guard pipeline.failure == nil else { return }
         let status = pipeline.status
         let time = Timestamp(nanoseconds: reading.boot &+ status.timeOffset)
         // What cannot be written only makes the next opening take an outage for longer.

@@ -5,13 +5,17 @@ internal import Platform
 
 extension Heartbeat {
     /// What a file says.
-    init(_ stored: WriterFile.Heartbeat) {
+    /// - Returns: nil where that is no time the ledger can have: nothing is reckoned with it.
+    init?(_ stored: WriterFile.Heartbeat) {
+        let time = Timestamp(nanoseconds: stored.time)
+        let since = Timestamp(nanoseconds: stored.outageSince)
+        guard time.isInRange, stored.boot >= 0, stored.outageSince == .min || since.isInRange
+        else { return nil }
         let bootID = Bytes16(high: stored.bootID.high, low: stored.bootID.low)
-        let isOutage = stored.outageSince != .min
         self.init(
-            time: Timestamp(nanoseconds: stored.time), boot: stored.boot,
+            time: time, boot: stored.boot,
             bootID: bootID == Bytes16(high: 0, low: 0) ? nil : bootID,
-            outageSince: isOutage ? Timestamp(nanoseconds: stored.outageSince) : nil)
+            outageSince: stored.outageSince == .min ? nil : since)
     }
 
     /// What is written into a file.

@@ -1,0 +1,83 @@
+// What a ledger writes down of being alive, and what the next opening makes of it.
+
+import AuctionDomain
+import GavelTesting
+import Platform
+import Synchronization
+import Testing
+
+@testable import Gavel
+
+@Suite("Heartbeats")
+struct HeartbeatTests {
+    private static func configuration(_ clock: ManualClock) -> Configuration {
+        var configuration = Configuration()
+        configuration.clock = clock
+        return configuration
+    }
+
+    /// The last heartbeat in a ledger that nobody has open.
+    private static func last(_ path: String) throws -> WriterFile.Heartbeat? {
+        let file = try WriterFile.acquire(at: LedgerFolder(path: path).writer)
+        defer { file.release() }
+        return file.lastHeartbeat
+    }
+
+    @Test("A ledger beats while it is open and once more as it closes")
+    func beats() async throws {
+        try await withLedgerPath { path in
+            let clock = ManualClock()
+            let ledger = try Ledger.open(at: path, configuration: Self.configuration(clock))
+            clock.advance(seconds: 40)
+            ledger.close()
+            let beat = try #require(try Self.last(path))
+            #expect(beat.time == clock.now().nanoseconds && beat.boot == 40_000_000_000)
+        }
+    }
+
+    @Test("A ledger that has failed beats no more: the next opening knows since when")
+    func failed() async throws {
+        try await withLedgerPath { path in
+            let clock = ManualClock()
+            let gate = Gate()
+            let ledger = try Ledger.open(at: path, configuration: Self.configuration(clock)) {
+                GatedLog($0, gate)
+            }
+            let first = Submission(
+                id: .generate(at: clock.now()), command: .registerUser("dora"))
+            _ = try ledger.enqueue([first]).wait()
+            try await ledger.tick()
+            let alive = clock.now()
+            gate.isUnreadable.store(true, ordering: .releasing)
+            await #expect(throws: LedgerError(.damaged, "")) {
+                try await ledger.submit(first.command, id: first.id)
+            }
+            clock.advance(seconds: 3_600)
+            await #expect(throws: LedgerError(.damaged, "")) { try await ledger.tick() }
+            ledger.close()
+            #expect(try Self.last(path)?.time == alive.nanoseconds)
+        }
+    }
+
+    @Test("A heartbeat of a time that cannot be is none", arguments: [Int64.min, -1, .max])
+    func impossible(number: Int64) async throws {
+        let fine = WriterFile.Heartbeat(
+            time: 1_700_000_000_000_000_000, boot: 5, bootID: (1, 2), outageSince: .min)
+        #expect(Heartbeat(fine)?.stored == fine)
+        var (time, outage) = (fine, fine)
+        time.time = number
+        #expect(Heartbeat(time) == nil)
+        outage.outageSince = number
+        #expect((Heartbeat(outage) == nil) == (number != .min))
+        try await withLedgerPath { path in
+            let clock = ManualClock()
+            try Ledger.open(at: path, configuration: Self.configuration(clock)).close()
+            let file = try WriterFile.acquire(at: LedgerFolder(path: path).writer)
+            try file.publish(time)
+            file.release()
+            let ledger = try Ledger.open(at: path, configuration: Self.configuration(clock))
+            #expect(ledger.now == clock.now() && !ledger.statistics.isClockHeld)
+            ledger.close()
+        }
+    }
+}
