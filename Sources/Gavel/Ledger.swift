@@ -114,7 +114,7 @@ public final class Ledger: Sendable {
         }
         let secret =
             try configuration.secret ?? folder.map { try LedgerSecret.open(in: $0) } ?? .generate()
-        let heartbeat = writerFile?.lastHeartbeat.map { Heartbeat($0) }
+        let heartbeat = writerFile?.lastHeartbeat.flatMap(Heartbeat.init)
         let clock = configuration.clock
         let bootID = clock.bootID.flatMap(Bytes16.init)
         let pipeline = Pipeline(durableCount: state.entryCount)
@@ -146,8 +146,7 @@ public final class Ledger: Sendable {
         let engine = EngineThread(
             EngineCore(
                 state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
-                settings: configuration.coreSettings, isHeld: configuration.closing == .held,
-                isConfirmed: configuration.closing == .confirmed,
+                settings: configuration.coreSettings, closing: configuration.closing,
                 reading: admission.admitClocks(), bootID: bootID, heartbeat: heartbeat),
             log: log, sealer: sealer, admission: admission, pipeline: pipeline,
             configuration: configuration, freeBytes: Self.freeBytes(in: folder))

@@ -3,7 +3,6 @@
 // Invariants: what is counted costs something once a frame, nothing once an entry; counts only
 // grow while a ledger is open and begin anew with it.
 
-public import AuctionDomain
 internal import Dispatch
 internal import Platform
 internal import Synchronization
@@ -61,7 +60,7 @@ public struct LedgerStatistics: Hashable, Sendable {
     /// behind.
     public var clockGapNanoseconds: Int64
     /// From when until when the outage was whose auctions wait for an operator; nil where none do.
-    public var outage: OutageSpan?
+    public var outage: Outage?
     /// Why the ledger has stopped; nil while it has not.
     public var failure: LedgerError?
     /// Whether it was closed.
@@ -75,12 +74,6 @@ public struct LedgerStatistics: Hashable, Sendable {
 
     /// Whether bids and openings are refused for want of space.
     public var isStorageLow: Bool { freeBytes.map { $0 < freeBytesMin } ?? false }
-}
-
-/// A span of the ledger's time in which nobody could bid.
-public struct OutageSpan: Hashable, Sendable {
-    public var since: Timestamp
-    public var until: Timestamp
 }
 
 /// The size of a log's file, in bytes.
@@ -108,8 +101,7 @@ extension Ledger {
             flushMicroseconds: frames.flushMicroseconds, rejections: frames.rejections,
             holdsClosings: status.holdsClosings, isClockHeld: status.isClockHeld,
             clockGapNanoseconds: status.clockGap,
-            outage: status.outage.map { OutageSpan(since: $0.since, until: $0.until) },
-            failure: failure,
+            outage: status.outage, failure: failure,
             isClosed: publisher.isClosed, storage: log.storage,
             freeBytes: folder.flatMap { try? FileSystem.freeBytes(at: $0.path) },
             freeBytesMin: publisher.freeBytesMin)

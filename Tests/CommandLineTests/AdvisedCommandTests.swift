@@ -24,13 +24,7 @@ struct AdvisedCommandTests {
     private let place: Workspace
 
     init() async throws {
-        place = try Workspace()
-        let lines = (1...4).map {
-            #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:0\#($0)Z"}"#
-        }
-        try place.write(lines.joined(separator: "\n") + "\n", to: "history.jsonl")
-        let run = try await place.run("import", "history.jsonl", "--ledger", "house")
-        try #require(run.status == 0, "\(run.errors)")
+        place = try await workspaceOfFourUsers()
         // Whoever writes to it dates its checkpoints, and keeps them.
         #expect(try await register("first").status == 0)
         try await place.writeKey(of: "house")

@@ -270,6 +270,18 @@ extension Workspace {
     }
 }
 
+/// A workspace with four registered users imported into `house`, an entry each.
+func workspaceOfFourUsers() async throws -> Workspace {
+    let place = try Workspace()
+    let lines = (1...4).map {
+        #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:0\#($0)Z"}"#
+    }
+    try place.write(lines.joined(separator: "\n") + "\n", to: "history.jsonl")
+    let run = try await place.run("import", "history.jsonl", "--ledger", "house")
+    try #require(run.status == 0, "\(run.errors)")
+    return place
+}
+
 /// A workspace with the small history imported into `house`.
 func importedWorkspace() async throws -> Workspace {
     let space = try Workspace()

@@ -65,7 +65,6 @@ package struct EngineCore: ~Copyable {
     /// The last moment of the boot clock at which somebody was there.
     private var lastSeen: Int64
 
-    private var freeBytes = Int.max
     private var nextStorageCheck: UInt64
     private var isStorageLow = false
 
@@ -94,7 +93,7 @@ package struct EngineCore: ~Copyable {
     /// A frame worth storing while another is still being flushed: smaller ones wait and grow,
     /// since a commit costs the same for one entry as for hundreds.
     private static let bytesWorthAFlush = 32 << 10
-    /// How many frames may be on their way to the store before a small one waits.
+    /// How many frames may be on their way to the store.
     package static let framesInFlightMax = 2
     private static let storageCheckEntries: UInt64 = 4096
     /// Clocks that were silent for longer than this were silent because nobody was there.
@@ -103,13 +102,12 @@ package struct EngineCore: ~Copyable {
     /// - Parameters:
     ///   - window: the ids of recent commands in the log.
     ///   - frameNumber: of the next frame.
-    ///   - isHeld: whether nothing closes until somebody confirms.
-    ///   - isConfirmed: whether somebody has looked at the clock and at what ended meanwhile.
+    ///   - closing: what becomes of auctions whose end has come.
     ///   - reading: the clocks now.
     ///   - heartbeat: of whoever ran the ledger last; nil where nobody wrote one.
     package init(
         state: State, window: CommandIDWindow, frameNumber: UInt64, settings: Settings,
-        isHeld: Bool, isConfirmed: Bool = false, reading: ClockReading, bootID: Bytes16?,
+        closing: Configuration.Closing, reading: ClockReading, bootID: Bytes16?,
         heartbeat: Heartbeat?
     ) {
         self.state = state
@@ -117,7 +115,7 @@ package struct EngineCore: ~Copyable {
         self.frameNumber = frameNumber
         self.settings = settings
         salts = SaltSource(settings.salting)
-        isHeldByOperator = isHeld
+        isHeldByOperator = closing == .held
         let lastEntry = state.entryCount == 0 ? nil : state.time
         time = TrustedTime(
             reading, bootID: bootID, heartbeat: heartbeat, lastEntry: lastEntry)
@@ -129,9 +127,12 @@ package struct EngineCore: ~Copyable {
             let since = heartbeat?.outageSince ?? heartbeat?.time ?? lastEntry
         else { return }
         note(Outage(since: since, until: time.at(boot: boot)))
+        switch closing {
+        case .automatic: break
+        case .confirmed: confirm()
         // Whoever holds closings has come to look at what ended.
-        if isHeld { notices = [] }
-        if isConfirmed { confirm() }
+        case .held: notices = []
+        }
         if time.isHeld { notices.append(.clockHeld(gap: time.gap)) }
     }
 
@@ -169,7 +170,6 @@ package struct EngineCore: ~Copyable {
 
     /// Takes how many bytes are free where the ledger is.
     package mutating func note(freeBytes: Int) {
-        self.freeBytes = freeBytes
         nextStorageCheck = state.entryCount + Self.storageCheckEntries
         let isLow = freeBytes < settings.freeBytesMin
         if isLow != isStorageLow { notices.append(.storage(isLow: isLow)) }
@@ -193,9 +193,9 @@ package struct EngineCore: ~Copyable {
 
     /// Whether there is something to store, and nothing speaks for waiting until there is more.
     /// - Parameter inFlight: how many frames are on their way.
-    package func isWorthStoring(inFlight: Int, framesInFlightMax: Int) -> Bool {
-        guard !frame.isEmpty || !frame.answers.isEmpty else { return false }
-        return inFlight == 0 || isLarge && inFlight < framesInFlightMax
+    package func isWorthStoring(inFlight: Int) -> Bool {
+        guard !isOpenFrameEmpty else { return false }
+        return inFlight == 0 || isLarge && inFlight < Self.framesInFlightMax
     }
 
     /// Whether the open frame is large enough to be stored beside another.
@@ -245,9 +245,15 @@ package struct EngineCore: ~Copyable {
         status.clockGap = time.gap
         status.timeOffset = time.at(boot: 0).nanoseconds
         status.outage = isOutageConfirmed ? nil : outage
-        status.unsettledSince =
-            [outage?.since, endedOutage?.since, time.heldFrom].compactMap { $0 }.min()
+        status.unsettledSince = earlier(
+            earlier(outage?.since, endedOutage?.since), time.heldFrom)
         return status
+    }
+
+    /// The earlier of two times that may not be there.
+    private func earlier(_ one: Timestamp?, _ other: Timestamp?) -> Timestamp? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
     }
 
     /// Whoever waits for what was not decided or not stored, in no order.

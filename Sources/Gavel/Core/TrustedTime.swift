@@ -10,7 +10,7 @@
 // faster or slower than the boot clock; while the clocks are more than a minute apart it runs on
 // the boot clock alone.
 
-package import AuctionDomain
+public import AuctionDomain
 
 /// Both clocks of a machine, as of one moment.
 package struct ClockReading: Hashable, Sendable {
@@ -67,10 +67,10 @@ package struct Bytes16: Hashable, Sendable {
     }
 }
 
-/// A span of time in which nobody could bid.
-package struct Outage: Hashable, Sendable {
-    package var since: Timestamp
-    package var until: Timestamp
+/// A span of the ledger's time in which nobody could bid.
+public struct Outage: Hashable, Sendable {
+    public var since: Timestamp
+    public var until: Timestamp
 
     package init(since: Timestamp, until: Timestamp) {
         self.since = since

@@ -48,7 +48,7 @@ final class EngineThread: @unchecked Sendable {
         core.open(newLedger: id, restored: restoration, version: version, asker: .batch(ticket))
         if let failure = core.failure { throw LogFault(failure) }
         say()
-        _ = store()
+        store()
         return ticket
     }
 
@@ -64,7 +64,7 @@ final class EngineThread: @unchecked Sendable {
             say()
             storeIfWorthwhile()
             if isIdle, admission.isDrained {
-                _ = store()
+                store()
                 return
             }
         }
@@ -115,17 +115,17 @@ final class EngineThread: @unchecked Sendable {
     }
 
     private func storeIfWorthwhile() {
-        guard core.isWorthStoring(inFlight: pipeline.inFlight, framesInFlightMax: Pipeline.depth)
-        else { return }
+        guard core.isWorthStoring(inFlight: pipeline.inFlight) else { return }
         // What a small frame's commit keeps the core from deciding is soon decided after it.
         let isAtOnce = !core.isLarge && shortcuts.contains(.storeAtOnce)
         let answered = core.answerCount
-        _ = store(atOnce: isAtOnce)
+        store(atOnce: isAtOnce)
         if isAtOnce { answeredAtOnce = answered }
     }
 
     /// Gives the open frame to the log, waiting while the log is too far behind.
     /// - Returns: false after a failure, when nothing is stored any more.
+    @discardableResult
     private func store(atOnce: Bool = false) -> Bool {
         if pipeline.failure != nil { return false }
         pipeline.takePlace()

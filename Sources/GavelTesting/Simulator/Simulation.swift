@@ -284,7 +284,7 @@ public struct Simulation {
             case .failed(let reason): throw Fault("the core stopped: \(reason)")
             }
         }
-        if process.core.isWorthStoring(inFlight: inFlight.count, framesInFlightMax: 2) {
+        if process.core.isWorthStoring(inFlight: inFlight.count) {
             try store()
         } else if process.core.answerCount > 0 {
             coverage.mark("frame grew")
@@ -340,7 +340,7 @@ public struct Simulation {
 
     /// Takes the open frame and gives it to the store.
     private mutating func store() throws(Fault) {
-        while inFlight.count >= 2 { try report() }
+        while inFlight.count >= EngineCore.framesInFlightMax { try report() }
         let taken = process.core.takeFrame()
         inFlight.append(taken)
         if configuration.defect == .answersEarly {
@@ -402,7 +402,7 @@ public struct Simulation {
         process = Process(
             EngineCore(
                 state: state, window: window, frameNumber: UInt64(stored.count), settings: settings,
-                isHeld: false, reading: reading, bootID: machine.bootID, heartbeat: last))
+                closing: .automatic, reading: reading, bootID: machine.bootID, heartbeat: last))
         if process.core.status.isClockHeld { coverage.mark("clock held at an opening") }
         auditor.opened(
             lastHeartbeat: heartbeat?.time, trueTime: machine.trueTime, process.core.status,
