@@ -68,10 +68,18 @@ public struct Configuration: Sendable {
     /// Set while a ledger is being built beside its place.
     package var isBuilding = false
     package var shortcuts = Shortcuts.all
-    /// Takes the place of `DIR/secret`: for tests in which two ledgers have the same one.
+    /// Takes the place of the one in the store: for tests in which two ledgers have the same one.
     package var secret: LedgerSecret?
 
     public init() {}
+
+    var storeOpening: StoreOpening {
+        var opening = StoreOpening()
+        opening.createsIfMissing = createsIfMissing
+        opening.logger = logger
+        opening.isBuilding = isBuilding
+        return opening
+    }
 
     var coreSettings: EngineCore.Settings {
         var settings = EngineCore.Settings()

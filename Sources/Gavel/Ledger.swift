@@ -21,17 +21,16 @@ public final class Ledger: Sendable {
     /// The engine's version, written into the log at every opening.
     public static let version = "0.1.0"
 
-    let folder: LedgerFolder?
-    let log: any EventLog
+    let store: any LedgerStore
+    /// The store's log, and the right to write it.
+    let log: any LogWriter
     let publisher: Publisher
     let pipeline: Pipeline
     let admission: Admission
-    let snapshots: SnapshotFolder?
-    /// Nil where there is no folder.
-    let signer: CheckpointSigner?
+    let signer: CheckpointSigner
     let logger: Logger
     let clock: any LedgerClock
-    private let writerFile: WriterFile?
+    private let storeThread: StoreThread
     private let clockWatch: ClockWatch
     /// Whether the clocks decide when auctions close.
     private let isTimed: Bool
@@ -51,56 +50,42 @@ public final class Ledger: Sendable {
     public static func open(
         at path: String, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {
-        try open(at: path, configuration: configuration) { $0 }
+        try open(in: FolderStore(at: path), configuration: configuration)
+    }
+
+    /// Opens a ledger in any store for writing, or makes one there, as `open(at:)` does in a
+    /// folder.
+    /// - Throws: as `open(at:)`.
+    public static func open(
+        in store: any LedgerStore, configuration: Configuration = Configuration()
+    ) throws(LedgerError) -> Ledger {
+        try open(in: store, configuration: configuration) { $0 }
     }
 
     /// Opens a ledger whose log is seen through another: for tests that hold back or fail.
     package static func open(
-        at path: String, configuration: Configuration, wrapping: (LMDBEventLog) -> any EventLog
+        in store: any LedgerStore, configuration: Configuration,
+        wrapping: (any LogWriter) -> any LogWriter
     ) throws(LedgerError) -> Ledger {
         try configuration.check()
-        let folder = LedgerFolder(path: path)
-        try folder.check(creates: configuration.createsIfMissing)
         do {
-            try FileSystem.createDirectory(path)
-            let writerFile = try WriterFile.acquire(at: folder.writer)
+            let log = wrapping(try store.openForWriting(configuration.storeOpening))
             do {
-                let log = try LMDBEventLog(
-                    at: folder.log, isReadOnly: false, creates: true,
-                    resumesCreation: !folder.wasOpened)
-                if !configuration.createsIfMissing, try log.entryCount == 0 {
-                    throw LedgerError.notBegun(folder)
-                }
-                folder.removeFormerSnapshots(configuration.logger)
-                folder.removeTemporaries()
-                // What a copy left becomes a ledger like others for whoever writes to it.
-                if !configuration.isBuilding { folder.removeMark() }
-                return try Ledger(
-                    folder: folder, log: wrapping(log),
-                    snapshots: SnapshotFolder(path: folder.snapshots), writerFile: writerFile,
-                    configuration: configuration)
+                return try Ledger(store: store, log: log, configuration: configuration)
             } catch {
-                writerFile.release()
+                // Closed already where the ledger came far enough to close itself.
+                log.close()
                 throw error
             }
-        } catch let held as WriterFile.Held {
-            throw LedgerError(held, at: path)
         } catch {
-            throw LedgerError(error, while: "opening \(path)")
+            throw LedgerError(error, while: "opening \(store.name)")
         }
     }
 
-    /// Opens a ledger on any log: for tests, and for logs that are not files.
-    package convenience init(log: any EventLog, configuration: Configuration) throws {
-        try configuration.check()
-        try self.init(
-            folder: nil, log: log, snapshots: nil, writerFile: nil, configuration: configuration)
-    }
-
     private init(
-        folder: LedgerFolder?, log: any EventLog, snapshots: SnapshotFolder?,
-        writerFile: WriterFile?, configuration: Configuration
+        store: any LedgerStore, log: any LogWriter, configuration: Configuration
     ) throws {
+        let snapshots = StoredSnapshots(store: store)
         let loader = Loader(log: log, snapshots: snapshots, logger: configuration.logger)
         let loaded = try loader.load(upTo: .none)
         try loader.checkTiles(loaded)
@@ -109,15 +94,14 @@ public final class Ledger: Sendable {
         let isNew = state.entryCount == 0
         let newID = isNew ? configuration.ledgerID ?? .generate() : nil
         // Before anything is written.
-        let signer = try folder.map {
-            try Self.signer($0, loaded, log, newID: newID, configuration)
-        }
-        let secret =
-            try configuration.secret ?? folder.map { try LedgerSecret.open(in: $0) } ?? .generate()
-        let heartbeat = writerFile?.lastHeartbeat.flatMap(Heartbeat.init)
+        let signer = try Self.signer(store, loaded, log, newID: newID, configuration)
+        let secret = try configuration.secret ?? LedgerSecret.open(in: store)
         let clock = configuration.clock
         let bootID = clock.bootID.flatMap(Bytes16.init)
-        let pipeline = Pipeline(durableCount: state.entryCount)
+        var settings = configuration.coreSettings
+        settings.framesInFlightMax = log.framesInFlightMax
+        let pipeline = Pipeline(
+            durableCount: state.entryCount, framesInFlightMax: log.framesInFlightMax)
         let admission = Admission(clock: clock, countMax: configuration.queueCommandsMax)
         let sealer = FrameSealer(
             tree: loaded.tree,
@@ -125,38 +109,37 @@ public final class Ledger: Sendable {
         let publisher = Publisher(
             reading: Reading(readState: loaded.readState, log: log, secret: secret),
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,
-            admission: admission, sealer: sealer, snapshots: snapshots, writerFile: writerFile,
+            admission: admission, sealer: sealer, snapshots: snapshots, log: log,
             signer: signer, configuration: configuration)
-        self.folder = folder
+        self.store = store
         self.log = log
-        self.snapshots = snapshots
         logger = configuration.logger
         self.clock = clock
-        self.writerFile = writerFile
         self.signer = signer
         self.admission = admission
         self.publisher = publisher
         self.pipeline = pipeline
         isTimed = configuration.closesByTimer
+        storeThread = StoreThread(log, sealer: sealer) { publisher.report($0, $1) }
         clockWatch = ClockWatch(
-            admission: admission, pipeline: pipeline, writerFile: writerFile, bootID: bootID)
+            admission: admission, pipeline: pipeline, log: log, bootID: bootID
+        ) { [weak publisher] in publisher?.stop($0) }
         // From here on `close` ends what was started, also where this throws.
-        signer?.onContradiction { [weak publisher] in publisher?.stop($0) }
-        log.start { publisher.report($0) }
+        signer.onContradiction { [weak publisher] in publisher?.stop($0) }
         let engine = EngineThread(
             EngineCore(
                 state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
-                settings: configuration.coreSettings, closing: configuration.closing,
-                reading: admission.admitClocks(), bootID: bootID, heartbeat: heartbeat),
-            log: log, sealer: sealer, admission: admission, pipeline: pipeline,
-            configuration: configuration, freeBytes: Self.freeBytes(in: folder))
+                settings: settings, closing: configuration.closing,
+                reading: admission.admitClocks(), bootID: bootID, heartbeat: log.lastHeartbeat),
+            log: log, storeThread: storeThread, admission: admission, pipeline: pipeline,
+            configuration: configuration)
         do {
             // Makes durable whatever an earlier crash left in the page cache, before any answer.
             let opening = try engine.open(
                 newLedger: newID, restored: configuration.restoration,
                 version: configuration.engineVersion)
             _ = try opening.wait()
-            try writerFile?.setEpoch(UInt64(state.epoch) + 1)
+            try log.publish(epoch: UInt64(state.epoch) + 1)
             let done = engineDone
             lifeCycle.withLock { $0 = .running }
             DispatchQueue(label: "gavel.writer", qos: .userInitiated).async {
@@ -164,7 +147,7 @@ public final class Ledger: Sendable {
                 done.signal()
             }
             // Signed before anybody is admitted: a ledger with a key always has a checkpoint.
-            try signer?.signNow()
+            try signer.signNow()
         } catch {
             close()
             throw error
@@ -177,41 +160,35 @@ public final class Ledger: Sendable {
 
     /// Opens the key and holds the log against the last checkpoint, before anything is written.
     private static func signer(
-        _ folder: LedgerFolder, _ loaded: Loaded, _ log: any EventLog, newID: LedgerID?,
+        _ store: any LedgerStore, _ loaded: Loaded, _ log: any LogWriter, newID: LedgerID?,
         _ configuration: Configuration
     ) throws -> CheckpointSigner {
         let state = loaded.readState.state
         let tree = LogTree(of: log, size: state.entryCount)
         let restoration = configuration.restoration
-        let signed = try CheckpointFile(lastOf: folder).read()
-        let store = LedgerKey(folder: folder, state: state, logger: configuration.logger)
-        if signed == nil, restoration == nil, store.needsCheckpoint {
-            throw LedgerError.removedCheckpoint(folder)
+        let signed = try CheckpointFile(lastOf: store).read()
+        let place = LedgerKey(store: store, state: state, logger: configuration.logger)
+        if signed == nil, restoration == nil, place.needsCheckpoint {
+            throw LedgerError.removedCheckpoint(store)
         }
-        let opened = try store.open(
+        let opened = try place.open(
             id: restoration?.ledger ?? newID ?? state.ledgerID!, signed: signed,
             isRenamed: restoration != nil, configuration)
         let key = opened.key
         let former = try state.formerVerifier(named: key.verifier.name)
         let keys = [key.verifier] + [former].compactMap { $0 }
-        if let signed { try store.check(signed, tree, opened: opened, keys: keys) }
-        let witnessed = CheckpointFile(witnessedOf: folder)
+        if let signed { try place.check(signed, tree, opened: opened, keys: keys) }
+        let witnessed = CheckpointFile(witnessedOf: store)
         if let signed = try witnessed.read() { try witnessed.check(signed, tree, keys: nil) }
         if let path = configuration.checkpointCopyPath {
-            try CheckpointFile(copyAt: path, of: folder)
+            try CheckpointFile(copyAt: path, of: store)
                 .checkCopy(origin: key.verifier.name, tree, keys: keys)
         }
         // Before the first entry, so that no log is ever without its key.
-        if state.entryCount == 0, opened.isNew { try store.prepare(key) }
+        if state.entryCount == 0, opened.isNew { try place.prepare(key) }
         return CheckpointSigner(
-            in: folder, log: log, key: opened, former: former, signed: signed,
+            in: store, log: log, key: opened, former: former, signed: signed,
             configuration: configuration)
-    }
-
-    /// Free space where the ledger is; unlimited where there is no folder or no answer.
-    private static func freeBytes(in folder: LedgerFolder?) -> @Sendable () -> Int {
-        guard let folder else { return { .max } }
-        return { (try? FileSystem.freeBytes(at: folder.path)) ?? .max }
     }
 
     // MARK: Closing
@@ -252,11 +229,10 @@ public final class Ledger: Sendable {
         if isRunning, isTimed { clockWatch.beat() }
         admission.stop()
         if isRunning { engineDone.wait() }
-        log.drain()
+        storeThread.drain()
         publisher.finish(isRunning: isRunning)
-        signer?.finish(isSigning: isRunning && pipeline.failure == nil)
+        signer.finish(isSigning: isRunning && pipeline.failure == nil)
         log.close()
-        writerFile?.release()
     }
 
     deinit { close() }

@@ -12,6 +12,10 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         /// A commit failed. What was submitted and not yet answered may or may not be in the log:
         /// reopen the ledger and submit again under the same command ids.
         case outcomeUnknown = "outcome_unknown"
+        /// This process may write the ledger no more: another writer took over, or the ledger was
+        /// moved, replaced or removed while it was open. What was submitted and not yet answered
+        /// may or may not be in the log.
+        case fenced
         /// The ledger was closed before the call.
         case closed
         /// There is no ledger at the path.
@@ -68,12 +72,22 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         switch error {
         case let error as LedgerError:
             self = error
+        case let error as StoreFailure:
+            self.init(error, while: doing)
         case let error as LogFault:
             self.init(error.isNewerFormat ? .newerFormat : .damaged, "\(doing): \(error.reason)")
         case let error as any StorageError where error.isDamage:
             self.init(.damaged, "\(doing): \(error)")
         default:
             self.init(.storage, "\(doing): \(error)")
+        }
+    }
+
+    /// What a store says of frames that it did not store.
+    init(_ failure: StoreFailure, while doing: String) {
+        switch failure {
+        case .fenced(let reason): self.init(.fenced, reason)
+        case .unknown(let reason): self.init(.outcomeUnknown, "\(doing): \(reason)")
         }
     }
 
@@ -89,39 +103,41 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension LedgerError {
     /// A log has entries, and no checkpoint stands beside it.
-    static func removedCheckpoint(_ folder: LedgerFolder) -> LedgerError {
+    static func removedCheckpoint(_ store: any LedgerStore) -> LedgerError {
         LedgerError(
             .checkpointMismatch,
-            "\(folder.path) has entries and no checkpoint: somebody removed it, and nothing shows "
+            "\(store.name) has entries and no checkpoint: somebody removed it, and nothing shows "
                 + "that the log is the one that was signed. Nothing was changed. "
-                + lostCheckpointRemedy(folder))
+                + lostCheckpointRemedy(store))
     }
 
     /// What to do where a ledger's last checkpoint is missing, or is none.
-    static func lostCheckpointRemedy(_ folder: LedgerFolder) -> String {
-        let renamed = AdvisedCommand.restoreWithoutCheckpoint.line(.init(folder.path))
+    static func lostCheckpointRemedy(_ store: any LedgerStore) -> String {
+        let renamed = AdvisedCommand.restoreWithoutCheckpoint.line(.init(store.name))
         var remedy =
-            "Put back \(folder.checkpoint) from a copy, or go on with this log, under another "
-            + "name, by \(renamed)"
-        if FileSystem.exists(folder.keptCheckpoints) {
+            "Put back \(store.place(of: .checkpoint)) from a copy, or go on with this log, under "
+            + "another name, by \(renamed)"
+        if store.contains(.keptCheckpoints) {
             // The signature is checked, and by nothing else than a key.
-            let hasKey = FileSystem.exists(folder.key)
+            let hasKey = store.contains(.key)
             let newest = AdvisedCommand.newestCheckpoint.line(
-                .init(folder.path, key: hasKey ? nil : "FILE"))
+                .init(store.name, key: hasKey ? nil : "FILE"))
             remedy += "; or put back the newest that is kept, by \(newest)"
             if !hasKey { remedy += ", where FILE holds the verifier key" }
         }
-        return FileSystem.isDirectory(folder.checkpoint)
-            ? "Take the folder away first. \(remedy)" : remedy
+        do { _ = try store.read(.checkpoint, upTo: 1) } catch is UnreadableRecord {
+            return "Take what stands there away first. \(remedy)"
+        } catch {}
+        return remedy
     }
 
     /// What stands in the folder has no entry yet.
     static func notBegun(_ folder: LedgerFolder) -> LedgerError {
         LedgerError(
             .notFound,
-            "there is no ledger at \(folder.path): its creation was cut short before the first "
+            "there is no ledger at \(folder.name): its creation was cut short before the first "
                 + "entry. Whoever makes a ledger there takes it up: "
-                + AdvisedCommand.create.line(.init(folder.path)))
+                + AdvisedCommand.create.line(.init(folder.name)))
     }
 
     /// Names the process that writes a ledger.

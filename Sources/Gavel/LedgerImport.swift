@@ -67,17 +67,16 @@ public final class LedgerImport {
         // An import that stops leaves nothing behind, and so no copy of a checkpoint either.
         self.configuration.checkpointCopyPath = nil
         checkpointCopy = configuration.checkpointCopyPath.map {
-            CheckpointFile(copyAt: $0, of: LedgerFolder(path: path))
+            CheckpointFile(copyAt: $0, of: FolderStore(at: path))
         }
         try requireAbsent(path)
         do {
             if FileSystem.exists(building.path) {
                 // Left by an import that was killed; a living one still holds it.
-                let status = try WriterFile.read(at: building.writer)
-                if let status, status.isHeld {
-                    let pid = status.pid.map(String.init) ?? "unknown"
+                if let status = try FolderStore(building).writerStatus(), status.isHeld {
+                    let pid = status.process.map(String.init) ?? "unknown"
                     throw LedgerError(
-                        .heldByWriter, "\(building.path) is being written by process \(pid)")
+                        .heldByWriter, "\(building.name) is being written by process \(pid)")
                 }
                 try building.removeLeftover()
             }
@@ -123,21 +122,21 @@ public final class LedgerImport {
         try settle()
         let count = ledger!.durableCount
         let signed = try ledger!.signCheckpoint()
-        if let signed, let key = ledger!.verifierKey {
-            try checkpointCopy?.checkCopy(
-                origin: signed.checkpoint.origin, ledger!.tree(ofSize: count), keys: [key])
-        }
+        try checkpointCopy?.checkCopy(
+            origin: signed.checkpoint.origin, ledger!.tree(ofSize: count),
+            keys: [ledger!.verifierKey])
         ledger!.close()
         try requireAbsent(target)
         try building.endBuilding(at: target, configuration.logger)
         ledger = nil
-        if let signed { writeCopy(signed) }
+        writeCopy(signed)
         return count
     }
 
     private func open() throws -> Ledger {
         try building.beginBuilding()
-        do { return try Ledger.open(at: building.path, configuration: configuration) } catch {
+        do { return try Ledger.open(in: FolderStore(building), configuration: configuration) } catch
+        {
             // What another import is building is its own.
             if error.code != .heldByWriter { try? building.discard() }
             throw error
@@ -145,7 +144,7 @@ public final class LedgerImport {
     }
 
     private func writeCopy(_ signed: SignedCheckpoint) {
-        do { try checkpointCopy?.write(signed) } catch {
+        do { _ = try checkpointCopy?.replace(nil, by: signed) } catch {
             configuration.logger.warning(
                 "the ledger is complete, but the copy of its checkpoint was not written",
                 metadata: ["why": "\((error as? NamedFileError)?.reason ?? "\(error)")"])

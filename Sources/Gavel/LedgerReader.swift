@@ -15,8 +15,9 @@ internal import Synchronization
 ///     let clock = try reader.auction("lot-1").value
 public final class LedgerReader: LedgerQueries {
     public let reading: Reading
-    let folder: LedgerFolder?
-    private let snapshots: SnapshotFolder?
+    /// Nil for a ledger as of a past moment, which reads through another one's log.
+    let store: (any LedgerStore)?
+    private let snapshots: StoredSnapshots?
     let logger: Logger
     private let following = Mutex(Following())
 
@@ -33,39 +34,35 @@ public final class LedgerReader: LedgerQueries {
     public static func open(
         at path: String, asOf moment: Moment? = nil, logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> LedgerReader {
-        let folder = LedgerFolder(path: path)
-        try folder.check(creates: false)
-        do {
-            let log = try openLog(of: folder)
-            let durable = try Self.durableCount(of: folder, log)
-            return try LedgerReader(
-                log: log, snapshots: SnapshotFolder(path: folder.snapshots), folder: folder,
-                limit: moment.limit(durable: durable), logger: logger,
-                secret: (try? LedgerSecret.read(in: folder)) ?? .generate())
-        } catch {
-            throw LedgerError(error, while: "opening \(path)")
-        }
+        try open(in: FolderStore(at: path), asOf: moment, logger: logger)
     }
 
-    /// - Throws: `LedgerError` with `notFound` where the log has no entry; what opening throws.
-    private static func openLog(of folder: LedgerFolder) throws -> LMDBEventLog {
-        guard !folder.wasOpened else {
-            return try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
+    /// Opens a ledger in any store for reading.
+    /// - Throws: as `open(at:asOf:logger:)`.
+    public static func open(
+        in store: any LedgerStore, asOf moment: Moment? = nil,
+        logger: Logger = Logger(label: "gavel")
+    ) throws(LedgerError) -> LedgerReader {
+        do {
+            let log = try store.openForReading()
+            let durable = try store.durableCount(log)
+            return try LedgerReader(
+                log: log, snapshots: StoredSnapshots(store: store), store: store,
+                limit: moment.limit(durable: durable), logger: logger,
+                secret: (try? LedgerSecret.read(in: store)) ?? .generate())
+        } catch {
+            throw LedgerError(error, while: "opening \(store.name)")
         }
-        guard let log = try LMDBEventLog.begun(at: folder.log) else {
-            throw LedgerError.notBegun(folder)
-        }
-        return log
     }
 
     init(
-        log: any EventLog, snapshots: SnapshotFolder?, folder: LedgerFolder?,
+        log: any LogReader, snapshots: StoredSnapshots?, store: (any LedgerStore)?,
         limit: Loader.Limit, logger: Logger, secret: LedgerSecret = .generate()
     ) throws {
         let loader = Loader(log: log, snapshots: snapshots, logger: logger)
         reading = Reading(
             readState: try loader.load(upTo: limit).readState, log: log, secret: secret)
-        self.folder = folder
+        self.store = store
         self.snapshots = snapshots
         self.logger = logger
     }
@@ -75,14 +72,14 @@ public final class LedgerReader: LedgerQueries {
     public func close() {
         following.withLock { following in
             following.isClosed = true
-            if folder != nil { reading.log.close() }
+            if !isPast { reading.log.close() }
         }
     }
 
     deinit { close() }
 
     /// Whether the reader looks at an earlier moment of another one's ledger.
-    var isPast: Bool { folder == nil }
+    var isPast: Bool { store == nil }
     /// Whether no more will come.
     var isFinal: Bool { isPast || following.withLock { $0.isClosed } }
 
@@ -92,26 +89,26 @@ public final class LedgerReader: LedgerQueries {
     /// - Throws: `LedgerError` with `closed`, `damaged` or `storage`.
     @discardableResult
     public func refresh() throws(LedgerError) -> Bool {
-        guard let folder else { return false }
+        guard let store else { return false }
         return try following.withLock { (following) throws(LedgerError) in
             if following.isClosed { throw LedgerError(.closed, "the reader is closed") }
             if let failure = following.failure { throw failure }
             do {
-                let durable = try Self.durableCount(of: folder, reading.log)
+                let durable = try store.durableCount(reading.log)
                 let before = reflects
                 try reading.forEach(from: before, to: durable) { entry in
                     do {
                         try reading.readState.withLock { try $0.apply(entry) }
                     } catch {
                         // Part of the entry may be applied.
-                        following.failure = LedgerError(error, while: "following \(folder.path)")
+                        following.failure = LedgerError(error, while: "following \(store.name)")
                         throw error
                     }
                     return true
                 }
                 return durable > before
             } catch {
-                throw LedgerError(error, while: "following \(folder.path)")
+                throw LedgerError(error, while: "following \(store.name)")
             }
         }
     }
@@ -119,13 +116,13 @@ public final class LedgerReader: LedgerQueries {
     /// How many durable entries there are, whether they are reflected yet or not.
     var entriesThere: UInt64 {
         get throws(LedgerError) {
-            guard let folder else { return reflects }
+            guard let store else { return reflects }
             return try following.withLock { (following) throws(LedgerError) in
                 if following.isClosed { throw LedgerError(.closed, "the reader is closed") }
                 do {
-                    return max(reflects, try Self.durableCount(of: folder, reading.log))
+                    return max(reflects, try store.durableCount(reading.log))
                 } catch {
-                    throw LedgerError(error, while: "following \(folder.path)")
+                    throw LedgerError(error, while: "following \(store.name)")
                 }
             }
         }
@@ -138,7 +135,7 @@ public final class LedgerReader: LedgerQueries {
     public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
         do {
             return try LedgerReader(
-                log: reading.log, snapshots: snapshots, folder: nil,
+                log: reading.log, snapshots: snapshots, store: nil,
                 limit: Optional(moment).limit(durable: reflects), logger: logger,
                 secret: reading.secret)
         } catch {
@@ -146,22 +143,10 @@ public final class LedgerReader: LedgerQueries {
         }
     }
 
-    /// How many entries may be shown.
-    static func durableCount(
-        of folder: LedgerFolder, _ log: any EventLog
-    ) throws -> UInt64 {
-        let stored = try log.entryCount
-        guard let status = try WriterFile.read(at: folder.writer), status.isHeld else {
-            return stored
-        }
-        return min(stored, status.durableCount)
-    }
-
     /// The process that writes the ledger now, if one does.
     public var writerProcess: Int32? {
-        guard let folder, let status = try? WriterFile.read(at: folder.writer), status.isHeld
-        else { return nil }
-        return status.pid
+        guard let store, let status = try? store.writerStatus(), status.isHeld else { return nil }
+        return status.process
     }
 }
 
@@ -184,7 +169,7 @@ extension Ledger: LedgerQueries {
     public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
         do {
             return try LedgerReader(
-                log: log, snapshots: snapshots, folder: nil,
+                log: log, snapshots: StoredSnapshots(store: store), store: nil,
                 limit: Optional(moment).limit(durable: durableCount), logger: logger,
                 secret: reading.secret)
         } catch {

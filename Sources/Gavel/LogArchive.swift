@@ -105,36 +105,40 @@ extension Ledger {
         }
         // Only what was made here is removed.
         defer { try? unpacked.discard() }
-        do { try unpack(read, into: unpacked) } catch {
-            throw LedgerError(error, while: "unpacking an archive")
+        let store = FolderStore(unpacked)
+        do { try unpack(read, into: store) } catch {
+            throw LedgerError(error, whileBuilding: "unpacking an archive")
         }
-        return try restore(from: unpacked.path, called: "the archive", to: path, options: options)
+        return try restore(
+            from: store, called: "the archive", to: FolderStore(at: path), options: options)
     }
 
     private static func unpack(
-        _ read: (Int) throws -> [UInt8], into folder: LedgerFolder
+        _ read: (Int) throws -> [UInt8], into store: any LedgerStore
     ) throws {
         guard try read(LogArchive.header.count) == LogArchive.header else {
             throw LedgerError(.foreign, "the file is no archive: expected gavel-archive/v1")
         }
-        let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
+        var opening = StoreOpening()
+        opening.isBuilding = true
+        let log = try store.openForWriting(opening)
         defer { log.close() }
         var tree = MerkleTree()
-        var frames: [StoredFrame] = []
+        var frames: [SealedFrame] = []
         var bytesHeld = 0
         while let bytes = try nextFrame(read) {
-            frames.append(try withBytes(of: bytes) { try StoredFrame($0, bytes, after: &tree) })
+            frames.append(try SealedFrame(following: &tree, bytes))
             bytesHeld += bytes.count
             if bytesHeld >= 4 << 20 {
-                try log.append(stored: frames)
+                try log.append(frames)
                 frames.removeAll()
                 bytesHeld = 0
             }
         }
-        try log.append(stored: frames)
+        try log.append(frames)
         let checkpoint = try read(SignedNote.bytesMax + 1)
         if !checkpoint.isEmpty {
-            try FileSystem.writeFileAtomically(folder.checkpoint, checkpoint, mode: 0o644)
+            try store.write(.checkpoint, checkpoint)
         }
     }
 
@@ -148,42 +152,5 @@ extension Ledger {
         let bytes = try read(length)
         guard bytes.count == length else { throw LogFault("the archive ends in the middle") }
         return bytes
-    }
-}
-
-/// A frame as it is stored, with the tiles that it completes.
-struct StoredFrame {
-    let firstPosition: UInt64
-    let bytes: [UInt8]
-    let tileRoots: ContiguousArray<TileRoot>
-
-    /// Checks that a frame goes on from those before it.
-    /// - Throws: `LogFault` when it does not, or has another root than it says.
-    fileprivate init(_ value: RawSpan, _ bytes: [UInt8], after tree: inout MerkleTree) throws {
-        let header = try FrameHeader(value)
-        guard header.firstPosition == tree.size else {
-            throw LogFault(
-                "a frame begins at position \(header.firstPosition), not \(tree.size)")
-        }
-        var roots = ContiguousArray<TileRoot>()
-        try header.hash(value, following: &tree) { roots.append($0) }
-        firstPosition = header.firstPosition
-        tileRoots = roots
-        self.bytes = bytes
-    }
-}
-
-extension FrameHeader {
-    /// Hashes the entries into the tree of those before them.
-    /// - Throws: `LogFault` where they do not give the root that the frame says.
-    fileprivate func hash(
-        _ value: RawSpan, following tree: inout MerkleTree, completed: (TileRoot) -> Void
-    ) throws(LogFault) {
-        try hash(value, into: &tree, completed: completed)
-        guard tree.root == root else {
-            throw LogFault(
-                "the entries from position \(firstPosition) on do not have the root that their "
-                    + "frame says")
-        }
     }
 }

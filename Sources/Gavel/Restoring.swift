@@ -59,27 +59,38 @@ extension Ledger {
     public static func restore(
         from source: String, to path: String, options: RestoreOptions = RestoreOptions()
     ) throws(LedgerError) -> RestoredLoss? {
-        try restore(from: source, called: source, to: path, options: options)
+        try restore(from: FolderStore(at: source), to: FolderStore(at: path), options: options)
+    }
+
+    /// Makes a ledger in any store from a backup in another, as `restore(from:to:options:)` does
+    /// with folders.
+    /// - Throws: as that one.
+    public static func restore(
+        from source: any LedgerStore, to target: any LedgerStore,
+        options: RestoreOptions = RestoreOptions()
+    ) throws(LedgerError) -> RestoredLoss? {
+        try restore(from: source, called: source.name, to: target, options: options)
     }
 
     /// - Parameter name: what the source is called in messages.
     static func restore(
-        from source: String, called name: String, to path: String, options: RestoreOptions
+        from source: any LedgerStore, called name: String, to target: any LedgerStore,
+        options: RestoreOptions
     ) throws(LedgerError) -> RestoredLoss? {
-        let from = LedgerFolder(path: source)
-        try requireAbsent(path)
-        // A backup may have been anywhere: LMDB opens it only after its pages were found sound.
-        try Verifier.checkStructure(at: source)
+        if let path = target.folderPath { try requireAbsent(path, called: target.name) }
+        // A backup may have been anywhere: it is opened only after it was found sound.
+        try source.checkSound()
         do {
             let key = try options.keyPath.map { try LedgerKey.read($0) }
-            let reader = try LedgerReader.open(at: source, logger: options.logger)
+            let reader = try LedgerReader.open(in: source, logger: options.logger)
             defer { reader.close() }
-            let log = reader.reading.log as? LMDBEventLog
-            let secret = try LedgerSecret.read(in: from)
+            let log = reader.reading.log
+            let secret = try LedgerSecret.read(in: source)
             /// Copies the log and gives the copy another name before it stands in its place.
             func copyRenamed(without checkpoint: Checkpoint?) throws -> RestoredLoss? {
                 var loss: RestoredLoss?
-                try copyLedger(log, to: path, options.logger) { building in
+                try target.build(options.logger) { building in
+                    try log.copy(to: building)
                     try secret?.write(in: building)
                     loss = try rename(
                         building, entries: reader.reflects, without: checkpoint, options)
@@ -87,18 +98,19 @@ extension Ledger {
                 return loss
             }
             if options.acceptsMissingCheckpoint { return try copyRenamed(without: nil) }
-            let source = RestoreSource(reader: reader, folder: from, name: name)
-            let known = try source.checkpoints(options, key: key)
-            if let missing = try source.missing(known, options) {
+            let backup = RestoreSource(reader: reader, store: source, name: name)
+            let known = try backup.checkpoints(options, key: key)
+            if let missing = try backup.missing(known, options) {
                 guard options.acceptsLoss else { throw missing.error }
                 return try copyRenamed(without: missing.checkpoint)
             }
-            let evidence = try CarriedEvidence(from: from)
-            try copyLedger(log, to: path, options.logger) { building in
+            let evidence = try CarriedEvidence(from: source)
+            try target.build(options.logger) { building in
+                try log.copy(to: building)
                 try secret?.write(in: building)
                 try evidence.write(to: building)
-                try CheckpointFile(lastOf: building).write(known.last!)
-                if let key { try LedgerKey.write(key, to: building.key) }
+                try building.write(.checkpoint, known.last!.bytes)
+                if let key { try building.write(.key, key.fileBytes) }
             }
             return nil
         } catch {
@@ -109,7 +121,7 @@ extension Ledger {
     /// Gives the ledger another name, in its log too.
     /// - Parameter checkpoint: what the log cannot live up to; nil where there was none.
     private static func rename(
-        _ folder: LedgerFolder, entries: UInt64, without checkpoint: Checkpoint?,
+        _ store: any LedgerStore, entries: UInt64, without checkpoint: Checkpoint?,
         _ options: RestoreOptions
     ) throws -> RestoredLoss {
         var configuration = Configuration()
@@ -122,7 +134,7 @@ extension Ledger {
         configuration.restoration = Restoration(
             ledger: id, checkpointSize: checkpoint?.size ?? 0,
             checkpointRoot: Bytes32((checkpoint?.root ?? .empty).bytes)!)
-        try Ledger.open(at: folder.path, configuration: configuration).close()
+        try Ledger.open(in: store, configuration: configuration).close()
         return RestoredLoss(
             entries: entries, checkpointSize: checkpoint?.size ?? 0, origin: id.origin)
     }
@@ -131,7 +143,7 @@ extension Ledger {
 /// A backup, and what its checkpoint is worth.
 private struct RestoreSource {
     let reader: LedgerReader
-    let folder: LedgerFolder
+    let store: any LedgerStore
     let name: String
 
     private static let remedy =
@@ -144,10 +156,11 @@ private struct RestoreSource {
     func checkpoints(_ options: RestoreOptions, key: SigningKey?) throws -> [SignedCheckpoint] {
         let file =
             options.checkpointPath.map { CheckpointFile(knownAt: $0) }
-            ?? CheckpointFile(knownAt: folder.checkpoint, called: "the checkpoint in \(name)")
+            ?? CheckpointFile(
+                .checkpoint, carriedBy: store, called: "the checkpoint in \(name)")
         guard let signed = try file.read() else {
             if options.checkpointPath != nil {
-                throw LedgerError(.notFound, "there is no checkpoint at \(file.path)")
+                throw LedgerError(.notFound, "there is no checkpoint at \(file.name)")
             }
             throw LedgerError(
                 .checkpointMismatch,
@@ -161,7 +174,7 @@ private struct RestoreSource {
                 .checkpointMismatch,
                 "\(file.name) is not signed by the ledger: \(error.reason); \(Self.remedy)")
         }
-        let kept = try CheckpointHistory(at: folder.keptCheckpoints).checkpoints
+        let kept = try CheckpointHistory(in: store).checkpoints
         let larger = kept.last { (try? $0.verified(by: keys, origin: origin)) != nil }
         return [signed].followed(by: larger)
     }
@@ -197,13 +210,12 @@ private struct RestoreSource {
         _ known: [SignedCheckpoint], _ options: RestoreOptions
     ) throws -> (checkpoint: Checkpoint, error: LedgerError)? {
         let size = reader.reflects
-        let file = CheckpointFile(
-            knownAt: options.checkpointPath ?? folder.checkpoint, called: "the checkpoint")
+        let file = CheckpointFile(.checkpoint, carriedBy: store, called: "the checkpoint")
         let kept = CheckpointFile(
-            knownAt: folder.keptCheckpoints, called: "a checkpoint that is kept in \(name)")
+            .keptCheckpoints, carriedBy: store, called: "a checkpoint that is kept in \(name)")
         let tree = LogTree(of: reader.reading.log, size: size)
         let witnessed = CheckpointFile(
-            knownAt: folder.witnessed, called: "the witnessed checkpoint in \(name)")
+            .witnessed, carriedBy: store, called: "the witnessed checkpoint in \(name)")
         var held = known.enumerated().map { ($0 == 0 ? file : kept, $1) }
         if let signed = try witnessed.read() { held.insert((witnessed, signed), at: 0) }
         // The largest first: it says the most of what is missing.

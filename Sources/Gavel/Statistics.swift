@@ -95,7 +95,7 @@ extension Ledger {
         return LedgerStatistics(
             durableCount: durableCount, reflects: reflects,
             snapshotCount: publisher.snapshotCount,
-            checkpointCount: signer?.signed?.checkpoint.size,
+            checkpointCount: signer.signed?.checkpoint.size,
             queuedCommands: admission.commandCount, queueCommandsMax: admission.countMax,
             frameEntries: frames.entries, commitMicroseconds: frames.commitMicroseconds,
             flushMicroseconds: frames.flushMicroseconds, rejections: frames.rejections,
@@ -103,7 +103,7 @@ extension Ledger {
             clockGapNanoseconds: status.clockGap,
             outage: status.outage, failure: failure,
             isClosed: publisher.isClosed, storage: log.storage,
-            freeBytes: folder.flatMap { try? FileSystem.freeBytes(at: $0.path) },
+            freeBytes: log.freeBytes,
             freeBytesMin: publisher.freeBytesMin)
     }
 }

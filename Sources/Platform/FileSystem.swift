@@ -83,6 +83,17 @@ public enum FileSystem {
         return unsafe String(cString: name)
     }
 
+    /// A path from the root on: one that is not is taken from the folder that this process stands
+    /// in now, whatever folder it goes to later. Links stay as they are.
+    public static func absolutePath(_ path: String) -> String {
+        if path.utf8.first == UInt8(ascii: "/") { return path }
+        // The name is on the heap until it is freed here, after it was copied.
+        guard let name = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(name) }
+        let folder = unsafe String(cString: name)
+        return folder == "/" ? "/\(path)" : "\(folder)/\(path)"
+    }
+
     /// Removes a file, or a folder with everything in it. Links are removed, not followed.
     ///
     /// - Throws: `.system(ENOENT)` when there is nothing at `path`.

@@ -29,8 +29,8 @@ enum ExitStatus: Int32 {
         switch code {
         case .alreadyExists, .badCursor, .unknownName, .invalidConfiguration: self = .usage
         case .outcomeUnknown: self = .stopped
-        case .closed, .notFound, .heldByWriter, .foreign, .newerFormat, .damaged, .storage,
-            .checkpointMismatch, .keyMismatch, .otherHistory, .alreadyRunning:
+        case .fenced, .closed, .notFound, .heldByWriter, .foreign, .newerFormat, .damaged,
+            .storage, .checkpointMismatch, .keyMismatch, .otherHistory, .alreadyRunning:
             self = .unusable
         }
     }

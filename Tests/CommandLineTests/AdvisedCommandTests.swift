@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import Platform
 import Testing
 
 @testable import Gavel
@@ -258,7 +259,8 @@ struct AdvisedCommandTests {
     func otherKey() async throws {
         let own = try LedgerKey.read(place.path + "/house/key")
         let other = try SigningKey.generate(name: own.verifier.name)
-        try LedgerKey.write(other, to: place.path + "/house/key")
+        try FileSystem.writeFileAtomically(
+            place.path + "/house/key", Array(other.fileText.utf8), mode: 0o600)
         let run = try await place.run("submit", "--ledger", "house", "--new-key")
         #expect(run.status == 4 && run.errors.contains("\(other.verifier)"), "\(run.errors)")
         #expect(run.errors.contains("take house/key away"))

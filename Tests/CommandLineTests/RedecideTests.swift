@@ -3,6 +3,7 @@
 // it here or at level rules.
 
 import Foundation
+import Platform
 import Testing
 
 @testable import Gavel
@@ -59,13 +60,11 @@ private final class ForgedLog {
         try? FileManager.default.removeItem(atPath: path)
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true)
-        let log = try LMDBEventLog(at: path + "/log", isReadOnly: false, creates: true)
-        log.start { _ in }
-        log.append(builder.finish(), atOnce: true) { frame in
-            var tree = MerkleTree()
-            frame.seal(identity, tree: &tree)
-        }
-        log.drain()
+        let log = try FolderStore(at: path).openForWriting(StoreOpening())
+        var tree = MerkleTree()
+        let frame = builder.finish()
+        frame.seal(identity, tree: &tree)
+        try log.append([SealedFrame(frame)])
         // The house has the key, and signs what it likes.
         let size = state.entryCount
         let key = try SigningKey.generate(name: "forged.example")
@@ -74,7 +73,8 @@ private final class ForgedLog {
             root: LogTree(of: log, size: size).tree(of: size).root
         ).signed(by: key)
         log.close()
-        try LedgerKey.write(key, to: path + "/key")
+        try FileSystem.writeFileAtomically(
+            path + "/key", Array(key.fileText.utf8), mode: 0o600)
         try Data(signed.bytes).write(to: URL(filePath: path + "/checkpoint"))
     }
 

@@ -49,7 +49,7 @@ struct RuleHistoryTests {
         var configuration = Configuration()
         configuration.clock = clock
         configuration.closesByTimer = false
-        return (try InMemoryEventLog().openLedger(configuration: configuration), clock)
+        return (try Ledger.open(in: MemoryStore(), configuration: configuration), clock)
     }
 
     private func answer(_ receipt: Receipt) -> String {

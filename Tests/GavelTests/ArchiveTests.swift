@@ -63,7 +63,7 @@ struct ArchiveTests {
             #expect(
                 try FileSystem.readFile(path + "-again/checkpoint")
                     == FileSystem.readFile(path + "/checkpoint"))
-            try LedgerKey.write(
+            try writeKey(
                 try LedgerKey.read(path + "/key"), to: path + "-again/key")
             try Ledger.open(at: path + "-again").close()
             // The other way round nothing is lost either.

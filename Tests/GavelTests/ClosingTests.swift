@@ -60,7 +60,7 @@ struct ClosingTests {
         try await bench.prepare()
         try await bench.open("lot-1", seconds: 60)
         bench.clock.advance(nanoseconds: 60_000_000_000 - 1)
-        bench.log.hold()
+        bench.store.hold()
         // These keep the writer busy behind the held log while the bid waits its turn.
         var tickets: [BatchTicket] = []
         for number in 0..<4 {
@@ -82,7 +82,7 @@ struct ClosingTests {
                 id: .generate(at: bench.clock.now()),
                 command: .placeBid(auction: "lot-1", bidder: "carol", amount: 200))
         ])
-        bench.log.release()
+        bench.store.release()
         #expect(try bid.wait()[0].status == .accepted)
         #expect(try late.wait()[0].rejection?.code == .auctionEnded)
         #expect(try bench.ledger.auction("lot-1").value.winner == "alice")
@@ -238,7 +238,8 @@ struct ClosingTests {
         try await bench.open("lot-1", seconds: 3600)
         bench.ledger.close()
         bench.clock.jump(seconds: -1800)
-        let reopened = try bench.log.openLedger(configuration: Bench.configuration(bench.clock))
+        let reopened = try Ledger.open(
+            in: bench.store, configuration: Bench.configuration(bench.clock))
         let receipt = try await reopened.submit(
             .placeBid(auction: "lot-1", bidder: "alice", amount: 100),
             id: .generate(at: bench.clock.now()))

@@ -50,9 +50,9 @@ private struct DataFiles {
         configuration.maxTables = 4
         let environment = try Environment(at: folder, configuration: configuration)
         made = try FileSystem.readFile(folder + "/data.mdb")
-        _ = try environment.integerTable(named: LMDBEventLog.framesName, create: true)
+        _ = try environment.integerTable(named: FolderLog.framesName, create: true)
         first = try FileSystem.readFile(folder + "/data.mdb")
-        _ = try environment.integerTable(named: LMDBEventLog.tilesName, create: true)
+        _ = try environment.integerTable(named: FolderLog.tilesName, create: true)
         both = try FileSystem.readFile(folder + "/data.mdb")
     }
 

@@ -43,16 +43,16 @@ struct ExtremeValueTests {
                 configuration[keyPath: field] = value
                 let isRefused = (try? configuration.check()) == nil
                 #expect(value >= 0 || isRefused)
-                let log = InMemoryEventLog()
+                let log = MemoryStore()
                 guard isRefused else {
                     // In range, so it opens, whatever the value; the queue alone needs memory.
                     if name != "queueCommandsMax" {
-                        try log.openLedger(configuration: configuration).close()
+                        try Ledger.open(in: log, configuration: configuration).close()
                     }
                     continue
                 }
                 let error = #expect(throws: LedgerError.self) {
-                    try log.openLedger(configuration: configuration)
+                    try Ledger.open(in: log, configuration: configuration)
                 }
                 #expect(error?.code == .invalidConfiguration)
                 #expect(error?.reason.hasPrefix("\(name) is \(value), and must be from ") == true)

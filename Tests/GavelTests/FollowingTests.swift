@@ -66,10 +66,10 @@ struct FollowingTests {
     @Test(
         "A commit that fails ends followers and projections with that failure, also after closing",
         arguments: [
-            (InMemoryEventLog.Fault.unknownAndLost, LedgerError.Code.outcomeUnknown),
-            (.unknownButStored, .outcomeUnknown), (.fenced, .heldByWriter),
+            (MemoryStore.Fault.unknownAndLost, LedgerError.Code.outcomeUnknown),
+            (.unknownButStored, .outcomeUnknown), (.fenced, .fenced),
         ], [false, true])
-    func failure(_ fault: (InMemoryEventLog.Fault, LedgerError.Code), draining: Bool) async throws {
+    func failure(_ fault: (MemoryStore.Fault, LedgerError.Code), draining: Bool) async throws {
         let bench = try Bench()
         try await bench.prepare()
         let ledger = bench.ledger
@@ -83,7 +83,7 @@ struct FollowingTests {
         let host = try ProjectionHost(BidCounts(), following: ledger)
         let running = Task { try await host.run(draining: draining) }
         while try seen.withLock({ $0 }) < durable || host.lag > 0 { await Task.yield() }
-        bench.log.fail(fault.0)
+        bench.store.fail(fault.0)
         await #expect(throws: LedgerError(fault.1, "")) {
             try await bench.submit(.registerUser("dave"))
         }

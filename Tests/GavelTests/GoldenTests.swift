@@ -18,14 +18,14 @@ import Testing
 /// rules at fixed times under fixed ids.
 private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
     let clock = ManualClock(at: Timestamp(seconds: 1_577_836_800))
-    let log = InMemoryEventLog()
+    let log = MemoryStore()
     var configuration = Bench.configuration(clock)
     configuration.ledgerID = LedgerID(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
     // Frames must not depend on when a timer looks at the clock.
     configuration.closesByTimer = false
     configuration.salting = salting
     configuration.engineVersion = "0.1.0"
-    let ledger = try log.openLedger(configuration: configuration)
+    let ledger = try Ledger.open(in: log, configuration: configuration)
     let table = Increments.table([
         IncrementRow(from: 0, step: 5), IncrementRow(from: 1000, step: 50),
     ])
@@ -104,10 +104,11 @@ private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
     try submit([(.closeAuction("lot-1"), .operator)])
     try await ledger.rotate(goldenRotation(of: configuration.ledgerID!))
     ledger.close()
+    try log.forgetKey()
     configuration.restoration = Restoration(
         ledger: LedgerID(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210),
         checkpointSize: 40, checkpointRoot: Bytes32(1, 2, 3, 4))
-    try log.openLedger(configuration: configuration).close()
+    try Ledger.open(in: log, configuration: configuration).close()
     return log.frames
 }
 
@@ -193,7 +194,7 @@ private func keep(_ bytes: [UInt8], _ file: URL) throws {
 }
 
 /// The evidence of the golden ledger by file, under a key of seed 41 42 … 60.
-private func goldenEvidence(_ log: any EventLog) throws -> [(name: String, bytes: [UInt8])] {
+private func goldenEvidence(_ log: any LogReader) throws -> [(name: String, bytes: [UInt8])] {
     let size = try log.entryCount
     let key = SigningKey(
         key: try PrivateNoteKey(
@@ -418,7 +419,7 @@ struct GoldenTests {
             let signed = try Checkpoint(
                 origin: key.verifier.name, size: last.endPosition, root: last.root
             ).signed(by: key)
-            try LedgerKey.write(key, to: path + "/key")
+            try writeKey(key, to: path + "/key")
             try FileSystem.writeFileAtomically(path + "/checkpoint", signed.bytes)
             let ledger = try Ledger.open(at: path)
             let count = ledger.reflects

@@ -40,7 +40,9 @@ struct HeartbeatTests {
         try await withLedgerPath { path in
             let clock = ManualClock()
             let gate = Gate()
-            let ledger = try Ledger.open(at: path, configuration: Self.configuration(clock)) {
+            let ledger = try Ledger.open(
+                in: FolderStore(at: path), configuration: Self.configuration(clock)
+            ) {
                 GatedLog($0, gate)
             }
             let first = Submission(

@@ -165,7 +165,7 @@ struct LookingBackTests {
     @Test("Logs part at their first entry that differs, however they are cut into frames")
     func parting() async throws {
         let bench = try await run(300, seed: 10)
-        let frames = bench.log.frames
+        let frames = bench.store.frames
         let whole = RecutLog(frames: frames)
         let joined = RecutLog(frames: [try Self.joined(frames)])
         #expect(joined.frames[0].count > frames[0].count)
@@ -176,7 +176,7 @@ struct LookingBackTests {
         #expect(parting.position == 100 && parting.first == nil)
         #expect(parting.second == (try one.entry(at: 100)))
         let other = try await run(299, seed: 10)
-        let third = try Self.reader(RecutLog(frames: other.log.frames))
+        let third = try Self.reader(RecutLog(frames: other.store.frames))
         // Each ledger has drawn an id of its own.
         #expect(try one.parting(from: third)?.position == 0)
         let later = try #require(try one.parting(from: third, startingAt: 1))
@@ -187,7 +187,7 @@ struct LookingBackTests {
 
     static func reader(_ log: RecutLog) throws -> LedgerReader {
         try LedgerReader(
-            log: log, snapshots: nil, folder: nil, limit: .none, logger: Bench.logger)
+            log: log, snapshots: nil, store: nil, limit: .none, logger: Bench.logger)
     }
 
     /// All entries in one frame.
@@ -221,7 +221,7 @@ struct LookingBackTests {
 }
 
 /// Frames as given, as a log to read.
-final class RecutLog: EventLog {
+final class RecutLog: LogReader {
     let frames: [[UInt8]]
     init(frames: [[UInt8]]) { self.frames = frames }
 
@@ -230,8 +230,6 @@ final class RecutLog: EventLog {
             try withBytes(of: frames[frames.count - 1]) { try FrameHeader($0).endPosition }
         }
     }
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {}
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {}
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         for frame in frames {
             let isBefore = try withBytes(of: frame) { try FrameHeader($0).endPosition <= position }
@@ -241,6 +239,5 @@ final class RecutLog: EventLog {
         // Behind the last entry the last frame is lent, as the stored log does.
         if try entryCount <= position { _ = try withBytes(of: frames[frames.count - 1], body) }
     }
-    func drain() {}
     func close() {}
 }

@@ -124,7 +124,7 @@ struct LostKeyTests {
             let checkpoint = try #require(try reader.checkpoint()).checkpoint
             reader.close()
             try remove(["key", "checkpoint", "checkpoints"], of: path)
-            try LedgerKey.write(other, to: path + "/key")
+            try writeKey(other, to: path + "/key")
             try FileSystem.writeFileAtomically(
                 path + "/checkpoint", checkpoint.signed(by: other).bytes)
             #expect(try Verifier.verify(at: path).isClean)
@@ -193,7 +193,9 @@ struct LostKeyTests {
             let gate = Gate()
             gate.isShut.store(true, ordering: .releasing)
             async let opened = Task.detached {
-                try Ledger.open(at: path, configuration: Configuration()) { GatedLog($0, gate) }
+                try Ledger.open(in: FolderStore(at: path), configuration: Configuration()) {
+                    GatedLog($0, gate)
+                }
             }.value
             while gate.stored.load(ordering: .acquiring) == 0 { usleep(500) }
             // Stored, and not yet reported: killed here, the ledger is taken up again.
@@ -222,7 +224,7 @@ struct LostKeyTests {
             let new = path + "-new"
             #expect(try Ledger.restore(from: path + "-backup", to: new, options: options) == nil)
             #expect(refusal(new)?.code == .keyMismatch)
-            try LedgerKey.write(key, to: new + "/key")
+            try writeKey(key, to: new + "/key")
             try grow(new, "later")
         }
     }

@@ -88,7 +88,7 @@ struct RestoreTests {
                 defer { reader.close() }
                 let signed = try #require(try reader.checkpoint())
                 #expect(signed.checkpoint.size == 7)
-                try reader.check(signed, keys: [try #require(ledger.verifierKey)])
+                try reader.check(signed, keys: [ledger.verifierKey])
                 #expect(!FileSystem.exists(path + copy + "/key"))
                 #expect(try reader.checkpoints().map(\.checkpoint.size) == [2, 7])
             }
@@ -170,7 +170,7 @@ struct RestoreTests {
             #expect(reason { try house.restore() }?.contains("no key is known") == true)
             // Where the log names the key, that one counts, and no other is taken for it.
             let ledger = try Ledger.open(at: path)
-            let first = try #require(ledger.verifierKey)
+            let first = ledger.verifierKey
             _ = try await ledger.rotateKey()
             try ledger.backup(to: path + "-rotated")
             ledger.close()
@@ -185,7 +185,7 @@ struct RestoreTests {
             try FileSystem.remove(path + "-new")
             options = RestoreOptions()
             let former = try SigningKey.generate(name: try house.key.verifier.name)
-            try LedgerKey.write(former, to: path + ".key")
+            try writeKey(former, to: path + ".key")
             options.keyPath = path + ".key"
             #expect(throws: LedgerError(.keyMismatch, "")) {
                 try Ledger.restore(from: path + "-rotated", to: path + "-new", options: options)
@@ -243,7 +243,7 @@ struct RestoreTests {
         try await withLedgerPath { path in
             let house = try House(path)
             // An old checkpoint of the ledger's own, and entries that anybody may have added.
-            let kept = try CheckpointHistory(at: path + "/checkpoints/kept").checkpoints
+            let kept = try CheckpointHistory(in: FolderStore(at: path)).checkpoints
             try FileSystem.writeFileAtomically(house.backup + "/checkpoint", kept[0].bytes)
             // The largest of those that are kept counts too, where the key signed it.
             #expect(try house.restore { $0.keyPath = path + "/key" } == nil)
@@ -308,10 +308,10 @@ struct RestoreTests {
 
     /// Makes these the checkpoints that are kept.
     private func keep(_ checkpoints: [SignedCheckpoint], in folder: String) throws {
-        let path = LedgerFolder(path: folder).keptCheckpoints
-        try FileSystem.remove(path)
+        let store = FolderStore(at: folder)
+        try store.remove(.keptCheckpoints)
         var history = CheckpointHistory()
-        for checkpoint in checkpoints { try history.add(checkpoint, at: path) }
+        for checkpoint in checkpoints { try history.add(checkpoint, in: store) }
     }
 
     @Test("An archive that was cut anywhere in its checkpoint, or before it, is refused")

@@ -51,7 +51,7 @@ struct RollbackTests {
             #expect(refused.reason.contains("gavel audit checkpoints --newest"))
             #expect(try FileSystem.readFile(path + "/log/data.mdb") == before)
             #expect(!FileSystem.exists(path + "/checkpoint"))
-            let kept = try CheckpointHistory(at: path + "/checkpoints/kept").checkpoints
+            let kept = try CheckpointHistory(in: FolderStore(at: path)).checkpoints
             try FileSystem.writeFileAtomically(
                 path + "/checkpoint", try #require(kept.last).bytes)
             try grow(path, "back")
@@ -81,7 +81,7 @@ struct RollbackTests {
     private func oneFromElsewhereDoesNotStandIn(_ path: String) throws {
         let own = try SignedCheckpoint(parsing: FileSystem.readFile(path + "/checkpoint"))
         let early = try #require(
-            try CheckpointHistory(at: path + "/checkpoints/kept").checkpoints.first)
+            try CheckpointHistory(in: FolderStore(at: path)).checkpoints.first)
         let witnessed = path + "/checkpoint.witnessed"
         let kept = KeptCheckpoint(name: "kept", early)
         try FileSystem.writeFileAtomically(witnessed, early.bytes)
@@ -210,7 +210,7 @@ struct RollbackTests {
             try FileSystem.remove(copy)
             let twin = try Ledger.open(at: path + "-twin", configuration: configuration)
             try register(4, "twin", in: twin)
-            let twins = try #require(try twin.signCheckpoint())
+            let twins = try twin.signCheckpoint()
             try register(2, "user", in: first)
             #expect(signed != twins.bytes)
             #expect(throws: LedgerError(.checkpointMismatch, "")) { try first.signCheckpoint() }
@@ -233,7 +233,7 @@ struct RollbackTests {
             let ledger = try Ledger.open(at: path, configuration: configuration)
             try FileSystem.writeFileAtomically(copy, Array("hello\n".utf8))
             try register(2, "user", in: ledger)
-            #expect(try ledger.signCheckpoint()?.checkpoint.size == 4)
+            #expect(try ledger.signCheckpoint().checkpoint.size == 4)
             #expect(try FileSystem.readFile(copy) == Array("hello\n".utf8))
             #expect(ledger.failure == nil)
             // A checkpoint that another replaced beside the log is read before it is replaced too.

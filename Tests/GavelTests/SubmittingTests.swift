@@ -169,7 +169,8 @@ struct SubmittingTests {
         let bench = try Bench { $0.commandIDsMax = 4 }
         let ids = try await registerTwelve(bench)
         bench.ledger.close()
-        let reopened = try bench.log.openLedger(configuration: Bench.configuration(bench.clock))
+        let reopened = try Ledger.open(
+            in: bench.store, configuration: Bench.configuration(bench.clock))
         let count = reopened.reflects
         for (number, id) in ids.enumerated() {
             let command = Command.registerUser(UserID(unchecked: "user-\(number)"))
@@ -186,7 +187,7 @@ struct SubmittingTests {
     @Test("A full queue refuses and what is refused left no trace")
     func queueFull() async throws {
         let bench = try Bench { $0.queueCommandsMax = 8 }
-        bench.log.hold()
+        bench.store.hold()
         // Two frames fit between the writer and the log; what follows fills the queue.
         var tickets: [BatchTicket] = []
         for number in 0..<64 {
@@ -197,7 +198,7 @@ struct SubmittingTests {
             }
             tickets.append(try bench.ledger.enqueue(batch))
         }
-        bench.log.release()
+        bench.store.release()
         let receipts = try tickets.flatMap { try $0.wait() }
         let refused = receipts.filter { $0.refusal == .queueFull }.count
         let accepted = receipts.filter { $0.status == .accepted }.count
@@ -262,11 +263,11 @@ struct SubmittingTests {
 struct FailureTests {
     @Test(
         "After a failed commit callers get outcome_unknown, and reopening tells what happened",
-        arguments: [InMemoryEventLog.Fault.unknownButStored, .unknownAndLost])
-    func unknown(_ fault: InMemoryEventLog.Fault) async throws {
+        arguments: [MemoryStore.Fault.unknownButStored, .unknownAndLost])
+    func unknown(_ fault: MemoryStore.Fault) async throws {
         let bench = try Bench()
         try await bench.prepare()
-        bench.log.fail(fault)
+        bench.store.fail(fault)
         let id = CommandID.generate(at: bench.clock.now())
         await #expect(throws: LedgerError(.outcomeUnknown, "")) {
             try await bench.ledger.submit(.registerUser("dora"), id: id)
@@ -277,9 +278,8 @@ struct FailureTests {
         // Nothing that is not durable is shown.
         #expect(throws: LedgerError(.unknownName, "")) { try bench.ledger.wallet("dora") }
         bench.ledger.close()
-        bench.log.recover()
-        let reopened = try bench.log.openLedger(
-            configuration: Bench.configuration(bench.clock))
+        let reopened = try Ledger.open(
+            in: bench.store, configuration: Bench.configuration(bench.clock))
         let receipt = try await reopened.submit(.registerUser("dora"), id: id)
         #expect(receipt.status == .accepted)
         #expect(receipt.isReplay == (fault == .unknownButStored))
@@ -289,8 +289,8 @@ struct FailureTests {
     @Test("A writer that was replaced stops, and nothing of its frame is shown")
     func fenced() async throws {
         let bench = try Bench()
-        bench.log.fail(.fenced)
-        await #expect(throws: LedgerError(.heldByWriter, "")) {
+        bench.store.fail(.fenced)
+        await #expect(throws: LedgerError(.fenced, "")) {
             try await bench.submit(.registerUser("dora"))
         }
         #expect(bench.ledger.reflects == 2)
@@ -300,7 +300,9 @@ struct FailureTests {
     func unreadable() async throws {
         try await withLedgerPath { path in
             let gate = Gate()
-            let ledger = try Ledger.open(at: path, configuration: Configuration()) { log in
+            let ledger = try Ledger.open(
+                in: FolderStore(at: path), configuration: Configuration()
+            ) { log in
                 GatedLog(log, gate)
             }
             let first = Submission(id: .generate(), command: .registerUser("dora"))
@@ -322,7 +324,7 @@ struct FailureTests {
     @Test("Every caller in flight at a failure gets an answer")
     func everyoneIsAnswered() async throws {
         let bench = try Bench()
-        bench.log.fail(.unknownAndLost, afterFrames: 1)
+        bench.store.fail(.unknownAndLost, afterFrames: 1)
         try await bench.accept(.registerUser("first"))
         let ledger = bench.ledger
         let now = bench.clock.now()
@@ -336,8 +338,9 @@ struct FailureTests {
             return await group.reduce(into: [true: 0, false: 0]) { $0[$1]! += 1 }
         }
         #expect(outcomes[false]! == 200)
-        bench.log.recover()
-        let reopened = try bench.log.openLedger(configuration: Bench.configuration(bench.clock))
+        ledger.close()
+        let reopened = try Ledger.open(
+            in: bench.store, configuration: Bench.configuration(bench.clock))
         #expect(try reopened.wallet("first").value.user == "first")
         #expect(reopened.reflects == 4)
     }

@@ -2,12 +2,13 @@
 
 import AuctionDomain
 import Foundation
-import Gavel
 import GavelTesting
 import Logging
 import Platform
 import Synchronization
 import Testing
+
+@testable import Gavel
 
 /// Runs `body` with a path at which a ledger may be made; everything is removed afterwards.
 func withLedgerPath<R>(_ body: (String) async throws -> R) async throws -> R {
@@ -30,13 +31,15 @@ struct Bench {
     static let logger = Logger(label: "tests")
 
     let clock: ManualClock
-    let log: InMemoryEventLog
+    let store: MemoryStore
     let ledger: Ledger
+    var log: any LogReader { ledger.log }
 
     init(_ change: (inout Configuration) -> Void = { _ in }) throws {
         clock = ManualClock()
-        log = InMemoryEventLog()
-        ledger = try log.openLedger(configuration: Self.configuration(clock, change))
+        store = MemoryStore()
+        ledger = try Ledger.open(
+            in: store, configuration: Self.configuration(clock, change))
     }
 
     static func configuration(
@@ -102,6 +105,19 @@ let campaignScale: Int = {
     ProcessInfo.processInfo.environment["GAVEL_CAMPAIGN"].flatMap(Int.init) ?? 1
 }()
 
+/// Writes the file of a key.
+func writeKey(_ key: SigningKey, to path: String) throws {
+    try FileSystem.writeFileAtomically(path, Array(key.fileText.utf8), mode: 0o600)
+}
+
+extension MemoryStore {
+    /// Takes the key away, and what it signed: the log names another one, which the test made up.
+    func forgetKey() throws {
+        try remove(.key)
+        try remove(.checkpoint)
+    }
+}
+
 /// A door between a log and its reports.
 final class Gate: Sendable {
     let isShut = Atomic<Bool>(false)
@@ -112,34 +128,36 @@ final class Gate: Sendable {
 }
 
 /// Stores like the log under it and holds its reports back while the gate is shut.
-final class GatedLog: EventLog {
-    private let log: LMDBEventLog
+final class GatedLog: LogWriter {
+    private let log: any LogWriter
     private let gate: Gate
 
-    init(_ log: LMDBEventLog, _ gate: Gate) {
+    init(_ log: any LogWriter, _ gate: Gate) {
         self.log = log
         self.gate = gate
     }
 
     var entryCount: UInt64 { get throws { try log.entryCount } }
 
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {
-        log.start { [gate] report in
-            if gate.isShut.load(ordering: .acquiring) {
-                _ = gate.stored.wrappingAdd(1, ordering: .releasing)
-            }
-            while gate.isShut.load(ordering: .acquiring) { usleep(500) }
-            handler(report)
-        }
-    }
+    var framesInFlightMax: Int { log.framesInFlightMax }
+    var lastHeartbeat: Heartbeat? { log.lastHeartbeat }
+    var freeBytes: Int? { log.freeBytes }
+    func replaceTiles(by tiles: StoredTiles) throws { try log.replaceTiles(by: tiles) }
+    func publish(durableCount: UInt64) throws { try log.publish(durableCount: durableCount) }
+    func publish(epoch: UInt64) throws { try log.publish(epoch: epoch) }
+    func publish(_ heartbeat: Heartbeat) throws { try log.publish(heartbeat) }
+    func check() throws(StoreFailure) { try log.check() }
 
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {
-        log.append(frame, atOnce: atOnce, seal: seal)
+    func append(_ frames: [SealedFrame]) throws(StoreFailure) {
+        try log.append(frames)
+        if gate.isShut.load(ordering: .acquiring) {
+            _ = gate.stored.wrappingAdd(1, ordering: .releasing)
+        }
+        while gate.isShut.load(ordering: .acquiring) { usleep(500) }
     }
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         if gate.isUnreadable.load(ordering: .acquiring) { throw LogFault("asked for") }
         try log.forEachFrame(from: position, body)
     }
-    func drain() { log.drain() }
     func close() { log.close() }
 }

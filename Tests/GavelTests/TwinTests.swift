@@ -192,8 +192,8 @@ struct EngineModelTests {
     func receipts(_ seed: UInt64) async throws {
         var workload = Workload(seed: seed)
         let clock = ManualClock(at: workload.configuration.start)
-        let log = InMemoryEventLog()
-        var ledger = try log.openLedger(configuration: Bench.configuration(clock))
+        let log = MemoryStore()
+        var ledger = try Ledger.open(in: log, configuration: Bench.configuration(clock))
         for step in 0..<(4000 * campaignScale) {
             let next = workload.nextStep()
             clock.advance(to: next.time)
@@ -204,7 +204,7 @@ struct EngineModelTests {
             if step % 1000 == 999 {
                 let digest = ledger.digest
                 ledger.close()
-                ledger = try log.openLedger(configuration: Bench.configuration(clock))
+                ledger = try Ledger.open(in: log, configuration: Bench.configuration(clock))
                 try #require(ledger.digest == digest, place)
             }
         }

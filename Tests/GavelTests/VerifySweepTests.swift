@@ -231,13 +231,13 @@ struct VerifySweepTests {
     @Test("A snapshot under another root, and one of more entries than there are, are findings")
     func snapshots() async throws {
         try await withFrames(inOneBatch: false) { path, frames in
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try FolderStore(at: path).openForReading()
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             log.close()
             var tree = MerkleTree()
             for _ in 0..<20 { tree.append(leaf: Digest(of: [])) }
-            try SnapshotFolder(path: path + "/snapshots").write(whole.readState, tree: tree)
+            try StoredSnapshots(store: FolderStore(at: path)).write(whole.readState, tree: tree)
             let other = try Verifier.verify(at: path, level: .fold).findings
             #expect(other.contains { $0.what.contains("a snapshot has another root") }, "\(other)")
             try replaceLog(at: path, by: frames.dropLast(2))
@@ -317,19 +317,19 @@ struct VerifySweepTests {
     @Test("A checkpoint that another key signed, or that is none, is a finding at every level")
     func foreignCheckpoint() async throws {
         try await withFrames(inOneBatch: true) { path, _ in
-            let folder = LedgerFolder(path: path)
-            let signed = try #require(try CheckpointFile(lastOf: folder).read())
+            let store = FolderStore(at: path)
+            let signed = try #require(try CheckpointFile(lastOf: store).read())
             let forger = try SigningKey.generate(name: signed.checkpoint.origin)
             let forged = try Checkpoint(
                 origin: signed.checkpoint.origin, size: signed.checkpoint.size,
                 root: signed.checkpoint.root
             ).signed(by: forger)
-            try CheckpointFile(lastOf: folder).write(forged)
+            try store.write(.checkpoint, forged.bytes)
             for level in VerificationLevel.allCases {
                 let report = try Verifier.verify(at: path, level: level)
                 #expect(report.findings.map(\.what).contains { $0.contains("not signed by this") })
             }
-            try FileSystem.writeFileAtomically(folder.checkpoint, Array("hello\n".utf8))
+            try FileSystem.writeFileAtomically(path + "/checkpoint", Array("hello\n".utf8))
             for level in VerificationLevel.allCases {
                 let report = try Verifier.verify(at: path, level: level)
                 #expect(report.findings.first?.what.contains("no checkpoint") == true)

@@ -54,13 +54,11 @@ struct VerifyTests {
                     }
                 }
                 for _ in 0..<20 {
-                    var report = VerificationReport(level: .full)
-                    var pages = StructureVerification(folder: LedgerFolder(path: path))
-                    pages.run(&report)
-                    #expect(report.findings == [] && pages.isLogSound)
+                    let pages = try #require(try FolderStore(at: path).examine())
+                    #expect(pages.faults == [] && pages.isSound)
                     #expect(
                         pages.isComplete
-                            != report.notCovered.contains { $0.contains("commits while") })
+                            != pages.notCovered.contains { $0.contains("commits while") })
                 }
                 gate.isShut.store(true, ordering: .releasing)
                 try await group.waitForAll()
@@ -91,13 +89,13 @@ struct VerifyTests {
         try await withLedgerPath { path in
             try await makeSmallLedger(at: path)
             let digest = try LedgerReader.open(at: path).digest
-            let store = SnapshotFolder(path: path + "/snapshots")
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let store = StoredSnapshots(store: FolderStore(at: path))
+            let log = try FolderStore(at: path).openForReading()
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             // Another history of the same ledger, as long, under the tree of this one.
             try await makeSmallLedger(at: path + "-other", step: 11)
-            let other = try LMDBEventLog(at: path + "-other/log", isReadOnly: true, creates: false)
+            let other = try FolderStore(at: path + "-other").openForReading()
             let lie = try Loader(log: other, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             try store.write(lie.readState, tree: whole.tree)
@@ -165,7 +163,9 @@ struct FolderTests {
     func readerBesideWriter() async throws {
         try await withLedgerPath { path in
             let gate = Gate()
-            let ledger = try Ledger.open(at: path, configuration: Configuration()) { log in
+            let ledger = try Ledger.open(
+                in: FolderStore(at: path), configuration: Configuration()
+            ) { log in
                 GatedLog(log, gate)
             }
             let ready = try ledger.enqueue([
@@ -216,7 +216,7 @@ struct FolderTests {
             ledger.close()
             let report = try Verifier.verify(at: path + "-copy")
             #expect(report.isClean)
-            try LedgerKey.write(LedgerKey.read(path + "/key"), to: path + "-copy/key")
+            try writeKey(LedgerKey.read(path + "/key"), to: path + "-copy/key")
             let copy = try Ledger.open(at: path + "-copy")
             #expect(copy.reflects == report.entries + 1)
             copy.close()

@@ -103,9 +103,9 @@ struct HouseTests {
     @Test("Only who opens an LMDB file imports LMDB; all others know files, folders and bytes")
     func lmdbImports() throws {
         let allowed: Set = [
-            "Gavel/EventLog/LMDBEventLog.swift",
-            // They walk a data file's pages before anybody maps it.
-            "Gavel/Audit/StructureVerification.swift", "Gavel/Audit/Verifier.swift",
+            "Gavel/Store/FolderLog.swift",
+            // It walks a data file's pages before anybody maps it.
+            "Gavel/Store/FolderStore+Structure.swift",
         ]
         // The service keeps its accounts in a file of its own, and benchmarks measure bare LMDB.
         let rooms = ["GavelHTTP/Users/", "GavelHTTP/Auctions/", "GavelHTTP/ServiceStore.swift"]
@@ -223,7 +223,8 @@ struct HouseTests {
     func rawReads() throws {
         let allowed: Set = [
             // The seam itself, and the two who hold each entry against its hash.
-            "EventLog/EventLog.swift", "EventLog/LMDBEventLog.swift",
+            "Store/LogReader.swift", "Store/FolderLog.swift", "Store/FolderStore.swift",
+            "Store/MemoryStore.swift",
             "EventLog/CheckedEntries.swift", "Proofs/LogEntries.swift",
             // Opening and archives derive each frame's root on the way.
             "ReadState/Loader.swift", "LogArchive.swift",

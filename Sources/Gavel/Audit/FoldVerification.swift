@@ -12,8 +12,8 @@ internal import Platform
 /// Verifies hashes and roots, order and links, exactly-once ids, the fold from the first entry on
 /// against every snapshot, the invariants of DESIGN section 5, and at level `rules` the outcomes.
 struct FoldVerification {
-    private let log: any EventLog
-    private let snapshots: SnapshotFolder?
+    private let log: any LogReader
+    private let snapshots: StoredSnapshots?
     private let count: UInt64
     /// The digest of a live read state that has to be the same; nil where there is none.
     var expectedDigest: StateDigest?
@@ -32,7 +32,7 @@ struct FoldVerification {
     private var isContradictionTold = false
     /// What is being looked at: where a finding shows.
     private var position: UInt64 = 0
-    private var found: [SnapshotFolder.Found] = []
+    private var found: [StoredSnapshots.Found] = []
     private var boundariesChecked: UInt64 = 0
     private var recordsVisited = 0
     private var digestsRecomputed: UInt64 = 0
@@ -51,7 +51,7 @@ struct FoldVerification {
     }
 
     init(
-        _ source: VerificationSource, _ report: VerificationReport, snapshots: SnapshotFolder?
+        _ source: VerificationSource, _ report: VerificationReport, snapshots: StoredSnapshots?
     ) {
         log = source.log
         count = source.count
@@ -172,7 +172,7 @@ struct FoldVerification {
     /// Invariant 10: an id stands in the log once, and none that had expired.
     private static func verifyIdentity(
         of entry: DecodedEntry, after horizon: CommandHorizon, _ ids: inout CommandIDWindow,
-        _ log: any EventLog
+        _ log: any LogReader
     ) throws(LogFault) {
         try entry.checkID()
         guard entry.id != .none else { return }

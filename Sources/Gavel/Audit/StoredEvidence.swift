@@ -1,5 +1,5 @@
 // What stands beside the frames and speaks of the same tree: the stored roots of tiles, and the
-// checkpoints in the ledger's folder.
+// checkpoints in the ledger's store.
 //
 // Invariants: a checkpoint counts as covered only when its root was compared; its signature only
 // when a key was there to check it with; a ledger that has more than its openings and no checkpoint
@@ -21,7 +21,7 @@ public struct KeptCheckpoint: Hashable, Sendable {
     }
 }
 
-/// The checkpoints and keys of a ledger's folder.
+/// The checkpoints and keys of a ledger's store.
 struct StoredEvidence {
     /// A checkpoint file that could be read.
     struct Signed {
@@ -37,7 +37,7 @@ struct StoredEvidence {
     fileprivate private(set) var hasCheckpoint = false
     /// Those that are kept, the oldest first.
     let kept: [SignedCheckpoint]
-    /// Whether there is a key in the folder, though it may not be readable.
+    /// Whether there is a key in the store, though it may not be readable.
     fileprivate let hasKey: Bool
     /// Files of kept checkpoints that were damaged, and set aside when they were written anew.
     fileprivate let setAside: [String]
@@ -45,31 +45,31 @@ struct StoredEvidence {
     private(set) var findings: [Finding] = []
     /// Those the caller trusts; nil where the ledger's own are taken.
     fileprivate private(set) var trusted: [VerifierKey]?
-    /// The keys in the folder: today's, and the one a rotation is about to name.
+    /// The keys in the store: today's, and the one a rotation is about to name.
     private let keys: [VerifierKey]
 
     /// Reads what is there. Nothing is thrown: what cannot be read is a finding.
-    /// - Parameter elsewhere: checkpoints that somebody kept outside the ledger's folder.
+    /// - Parameter elsewhere: checkpoints that somebody kept outside the ledger's store.
     init(
-        in folder: LedgerFolder, trusted: [VerifierKey]? = nil,
+        in store: any LedgerStore, trusted: [VerifierKey]? = nil,
         elsewhere: [KeptCheckpoint] = []
     ) {
         self.trusted = trusted
-        hasKey = FileSystem.exists(folder.key)
+        hasKey = store.contains(.key)
         // Read first: the last one is then not older.
-        let history = Result { try CheckpointHistory(at: folder.keptCheckpoints) }
+        let history = Result { try CheckpointHistory(in: store) }
         kept = (try? history.get().checkpoints) ?? []
-        keys = [folder.key, folder.nextKey].compactMap { path in
-            FileSystem.exists(path) ? try? LedgerKey.read(path).verifier : nil
+        keys = [.key, .nextKey].compactMap { record in
+            store.contains(record) ? try? LedgerKey.read(record, in: store).verifier : nil
         }
-        for (name, file, mayBeOld) in [
-            ("the checkpoint", CheckpointFile(lastOf: folder), false),
-            ("the witnessed checkpoint", CheckpointFile(witnessedOf: folder), true),
+        for (name, file, isLast) in [
+            ("the checkpoint", CheckpointFile(lastOf: store), true),
+            ("the witnessed checkpoint", CheckpointFile(witnessedOf: store), false),
         ] {
             do {
                 if let checkpoint = try file.read() {
-                    signed.append(Signed(name: name, checkpoint: checkpoint, mayBeOld: mayBeOld))
-                    if file.path == folder.checkpoint { hasCheckpoint = true }
+                    signed.append(Signed(name: name, checkpoint: checkpoint, mayBeOld: !isLast))
+                    if isLast { hasCheckpoint = true }
                 }
             } catch {
                 let reason = (error as? LedgerError)?.reason ?? "\(error)"
@@ -79,18 +79,20 @@ struct StoredEvidence {
         for item in elsewhere {
             signed.append(Signed(name: item.name, checkpoint: item.checkpoint, mayBeOld: true))
         }
-        setAside = CheckpointHistory.setAside(of: folder.keptCheckpoints)
+        setAside = store.recordsSetAside(of: .keptCheckpoints)
         if (try? history.get().isDamaged) ?? true {
             findings.append(
                 Finding(
                     position: nil,
-                    "some of \(folder.keptCheckpoints) is no checkpoint, or cannot be read"))
+                    "some of \(store.place(of: .keptCheckpoints)) is no checkpoint, or cannot be "
+                        + "read"
+                ))
         }
     }
 
     /// Adds the keys that the trusted ones let sign after them, by the rotations in the log: the
     /// signatures in those are checked, so the log need not be trusted for it.
-    mutating func followRotations(in log: any EventLog, before end: UInt64) {
+    mutating func followRotations(in log: any LogReader, before end: UInt64) {
         guard let keys = trusted, !signed.allSatisfy({ $0.checkpoint.isClaimed(byOneOf: keys) })
         else { return }
         // Damage is for the verification itself to name.
@@ -108,7 +110,7 @@ struct StoredEvidence {
     /// - Parameter rotations: those in the log, where the level has seen it.
     fileprivate func keys(for item: Signed, _ rotations: [KeyRotation]) -> [VerifierKey] {
         if let trusted { return trusted }
-        // Where the log names the key, the folder's word does not count.
+        // Where the log names the key, the store's word does not count.
         guard let last = rotations.last else { return keys }
         let named = (item.mayBeOld ? rotations : [last]).flatMap { [$0.key, $0.previous] }
         return named.compactMap {
@@ -119,7 +121,7 @@ struct StoredEvidence {
 
 /// Compares a tree that was derived from the entries, or from stored roots, with the evidence.
 struct EvidenceCheck {
-    private let log: any EventLog
+    private let log: any LogReader
     private let evidence: StoredEvidence?
     /// Not compared yet.
     private var open: [StoredEvidence.Signed]

@@ -4,7 +4,6 @@
 // long, and stops at the position that was durable when it began.
 
 internal import AuctionDomain
-internal import LMDB
 public import Logging
 internal import Platform
 
@@ -34,26 +33,40 @@ public enum Verifier {
         logger: Logger = Logger(label: "gavel"),
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
-        let folder = LedgerFolder(path: path)
-        try folder.check(creates: false)
+        try verify(
+            FolderStore(at: path), level: level, structure: structure, cores: cores, keys: keys,
+            kept: kept, logger: logger, progress: progress)
+    }
+
+    /// Verifies a ledger in any store, as `verify(at:)` does one in a folder.
+    /// - Parameter structure: looks at what lies below the frames first, where the store has
+    ///   something there.
+    /// - Throws: `LedgerError` when the ledger cannot be opened at all.
+    public static func verify(
+        _ store: any LedgerStore, level: VerificationLevel = .rules, structure: Bool = false,
+        cores: Int? = nil, keys: [VerifierKey]? = nil, kept: [KeptCheckpoint] = [],
+        logger: Logger = Logger(label: "gavel"),
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) throws(LedgerError) -> VerificationReport {
         do {
             var report = VerificationReport(level: level)
             var arePagesMissing = false
-            if structure {
-                var pages = StructureVerification(folder: folder)
-                pages.run(&report)
-                guard pages.isLogSound else { return report }
-                arePagesMissing = !pages.isComplete
+            if structure, let below = try store.examine() {
+                report.findings += below.faults.map { Finding(position: nil, $0) }
+                report.covered += below.covered
+                report.notCovered += below.notCovered
+                guard below.isSound else { return report }
+                arePagesMissing = !below.isComplete
             } else {
                 report.notCovered.append("the pages of the data files (--structure)")
             }
             // Before the count: what was signed was durable by then.
-            var evidence = StoredEvidence(in: folder, trusted: keys, elsewhere: kept)
-            let log = try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
+            var evidence = StoredEvidence(in: store, trusted: keys, elsewhere: kept)
+            let log = try store.openForReading()
             defer { log.close() }
             var count = UInt64.max
             do {
-                count = try LedgerReader.durableCount(of: folder, log)
+                count = try store.durableCount(log)
             } catch is LogFault {
                 // The last frame cannot be read: reading from the first one on names its place.
             }
@@ -67,7 +80,7 @@ public enum Verifier {
                 var run = RecordsVerification(source, report, cores: cores ?? coreCount)
                 report = run.report(progress)
             case .fold, .rules:
-                let snapshots = SnapshotFolder(path: folder.snapshots)
+                let snapshots = StoredSnapshots(store: store)
                 var run = FoldVerification(source, report, snapshots: snapshots)
                 report = run.report(progress)
             }
@@ -75,7 +88,7 @@ public enum Verifier {
             if arePagesMissing { report.isComplete = false }
             return report
         } catch {
-            throw LedgerError(error, while: "opening \(path)")
+            throw LedgerError(error, while: "opening \(store.name)")
         }
     }
 
@@ -105,20 +118,7 @@ public enum Verifier {
     /// - Throws: `LedgerError` with `damaged`, naming the first page that is not sound;
     ///   `heldByWriter` when the file is being written to; `notFound`, `foreign` or `storage`.
     public static func checkStructure(at path: String) throws(LedgerError) {
-        let folder = LedgerFolder(path: path)
-        try folder.check(creates: false)
-        let file = folder.log + "/data.mdb"
-        do {
-            let report = try DataFileWalk.check(path: file)
-            if let reason = report.incompleteReason {
-                throw LedgerError(.heldByWriter, "\(file): \(reason)")
-            }
-            guard let fault = report.faults.first else { return }
-            let others = report.faultCount > 1 ? ", and \(report.faultCount - 1) more" : ""
-            throw LedgerError(.damaged, "\(file): \(fault)\(others)")
-        } catch {
-            throw LedgerError(error, while: "walking \(file)")
-        }
+        try FolderStore(at: path).checkSound()
     }
 
     private static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
@@ -138,10 +138,10 @@ extension Ledger {
         precondition(level >= .fold, "an open ledger is verified at level fold or rules")
         var report = VerificationReport(level: level)
         report.notCovered.append("the pages of the data files (--structure)")
-        let evidence = folder.map { StoredEvidence(in: $0) }
+        let evidence = StoredEvidence(in: store)
         let (count, digest) = publisher.liveDigest
         let source = VerificationSource(log: log, count: count, evidence: evidence)
-        var run = FoldVerification(source, report, snapshots: snapshots)
+        var run = FoldVerification(source, report, snapshots: StoredSnapshots(store: store))
         run.expectedDigest = digest
         return BackgroundThread.run { run.report(progress) }
     }
@@ -149,7 +149,7 @@ extension Ledger {
 
 /// What a verification reads.
 struct VerificationSource {
-    let log: any EventLog
+    let log: any LogReader
     /// How many entries it reads.
     let count: UInt64
     var evidence: StoredEvidence?

@@ -7,9 +7,8 @@
 internal import AuctionDomain
 internal import Platform
 
-/// `DIR/checkpoint`, or a copy of it elsewhere.
+/// A ledger's last checkpoint, or a copy of it elsewhere.
 struct CheckpointFile {
-    let path: String
     /// What it is called in messages.
     let name: String
     private let part: Part
@@ -17,59 +16,59 @@ struct CheckpointFile {
     /// What the file is for.
     private enum Part {
         /// A ledger's own last one.
-        case last(LedgerFolder)
+        case last(any LedgerStore)
         /// What witnesses cosigned of a ledger.
-        case witnessed(LedgerFolder)
+        case witnessed(any LedgerStore)
         /// A copy of the last one at a path that somebody named.
-        case copy(LedgerFolder)
-        /// What a restore goes by.
-        case known
+        case copy(any LedgerStore, NamedFile)
+        /// A file that a restore goes by.
+        case known(NamedFile)
+        /// What a restore goes by, out of a backup.
+        case carried(any LedgerStore, StoreRecord)
     }
 
     /// The last one of a ledger.
-    init(lastOf folder: LedgerFolder) {
-        path = folder.checkpoint
-        name = path
-        part = .last(folder)
+    init(lastOf store: any LedgerStore) {
+        name = store.place(of: .checkpoint)
+        part = .last(store)
     }
 
     /// The largest one of a ledger that witnesses cosigned.
-    init(witnessedOf folder: LedgerFolder) {
-        path = folder.witnessed
-        name = path
-        part = .witnessed(folder)
+    init(witnessedOf store: any LedgerStore) {
+        name = store.place(of: .witnessed)
+        part = .witnessed(store)
     }
 
-    /// A file besides a ledger's folder.
-    init(copyAt path: String, of folder: LedgerFolder) {
-        self.path = path
+    /// A file besides a ledger's store.
+    init(copyAt path: String, of store: any LedgerStore) {
         name = path
-        part = .copy(folder)
+        part = .copy(store, NamedFile(FileSystem.absolutePath(path), .checkpoint))
     }
 
-    /// One that is known when a ledger is restored.
+    /// One that is known when a ledger is restored, in a file.
     init(knownAt path: String, called name: String? = nil) {
-        self.path = path
         self.name = name ?? path
-        part = .known
+        part = .known(NamedFile(path, .checkpoint))
+    }
+
+    /// One that stands in a backup.
+    init(_ record: StoreRecord, carriedBy store: any LedgerStore, called name: String) {
+        self.name = name
+        part = .carried(store, record)
     }
 
     private var isCopy: Bool {
         if case .copy = part { true } else { false }
     }
 
-    private var named: NamedFile { NamedFile(path, .checkpoint) }
-
     /// - Returns: nil when there is none. A device or a pipe holds none.
     /// - Throws: `LedgerError` with `checkpointMismatch` when it is no checkpoint.
     func read() throws -> SignedCheckpoint? {
-        switch try FileSystem.kind(of: path) {
-        case .file: break
-        case .directory:
-            throw noCheckpoint("it is a folder")
-        case nil, .link, .pipe, .characterDevice, .blockDevice, .socket: return nil
+        let bytes: [UInt8]?
+        do { bytes = try readBytes() } catch let error as UnreadableRecord {
+            throw noCheckpoint(error.reason)
         }
-        let bytes = try FileSystem.readPrefix(path, byteCount: SignedNote.bytesMax + 1)
+        guard let bytes else { return nil }
         // What `mktemp` has made for a copy.
         if isCopy, bytes.isEmpty { return nil }
         guard !bytes.isEmpty else { throw noCheckpoint("it is empty") }
@@ -80,29 +79,55 @@ struct CheckpointFile {
         }
     }
 
+    private func readBytes() throws -> [UInt8]? {
+        // One byte more than any has tells a file that is too long.
+        let byteCount = SignedNote.bytesMax + 1
+        return switch part {
+        case .last(let store): try store.read(.checkpoint, upTo: byteCount)
+        case .witnessed(let store): try store.read(.witnessed, upTo: byteCount)
+        case .carried(let store, let record): try store.read(record, upTo: byteCount)
+        case .copy(_, let file), .known(let file): try file.read(upTo: byteCount)
+        }
+    }
+
     private func noCheckpoint(_ reason: String) -> LedgerError {
         let remedy =
             switch part {
-            case .last(let folder): LedgerError.lostCheckpointRemedy(folder)
-            case .witnessed(let folder):
+            case .last(let store): LedgerError.lostCheckpointRemedy(store)
+            case .witnessed(let store):
                 "Put it back from a copy, or take it away: what witnesses cosigned they still "
-                    + "have, and \(folder.path) goes on without it"
+                    + "have, and \(store.name) goes on without it"
             case .copy: "Put it right, or name another file for the copy"
-            case .known:
+            case .known, .carried:
                 "Give the newest one that is known by --checkpoint, or go on under another name "
                     + "by --without-checkpoint"
             }
         return LedgerError(.checkpointMismatch, "\(name) is no checkpoint: \(reason). \(remedy)")
     }
 
-    /// Replaces the file: whoever reads it sees the old or the new one, also after a crash.
-    /// - Throws: `NamedFileError` for a copy; `FileError`.
-    func write(_ checkpoint: SignedCheckpoint) throws {
-        if isCopy {
-            try named.write(checkpoint.bytes, waits: false)
-        } else {
-            try FileSystem.writeFileAtomically(path, checkpoint.bytes, mode: 0o644)
+    /// Replaces what stands here: whoever reads it sees the old or the new one, also after a crash.
+    /// - Parameter old: what was found here; somebody else may have written it since.
+    /// - Returns: false where it is not there any more: nothing is written then.
+    /// - Throws: `NamedFileError` for a copy; what writing throws.
+    func replace(_ old: SignedCheckpoint?, by new: SignedCheckpoint) throws -> Bool {
+        switch part {
+        case .last(let store): return try replace(.checkpoint, in: store, old, by: new)
+        case .witnessed(let store): return try replace(.witnessed, in: store, old, by: new)
+        case .carried(let store, let record): return try replace(record, in: store, old, by: new)
+        case .copy(_, let file), .known(let file):
+            try file.write(new.bytes, waits: false)
+            return true
         }
+    }
+
+    private func replace(
+        _ record: StoreRecord, in store: any LedgerStore, _ old: SignedCheckpoint?,
+        by new: SignedCheckpoint
+    ) throws -> Bool {
+        // The bytes that stand there may say the same in another way.
+        let bytes = try readBytes()
+        guard try bytes.map(SignedCheckpoint.init(parsing:)) == old else { return false }
+        return try store.replace(record, bytes, by: new.bytes)
     }
 
     /// Checks, before anything is written anywhere, that a ledger may write its checkpoints here.
@@ -116,7 +141,8 @@ struct CheckpointFile {
         if let standing = try read() {
             try checkReplaced(standing, origin: origin, tree, keys: keys)
         }
-        do { try named.check() } catch { throw LedgerError(.storage, error.reason) }
+        guard case .copy(_, let file) = part else { return }
+        do { try file.check() } catch { throw LedgerError(.storage, error.reason) }
     }
 
     /// Checks that a checkpoint of this log may take the place of the one that stands here.
@@ -173,17 +199,18 @@ struct CheckpointFile {
     private func remedy(_ lost: String) -> String {
         let restore =
             switch part {
-            case .last(let folder): Self.restore(folder)
-            case .witnessed(let folder): Self.restore(folder, by: path)
-            case .copy(let folder): Self.restore(folder, by: path)
-            case .known: "--accept-loss"
+            case .last(let store): Self.restore(store)
+            case .witnessed(let store), .copy(let store, _): Self.restore(store, by: name)
+            case .known, .carried: "--accept-loss"
             }
         return "Put the right log back, or go on without \(lost), under another name, by \(restore)"
     }
 
-    private static func restore(_ folder: LedgerFolder, by checkpoint: String? = nil) -> String {
-        let key = FileSystem.exists(folder.key) ? folder.key : "FILE"
+    private static func restore(
+        _ store: any LedgerStore, by checkpoint: String? = nil
+    ) -> String {
+        let key = store.contains(.key) ? store.place(of: .key) : "FILE"
         return AdvisedCommand.restoreAcceptingLoss.line(
-            .init(folder.path, key: key, checkpoint: checkpoint))
+            .init(store.name, key: key, checkpoint: checkpoint))
     }
 }

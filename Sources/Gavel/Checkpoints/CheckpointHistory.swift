@@ -1,4 +1,4 @@
-// The checkpoints that are kept: DIR/checkpoints/kept. They answer when an entry was first signed.
+// The checkpoints that are kept. They answer when an entry was first signed.
 //
 //      gavel-checkpoints/v1
 //      for each, by size: an empty line, and the checkpoint file as it was signed
@@ -9,7 +9,7 @@
 //
 // Invariants: sizes rise from one to the next; the file is bounded; what was torn off its end by a
 // crash is passed over, and nothing else rests on the file; a file in which something else is wrong
-// is set aside as DIR/checkpoints/kept.damaged-1, -2 and so on, and none of those is written over.
+// is set aside, and none of those is written over.
 
 internal import Logging
 internal import Platform
@@ -72,13 +72,13 @@ struct CheckpointHistory: Sendable {
         thinnedCount = Self.thinned(checkpoints, Limits()).count
     }
 
-    /// - Throws: `FileError` where a file is there that cannot be read.
-    init(at path: String) throws {
-        guard FileSystem.exists(path) else {
+    /// - Throws: what reading throws, where something is there that cannot be read.
+    init(in store: any LedgerStore) throws {
+        guard let bytes = try store.read(.keptCheckpoints) else {
             self.init()
             return
         }
-        self.init(parsing: try FileSystem.readFile(path))
+        self.init(parsing: bytes)
     }
 
     /// The file.
@@ -90,10 +90,10 @@ struct CheckpointHistory: Sendable {
 
     /// Adds a checkpoint, unless one of as many entries is there, and writes the file.
     /// - Returns: where the file that stood there was set aside, because it is damaged.
-    /// - Throws: `FileError`.
+    /// - Throws: what writing throws.
     @discardableResult
     mutating func add(
-        _ checkpoint: SignedCheckpoint, at path: String, limits: Limits = Limits()
+        _ checkpoint: SignedCheckpoint, in store: any LedgerStore, limits: Limits = Limits()
     ) throws -> String? {
         guard checkpoint.checkpoint.size > checkpoints.last?.checkpoint.size ?? 0 else {
             return nil
@@ -102,48 +102,27 @@ struct CheckpointHistory: Sendable {
         checkpoints.append(checkpoint)
         // Somebody may have removed the file: what is added to must have its first line.
         let rewrites =
-            needsRewriting || !FileSystem.exists(path)
+            needsRewriting || !store.contains(.keptCheckpoints)
             || checkpoints.count > thinnedCount + limits.newest
         // A failure below is made good by the next one that is added.
         needsRewriting = true
         if rewrites {
             checkpoints = Self.thinned(checkpoints, limits)
-            aside = try rewrite(path)
+            aside = try rewrite(store)
             thinnedCount = checkpoints.count
         } else {
-            try FileSystem.append(path, [0x0A] + checkpoint.bytes, mode: 0o644)
+            try store.append([0x0A] + checkpoint.bytes, to: .keptCheckpoints)
         }
         needsRewriting = false
         return aside
     }
 
-    private mutating func rewrite(_ path: String) throws -> String? {
-        let folder = FileSystem.parentDirectory(of: path) ?? "."
-        try FileSystem.createDirectory(folder)
-        // Left by a process that was killed.
-        for name in try FileSystem.listDirectory(folder) where name.contains(".tmp-") {
-            try? FileSystem.remove("\(folder)/\(name)")
-        }
-        var aside: String?
-        if isDamaged, FileSystem.exists(path) {
-            let number = (1...).first { !FileSystem.exists("\(path)\(Self.aside)-\($0)") }!
-            aside = "\(path)\(Self.aside)-\(number)"
-            try FileSystem.rename(path, to: aside!)
-        }
-        try FileSystem.writeFileAtomically(path, bytes, mode: 0o644)
+    private mutating func rewrite(_ store: any LedgerStore) throws -> String? {
+        let isAside = isDamaged && store.contains(.keptCheckpoints)
+        let aside = isAside ? try store.setAside(.keptCheckpoints) : nil
+        try store.write(.keptCheckpoints, bytes)
         isDamaged = false
         return aside
-    }
-
-    /// What the name of a file that was set aside has more.
-    private static let aside = ".damaged"
-
-    /// The files that were set aside, each of which was damaged.
-    /// - Parameter path: of the file of those that are kept.
-    static func setAside(of path: String) -> [String] {
-        let folder = FileSystem.parentDirectory(of: path) ?? "."
-        return ((try? FileSystem.listDirectory(folder)) ?? []).map { "\(folder)/\($0)" }
-            .filter { $0.hasPrefix(path + aside) }
     }
 
     /// Those that are kept.

@@ -53,10 +53,10 @@ final class CheckpointSigner: Sendable {
         var dueAt = UInt64.max
     }
 
-    private let folder: LedgerFolder
+    private let store: any LedgerStore
     private let file: CheckpointFile
     private let copy: CheckpointFile?
-    private let log: any EventLog
+    private let log: any LogWriter
     private let interval: UInt64
     private let clock: any LedgerClock
     private let isDating: Bool
@@ -71,13 +71,13 @@ final class CheckpointSigner: Sendable {
     ///   - former: the key before it, where the log names one.
     ///   - signed: the last checkpoint, which the log was held against.
     init(
-        in folder: LedgerFolder, log: any EventLog, key: LedgerKey.Opened,
+        in store: any LedgerStore, log: any LogWriter, key: LedgerKey.Opened,
         former: VerifierKey?, signed: SignedCheckpoint?, configuration: Configuration
     ) {
-        self.folder = folder
+        self.store = store
         self.log = log
-        file = CheckpointFile(lastOf: folder)
-        copy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0, of: folder) }
+        file = CheckpointFile(lastOf: store)
+        copy = configuration.checkpointCopyPath.map { CheckpointFile(copyAt: $0, of: store) }
         interval = UInt64(max(1, configuration.checkpointIntervalMilliseconds)) * 1_000_000
         clock = configuration.clock
         isDating = configuration.datesCheckpoints
@@ -134,9 +134,10 @@ final class CheckpointSigner: Sendable {
     /// Signs the newest durable head, unless it is signed already, and waits until it is written.
     /// - Throws: `EvidenceError.signing`; `FileError` where a file cannot be written.
     @discardableResult
-    func signNow() throws -> SignedCheckpoint? {
+    func signNow() throws -> SignedCheckpoint {
         try queue.sync {
             try sign()
+            guard let signed else { throw EvidenceError.noCheckpoint }
             return signed
         }
     }
@@ -191,9 +192,9 @@ final class CheckpointSigner: Sendable {
         let checkpoint = try Checkpoint(
             origin: key.verifier.name, size: head.size, root: head.root)
         let signed = try checkpoint.signed(by: key, atSeconds: now)
-        try checkReplaced(file, after: last)
+        try checkPlace()
+        try replace(file, after: last, by: signed)
         let isCopyFree = try checkCopy()
-        try file.write(signed)
         state.withLock { $0.signed = signed }
         keep(signed)
         if isCopyFree { writeCopy(signed) }
@@ -204,10 +205,29 @@ final class CheckpointSigner: Sendable {
         isDating ? clock.now().evidenceSeconds : nil
     }
 
+    /// Looks whether this still is the ledger's place: nothing is signed into another's.
+    private func checkPlace() throws {
+        do { try log.check() } catch {
+            let failure = LedgerError(error, while: "signing a checkpoint")
+            stop(failure)
+            throw failure
+        }
+    }
+
+    private func replace(
+        _ file: CheckpointFile, after last: SignedCheckpoint?, by signed: SignedCheckpoint
+    ) throws {
+        while try !file.replace(checkReplaced(file, after: last), by: signed) {}
+    }
+
     /// Reads a file before it is replaced. Others may have written it: the ledger's own twin, on a
     /// machine that was put back to an earlier state.
-    private func checkReplaced(_ file: CheckpointFile, after last: SignedCheckpoint?) throws {
-        guard let standing = try file.read(), standing != last else { return }
+    /// - Returns: what stands there.
+    @discardableResult
+    private func checkReplaced(
+        _ file: CheckpointFile, after last: SignedCheckpoint?
+    ) throws -> SignedCheckpoint? {
+        guard let standing = try file.read(), standing != last else { return last }
         let (keys, origin, size) = state.withLock {
             ($0.keys, $0.key.verifier.name, $0.head.size)
         }
@@ -220,6 +240,7 @@ final class CheckpointSigner: Sendable {
             if isOwn { stop(error) }
             throw error
         }
+        return standing
     }
 
     private func stop(_ error: LedgerError) {
@@ -247,7 +268,7 @@ final class CheckpointSigner: Sendable {
 
     private func writeCopy(_ signed: SignedCheckpoint) {
         do {
-            try copy?.write(signed)
+            _ = try copy?.replace(nil, by: signed)
             state.withLock { ($0.copied, $0.isCopyBehind) = (signed, false) }
         } catch {
             state.withLock { $0.isCopyBehind = true }
@@ -258,8 +279,7 @@ final class CheckpointSigner: Sendable {
     /// Stores a new key, once there is a checkpoint of it.
     private func storeKey() throws {
         guard state.withLock({ $0.isKeyNew }) else { return }
-        try LedgerKey.write(key, to: folder.nextKey)
-        try FileSystem.rename(folder.nextKey, to: folder.key)
+        try LedgerKey.store(key, in: store)
         let replacesLost = state.withLock { state in
             defer { (state.isKeyNew, state.replacesLost) = (false, false) }
             return state.replacesLost
@@ -280,7 +300,7 @@ final class CheckpointSigner: Sendable {
         do {
             let aside = try kept.withLock { history in
                 _ = try load(&history)
-                return try history?.add(signed, at: folder.keptCheckpoints)
+                return try history?.add(signed, in: store)
             }
             if let aside {
                 logger.warning(
@@ -294,11 +314,11 @@ final class CheckpointSigner: Sendable {
 
     private func load(_ history: inout CheckpointHistory?) throws -> CheckpointHistory {
         if let history { return history }
-        let read = try CheckpointHistory(at: folder.keptCheckpoints)
+        let read = try CheckpointHistory(in: store)
         if read.isDamaged {
             logger.warning(
                 "some of what was kept is no checkpoint",
-                metadata: ["file": "\(folder.keptCheckpoints)"])
+                metadata: ["file": "\(store.place(of: .keptCheckpoints))"])
         }
         history = read
         return read
@@ -317,7 +337,7 @@ final class CheckpointSigner: Sendable {
     /// A checkpoint over all entries of a copy of the log.
     /// - Returns: nil where the copy has entries that do not become durable.
     func checkpoint(
-        ofCopy copy: any EventLog, durableCount: () throws -> UInt64
+        ofCopy copy: any LogReader, durableCount: () throws -> UInt64
     ) throws -> SignedCheckpoint? {
         let size = try copy.entryCount
         guard try isReached(size, by: durableCount) else { return nil }

@@ -7,29 +7,29 @@ internal import Platform
 internal import Synchronization
 
 extension Ledger {
-    /// The checkpoint signed last; nil before the first, and for a ledger that is in no folder.
-    public var checkpoint: SignedCheckpoint? { signer?.signed }
+    /// The checkpoint signed last; nil before the first.
+    public var checkpoint: SignedCheckpoint? { signer.signed }
 
     /// The key that checkpoints are checked with: give it to everybody.
-    public var verifierKey: VerifierKey? { signer?.key.verifier }
+    public var verifierKey: VerifierKey { signer.key.verifier }
 
     /// Signs everything that is durable now, unless that is done already.
-    /// - Returns: nil for a ledger that is in no folder.
-    /// - Throws: `LedgerError` with `storage`.
+    /// - Throws: `LedgerError` with `storage`, or with `fenced` where the ledger was moved or
+    ///   replaced while it was open.
     /// - Complexity: one signature and two flushes.
-    public func signCheckpoint() throws(LedgerError) -> SignedCheckpoint? {
-        do { return try signer?.signNow() } catch {
+    @discardableResult
+    public func signCheckpoint() throws(LedgerError) -> SignedCheckpoint {
+        do { return try signer.signNow() } catch {
             throw LedgerError(error, while: "signing a checkpoint")
         }
     }
 
     /// The checkpoints that are kept, and the last one, the oldest first: of the newest thousand
     /// all, before them the last of every hour, and further back the last of every day.
-    /// - Returns: none for a ledger that is in no folder.
     /// - Throws: `LedgerError` with `storage`.
     /// - Complexity: O(their number); the first call also reads the file.
     public func checkpoints() throws(LedgerError) -> [SignedCheckpoint] {
-        do { return try signer?.history() ?? [] } catch {
+        do { return try signer.history() } catch {
             throw LedgerError(error, while: "reading the checkpoints")
         }
     }
@@ -47,17 +47,12 @@ extension Ledger {
     ///   another history; and with `outcomeUnknown` when the commit failed: reopening then finishes
     ///   or undoes the rotation.
     public func rotateKey(to key: SigningKey? = nil) async throws(LedgerError) -> VerifierKey {
-        guard let folder, let signer else {
-            throw LedgerError(.storage, "only a ledger in a folder has a key")
-        }
         do {
-            return try await signer.rotating { try await rotate(signer, in: folder, to: key) }
+            return try await signer.rotating { try await rotateSigner(to: key) }
         } catch { throw LedgerError(error, while: "replacing the key") }
     }
 
-    private func rotate(
-        _ signer: CheckpointSigner, in folder: LedgerFolder, to key: SigningKey?
-    ) async throws -> VerifierKey {
+    private func rotateSigner(to key: SigningKey?) async throws -> VerifierKey {
         let former = signer.key
         let new = try key ?? .generate(name: former.verifier.name)
         guard new.verifier.name == former.verifier.name, new.verifier != former.verifier else {
@@ -66,14 +61,14 @@ extension Ledger {
                 "expected another key named \(former.verifier.name), got \(new.verifier)")
         }
         let (id, state) = reading.readState.withLock { ($0.state.ledgerID!, $0.state) }
-        let store = LedgerKey(folder: folder, state: state, logger: logger)
+        let place = LedgerKey(store: store, state: state, logger: logger)
         do {
             let rotation = try KeyRotation(of: id, from: former, to: new.verifier)
-            try store.prepare(new)
+            try place.prepare(new)
             try await rotate(rotation)
         } catch {
             // Where the outcome is unknown, the next opening needs the key to finish.
-            if (error as? LedgerError)?.code != .outcomeUnknown { store.forget() }
+            if (error as? LedgerError)?.code != .outcomeUnknown { place.forget() }
             throw error
         }
         // The log names the new key: from here on it signs, whatever the disk does.
@@ -109,12 +104,13 @@ extension LedgerReader {
     package func keptCheckpoints() throws(LedgerError) -> (
         checkpoints: [SignedCheckpoint], damaged: String?
     ) {
-        guard let folder else { return ([], nil) }
+        guard let store else { return ([], nil) }
+        let place = store.place(of: .keptCheckpoints)
         do {
-            let history = try CheckpointHistory(at: folder.keptCheckpoints)
-            return (history.checkpoints, history.isDamaged ? folder.keptCheckpoints : nil)
+            let history = try CheckpointHistory(in: store)
+            return (history.checkpoints, history.isDamaged ? place : nil)
         } catch {
-            throw LedgerError(error, while: "reading \(folder.keptCheckpoints)")
+            throw LedgerError(error, while: "reading \(place)")
         }
     }
 
@@ -141,11 +137,11 @@ extension LedgerReader {
     }
 
     private func read(
-        _ file: (LedgerFolder) -> CheckpointFile
+        _ file: (any LedgerStore) -> CheckpointFile
     ) throws(LedgerError) -> SignedCheckpoint? {
-        guard let file = folder.map(file) else { return nil }
+        guard let file = store.map(file) else { return nil }
         do { return try file.read() } catch {
-            throw LedgerError(error, while: "reading \(file.path)")
+            throw LedgerError(error, while: "reading \(file.name)")
         }
     }
 
@@ -158,9 +154,9 @@ extension LedgerReader {
         _ checkpoint: SignedCheckpoint, keys: [VerifierKey]? = nil
     ) throws(LedgerError) {
         let file =
-            folder.map(CheckpointFile.init(lastOf:)) ?? CheckpointFile(knownAt: "the checkpoint")
+            store.map(CheckpointFile.init(lastOf:)) ?? CheckpointFile(knownAt: "the checkpoint")
         do {
-            let size = try folder.map { try Self.durableCount(of: $0, reading.log) } ?? reflects
+            let size = try store.map { try $0.durableCount(reading.log) } ?? reflects
             try file.check(checkpoint, LogTree(of: reading.log, size: size), keys: keys)
         } catch {
             throw LedgerError(error, while: "checking the checkpoint")
@@ -176,8 +172,8 @@ extension LedgerReader {
     public func keep(
         _ cosigned: SignedCheckpoint, keys: [VerifierKey]? = nil, witnesses: [VerifierKey]
     ) throws {
-        guard let folder else {
-            throw LedgerError(.storage, "only a ledger in a folder keeps checkpoints")
+        guard let store else {
+            throw LedgerError(.storage, "a ledger as of a past moment keeps no checkpoints")
         }
         let known = try keys ?? ownKeys()
         let verified = try cosigned.verified(by: known, witnesses: witnesses)
@@ -185,24 +181,29 @@ extension LedgerReader {
             throw EvidenceError(.notSigned, "none of the witnesses has cosigned the checkpoint")
         }
         try check(cosigned, keys: known)
-        let file = CheckpointFile(witnessedOf: folder)
-        if let kept = try witnessedCheckpoint() {
-            if kept.checkpoint.size > cosigned.checkpoint.size { return }
-            // Where it is of another history it is the proof of that.
-            try file.checkReplaced(
-                kept, origin: verified.origin, tree(ofSize: cosigned.checkpoint.size), keys: known)
-        }
-        do { try file.write(cosigned) } catch {
-            throw LedgerError(error, while: "writing \(folder.witnessed)")
+        let file = CheckpointFile(witnessedOf: store)
+        var isWritten = false
+        while !isWritten {
+            let kept = try witnessedCheckpoint()
+            if let kept {
+                if kept.checkpoint.size > cosigned.checkpoint.size { return }
+                // Where it is of another history it is the proof of that.
+                try file.checkReplaced(
+                    kept, origin: verified.origin, tree(ofSize: cosigned.checkpoint.size),
+                    keys: known)
+            }
+            do { isWritten = try file.replace(kept, by: cosigned) } catch {
+                throw LedgerError(error, while: "writing \(file.name)")
+            }
         }
     }
 }
 
 extension LedgerReader {
-    /// A checkpoint over all entries of a copy, signed with the key in the ledger's folder.
+    /// A checkpoint over all entries of a copy, signed with the ledger's key.
     /// - Returns: nil where there is no key that can be read, or entries do not become durable.
     func coveringCheckpoint(
-        ofCopy copy: any EventLog, durableCount: () throws -> UInt64
+        ofCopy copy: any LogReader, durableCount: () throws -> UInt64
     ) throws -> SignedCheckpoint? {
         let size = try copy.entryCount
         guard try isReached(size, by: durableCount) else { return nil }
@@ -210,19 +211,20 @@ extension LedgerReader {
     }
 
     /// A checkpoint over the first entries of this log or of a copy of it: the last one where that
-    /// covers all, else one signed now with the key in the ledger's folder.
+    /// covers all, else one signed now with the ledger's key.
     /// - Returns: nil where there is no key that can be read, or no checkpoint of it that the log
     ///   lives up to: such a log is signed by nobody.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
-    func coveringCheckpoint(of log: any EventLog, size: UInt64) throws -> SignedCheckpoint? {
-        guard let folder, let last = try checkpoint() else { return nil }
+    func coveringCheckpoint(of log: any LogReader, size: UInt64) throws -> SignedCheckpoint? {
+        guard let store, let last = try checkpoint() else { return nil }
         let tree = LogTree(of: log, size: size)
         guard last.checkpoint.size <= size else { return nil }
         guard try tree.tree(of: last.checkpoint.size).root == last.checkpoint.root else {
             return nil
         }
         if last.checkpoint.size == size { return last }
-        guard let key = try? LedgerKey.read(folder.key), key.verifier.name == last.checkpoint.origin
+        guard let key = try? LedgerKey.read(.key, in: store),
+            key.verifier.name == last.checkpoint.origin
         else { return nil }
         let keys = try latestKeys(origin: last.checkpoint.origin)
         // Where the log names the key that signs, no other one does.

@@ -1,9 +1,9 @@
-// The key in a ledger's folder: made with the ledger, or given; replaced only by a rotation that
+// The key in a ledger's store: made with the ledger, or given; replaced only by a rotation that
 // the log holds.
 //
-// Invariants: `DIR/key` is readable by its owner alone, and stands there only once a checkpoint of
-// it does; before the log's first entry it is `DIR/key.next`, so that a log that has entries and no
-// key is one whose key was taken away, and is written to by no other unless that is asked for;
+// Invariants: the key is readable by its owner alone, and stands there only once a checkpoint of it
+// does; before the log's first entry it is the next key, so that a log that has entries and no key
+// is one whose key was taken away, and is written to by no other unless that is asked for;
 // where the log names the key that signs, no other one does; a rotation cut short by a crash is
 // finished, or undone where its entry never became durable; whatever is refused because of a key
 // says which one is wanted and what to do, and offers another one only where that can sign.
@@ -71,7 +71,7 @@ extension KeyRotation {
 
 /// The key of a ledger and where it is kept.
 struct LedgerKey {
-    let folder: LedgerFolder
+    let store: any LedgerStore
     let state: State
     let logger: Logger
 
@@ -86,7 +86,7 @@ struct LedgerKey {
 
     /// Whether a checkpoint must stand beside the log.
     var needsCheckpoint: Bool {
-        state.entryCount > 0 && !(isBeginning && !FileSystem.exists(folder.key))
+        state.entryCount > 0 && !(isBeginning && !store.contains(.key))
     }
 
     /// The key that signs from now on.
@@ -109,11 +109,11 @@ struct LedgerKey {
     ) throws -> Opened {
         try finishRotation()
         let given = configuration.signingKey
-        if FileSystem.exists(folder.key) {
-            return Opened(key: try standing(folder.key, given))
+        if store.contains(.key) {
+            return Opened(key: try standing(.key, given))
         }
-        if state.entryCount > 0, isBeginning, FileSystem.exists(folder.nextKey) {
-            return Opened(key: try standing(folder.nextKey, given), isNew: true)
+        if state.entryCount > 0, isBeginning, store.contains(.nextKey) {
+            return Opened(key: try standing(.nextKey, given), isNew: true)
         }
         let name = signed?.checkpoint.origin ?? id.origin
         guard state.entryCount > 0, !isRenamed else {
@@ -129,8 +129,9 @@ struct LedgerKey {
         guard configuration.replacesLostKey else {
             throw LedgerError(
                 .keyMismatch,
-                "\(key.verifier), which was given, has not signed \(folder.checkpoint). Give the "
-                    + "ledger's own key; \(remedyWhereLost)")
+                "\(key.verifier), which was given, has not signed "
+                    + "\(store.place(of: .checkpoint)). Give the ledger's own key; "
+                    + remedyWhereLost)
         }
         return Opened(key: key, isNew: true, replacesLost: true)
     }
@@ -144,20 +145,20 @@ struct LedgerKey {
         let which = wanted.map { "\($0), which the log names," } ?? "the ledger's key"
         return LedgerError(
             .keyMismatch,
-            "\(folder.path) has entries and no key. Nothing was changed. Put \(which) into "
-                + "\(folder.key), or give its file by --key; \(remedyWhereLost)")
+            "\(store.name) has entries and no key. Nothing was changed. Put \(which) into "
+                + "\(store.place(of: .key)), or give its file by --key; \(remedyWhereLost)")
     }
 
     /// What to do where the key cannot be put back.
     private var remedyWhereLost: String {
-        let files = AdvisedCommand.Files(folder.path)
+        let files = AdvisedCommand.Files(store.name)
         let renamed = AdvisedCommand.restoreWithoutCheckpoint.line(files)
         // No other one may sign in the place of a key that the log names.
         guard state.signingKey == nil else {
             return "where it is lost for good, go on under another name, by \(renamed)"
         }
         return "where it is lost for good, "
-            + (FileSystem.exists(folder.key) ? "take \(folder.key) away and " : "")
+            + (store.contains(.key) ? "take \(store.place(of: .key)) away and " : "")
             + "go on with another, by \(AdvisedCommand.newKey.line(files)) (gavel-server takes "
             + "--new-key too), or under another name, by \(renamed)"
     }
@@ -165,15 +166,16 @@ struct LedgerKey {
     /// Reads the ledger's key from its folder, of which more is known than of any file.
     /// - Throws: `LedgerError` with `keyMismatch` where there is none in the file, `storage` where
     ///   it cannot be read; both say what to do.
-    func read() throws(LedgerError) -> SigningKey { try read(folder.key, remedyWhereLost) }
+    func read() throws(LedgerError) -> SigningKey { try read(.key, remedyWhereLost) }
 
-    private func read(_ path: String, _ remedy: String) throws(LedgerError) -> SigningKey {
-        do { return try Self.read(path) } catch let error as LedgerError {
+    private func read(_ record: StoreRecord, _ remedy: String) throws(LedgerError) -> SigningKey {
+        do { return try Self.read(record, in: store) } catch let error as LedgerError {
             throw LedgerError(error.code, "\(error.reason). Put the right one back; \(remedy)")
         } catch {
             throw LedgerError(
                 .storage,
-                "\(path) cannot be read: \(error). Let this process read it; \(remedy)")
+                "\(store.place(of: record)) cannot be read: \(error). Let this process read it; "
+                    + remedy)
         }
     }
 
@@ -185,22 +187,23 @@ struct LedgerKey {
     ) throws {
         if !opened.replacesLost {
             do { _ = try signed.verified(by: keys) } catch {
-                let putBack = LedgerError.lostCheckpointRemedy(folder)
+                let putBack = LedgerError.lostCheckpointRemedy(store)
                 throw LedgerError(
                     .checkpointMismatch,
-                    "\(folder.checkpoint) is not signed by this ledger's key, "
+                    "\(store.place(of: .checkpoint)) is not signed by this ledger's key, "
                         + "\(opened.key.verifier): \(error.reason); somebody replaced the one or "
                         + "the other. Nothing was changed. Where it was the key, put the right one "
-                        + "into \(folder.key); \(remedyWhereLost). Where it was the checkpoint: "
-                        + putBack)
+                        + "into \(store.place(of: .key)); \(remedyWhereLost). Where it was the "
+                        + "checkpoint: \(putBack)")
             }
         }
-        try CheckpointFile(lastOf: folder).check(signed, tree, keys: nil)
+        try CheckpointFile(lastOf: store).check(signed, tree, keys: nil)
     }
 
-    /// Reads a key that stands in the folder.
-    private func standing(_ path: String, _ given: SigningKey?) throws -> SigningKey {
-        let key = try read(path, remedyWhereLost)
+    /// Reads a key that stands in the store.
+    private func standing(_ record: StoreRecord, _ given: SigningKey?) throws -> SigningKey {
+        let key = try read(record, remedyWhereLost)
+        let path = store.place(of: record)
         if let given, given.verifier != key.verifier {
             throw LedgerError(
                 .keyMismatch,
@@ -211,34 +214,29 @@ struct LedgerKey {
         return key
     }
 
-    /// Writes a key that only its owner may read.
-    static func write(_ key: SigningKey, to path: String) throws {
-        try FileSystem.writeFileAtomically(path, Array(key.fileText.utf8), mode: 0o600)
-    }
-
     /// Writes the key that a rotation is about to name, or that is about to sign first.
     func prepare(_ key: SigningKey) throws {
-        try Self.write(key, to: folder.nextKey)
+        try store.write(.nextKey, key.fileBytes)
     }
 
     /// Removes the key that no entry of the log will name.
     func forget() {
         // What stays is written over by the next rotation, or removed by the next opening.
-        if FileSystem.exists(folder.nextKey) { try? FileSystem.remove(folder.nextKey) }
+        try? store.remove(.nextKey)
     }
 
     /// Puts the next key in its place once the log names it: the end of a rotation that a crash or
     /// a full disk cut short.
     private func finishRotation() throws {
-        guard FileSystem.exists(folder.nextKey) else { return }
+        guard store.contains(.nextKey) else { return }
         let next = try read(
-            folder.nextKey,
-            "a rotation or a creation was cut short, and where \(folder.key) is the key that "
-                + "signs, take \(folder.nextKey) away")
+            .nextKey,
+            "a rotation or a creation was cut short, and where \(store.place(of: .key)) is the key "
+                + "that signs, take \(store.place(of: .nextKey)) away")
         if state.signingKey == next.verifier.bytes32 {
-            try FileSystem.rename(folder.nextKey, to: folder.key)
-        } else if FileSystem.exists(folder.key) {
-            try FileSystem.remove(folder.nextKey)
+            try Self.store(next, in: store)
+        } else if store.contains(.key) {
+            try store.remove(.nextKey)
         }
     }
 
@@ -249,16 +247,39 @@ struct LedgerKey {
         throw LedgerError(
             .keyMismatch,
             "\(what) is not the key that the log names: \(wanted). Put that into "
-                + "\(folder.key); \(remedyWhereLost)")
+                + "\(store.place(of: .key)); \(remedyWhereLost)")
     }
 
-    /// Reads a key from whatever file.
+    /// Puts a key into its place, where the next one stands no more then.
+    static func store(_ key: SigningKey, in store: any LedgerStore) throws {
+        try store.write(.key, key.fileBytes)
+        try store.remove(.nextKey)
+    }
+
+    /// Reads a key out of a store.
+    /// - Throws: `LedgerError` with `keyMismatch` where it is none; what reading throws.
+    static func read(_ record: StoreRecord, in store: any LedgerStore) throws -> SigningKey {
+        let place = store.place(of: record)
+        do {
+            guard let bytes = try store.read(record) else {
+                throw LedgerError(.keyMismatch, "\(place) is not there, or is no file")
+            }
+            return try parse(bytes, place)
+        } catch is UnreadableRecord {
+            throw LedgerError(.keyMismatch, "\(place) is a folder, not a key")
+        }
+    }
+
+    /// Reads a key from whatever file, or from a pipe.
     /// - Throws: `LedgerError` with `keyMismatch` where there is none in it; `FileError`.
     static func read(_ path: String) throws -> SigningKey {
         if FileSystem.isDirectory(path) {
             throw LedgerError(.keyMismatch, "\(path) is a folder, not a key")
         }
-        let bytes = try FileSystem.readFile(path)
+        return try parse(try FileSystem.readFile(path), path)
+    }
+
+    private static func parse(_ bytes: [UInt8], _ path: String) throws -> SigningKey {
         if bytes.isEmpty { throw LedgerError(.keyMismatch, "\(path) is empty: there is no key") }
         do { return try SigningKey(try validText(bytes, path)) } catch {
             throw LedgerError(.keyMismatch, "\(path) is no key: \(error.reason)")

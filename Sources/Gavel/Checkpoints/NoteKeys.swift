@@ -123,6 +123,8 @@ public struct SigningKey: Sendable, CustomStringConvertible {
     public var verifier: VerifierKey { key.verifier }
     /// What the key file holds, with its line end. SECRET: whoever has it can sign as the ledger.
     public var fileText: String { key.fileText }
+    /// The bytes of its file.
+    var fileBytes: [UInt8] { Array(fileText.utf8) }
     public var description: String { "signing key of \(verifier)" }
 
     /// Signs bytes, without anything around them.

@@ -34,6 +34,8 @@ package struct EngineCore: ~Copyable {
         /// was there.
         package var clocksPass = true
         package var freeBytesMin = 0
+        /// How many frames may be on their way to the store.
+        package var framesInFlightMax = 2
         /// Whether what is written is held against the reader's checks first: always, but where a
         /// simulation is to find what comes of it.
         package var checksEntries = true
@@ -93,8 +95,6 @@ package struct EngineCore: ~Copyable {
     /// A frame worth storing while another is still being flushed: smaller ones wait and grow,
     /// since a commit costs the same for one entry as for hundreds.
     private static let bytesWorthAFlush = 32 << 10
-    /// How many frames may be on their way to the store.
-    package static let framesInFlightMax = 2
     private static let storageCheckEntries: UInt64 = 4096
     /// Clocks that were silent for longer than this were silent because nobody was there.
     package static let silenceMax: Int64 = 5_000_000_000
@@ -195,7 +195,7 @@ package struct EngineCore: ~Copyable {
     /// - Parameter inFlight: how many frames are on their way.
     package func isWorthStoring(inFlight: Int) -> Bool {
         guard !isOpenFrameEmpty else { return false }
-        return inFlight == 0 || isLarge && inFlight < Self.framesInFlightMax
+        return inFlight == 0 || isLarge && inFlight < settings.framesInFlightMax
     }
 
     /// Whether the open frame is large enough to be stored beside another.

@@ -30,16 +30,16 @@ package struct ClockReading: Hashable, Sendable {
 
 /// What a running ledger writes down once a second, so that the next opening knows how long nobody
 /// was there.
-package struct Heartbeat: Hashable, Sendable {
+public struct Heartbeat: Hashable, Sendable {
     /// Trusted time, and the boot clock at that moment.
-    package var time: Timestamp
-    package var boot: Int64
+    public var time: Timestamp
+    public var boot: Int64
     /// Which run of the machine the boot clock counts from; nil where the system does not say.
-    package var bootID: Bytes16?
+    public var bootID: Bytes16?
     /// Since when an outage lasted whose auctions still wait for an operator; nil where none do.
-    package var outageSince: Timestamp?
+    public var outageSince: Timestamp?
 
-    package init(time: Timestamp, boot: Int64, bootID: Bytes16?, outageSince: Timestamp?) {
+    public init(time: Timestamp, boot: Int64, bootID: Bytes16?, outageSince: Timestamp?) {
         self.time = time
         self.boot = boot
         self.bootID = bootID
@@ -48,17 +48,17 @@ package struct Heartbeat: Hashable, Sendable {
 }
 
 /// 16 bytes without a meaning of their own.
-package struct Bytes16: Hashable, Sendable {
-    package var high: UInt64
-    package var low: UInt64
+public struct Bytes16: Hashable, Sendable {
+    public var high: UInt64
+    public var low: UInt64
 
-    package init(high: UInt64, low: UInt64) {
+    public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
     /// - Returns: nil where there are not 16 bytes.
-    package init?(_ bytes: [UInt8]) {
+    public init?(_ bytes: [UInt8]) {
         guard bytes.count == 16 else { return nil }
         func word(_ start: Int) -> UInt64 {
             bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }

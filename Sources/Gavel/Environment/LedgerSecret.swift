@@ -2,7 +2,7 @@
 // neither guess nor forge. It is not the key that signs checkpoints: that one speaks for the ledger
 // to others, this one never leaves it.
 //
-// Invariants: `DIR/secret` is readable by its owner alone, is written once, whole, and never
+// Invariants: the record is readable by its owner alone, is written once, whole, and never
 // changes; a backup carries it, so that a restored ledger knows the calls of before; an archive,
 // which is for others to read, does not. Each use has a key of its own, so that nothing derived for
 // one use says anything of another.
@@ -69,40 +69,41 @@ package struct LedgerSecret: Sendable {
     }
 }
 
-// MARK: The file
+// MARK: The record
 
 extension LedgerSecret {
-    /// The secret in a folder; nil where there is none.
-    /// - Throws: `LedgerError` with `damaged` where the file is not a secret, or `storage`.
-    static func read(in folder: LedgerFolder) throws(LedgerError) -> LedgerSecret? {
-        guard FileSystem.exists(folder.secret) else { return nil }
-        let bytes: [UInt8]
-        do { bytes = try FileSystem.readFile(folder.secret) } catch {
-            throw LedgerError(error, while: "reading \(folder.secret)")
+    /// The secret in a store; nil where there is none.
+    /// - Throws: `LedgerError` with `damaged` where the record is not a secret, or `storage`.
+    static func read(in store: any LedgerStore) throws(LedgerError) -> LedgerSecret? {
+        let place = store.place(of: .secret)
+        let bytes: [UInt8]?
+        do { bytes = try store.read(.secret) } catch {
+            throw LedgerError(error, while: "reading \(place)")
         }
+        guard let bytes else { return nil }
         guard bytes.count == byteCount else {
             throw LedgerError(
                 .damaged,
-                "\(folder.secret) must have \(byteCount) bytes, not \(bytes.count); put back the "
+                "\(place) must have \(byteCount) bytes, not \(bytes.count); put back the "
                     + "one of a backup, or remove the file: a new one is drawn, and calls to the "
                     + "service from before are then taken anew when they are repeated")
         }
         return LedgerSecret(bytes)
     }
 
-    /// The secret in a folder, drawn where there is none.
+    /// The secret in a store, drawn where there is none.
     /// - Throws: as `read(in:)`.
-    static func open(in folder: LedgerFolder) throws(LedgerError) -> LedgerSecret {
-        if let secret = try read(in: folder) { return secret }
+    static func open(in store: any LedgerStore) throws(LedgerError) -> LedgerSecret {
+        if let secret = try read(in: store) { return secret }
         let secret = generate()
-        try secret.write(in: folder)
+        try secret.write(in: store)
         return secret
     }
 
-    /// Writes the file: whole, or not at all.
-    func write(in folder: LedgerFolder) throws(LedgerError) {
-        do { try FileSystem.writeFileAtomically(folder.secret, bytes, mode: 0o600) } catch {
-            throw LedgerError(error, while: "writing \(folder.secret)")
+    /// Writes the record: whole, or not at all.
+    func write(in store: any LedgerStore) throws(LedgerError) {
+        do { try store.write(.secret, bytes) } catch {
+            throw LedgerError(error, while: "writing \(store.place(of: .secret))")
         }
     }
 }

@@ -30,32 +30,32 @@ extension LedgerReader {
         try translated("reading the key") { try signingKey()?.verifier }
     }
 
-    /// The key in the ledger's folder; nil where there is none.
+    /// The key in the ledger's store; nil where there is none.
     private func signingKey() throws -> SigningKey? {
-        guard let store, FileSystem.exists(store.folder.key) else { return nil }
-        return try store.read()
+        guard let place, place.store.contains(.key) else { return nil }
+        return try place.read()
     }
 
-    /// The key's place; nil for a ledger that is in no folder.
-    private var store: LedgerKey? {
-        folder.map { folder in
+    /// The key's place; nil for a ledger as of a past moment.
+    private var place: LedgerKey? {
+        store.map { store in
             LedgerKey(
-                folder: folder, state: reading.readState.withLock { $0.state }, logger: logger)
+                store: store, state: reading.readState.withLock { $0.state }, logger: logger)
         }
     }
 
     /// Why there is no checkpoint beside a log that must have one; nil for one that never came to
     /// its first.
     package var missingCheckpoint: LedgerError? {
-        guard let store, store.needsCheckpoint else { return nil }
-        return .removedCheckpoint(store.folder)
+        guard let place, place.needsCheckpoint else { return nil }
+        return .removedCheckpoint(place.store)
     }
 
-    /// Why there is no key in the folder of a ledger that has entries; nil where it has none.
+    /// Why there is no key in the store of a ledger that has entries; nil where it has none.
     package var missingKey: LedgerError? {
-        guard let store, let id = store.state.ledgerID else { return nil }
+        guard let place, let id = place.state.ledgerID else { return nil }
         let signed = try? checkpoint()
-        return store.lost(named: signed?.checkpoint.origin ?? id.origin)
+        return place.lost(named: signed?.checkpoint.origin ?? id.origin)
     }
 }
 
@@ -163,9 +163,9 @@ extension Ledger: LedgerEvidence {
     /// The ledger's own checkpoints need no check here: one of an earlier run was held against the
     /// log at opening, and all later ones are over what this process has stored.
     public func signedHead(covering position: UInt64?) throws -> SignedCheckpoint {
-        if let folder, let position {
-            let file = CheckpointFile(witnessedOf: folder)
-            let witnessed = try translated("reading \(folder.witnessed)") { try file.read() }
+        if let position {
+            let file = CheckpointFile(witnessedOf: store)
+            let witnessed = try translated("reading \(file.name)") { try file.read() }
             if let witnessed, witnessed.checkpoint.size > position {
                 try translated("checking the checkpoint") {
                     try file.check(witnessed, tree(ofSize: reflects), keys: nil)
@@ -178,8 +178,7 @@ extension Ledger: LedgerEvidence {
     }
 
     public func signed(_ statement: EntryStatement) throws -> SignedNote {
-        guard let signer else { throw EvidenceError(.signing, "the ledger has no key") }
-        return try statement.signed(by: signer.key)
+        try statement.signed(by: signer.key)
     }
 }
 
@@ -224,7 +223,7 @@ extension EvidenceError {
                 + "are signed")
     }
 
-    fileprivate static var noCheckpoint: EvidenceError {
+    static var noCheckpoint: EvidenceError {
         EvidenceError(.notProven, "the ledger has signed no checkpoint yet")
     }
 }

@@ -22,8 +22,8 @@ struct Loaded {
 }
 
 struct Loader {
-    let log: any EventLog
-    let snapshots: SnapshotFolder?
+    let log: any LogReader
+    let snapshots: StoredSnapshots?
     let logger: Logger
 
     /// Where replay stops.

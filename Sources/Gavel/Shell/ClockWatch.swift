@@ -1,5 +1,5 @@
-// Reads the clocks once a second, whatever the core's thread is waiting for, and writes down that
-// the ledger is alive.
+// Reads the clocks once a second, whatever the core's thread is waiting for, writes down that the
+// ledger is alive, and looks whether its place is still its own.
 //
 // Invariants: a reading is admitted before the heartbeat that rests on it is written, so a
 // heartbeat never says a later time than the core will know; a ledger that has failed beats no
@@ -14,17 +14,21 @@ internal import Synchronization
 final class ClockWatch: Sendable {
     private let admission: Admission
     private let pipeline: Pipeline
-    private let writerFile: WriterFile?
+    private let log: any LogWriter
     private let bootID: Bytes16?
+    private let fail: @Sendable (LedgerError) -> Void
     private let queue = DispatchQueue(label: "gavel.clocks", qos: .userInitiated)
     private let timer = Mutex<(any DispatchSourceTimer)?>(nil)
 
+    /// - Parameter fail: ends the ledger, where its place is not its own any more.
     init(
-        admission: Admission, pipeline: Pipeline, writerFile: WriterFile?, bootID: Bytes16?
+        admission: Admission, pipeline: Pipeline, log: any LogWriter, bootID: Bytes16?,
+        failingBy fail: @escaping @Sendable (LedgerError) -> Void
     ) {
         self.admission = admission
         self.pipeline = pipeline
-        self.writerFile = writerFile
+        self.log = log
+        self.fail = fail
         self.bootID = bootID
     }
 
@@ -43,14 +47,16 @@ final class ClockWatch: Sendable {
     func beat() {
         let reading = admission.admitClocks()
         guard pipeline.failure == nil else { return }
+        do { try log.check() } catch {
+            return fail(LedgerError(error, while: "looking at the ledger's place"))
+        }
         let status = pipeline.status
         let time = Timestamp(nanoseconds: reading.boot &+ status.timeOffset)
         // What cannot be written only makes the next opening take an outage for longer.
-        try? writerFile?.publish(
+        try? log.publish(
             Heartbeat(
                 time: time, boot: reading.boot, bootID: bootID,
-                outageSince: status.unsettledSince
-            ).stored)
+                outageSince: status.unsettledSince))
     }
 
     /// Ends reading; returns when no beat is under way.

@@ -1,5 +1,5 @@
 // The thread that drives the core: it takes from the queue, lets the core decide, and hands frames
-// to the log. The core decides everything; what is here waits, reads and stores.
+// to the store's thread. The core decides everything; what is here waits, reads and stores.
 //
 // Invariants: everything here runs on one thread at a time; after a failure nothing is stored any
 // more, and everybody who waits is told.
@@ -14,29 +14,26 @@ final class EngineThread: @unchecked Sendable {
     private var core: EngineCore
     private let admission: Admission
     private let pipeline: Pipeline
-    private let log: any EventLog
+    private let log: any LogWriter
     private let stored: CheckedEntries
-    private let sealer: FrameSealer
+    private let storeThread: StoreThread
     private let shortcuts: Shortcuts
-    private let freeBytes: @Sendable () -> Int
     private let logger: Logger
     /// How many callers the frame just stored on this thread has answered.
     private var answeredAtOnce = 0
 
     init(
-        _ core: consuming EngineCore, log: any EventLog, sealer: FrameSealer,
-        admission: Admission, pipeline: Pipeline, configuration: Configuration,
-        freeBytes: @escaping @Sendable () -> Int
+        _ core: consuming EngineCore, log: any LogWriter, storeThread: StoreThread,
+        admission: Admission, pipeline: Pipeline, configuration: Configuration
     ) {
         self.core = core
         self.log = log
         stored = CheckedEntries(log)
-        self.sealer = sealer
+        self.storeThread = storeThread
         self.admission = admission
         self.pipeline = pipeline
         shortcuts = configuration.shortcuts
         logger = configuration.logger
-        self.freeBytes = freeBytes
     }
 
     /// Stores the entries that begin every session, before anybody is admitted.
@@ -86,7 +83,7 @@ final class EngineThread: @unchecked Sendable {
     /// - Returns: false when nothing more can be decided.
     private func decide() -> Bool {
         while true {
-            if core.wantsFreeBytes { core.note(freeBytes: freeBytes()) }
+            if core.wantsFreeBytes { core.note(freeBytes: log.freeBytes ?? .max) }
             core.note(durable: pipeline.durableCount)
             switch core.decide() {
             case .idle: return true
@@ -131,8 +128,7 @@ final class EngineThread: @unchecked Sendable {
         pipeline.takePlace()
         let (frame, identity) = core.takeFrame()
         frame.handedOverAt = Uptime.nanoseconds
-        let sealer = sealer
-        log.append(frame, atOnce: atOnce) { sealer.seal($0, identity) }
+        storeThread.append(frame, identity, atOnce: atOnce)
         return true
     }
 }
@@ -164,9 +160,9 @@ extension CoreNotice {
     }
 }
 
-/// Completes frames on the log's thread: the tree grows in the order of the log.
+/// Completes frames on the store's thread: the tree grows in the order of the log.
 package final class FrameSealer: @unchecked Sendable {
-    // Sendable without a check: `tree` is touched by the log's one thread only.
+    // Sendable without a check: `tree` is touched by the store's one thread only.
 
     /// The tree up to the last sealed frame.
     package private(set) var tree: MerkleTree

@@ -1,7 +1,7 @@
 // How far deciding may run ahead of durability, and what is known to be durable.
 //
-// Invariants: at most `depth` frames are handed over and not reported; `durableCount` only grows;
-// after a frame failed it stands still for ever.
+// Invariants: at most `framesInFlightMax` frames are handed over and not reported; `durableCount`
+// only grows; after a frame failed it stands still for ever.
 
 internal import Dispatch
 internal import Synchronization
@@ -9,9 +9,6 @@ internal import Synchronization
 /// The state shared by the core's thread, which hands frames over, and the publisher, which hears
 /// what became of them.
 final class Pipeline: Sendable {
-    /// One frame is flushed while the next waits ready.
-    static let depth = EngineCore.framesInFlightMax
-
     private struct State {
         var inFlight = 0
         var durableCount: UInt64
@@ -20,9 +17,14 @@ final class Pipeline: Sendable {
 
     private let state: Mutex<State>
     private let core = Mutex(CoreStatus())
-    private let room = DispatchSemaphore(value: Pipeline.depth)
+    private let room: DispatchSemaphore
 
-    init(durableCount: UInt64) { state = Mutex(State(durableCount: durableCount)) }
+    init(durableCount: UInt64, framesInFlightMax: Int) {
+        state = Mutex(State(durableCount: durableCount))
+        // Counted up from zero: a semaphore that goes with places taken is a fault to Dispatch.
+        room = DispatchSemaphore(value: 0)
+        for _ in 0..<max(1, framesInFlightMax) { room.signal() }
+    }
 
     var inFlight: Int { state.withLock { $0.inFlight } }
     /// How many entries are durable.
@@ -34,7 +36,7 @@ final class Pipeline: Sendable {
         set { core.withLock { $0 = newValue } }
     }
 
-    /// Takes a place for a frame; blocks while the log is `depth` frames behind.
+    /// Takes a place for a frame; blocks while the store is as many frames behind as it takes.
     func takePlace() {
         room.wait()
         state.withLock { $0.inFlight += 1 }

@@ -9,15 +9,15 @@ internal import Logging
 internal import Platform
 internal import Synchronization
 
-/// Publishes frames. Its `report` runs on the log's thread, one call at a time.
+/// Publishes frames. Its `report` runs on the store's thread, one call at a time.
 final class Publisher: Sendable {
     let reading: Reading
     private let pipeline: Pipeline
     private let admission: Admission
     private let sealer: FrameSealer
-    private let snapshots: SnapshotFolder?
-    private let writerFile: WriterFile?
-    private let signer: CheckpointSigner?
+    private let snapshots: StoredSnapshots
+    private let log: any LogWriter
+    private let signer: CheckpointSigner
     private let configuration: Configuration
     private let subscribers = Mutex(Subscribers())
     private let drained = DispatchSemaphore(value: 0)
@@ -41,34 +41,29 @@ final class Publisher: Sendable {
 
     init(
         reading: Reading, snapshotCount: UInt64, pipeline: Pipeline, admission: Admission,
-        sealer: FrameSealer, snapshots: SnapshotFolder?, writerFile: WriterFile?,
-        signer: CheckpointSigner?, configuration: Configuration
+        sealer: FrameSealer, snapshots: StoredSnapshots, log: any LogWriter,
+        signer: CheckpointSigner, configuration: Configuration
     ) {
         self.reading = reading
         self.pipeline = pipeline
         self.admission = admission
         self.sealer = sealer
         self.snapshots = snapshots
-        self.writerFile = writerFile
+        self.log = log
         self.signer = signer
         self.configuration = configuration
         snapshotState = Mutex(SnapshotState(lastCount: snapshotCount))
     }
 
-    func report(_ report: LogReport) {
+    func report(_ frame: Frame, _ report: StoreReport) {
         switch report {
-        case .durable(let frame):
+        case .durable:
             do {
                 try publish(frame)
             } catch {
                 fail(frame, LedgerError(error, while: "publishing"))
             }
-        case .fenced(let frame):
-            fail(
-                frame,
-                LedgerError(.heldByWriter, "another writer took over; this one's frame is lost"))
-        case .unknown(let frame, let reason):
-            fail(frame, LedgerError(.outcomeUnknown, "a commit failed: \(reason)"))
+        case .failed(let failure): fail(frame, LedgerError(failure, while: "a commit failed"))
         }
     }
 
@@ -82,14 +77,14 @@ final class Publisher: Sendable {
                         range: { frame.range(of: $0) })
                 }
             }
-            try writerFile?.publishDurable(frame.endPosition)
+            try log.publish(durableCount: frame.endPosition)
         }
         pipeline.advance(to: frame.endPosition)
         admission.wake()
         if !frame.isEmpty {
             counted.withLock { $0.count(frame) }
             // Before the answers: whoever asks for a checkpoint then gets one with the entry in it.
-            signer?.note(
+            signer.note(
                 size: frame.endPosition, root: frame.root, holdsClosing: frame.holdsClosing)
         }
         answer(frame.takeAnswers())
@@ -215,21 +210,21 @@ final class Publisher: Sendable {
     private func snapshotIfDue(_ count: UInt64) {
         let interval = UInt64(max(1, configuration.snapshotIntervalEntries))
         let isDue = snapshotState.withLock { state in
-            guard snapshots != nil, !state.isWriting, count >= state.lastCount + interval else {
+            guard !state.isWriting, count >= state.lastCount + interval else {
                 return false
             }
             state.isWriting = true
             return true
         }
         // The copy shares its chunks with the live state; the tree is that of this very frame,
-        // since the log's thread is here.
+        // since the store's thread is here.
         if isDue { write(reading.readState.withLock { $0 }, sealer.tree) }
     }
 
     private func write(_ copy: ReadState, _ tree: MerkleTree) {
         snapshotQueue.async { [self] in
             let written = BackgroundThread.run {
-                Result { try snapshots?.write(copy, tree: tree) }
+                Result { try snapshots.write(copy, tree: tree) }
             }
             if case .failure(let error) = written {
                 // The log has everything; only the next opening takes longer.

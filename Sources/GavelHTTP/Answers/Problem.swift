@@ -55,7 +55,7 @@ struct Problem: Error, Sendable {
     init(_ error: LedgerError) {
         switch error.code {
         case .badCursor: self.init(.badCursor, error.reason)
-        case .outcomeUnknown:
+        case .outcomeUnknown, .fenced:
             self.init(.outcomeUnknown, "send it again with the same Idempotency-Key")
         case .closed: self.init(.shuttingDown)
         // Where a name is unknown, routes say which; storage and damage are not for callers.

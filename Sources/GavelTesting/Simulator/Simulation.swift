@@ -340,7 +340,7 @@ public struct Simulation {
 
     /// Takes the open frame and gives it to the store.
     private mutating func store() throws(Fault) {
-        while inFlight.count >= EngineCore.framesInFlightMax { try report() }
+        while inFlight.count >= EngineCore.Settings().framesInFlightMax { try report() }
         let taken = process.core.takeFrame()
         inFlight.append(taken)
         if configuration.defect == .answersEarly {

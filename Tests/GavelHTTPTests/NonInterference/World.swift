@@ -77,7 +77,7 @@ final class World {
             let path = shared.folder.appending(path: UUID().uuidString).path
             ledger = try Ledger.open(at: path, configuration: configuration)
         } else {
-            ledger = try InMemoryEventLog().openLedger(configuration: configuration)
+            ledger = try Ledger.open(in: MemoryStore(), configuration: configuration)
         }
         var options = ServiceOptions()
         options.callsPerSecondByUser = 0

@@ -242,7 +242,7 @@ struct KeyChainTests {
         configuration.signingKey = try Sample.key()
         let ledger = try Ledger.open(at: path, configuration: configuration)
         defer { ledger.close() }
-        var keys = [try #require(ledger.verifierKey)]
+        var keys = [ledger.verifierKey]
         var rotations: [UInt64] = []
         for number in 0..<2 {
             _ = try await ledger.submit(
@@ -340,7 +340,7 @@ struct KeyChainTests {
             keys.append(next)
         }
         bench.ledger.close()
-        let size = bench.log.entryCount
+        let size = try bench.log.entryCount
         let tree = LogTree(of: bench.log, size: size)
         let head = try Checkpoint(
             origin: "ledger.example/house", size: size, root: tree.root(ofSize: size)
@@ -377,16 +377,18 @@ struct KeyChainTests {
         }
         try await rotate(bench.ledger, first, 3)
         bench.ledger.close()
+        try bench.store.forgetKey()
         let second = LedgerID(high: 7, low: 8)
         let root = Bytes32(Digest.empty.bytes)!
-        let restored = try bench.log.openLedger(
+        let restored = try Ledger.open(
+            in: bench.store,
             configuration: Bench.configuration(bench.clock) {
                 $0.restoration = Restoration(
                     ledger: second, checkpointSize: 0, checkpointRoot: root)
             })
         try await rotate(restored, second, 300)
         restored.close()
-        let size = bench.log.entryCount
+        let size = try bench.log.entryCount
         let tree = LogTree(of: bench.log, size: size)
         let key = try SigningKey.generate(name: "ledger.example/house")
         let head = try Checkpoint(

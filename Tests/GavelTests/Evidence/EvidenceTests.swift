@@ -35,7 +35,7 @@ private struct House {
             .closeAuction("lot-1", hammer: true), .cancelAuction("lot-2", reason: "damaged"),
             .withdraw(user: "bob", currency: "USD", amount: 5, reference: "out"))
         bench.ledger.close()
-        let size = bench.log.entryCount
+        let size = try bench.log.entryCount
         tree = LogTree(of: bench.log, size: size)
         checkpoint = try Checkpoint(
             origin: "ledger.example/house", size: size, root: tree.root(ofSize: size)
@@ -285,7 +285,7 @@ struct EvidenceTests {
             #expect(
                 try house.tree.hash(level: level, index: 0) == nodes.hash(level: level, index: 0))
         }
-        let last = try #require(house.bench.log.frames.last)
+        let last = try #require(house.bench.store.frames.last)
         let header = try withBytes(of: last) { try FrameHeader($0) }
         #expect(try house.tree.root(ofSize: house.size) == header.root)
         #expect(throws: LogFault.self) { try house.tree.hash(level: 0, index: house.size) }

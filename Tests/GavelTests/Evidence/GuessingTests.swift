@@ -267,10 +267,11 @@ struct GuessingTests {
         let clock = ManualClock(at: Self.start)
         var seen: [[UInt64]] = []
         for _ in 0..<2 {
-            let log = InMemoryEventLog()
+            let store = MemoryStore()
             var configuration = Bench.configuration(clock)
             configuration.ledgerID = LedgerID(high: 1, low: 2)
-            for _ in 0..<2 { try log.openLedger(configuration: configuration).close() }
+            for _ in 0..<2 { try Ledger.open(in: store, configuration: configuration).close() }
+            let log = try store.openForReading()
             var salts: [UInt64] = []
             for position in 0..<UInt64(3) {
                 let entry = try #require(try log.entry(at: position))

@@ -18,10 +18,11 @@ private func checkpoints(_ seconds: [UInt64], from size: UInt64 = 1) throws -> [
     }
 }
 
-private func withHistoryPath(_ body: (String) throws -> Void) throws {
+/// Lends a store, and the path of its file of kept checkpoints.
+private func withHistoryStore(_ body: (FolderStore, String) throws -> Void) throws {
     let folder = try FileSystem.temporaryDirectory("gavel-kept-")
     defer { try? FileSystem.remove(folder) }
-    try body(folder + "/checkpoints/kept")
+    try body(FolderStore(at: folder), folder + "/checkpoints/kept")
 }
 
 @Suite("Kept checkpoints")
@@ -46,18 +47,18 @@ struct KeptCheckpointTests {
 
     @Test("The file is added to, thinned when it has grown, and stays bounded")
     func bounded() throws {
-        try withHistoryPath { path in
+        try withHistoryStore { store, path in
             var limits = CheckpointHistory.Limits()
             (limits.newest, limits.hours, limits.days) = (20, 5, 3)
             var most = 0
             var restarted = CheckpointHistory()
             // Three hundred hours, four in each, as many restarts as the file bears.
             for (index, signed) in try checkpoints((0..<1_200).map { $0 * 900 }).enumerated() {
-                if index % 100 == 99 { restarted = try CheckpointHistory(at: path) }
-                try restarted.add(signed, at: path, limits: limits)
+                if index % 100 == 99 { restarted = try CheckpointHistory(in: store) }
+                try restarted.add(signed, in: store, limits: limits)
                 most = max(most, restarted.checkpoints.count)
             }
-            #expect(try CheckpointHistory(at: path).checkpoints == restarted.checkpoints)
+            #expect(try CheckpointHistory(in: store).checkpoints == restarted.checkpoints)
             // Twice the newest, the hours and the days; and what a restart counts as thinned.
             #expect(most <= 100 + 2 * 20 + 5 + 3)
             #expect(restarted.checkpoints.last?.checkpoint.size == 1_200)
@@ -66,21 +67,21 @@ struct KeptCheckpointTests {
 
     @Test("What a crash tore off the end is passed over, wherever it tore, and written over")
     func torn() throws {
-        try withHistoryPath { path in
+        try withHistoryStore { store, path in
             let all = try checkpoints([10, 20, 30])
             var history = CheckpointHistory()
-            for signed in all.dropLast() { try history.add(signed, at: path) }
+            for signed in all.dropLast() { try history.add(signed, in: store) }
             let whole = try FileSystem.readFile(path)
             let last = [0x0A] + all[2].bytes
             for length in 0..<last.count {
                 try FileSystem.writeFileAtomically(path, whole + last.prefix(length))
-                var torn = try CheckpointHistory(at: path)
+                var torn = try CheckpointHistory(in: store)
                 #expect(!torn.isDamaged, "\(length)")
                 let sizes = torn.checkpoints.map(\.checkpoint.size)
                 #expect(sizes == [1, 2] || sizes == [1, 2, 3] && length > last.count / 2)
-                try torn.add(try checkpoints([40], from: 4)[0], at: path)
+                try torn.add(try checkpoints([40], from: 4)[0], in: store)
                 #expect(
-                    try CheckpointHistory(at: path).checkpoints.map(\.checkpoint.size)
+                    try CheckpointHistory(in: store).checkpoints.map(\.checkpoint.size)
                         == sizes + [4], "\(length)")
             }
         }
@@ -88,20 +89,20 @@ struct KeptCheckpointTests {
 
     @Test("What a failed write left at the end is written over by the next checkpoint that is kept")
     func failedWrite() throws {
-        try withHistoryPath { path in
+        try withHistoryStore { store, path in
             let all = try checkpoints([10, 20, 30])
             var history = CheckpointHistory()
-            try history.add(all[0], at: path)
+            try history.add(all[0], in: store)
             let folder = try #require(FileSystem.parentDirectory(of: path))
             try FileSystem.rename(folder, to: folder + "-away")
             try FileSystem.writeFileAtomically(folder, [])
-            #expect(throws: FileError.self) { try history.add(all[1], at: path) }
+            #expect(throws: FileError.self) { try history.add(all[1], in: store) }
             try FileSystem.remove(folder)
             try FileSystem.rename(folder + "-away", to: folder)
             // As when the disk was full after half of it.
             try FileSystem.append(path, [0x0A] + all[1].bytes.prefix(30))
-            try history.add(all[2], at: path)
-            let read = try CheckpointHistory(at: path)
+            try history.add(all[2], in: store)
+            let read = try CheckpointHistory(in: store)
             #expect(!read.isDamaged)
             #expect(read.checkpoints == all)
         }
@@ -109,23 +110,23 @@ struct KeptCheckpointTests {
 
     @Test("A file that was removed while the ledger runs is made anew, with its first line")
     func removedFile() throws {
-        try withHistoryPath { path in
+        try withHistoryStore { store, path in
             let all = try checkpoints([10, 20, 30])
             var history = CheckpointHistory()
             for signed in all {
-                try history.add(signed, at: path)
+                try history.add(signed, in: store)
                 if signed == all[1] { try FileSystem.remove(path) }
             }
-            let read = try CheckpointHistory(at: path)
+            let read = try CheckpointHistory(in: store)
             #expect(!read.isDamaged && read.checkpoints == all)
         }
     }
 
     @Test("Any bytes are read without a trap; what is no checkpoint is noticed and set aside")
     func damaged() throws {
-        try withHistoryPath { path in
+        try withHistoryStore { store, path in
             var history = CheckpointHistory()
-            for signed in try checkpoints([10, 20, 30]) { try history.add(signed, at: path) }
+            for signed in try checkpoints([10, 20, 30]) { try history.add(signed, in: store) }
             let bytes = try FileSystem.readFile(path)
             var generator = SeededGenerator(seed: 23)
             for _ in 0..<300 {
@@ -136,24 +137,24 @@ struct KeptCheckpointTests {
                 #expect(zip(sizes, sizes.dropFirst()).allSatisfy(<))
             }
             try FileSystem.writeFileAtomically(path, Array("hello\n".utf8))
-            var other = try CheckpointHistory(at: path)
+            var other = try CheckpointHistory(in: store)
             #expect(other.isDamaged && other.checkpoints.isEmpty)
-            try other.add(try checkpoints([40], from: 4)[0], at: path)
+            try other.add(try checkpoints([40], from: 4)[0], in: store)
             #expect(try FileSystem.readFile(path + ".damaged-1") == Array("hello\n".utf8))
-            #expect(try CheckpointHistory(at: path).checkpoints.count == 1)
+            #expect(try CheckpointHistory(in: store).checkpoints.count == 1)
             // What is damaged later takes the place of none that was set aside before.
             for number in UInt64(2)...3 {
                 let damage = Array("again \(number)\n".utf8)
                 try FileSystem.append(path, [0x0A] + damage + [0x0A] + damage + [0x0A])
                 let standing = try FileSystem.readFile(path)
-                var later = try CheckpointHistory(at: path)
+                var later = try CheckpointHistory(in: store)
                 #expect(later.isDamaged)
                 let aside = try later.add(
-                    try checkpoints([50 * number], from: 10 * number)[0], at: path)
+                    try checkpoints([50 * number], from: 10 * number)[0], in: store)
                 #expect(aside == "\(path).damaged-\(number)")
                 #expect(try FileSystem.readFile("\(path).damaged-\(number)") == standing)
             }
-            #expect(CheckpointHistory.setAside(of: path).count == 3)
+            #expect(store.recordsSetAside(of: .keptCheckpoints).count == 3)
             #expect(try FileSystem.readFile(path + ".damaged-1") == Array("hello\n".utf8))
         }
     }
@@ -166,7 +167,7 @@ struct KeptCheckpointTests {
             configuration.clock = clock
             configuration.checkpointIntervalMilliseconds = 3_600_000
             let ledger = try Ledger.open(at: path, configuration: configuration)
-            let key = try #require(ledger.verifierKey)
+            let key = ledger.verifierKey
             for number in 0..<5 {
                 clock.advance(seconds: 100)
                 _ = try await ledger.submit(
@@ -206,13 +207,13 @@ struct KeptCheckpointTests {
             try Ledger.open(at: path).close()
             let again = try Ledger.open(at: path)
             again.close()
-            let folder = LedgerFolder(path: path)
-            let key = try LedgerKey.read(folder.key)
+            let store = FolderStore(at: path)
+            let key = try LedgerKey.read(.key, in: store)
             func keep(_ size: UInt64) throws {
                 var history = CheckpointHistory()
                 try history.add(
                     Checkpoint(origin: key.verifier.name, size: size, root: .empty)
-                        .signed(by: key, atSeconds: 1), at: folder.keptCheckpoints)
+                        .signed(by: key, atSeconds: 1), in: store)
             }
             /// The two parts of a checkpoint over all entries: what is signed, and by whom.
             func text(_ root: Digest) throws -> [String] {
@@ -231,7 +232,7 @@ struct KeptCheckpointTests {
             var history = CheckpointHistory()
             try history.add(
                 SignedCheckpoint(parsing: Array("\(right[0])\n\n\(forged[1])".utf8)),
-                at: folder.keptCheckpoints)
+                in: store)
             let unsigned = try Verifier.verify(at: path)
             #expect(unsigned.findings.count == 1)
             #expect(unsigned.findings.first?.what.contains("is not signed by this ledger") == true)

@@ -37,7 +37,7 @@ private struct Sale {
         try await bench.accept(.closeAuction("lot-1", hammer: true))
         bench.ledger.close()
         key = try Sample.key()
-        let size = bench.log.entryCount
+        let size = try bench.log.entryCount
         checkpoint = try Checkpoint(
             origin: key.verifier.name, size: size,
             root: LogTree(of: bench.log, size: size).root(ofSize: size)

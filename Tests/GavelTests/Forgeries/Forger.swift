@@ -210,7 +210,7 @@ struct Forger {
         try? FileSystem.remove(path + "/snapshots")
         let checkpoint = try Checkpoint(
             origin: key.verifier.name, size: UInt64(entries.count), root: frame.root)
-        try CheckpointFile(lastOf: LedgerFolder(path: path)).write(checkpoint.signed(by: key))
+        try FolderStore(at: path).write(.checkpoint, checkpoint.signed(by: key).bytes)
         try FileSystem.writeFileAtomically(
             path + "/key", Array(key.fileText.utf8), mode: 0o600)
     }

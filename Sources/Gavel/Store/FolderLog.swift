@@ -1,31 +1,24 @@
-// The event log on LMDB: two tables with integer keys, appended to through one transaction a frame.
-// `frames` has each frame at its first position; `tiles` at tile n, of 256 leaves, the roots of the
-// perfect subtrees of 2⁸, 2¹⁶, … leaves that end with it, 32 bytes each.
+// The log of a folder, on LMDB: two tables with integer keys, appended to by one transaction a
+// call. `frames` has each frame at its first position; `tiles` at tile n, of 256 leaves, the roots
+// of the perfect subtrees of 2⁸, 2¹⁶, … leaves that end with it, 32 bytes each.
 //
-// Invariants: transactions are begun and ended on this log's own queue and never cross an await;
-// a commit is two flushes (data, then the page that names it), so a frame reported durable
-// survives power loss as far as the disk tells the truth; after a failed commit the log is
-// finished: LMDB would go on, but Linux may have dropped the pages that failed to be written, so a
-// later success would prove nothing (eventlog research, section 3.4).
+// Invariants: a transaction is begun and ended within one call, on the thread that calls; a commit
+// is two flushes (data, then the page that names it), so that what was appended survives power loss
+// as far as the disk tells the truth; after a failed commit nothing more is appended: LMDB would go
+// on, but Linux may have dropped the pages that failed to be written, so a later success would
+// prove nothing.
 
 internal import AuctionDomain
-internal import Dispatch
 internal import LMDB
 internal import Platform
 internal import Synchronization
 
-package final class LMDBEventLog: EventLog {
+package final class FolderLog: LogReader {
     private let environment: Environment
     private let frames: IntegerTable
     private let tiles: IntegerTable
-    private let queue = DispatchQueue(label: "gavel.log")
-    private let state = Mutex(State())
-
-    private struct State {
-        var handler: (@Sendable (LogReport) -> Void)?
-        /// Set once by the first failure.
-        var failure: String?
-    }
+    /// Set once by the first failure.
+    private let failure = Mutex<String?>(nil)
 
     /// The names of the two tables.
     static let framesName = "frames"
@@ -55,9 +48,9 @@ package final class LMDBEventLog: EventLog {
     /// Opens the log in a folder for reading.
     /// - Returns: nil where it has no entry, or not even its tables.
     /// - Throws: `LMDBError`.
-    static func begun(at directory: String) throws -> LMDBEventLog? {
+    static func begun(at directory: String) throws -> FolderLog? {
         do {
-            let log = try LMDBEventLog(at: directory, isReadOnly: true, creates: false)
+            let log = try FolderLog(at: directory, isReadOnly: true, creates: false)
             return try log.entryCount > 0 ? log : nil
         } catch let error as LMDBError where error.code == .notFound {
             return nil
@@ -74,86 +67,45 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
-    package func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {
-        state.withLock { $0.handler = handler }
-    }
-
-    package func append(
-        _ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void
-    ) {
-        if atOnce {
-            // Runs on this thread, in the queue's order.
-            queue.sync { store(frame, seal) }
-        } else {
-            queue.async { self.store(frame, seal) }
-        }
-    }
-
-    private func store(_ frame: Frame, _ seal: (Frame) -> Void) {
-        let (handler, failure) = state.withLock { ($0.handler, $0.failure) }
-        if let failure {
-            handler?(.unknown(frame, reason: failure))
-            return
-        }
+    /// Stores frames behind all that are there, in one transaction.
+    /// - Throws: `StoreFailure.unknown` where the commit failed, and ever after that.
+    func append(_ newFrames: [SealedFrame]) throws(StoreFailure) {
+        if let failure = failure.withLock({ $0 }) { throw .unknown(failure) }
         do {
-            // A frame without entries is a caller waiting for what came before it.
-            if !frame.isEmpty {
-                seal(frame)
-                let start = Uptime.nanoseconds
-                defer { frame.flushNanoseconds = Uptime.nanoseconds - start }
-                try environment.write { transaction in
+            try environment.write { transaction in
+                for frame in newFrames {
                     try transaction.append(
                         frames, key: frame.firstPosition, byteCount: frame.byteCount
                     ) { value in
                         var offset = 0
-                        frame.withParts { part in
+                        frame.forEachPart { part in
                             value.copy(part, at: offset)
                             offset += part.byteCount
                         }
                     }
-                    try store(frame.tileRoots, in: transaction)
+                    try store(frame.tiles, in: transaction)
                 }
             }
-            handler?(.durable(frame))
         } catch {
             let reason = "\(error)"
-            state.withLock { $0.failure = reason }
-            handler?(.unknown(frame, reason: reason))
+            failure.withLock { $0 = reason }
+            throw .unknown(reason)
         }
     }
 
     private func store(
-        _ roots: ContiguousArray<TileRoot>, in transaction: borrowing WriteTransaction
+        _ roots: StoredTiles, in transaction: borrowing WriteTransaction
     ) throws {
-        var start = 0
-        while start < roots.count {
-            // Those that end with one tile are neighbours, the smallest first.
-            let tile = roots[start].lastTile
+        try roots.forEachRow { tile, roots in
             var value = ByteBuffer(capacity: 64)
-            while start < roots.count, roots[start].lastTile == tile {
-                value.append(roots[start].hash)
-                start += 1
-            }
+            for root in roots { value.append(root) }
             try value.withBytes { try transaction.append(tiles, key: tile, value: $0) }
-        }
-    }
-
-    /// Stores frames that were stored before, in one transaction. Only while nothing is appended.
-    func append(stored newFrames: [StoredFrame]) throws {
-        try environment.write { transaction in
-            for frame in newFrames {
-                try withBytes(of: frame.bytes) {
-                    try transaction.append(frames, key: frame.firstPosition, value: $0)
-                }
-                try store(frame.tileRoots, in: transaction)
-            }
         }
     }
 
     /// Throws away the roots of tiles and stores others, in one transaction: a row of some 60 bytes
     /// for every 256 entries, so that a billion entries stay within LMDB's half a gigabyte.
-    /// - Parameter roots: of all tiles, in order of their ends.
-    func replaceTiles(by roots: ContiguousArray<TileRoot>) throws {
+    func replaceTiles(by roots: StoredTiles) throws {
         try environment.write { transaction in
             try transaction.removeAll(of: tiles)
             try store(roots, in: transaction)
@@ -201,8 +153,11 @@ package final class LMDBEventLog: EventLog {
         return header
     }
 
-    /// A consistent copy of the log while it is written.
-    package func copy(to directory: String) throws {
+    /// A consistent copy while the log is written: page by page where the copy is in a folder.
+    package func copy(to store: any LedgerStore) throws {
+        guard let path = store.folderPath else { return try copyFrames(to: store) }
+        let directory = LedgerFolder(path: path).log
+        try FileSystem.createDirectory(directory)
         try environment.copy(to: directory, compacting: false)
     }
 
@@ -210,11 +165,6 @@ package final class LMDBEventLog: EventLog {
         guard let info = try? environment.info else { return nil }
         return LogStorage(
             usedBytes: info.usedBytes, fileBytes: info.fileBytes, mapBytes: info.mapSizeBytes)
-    }
-
-    package func drain() {
-        // Runs after every append that was made before.
-        queue.sync {}
     }
 
     package func close() {

@@ -6,26 +6,23 @@ internal import Platform
 
 /// The paths within a ledger.
 package struct LedgerFolder: Hashable, Sendable {
+    /// As somebody named it: for messages, and for commands that they advise.
+    let name: String
+    /// From the root on: a process that goes to another folder later still means this one.
     let path: String
 
-    package init(path: String) { self.path = path }
+    package init(path: String) {
+        name = path
+        self.path = FileSystem.absolutePath(path)
+    }
 
     var log: String { path + "/log" }
+    /// The log's file.
+    var data: String { log + "/data.mdb" }
     var snapshots: String { path + "/snapshots" }
     /// Where snapshots were kept by versions before this one, in a file of LMDB's.
     private var formerSnapshots: String { path + "/projections" }
     package var writer: String { path + "/writer" }
-    /// The key that signs checkpoints, and the one that a rotation is about to name.
-    var key: String { path + "/key" }
-    var nextKey: String { path + "/key.next" }
-    /// What cursors and the service's command ids are derived from.
-    var secret: String { path + "/secret" }
-    /// The last checkpoint, and the largest that witnesses cosigned.
-    var checkpoint: String { path + "/checkpoint" }
-    var witnessed: String { path + "/checkpoint.witnessed" }
-    /// The file of the checkpoints that are kept.
-    var keptCheckpoints: String { path + "/checkpoints/kept" }
-
     /// Stands in a folder for as long as a copy, an import or a restore builds a ledger in it, and
     /// holds the folder's own name then: under another one, the ledger stands in its place.
     private var unfinished: String { path + "/unfinished" }
@@ -39,12 +36,7 @@ package struct LedgerFolder: Hashable, Sendable {
     ]
 
     /// Whether there is a ledger: its log has a data file.
-    var exists: Bool { FileSystem.exists(log + "/data.mdb") }
-
-    /// Whether the ledger was ever open: its first checkpoint is written, and then its key put into
-    /// place, before anybody may submit. Without both, a log in which nothing was ever committed is
-    /// what a creation left that was cut short.
-    var wasOpened: Bool { FileSystem.exists(checkpoint) || FileSystem.exists(key) }
+    var exists: Bool { FileSystem.exists(data) }
 
     /// The ledger whose folder a path is inside of, whatever its name is there.
     /// - Parameter path: from the root on, without links.
@@ -92,11 +84,11 @@ package struct LedgerFolder: Hashable, Sendable {
     /// Begins a ledger beside its place.
     func beginBuilding() throws {
         try FileSystem.createDirectory(path)
-        try FileSystem.writeFileAtomically(unfinished, Array(name.utf8))
+        try FileSystem.writeFileAtomically(unfinished, Array(lastName.utf8))
     }
 
     /// The last part of the path.
-    private var name: Substring { path.split(separator: "/").last ?? "" }
+    private var lastName: Substring { path.split(separator: "/").last ?? "" }
 
     /// Whether an interrupted copy or import left the folder.
     private func isLeftover() throws -> Bool {
@@ -108,7 +100,7 @@ package struct LedgerFolder: Hashable, Sendable {
         }
         let mark = try FileSystem.readFile(unfinished)
         // Versions before this one left it empty.
-        return mark.isEmpty || mark.elementsEqual(name.utf8)
+        return mark.isEmpty || mark.elementsEqual(lastName.utf8)
     }
 
     /// Removes what was built, or what is left of it. The mark goes last, so that whoever is
@@ -128,7 +120,7 @@ package struct LedgerFolder: Hashable, Sendable {
         guard kind == .directory, try isLeftover() else {
             throw LedgerError(
                 .alreadyExists,
-                "\(path) is in the way, and is not what an interrupted copy left there: move it "
+                "\(name) is in the way, and is not what an interrupted copy left there: move it "
                     + "away, or remove it if it is not needed")
         }
         try discard()
@@ -180,22 +172,22 @@ package struct LedgerFolder: Hashable, Sendable {
     /// - Throws: `notFound`; `foreign` when something else stands there.
     package func check(creates: Bool) throws(LedgerError) {
         if exists {
-            guard !creates, !wasOpened else { return }
+            guard !creates, !FolderStore(self).wasOpened else { return }
             // Where it cannot be told, opening says why.
-            if LMDBEventLog.isUnborn(at: log) { throw .notBegun(self) }
+            if FolderLog.isUnborn(at: log) { throw .notBegun(self) }
             return
         }
         guard FileSystem.exists(path) else {
             if creates { return try checkOutsideOthers() }
-            throw LedgerError(.notFound, "there is no ledger at \(path)")
+            throw LedgerError(.notFound, "there is no ledger at \(name)")
         }
         let names = (try? FileSystem.listDirectory(path)) ?? []
         // What an interrupted creation leaves behind may be taken up again.
         let isOurs = names.allSatisfy(Self.names.contains)
         guard FileSystem.isDirectory(path), isOurs else {
-            throw LedgerError(.foreign, "\(path) is not a ledger")
+            throw LedgerError(.foreign, "\(name) is not a ledger")
         }
-        if !creates { throw LedgerError(.notFound, "there is no ledger at \(path)") }
+        if !creates { throw LedgerError(.notFound, "there is no ledger at \(name)") }
         try checkOutsideOthers()
     }
 
@@ -203,7 +195,7 @@ package struct LedgerFolder: Hashable, Sendable {
     private func checkOutsideOthers() throws(LedgerError) {
         do {
             guard let ledger = try Self.owner(ofNamed: path) else { return }
-            throw LedgerError(.alreadyExists, "\(path) belongs to the ledger in \(ledger)")
+            throw LedgerError(.alreadyExists, "\(name) belongs to the ledger in \(ledger)")
         } catch { throw LedgerError(error, while: "looking at \(path)") }
     }
 }

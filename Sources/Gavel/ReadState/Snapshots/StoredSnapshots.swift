@@ -1,0 +1,155 @@
+// The snapshots in a store, each under how many entries it reflects.
+//
+//      0  the header (SnapshotHeader)
+//   4096  for each chunk: u32 bytes, 32 B SHA-256(0x00 ‖ chunk), the chunk
+//
+// Invariants: a chunk is decoded after its hash was compared; a snapshot that cannot be read, or
+// does not fit the log, is passed over: deleting all of them loses nothing.
+
+internal import AuctionDomain
+internal import Platform
+
+/// The snapshots of a ledger.
+struct StoredSnapshots: Sendable {
+    let store: any LedgerStore
+
+    /// How many are kept: one that was just written may be of what is lost a moment later.
+    private static let countMax = 2
+    /// No chunk is longer, by far.
+    private static let chunkBytesMax = 16 << 20
+
+    /// A snapshot that was found.
+    struct Found {
+        let header: SnapshotHeader
+    }
+
+    /// The snapshots found, newest first. One whose header cannot be read is none: the log is what
+    /// counts.
+    func found() -> [Found] {
+        store.snapshots().sorted(by: >).compactMap { count in
+            let bytes = try? store.readSnapshot(of: count) { read in
+                try read(0, SnapshotHeader.byteCount)
+            }
+            guard let bytes, let header = try? withBytes(of: bytes, { try SnapshotHeader($0) }),
+                header.entryCount == count
+            else { return nil }
+            return Found(header: header)
+        }
+    }
+
+    /// Reads a snapshot.
+    /// - Returns: nil when it was removed meanwhile: there are newer ones.
+    /// - Throws: `LogFault` when it is not what its header says; what reading throws.
+    func load(_ found: Found) throws -> ReadState? {
+        try store.readSnapshot(of: found.header.entryCount) { read in
+            try Self.load(found.header, read)
+        }
+    }
+
+    private static func load(
+        _ header: SnapshotHeader, _ read: (Int, Int) throws -> [UInt8]
+    ) throws -> ReadState {
+        var loader = SnapshotLoader(header)
+        var content = ContentHash()
+        var offset = SnapshotHeader.byteCount
+        for _ in 0..<header.chunkCount {
+            let lead = try read(offset, ChunkLead.byteCount)
+            let chunk = try withBytes(of: lead) { try ChunkLead($0) }
+            guard chunk.byteCount <= chunkBytesMax else {
+                throw LogFault("a snapshot's chunk has \(chunk.byteCount) bytes")
+            }
+            offset += ChunkLead.byteCount
+            let bytes = try read(offset, chunk.byteCount)
+            offset += chunk.byteCount
+            try withBytes(of: bytes) { bytes in
+                guard bytes.byteCount == chunk.byteCount, Digest.leaf(bytes) == chunk.hash else {
+                    throw LogFault("a snapshot's chunk is not what was written")
+                }
+                content.add(chunk.hash)
+                try loader.load(bytes)
+            }
+        }
+        guard content.finish() == header.content else {
+            throw LogFault("the snapshot's chunks are not those that its header says")
+        }
+        return try loader.finish()
+    }
+
+    /// Writes a snapshot, and removes those that are no more needed.
+    func write(_ readState: ReadState, tree: MerkleTree) throws {
+        try store(readState, tree: tree)
+        removeAll(but: readState.entryCount, countMax: Self.countMax)
+    }
+
+    /// Writes a snapshot, and removes all others.
+    func replaceAll(by readState: ReadState, tree: MerkleTree) throws {
+        try store(readState, tree: tree)
+        removeAll(but: readState.entryCount, countMax: 1)
+    }
+
+    private func store(_ readState: ReadState, tree: MerkleTree) throws {
+        try store.writeSnapshot(of: readState.entryCount) { write in
+            // The header is known last.
+            var offset = SnapshotHeader.byteCount
+            var content = ContentHash()
+            try readState.writeChunks { chunk in
+                let hash = Digest.leaf(chunk)
+                content.add(hash)
+                let lead = ChunkLead(byteCount: chunk.byteCount, hash: hash).encoded()
+                try lead.withBytes { try write($0, offset) }
+                try write(chunk, offset + lead.count)
+                offset += lead.count + chunk.byteCount
+            }
+            let header = SnapshotHeader(
+                ledgerID: readState.state.ledgerID!, entryCount: readState.entryCount, tree: tree,
+                digest: readState.state.digest, chunkCount: content.count,
+                content: content.finish())
+            try header.encoded().withBytes { try write($0, 0) }
+        }
+    }
+
+    /// Removes what a crash left half written and, but for the newest, the other snapshots.
+    /// - Parameter countMax: how many stay.
+    private func removeAll(but written: UInt64, countMax: Int) {
+        let kept = [written] + found().map(\.header.entryCount).filter { $0 != written }
+        store.removeSnapshots(except: Set(kept.prefix(countMax)))
+    }
+}
+
+/// What stands before a chunk.
+private struct ChunkLead {
+    static let byteCount = 36
+    let byteCount: Int
+    let hash: Digest
+
+    init(byteCount: Int, hash: Digest) {
+        self.byteCount = byteCount
+        self.hash = hash
+    }
+
+    init(_ bytes: RawSpan) throws(LogFault) {
+        guard bytes.byteCount == Self.byteCount else { throw LogFault("the snapshot is cut short") }
+        byteCount = Int(bytes.load(UInt32.self, at: 0))
+        hash = Digest(bytes, at: 4)
+    }
+
+    func encoded() -> ByteBuffer {
+        var buffer = ByteBuffer(capacity: Self.byteCount)
+        buffer.append(UInt32(byteCount))
+        buffer.append(hash)
+        return buffer
+    }
+}
+
+/// A hash over chunks: of their hashes, so that it can be taken one chunk at a time.
+private struct ContentHash {
+    private(set) var count: UInt64 = 0
+    private var hashes: [UInt8] = []
+
+    mutating func add(_ chunk: Digest) {
+        count += 1
+        hashes.append(contentsOf: chunk.bytes)
+    }
+
+    func finish() -> Digest { Digest(of: hashes) }
+}
