@@ -171,7 +171,7 @@ struct AuditTests {
         let run = try await space.run("restore", "copy", "--ledger", "restored")
         #expect(
             run.errors.hasPrefix(
-                "gavel: copy/log/data.mdb: page \(page): flags 6 are no branch's or leaf's"))
+                "gavel: copy: log/data.mdb, page \(page): flags 6 are no branch's or leaf's"))
         #expect(run.status == 4)
         #expect(run.output == "")
         #expect(space.names == ["copy", "history.jsonl", "house"])

@@ -26,12 +26,11 @@ struct NonInterferenceTests {
 
     /// The first thing that the worlds of a pair do not show alike; nil where there is none.
     private static func difference(
-        _ pair: WorldPair, in store: SharedStore, isSigned: Bool = false,
-        leak: PlantedLeak? = nil
+        _ pair: WorldPair, in store: SharedStore, leak: PlantedLeak? = nil
     ) async throws -> String? {
-        let first = try await World(pair, in: store, isSigned: isSigned, leak: leak)
+        let first = try await World(pair, in: store, leak: leak)
         try await first.run(pair.first)
-        let second = try await World(pair, in: store, isSigned: isSigned, leak: leak)
+        let second = try await World(pair, in: store, leak: leak)
         try await second.run(pair.second)
         for (one, other) in zip(first.seen, second.seen) where one != other {
             return describe(one, other)
@@ -84,17 +83,6 @@ struct NonInterferenceTests {
         guard compared >= 200 else { return }
         for thing in HiddenThing.allCases {
             #expect(found[thing, default: 0] > 0, "no \(thing.rawValue)")
-        }
-    }
-
-    @Test("Checkpoints, tiles and proofs of such worlds differ in hashes and signatures only")
-    func signedPairs() async throws {
-        let store = try SharedStore()
-        for seed in 0..<4 as Range<UInt64> {
-            guard let pair = WorldPair(seed: seed) else { continue }
-            if let difference = try await Self.difference(pair, in: store, isSigned: true) {
-                return Self.record(difference, between: pair)
-            }
         }
     }
 

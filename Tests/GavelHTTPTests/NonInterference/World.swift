@@ -44,7 +44,6 @@ final class World {
     private let client: RouterClient
     private let pair: WorldPair
     private let leak: PlantedLeak?
-    private let isSigned: Bool
     /// Draws the calls that are made where not all are; the same in both worlds.
     private var sampler: SeededGenerator
     private var listeners: [(name: String, listener: LiveListener, seat: LiveSeat)] = []
@@ -52,18 +51,14 @@ final class World {
     private var chainHeads: [AuctionID: UInt64] = [:]
     private(set) var seen: [Observation] = []
 
-    /// The key of every signed ledger here: it is public, and may not tell worlds apart.
+    /// The key of every ledger here: it is public, and may not tell worlds apart.
     private static let key = Result { try SigningKey.generate(name: "test/world") }
 
-    /// - Parameter isSigned: whether the ledger is one in a folder, which signs checkpoints; else
-    ///   it is in memory.
     init(
-        _ pair: WorldPair, in shared: SharedStore, isSigned: Bool = false,
-        leak: PlantedLeak? = nil
+        _ pair: WorldPair, in shared: SharedStore, leak: PlantedLeak? = nil
     ) async throws {
         self.pair = pair
         self.leak = leak
-        self.isSigned = isSigned
         sampler = SeededGenerator(seed: pair.seed)
         clock = ManualClock(at: pair.first[0].time)
         var configuration = Configuration()
@@ -71,14 +66,9 @@ final class World {
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         configuration.ledgerID = LedgerID(high: 7, low: pair.seed)
         configuration.secret = LedgerSecret(Array(repeating: 7, count: LedgerSecret.byteCount))
-        if isSigned {
-            configuration.signingKey = try Self.key.get()
-            configuration.checkpointIntervalMilliseconds = 1
-            let path = shared.folder.appending(path: UUID().uuidString).path
-            ledger = try Ledger.open(at: path, configuration: configuration)
-        } else {
-            ledger = try Ledger.open(in: MemoryStore(), configuration: configuration)
-        }
+        configuration.signingKey = try Self.key.get()
+        configuration.checkpointIntervalMilliseconds = 1
+        ledger = try Ledger.open(in: MemoryStore(), configuration: configuration)
         var options = ServiceOptions()
         options.callsPerSecondByUser = 0
         options.callsPerSecondByAddress = 0
@@ -188,7 +178,7 @@ final class World {
     /// - Parameter perMille: how many of a thousand calls are made.
     private func look(_ when: String, until step: Int, perMille: Int) async throws {
         // Which checkpoint covers what is a matter of time, until the last one covers all.
-        while isSigned, ledger.statistics.checkpointCount != ledger.durableCount {
+        while ledger.statistics.checkpointCount != ledger.durableCount {
             try await Task.sleep(for: .milliseconds(1))
         }
         let facts = PublicFacts(
@@ -209,8 +199,7 @@ final class World {
 
     /// Calls the operations listener.
     private func lookAtOperations() async throws {
-        // A ledger on disk shows how large its file is.
-        guard pair.hasSameKinds, leak == nil, !isSigned else { return }
+        guard pair.hasSameKinds, leak == nil else { return }
         for path in ["/live", "/ready", "/metrics"] {
             note("operations \(path)", try await client.operation(path).withoutTimes)
         }
