@@ -64,10 +64,16 @@ public final class Ledger: Sendable {
         do {
             try FileSystem.createDirectory(path)
             let writerFile = try WriterFile.acquire(at: folder.writer)
+            if writerFile.wasDamaged {
+                configuration.logger.warning(
+                    "the file that says who writes the ledger was damaged, and is made anew",
+                    metadata: ["file": "\(folder.writer)"])
+            }
             do {
                 let log = try LMDBEventLog(
-                    at: folder.log, isReadOnly: false, creates: true,
+                    at: folder.log, creates: true, mapBytes: configuration.mapBytes,
                     resumesCreation: !folder.wasOpened)
+                try log.checkRoom()
                 if !configuration.createsIfMissing, try log.entryCount == 0 {
                     throw LedgerError.notBegun(folder)
                 }
@@ -149,7 +155,8 @@ public final class Ledger: Sendable {
                 settings: configuration.coreSettings, closing: configuration.closing,
                 reading: admission.admitClocks(), bootID: bootID, heartbeat: heartbeat),
             log: log, sealer: sealer, admission: admission, pipeline: pipeline,
-            configuration: configuration, freeBytes: Self.freeBytes(in: folder))
+            configuration: configuration,
+            freeBytes: { folder.flatMap { Self.freeBytes(in: $0, log) } ?? .max })
         do {
             // Makes durable whatever an earlier crash left in the page cache, before any answer.
             let opening = try engine.open(
@@ -158,11 +165,11 @@ public final class Ledger: Sendable {
             _ = try opening.wait()
             try writerFile?.setEpoch(UInt64(state.epoch) + 1)
             let done = engineDone
-            lifeCycle.withLock { $0 = .running }
-            DispatchQueue(label: "gavel.writer", qos: .userInitiated).async {
+            try DedicatedThread.start(named: "gavel.writer") {
                 engine.run()
                 done.signal()
             }
+            lifeCycle.withLock { $0 = .running }
             // Signed before anybody is admitted: a ledger with a key always has a checkpoint.
             try signer?.signNow()
         } catch {
@@ -177,7 +184,7 @@ public final class Ledger: Sendable {
 
     /// Opens the key and holds the log against the last checkpoint, before anything is written.
     private static func signer(
-        _ folder: LedgerFolder, _ loaded: Loaded, _ log: any EventLog, newID: LedgerID?,
+        _ folder: LedgerFolder, _ loaded: Loaded, _ log: any ReadableLog, newID: LedgerID?,
         _ configuration: Configuration
     ) throws -> CheckpointSigner {
         let state = loaded.readState.state
@@ -208,10 +215,11 @@ public final class Ledger: Sendable {
             configuration: configuration)
     }
 
-    /// Free space where the ledger is; unlimited where there is no folder or no answer.
-    private static func freeBytes(in folder: LedgerFolder?) -> @Sendable () -> Int {
-        guard let folder else { return { .max } }
-        return { (try? FileSystem.freeBytes(at: folder.path)) ?? .max }
+    /// How much more can be stored: what is free where the ledger is, and what is left of the length
+    /// that the log's file may have. Nil where there is no folder or no answer.
+    static func freeBytes(in folder: LedgerFolder, _ log: any ReadableLog) -> Int? {
+        guard let onDisk = try? FileSystem.freeBytes(at: folder.path) else { return nil }
+        return min(onDisk, log.storage.map { max(0, $0.mapBytes - $0.usedBytes) } ?? .max)
     }
 
     // MARK: Closing

@@ -182,7 +182,7 @@ package struct LedgerFolder: Hashable, Sendable {
         if exists {
             guard !creates, !wasOpened else { return }
             // Where it cannot be told, opening says why.
-            if LMDBEventLog.isUnborn(at: log) { throw .notBegun(self) }
+            if LogFileReader.isUnborn(at: log) { throw .notBegun(self) }
             return
         }
         guard FileSystem.exists(path) else {

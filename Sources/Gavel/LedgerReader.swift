@@ -1,8 +1,9 @@
 // Reading a ledger from another process than its writer's, or as of a past moment.
 //
 // Invariants: nothing past the durable position of a living writer is shown; where no writer lives,
-// everything in the log is. A reader writes nothing: where it cannot read the ledger's secret it
-// draws one for itself, and its cursors are then good for this reader alone.
+// or its file `writer` is damaged, everything in the log is. A reader takes no lock and writes
+// nothing (decision 0027), so it needs no right but that to read: where it cannot read the ledger's
+// secret it draws one for itself, and its cursors are then good for this reader alone.
 
 internal import AuctionDomain
 public import Logging
@@ -48,18 +49,16 @@ public final class LedgerReader: LedgerQueries {
     }
 
     /// - Throws: `LedgerError` with `notFound` where the log has no entry; what opening throws.
-    private static func openLog(of folder: LedgerFolder) throws -> LMDBEventLog {
-        guard !folder.wasOpened else {
-            return try LMDBEventLog(at: folder.log, isReadOnly: true, creates: false)
-        }
-        guard let log = try LMDBEventLog.begun(at: folder.log) else {
+    private static func openLog(of folder: LedgerFolder) throws -> LogFileReader {
+        guard !folder.wasOpened else { return try LogFileReader(at: folder.log) }
+        guard let log = try LogFileReader.begun(at: folder.log) else {
             throw LedgerError.notBegun(folder)
         }
         return log
     }
 
     init(
-        log: any EventLog, snapshots: SnapshotFolder?, folder: LedgerFolder?,
+        log: any ReadableLog, snapshots: SnapshotFolder?, folder: LedgerFolder?,
         limit: Loader.Limit, logger: Logger, secret: LedgerSecret = .generate()
     ) throws {
         let loader = Loader(log: log, snapshots: snapshots, logger: logger)
@@ -148,13 +147,13 @@ public final class LedgerReader: LedgerQueries {
 
     /// How many entries may be shown.
     static func durableCount(
-        of folder: LedgerFolder, _ log: any EventLog
+        of folder: LedgerFolder, _ log: any ReadableLog
     ) throws -> UInt64 {
         let stored = try log.entryCount
         guard let status = try WriterFile.read(at: folder.writer), status.isHeld else {
             return stored
         }
-        return min(stored, status.durableCount)
+        return min(stored, status.durableCount ?? stored)
     }
 
     /// The process that writes the ledger now, if one does.

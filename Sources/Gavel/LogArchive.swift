@@ -117,7 +117,7 @@ extension Ledger {
         guard try read(LogArchive.header.count) == LogArchive.header else {
             throw LedgerError(.foreign, "the file is no archive: expected gavel-archive/v1")
         }
-        let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: true)
+        let log = try LMDBEventLog(at: folder.log, creates: true)
         defer { log.close() }
         var tree = MerkleTree()
         var frames: [StoredFrame] = []

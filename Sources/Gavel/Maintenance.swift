@@ -9,7 +9,7 @@ extension Ledger {
     /// - Parameter path: the copy's folder; nothing may be there.
     /// - Throws: `LedgerError` with `alreadyExists`, `damaged` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try backUp(log as? LMDBEventLog, folder, to: path, logger) { copy in
+        try backUp(log.file, folder, to: path, logger) { copy in
             try signer?.checkpoint(ofCopy: copy) { [pipeline] in pipeline.durableCount }
         }
     }
@@ -28,10 +28,10 @@ extension Ledger {
         do {
             let writerFile = try WriterFile.acquire(at: folder.writer)
             defer { writerFile.release() }
-            if !folder.wasOpened, try LMDBEventLog.begun(at: folder.log) == nil {
+            if !folder.wasOpened, try LogFileReader.begun(at: folder.log) == nil {
                 throw LedgerError.notBegun(folder)
             }
-            let log = try LMDBEventLog(at: folder.log, isReadOnly: false, creates: false)
+            let log = try LMDBEventLog(at: folder.log, creates: false)
             defer { log.close() }
             let loader = Loader(log: log, snapshots: nil, logger: logger)
             let loaded = try loader.load(upTo: .none)
@@ -58,7 +58,7 @@ extension LedgerReader {
     /// - Parameter path: the copy's folder; nothing may be there.
     /// - Throws: `LedgerError` with `alreadyExists`, `damaged` or `storage`.
     public func backup(to path: String) throws(LedgerError) {
-        try backUp(reading.log as? LMDBEventLog, folder, to: path, logger) { copy in
+        try backUp(reading.log.file, folder, to: path, logger) { copy in
             guard let folder else { return nil }
             return try coveringCheckpoint(ofCopy: copy) {
                 try Self.durableCount(of: folder, reading.log)
@@ -71,7 +71,7 @@ extension LedgerReader {
 /// interrupted is never taken for one that was not. One that fails is removed.
 /// - Parameter adding: puts further files into the copy before it gets its name.
 func copyLedger(
-    _ log: LMDBEventLog?, to path: String, _ logger: Logger,
+    _ log: LogFileReader?, to path: String, _ logger: Logger,
     adding: (LedgerFolder) throws -> Void
 ) throws(LedgerError) {
     guard let log else { throw LedgerError(.storage, "only a ledger in a folder can be copied") }
@@ -114,25 +114,44 @@ func requireAbsent(_ path: String) throws(LedgerError) {
 /// that a restored ledger still knows the calls of before.
 /// - Parameter covering: the checkpoint of a copy of the log that has so many entries.
 private func backUp(
-    _ log: LMDBEventLog?, _ folder: LedgerFolder?, to path: String, _ logger: Logger,
-    covering: (LMDBEventLog) throws -> SignedCheckpoint?
+    _ log: LogFileReader?, _ folder: LedgerFolder?, to path: String, _ logger: Logger,
+    covering: (LogFileReader) throws -> SignedCheckpoint?
 ) throws(LedgerError) {
     do {
         // Read before the log is copied: the copy then has at least the entries they speak of.
         let evidence = try folder.map { try CarriedEvidence(from: $0) }
         try copyLedger(log, to: path, logger) { building in
-            let copy = try LMDBEventLog(at: building.log, isReadOnly: true, creates: false)
+            let copy = try LogFileReader(at: building.log)
             let checkpoint = Result { try covering(copy) }
             copy.close()
             try evidence?.write(to: building)
             if let checkpoint = try checkpoint.get() {
                 try CheckpointFile(lastOf: building).write(checkpoint)
             }
-            try folder.flatMap { try LedgerSecret.read(in: $0) }?.write(in: building)
+            try folder.flatMap { try copiedSecret(of: $0, logger) }?.write(in: building)
         }
     } catch {
         throw LedgerError(error, while: "copying to \(path)")
     }
+}
+
+/// The secret that a backup carries; nil where there is none, or where whoever copies may not read
+/// it, as an auditor may not.
+private func copiedSecret(
+    of folder: LedgerFolder, _ logger: Logger
+) throws -> LedgerSecret? {
+    do { _ = try FileSystem.readFile(folder.secret) } catch  where error.isAccessDenied {
+        logger.warning(
+            """
+            the backup is without the ledger's secret, which may not be read: a ledger that is \
+            restored from it does not know its clients' former calls again
+            """,
+            metadata: ["secret": "\(folder.secret)"])
+        return nil
+    } catch {
+        // A missing one is none, and whatever else is wrong is said below.
+    }
+    return try LedgerSecret.read(in: folder)
 }
 
 /// What goes with a copy of a log: its checkpoints, byte for byte.

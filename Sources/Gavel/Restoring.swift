@@ -68,13 +68,13 @@ extension Ledger {
     ) throws(LedgerError) -> RestoredLoss? {
         let from = LedgerFolder(path: source)
         try requireAbsent(path)
-        // A backup may have been anywhere: LMDB opens it only after its pages were found sound.
+        // A backup may have been anywhere: it is taken only after its pages were found sound.
         try Verifier.checkStructure(at: source)
         do {
             let key = try options.keyPath.map { try LedgerKey.read($0) }
             let reader = try LedgerReader.open(at: source, logger: options.logger)
             defer { reader.close() }
-            let log = reader.reading.log as? LMDBEventLog
+            let log = reader.reading.log.file
             let secret = try LedgerSecret.read(in: from)
             /// Copies the log and gives the copy another name before it stands in its place.
             func copyRenamed(without checkpoint: Checkpoint?) throws -> RestoredLoss? {

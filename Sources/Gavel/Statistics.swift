@@ -67,8 +67,8 @@ public struct LedgerStatistics: Hashable, Sendable {
     public var isClosed: Bool
     /// The log's file; nil where the log is no file, or closed.
     public var storage: LogStorage?
-    /// Free bytes where the ledger is, and below how many bids are refused; nil where there is no
-    /// folder or no answer.
+    /// How many bytes more can be stored where the ledger is and in the log's file, and below how
+    /// many bids are refused; nil where there is no folder or no answer.
     public var freeBytes: Int?
     public var freeBytesMin: Int
 
@@ -82,7 +82,7 @@ public struct LogStorage: Hashable, Sendable {
     public var usedBytes: Int
     /// The file's length: it grows in large steps, ahead of use.
     public var fileBytes: Int
-    /// What the map may hold at most.
+    /// How long the file may get.
     public var mapBytes: Int
 }
 
@@ -103,7 +103,7 @@ extension Ledger {
             clockGapNanoseconds: status.clockGap,
             outage: status.outage, failure: failure,
             isClosed: publisher.isClosed, storage: log.storage,
-            freeBytes: folder.flatMap { try? FileSystem.freeBytes(at: $0.path) },
+            freeBytes: folder.flatMap { Self.freeBytes(in: $0, log) },
             freeBytesMin: publisher.freeBytesMin)
     }
 }

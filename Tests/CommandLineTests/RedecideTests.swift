@@ -59,7 +59,7 @@ private final class ForgedLog {
         try? FileManager.default.removeItem(atPath: path)
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true)
-        let log = try LMDBEventLog(at: path + "/log", isReadOnly: false, creates: true)
+        let log = try LMDBEventLog(at: path + "/log", creates: true)
         log.start { _ in }
         log.append(builder.finish(), atOnce: true) { frame in
             var tree = MerkleTree()

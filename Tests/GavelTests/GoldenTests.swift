@@ -193,7 +193,7 @@ private func keep(_ bytes: [UInt8], _ file: URL) throws {
 }
 
 /// The evidence of the golden ledger by file, under a key of seed 41 42 … 60.
-private func goldenEvidence(_ log: any EventLog) throws -> [(name: String, bytes: [UInt8])] {
+private func goldenEvidence(_ log: any ReadableLog) throws -> [(name: String, bytes: [UInt8])] {
     let size = try log.entryCount
     let key = SigningKey(
         key: try PrivateNoteKey(

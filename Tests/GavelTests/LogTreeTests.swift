@@ -70,7 +70,7 @@ struct LogTreeTests {
                 _ = try ledger.enqueue(commands).wait()
             }
             ledger.close()
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try LogFileReader(at: path + "/log")
             defer { log.close() }
             var leaves: [Digest] = []
             try log.forEachFrame(from: 0) { value in

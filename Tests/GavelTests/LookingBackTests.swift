@@ -221,7 +221,7 @@ struct LookingBackTests {
 }
 
 /// Frames as given, as a log to read.
-final class RecutLog: EventLog {
+final class RecutLog: ReadableLog {
     let frames: [[UInt8]]
     init(frames: [[UInt8]]) { self.frames = frames }
 
@@ -230,8 +230,6 @@ final class RecutLog: EventLog {
             try withBytes(of: frames[frames.count - 1]) { try FrameHeader($0).endPosition }
         }
     }
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {}
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {}
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         for frame in frames {
             let isBefore = try withBytes(of: frame) { try FrameHeader($0).endPosition <= position }
@@ -241,6 +239,5 @@ final class RecutLog: EventLog {
         // Behind the last entry the last frame is lent, as the stored log does.
         if try entryCount <= position { _ = try withBytes(of: frames[frames.count - 1], body) }
     }
-    func drain() {}
     func close() {}
 }

@@ -11,7 +11,7 @@ import Testing
 @testable import Gavel
 
 /// A log that lends its bytes with one bit changed, from the first time on or later.
-private final class FlippedLog: EventLog {
+private final class FlippedLog: ReadableLog {
     enum Place {
         /// In the value of the frame that begins at a position.
         case frame(UInt64, byte: Int, bit: Int)
@@ -19,11 +19,11 @@ private final class FlippedLog: EventLog {
         case tile(UInt64, byte: Int, bit: Int)
     }
 
-    private let log: LMDBEventLog
+    private let log: LogFileReader
     private let flipped: Mutex<Place?>
     private var place: Place? { flipped.withLock { $0 } }
 
-    init(_ log: LMDBEventLog, _ place: Place?) {
+    init(_ log: LogFileReader, _ place: Place?) {
         self.log = log
         flipped = Mutex(place)
     }
@@ -32,8 +32,6 @@ private final class FlippedLog: EventLog {
 
     var entryCount: UInt64 { get throws { try log.entryCount } }
     var keepsTileRoots: Bool { true }
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {}
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {}
 
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         try log.forEachFrame(from: position) { value in
@@ -45,7 +43,7 @@ private final class FlippedLog: EventLog {
             bytes[byte] ^= 1 << UInt8(bit)
             return try withBytes(of: bytes) { value in
                 // As the log itself does with what it lends.
-                _ = try LMDBEventLog.header(value, at: first)
+                _ = try LogFileReader.header(value, at: first)
                 return try body(value)
             }
         }
@@ -63,7 +61,6 @@ private final class FlippedLog: EventLog {
         }
     }
 
-    func drain() {}
     func close() {}
 }
 
@@ -201,11 +198,11 @@ struct ReadingSweepTests {
     func sweep() async throws {
         try await withLedgerPath { path in
             let ids = try await Self.makeLedger(at: path)
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try LogFileReader(at: path + "/log")
             defer { log.close() }
             let count = try log.entryCount
             let folder = LedgerFolder(path: path)
-            func reader(_ log: any EventLog) throws -> LedgerReader {
+            func reader(_ log: any ReadableLog) throws -> LedgerReader {
                 try LedgerReader(
                     log: log, snapshots: SnapshotFolder(path: folder.snapshots), folder: folder,
                     limit: .entries(count), logger: Bench.logger)
@@ -270,7 +267,7 @@ struct ReadingSweepTests {
     func changedLater() async throws {
         try await withLedgerPath { path in
             _ = try await Self.makeLedger(at: path)
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try LogFileReader(at: path + "/log")
             defer { log.close() }
             let flipped = FlippedLog(log, nil)
             let entries = CheckedEntries(flipped)

@@ -36,7 +36,7 @@ private func run(
         }
         var result = RunResult(receipts: receipts, digest: ledger.digest)
         ledger.close()
-        let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+        let log = try LogFileReader(at: path + "/log")
         defer { log.close() }
         try log.forEachFrame(from: 0) { value in
             result.frames.append(value.array())

@@ -36,7 +36,7 @@ struct SnapshotTests {
             try await Self.makeLedger(at: path)
             let file = try Self.file(of: path)
             let whole = try FileSystem.readFile(file)
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try LogFileReader(at: path + "/log")
             defer { log.close() }
             let folder = SnapshotFolder(path: path + "/snapshots")
             let truth = try Loader(log: log, snapshots: nil, logger: Bench.logger).load(upTo: .none)
@@ -77,7 +77,7 @@ struct SnapshotTests {
     func forged() async throws {
         try await withLedgerPath { path in
             try await Self.makeLedger(at: path)
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try LogFileReader(at: path + "/log")
             defer { log.close() }
             let loaded = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)

@@ -63,7 +63,7 @@ func makeTiledLedger(at path: String) throws {
 
 /// The frames of a ledger's log.
 func readFrames(at path: String) throws -> [StoredFrame] {
-    let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+    let log = try LogFileReader(at: path + "/log")
     defer { log.close() }
     var frames: [StoredFrame] = []
     try log.forEachFrame(from: 0) { value in
@@ -85,7 +85,7 @@ func replaceLog(at path: String, by frames: [StoredFrame]) throws {
         }
     }
     try environment.close()
-    let log = try LMDBEventLog(at: path + "/log", isReadOnly: false, creates: false)
+    let log = try LMDBEventLog(at: path + "/log", creates: false)
     defer { log.close() }
     // The roots that the entries give, as far as frames can be taken apart.
     var (tree, roots) = (MerkleTree(), ContiguousArray<TileRoot>())
@@ -119,20 +119,17 @@ func verify(
 }
 
 /// Frames as given, however wrong.
-final class FrameList: EventLog {
+final class FrameList: ReadableLog {
     let frames: [StoredFrame]
     init(frames: [StoredFrame]) { self.frames = frames }
 
     var entryCount: UInt64 { 20 }
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {}
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {}
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         let start = frames.lastIndex { $0.0 <= position } ?? 0
         for frame in frames[min(start, frames.count)...] {
             guard try withBytes(of: frame.1, body) else { return }
         }
     }
-    func drain() {}
     func close() {}
 }
 

@@ -231,7 +231,7 @@ struct VerifySweepTests {
     @Test("A snapshot under another root, and one of more entries than there are, are findings")
     func snapshots() async throws {
         try await withFrames(inOneBatch: false) { path, frames in
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try LogFileReader(at: path + "/log")
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             log.close()

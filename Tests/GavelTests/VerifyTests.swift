@@ -92,12 +92,12 @@ struct VerifyTests {
             try await makeSmallLedger(at: path)
             let digest = try LedgerReader.open(at: path).digest
             let store = SnapshotFolder(path: path + "/snapshots")
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try LogFileReader(at: path + "/log")
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             // Another history of the same ledger, as long, under the tree of this one.
             try await makeSmallLedger(at: path + "-other", step: 11)
-            let other = try LMDBEventLog(at: path + "-other/log", isReadOnly: true, creates: false)
+            let other = try LogFileReader(at: path + "-other/log")
             let lie = try Loader(log: other, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             try store.write(lie.readState, tree: whole.tree)

@@ -12,7 +12,7 @@ internal import Platform
 /// Verifies hashes and roots, order and links, exactly-once ids, the fold from the first entry on
 /// against every snapshot, the invariants of DESIGN section 5, and at level `rules` the outcomes.
 struct FoldVerification {
-    private let log: any EventLog
+    private let log: any ReadableLog
     private let snapshots: SnapshotFolder?
     private let count: UInt64
     /// The digest of a live read state that has to be the same; nil where there is none.
@@ -172,7 +172,7 @@ struct FoldVerification {
     /// Invariant 10: an id stands in the log once, and none that had expired.
     private static func verifyIdentity(
         of entry: DecodedEntry, after horizon: CommandHorizon, _ ids: inout CommandIDWindow,
-        _ log: any EventLog
+        _ log: any ReadableLog
     ) throws(LogFault) {
         try entry.checkID()
         guard entry.id != .none else { return }

@@ -47,7 +47,7 @@ struct FrameChain {
     }
 }
 
-extension EventLog {
+extension ReadableLog {
     /// Lends the frames of a log one after the other, in transactions of bounded size.
     /// - Parameters:
     ///   - count: ends after so many entries.

@@ -46,11 +46,11 @@ private struct PartingWalk {
     /// All entries before are the same.
     private(set) var position: UInt64
     let end: UInt64
-    let first: any EventLog
-    let second: any EventLog
+    let first: any ReadableLog
+    let second: any ReadableLog
     private var hasParted = false
 
-    init(position: UInt64, end: UInt64, first: any EventLog, second: any EventLog) {
+    init(position: UInt64, end: UInt64, first: any ReadableLog, second: any ReadableLog) {
         self.position = position
         self.end = end
         self.first = first

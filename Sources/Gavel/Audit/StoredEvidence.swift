@@ -90,7 +90,7 @@ struct StoredEvidence {
 
     /// Adds the keys that the trusted ones let sign after them, by the rotations in the log: the
     /// signatures in those are checked, so the log need not be trusted for it.
-    mutating func followRotations(in log: any EventLog, before end: UInt64) {
+    mutating func followRotations(in log: any ReadableLog, before end: UInt64) {
         guard let keys = trusted, !signed.allSatisfy({ $0.checkpoint.isClaimed(byOneOf: keys) })
         else { return }
         // Damage is for the verification itself to name.
@@ -119,7 +119,7 @@ struct StoredEvidence {
 
 /// Compares a tree that was derived from the entries, or from stored roots, with the evidence.
 struct EvidenceCheck {
-    private let log: any EventLog
+    private let log: any ReadableLog
     private let evidence: StoredEvidence?
     /// Not compared yet.
     private var open: [StoredEvidence.Signed]

@@ -56,7 +56,7 @@ final class CheckpointSigner: Sendable {
     private let folder: LedgerFolder
     private let file: CheckpointFile
     private let copy: CheckpointFile?
-    private let log: any EventLog
+    private let log: any ReadableLog
     private let interval: UInt64
     private let clock: any LedgerClock
     private let isDating: Bool
@@ -71,7 +71,7 @@ final class CheckpointSigner: Sendable {
     ///   - former: the key before it, where the log names one.
     ///   - signed: the last checkpoint, which the log was held against.
     init(
-        in folder: LedgerFolder, log: any EventLog, key: LedgerKey.Opened,
+        in folder: LedgerFolder, log: any ReadableLog, key: LedgerKey.Opened,
         former: VerifierKey?, signed: SignedCheckpoint?, configuration: Configuration
     ) {
         self.folder = folder
@@ -317,7 +317,7 @@ final class CheckpointSigner: Sendable {
     /// A checkpoint over all entries of a copy of the log.
     /// - Returns: nil where the copy has entries that do not become durable.
     func checkpoint(
-        ofCopy copy: any EventLog, durableCount: () throws -> UInt64
+        ofCopy copy: any ReadableLog, durableCount: () throws -> UInt64
     ) throws -> SignedCheckpoint? {
         let size = try copy.entryCount
         guard try isReached(size, by: durableCount) else { return nil }

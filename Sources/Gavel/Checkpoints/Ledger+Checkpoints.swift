@@ -202,7 +202,7 @@ extension LedgerReader {
     /// A checkpoint over all entries of a copy, signed with the key in the ledger's folder.
     /// - Returns: nil where there is no key that can be read, or entries do not become durable.
     func coveringCheckpoint(
-        ofCopy copy: any EventLog, durableCount: () throws -> UInt64
+        ofCopy copy: any ReadableLog, durableCount: () throws -> UInt64
     ) throws -> SignedCheckpoint? {
         let size = try copy.entryCount
         guard try isReached(size, by: durableCount) else { return nil }
@@ -214,7 +214,7 @@ extension LedgerReader {
     /// - Returns: nil where there is no key that can be read, or no checkpoint of it that the log
     ///   lives up to: such a log is signed by nobody.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
-    func coveringCheckpoint(of log: any EventLog, size: UInt64) throws -> SignedCheckpoint? {
+    func coveringCheckpoint(of log: any ReadableLog, size: UInt64) throws -> SignedCheckpoint? {
         guard let folder, let last = try checkpoint() else { return nil }
         let tree = LogTree(of: log, size: size)
         guard last.checkpoint.size <= size else { return nil }

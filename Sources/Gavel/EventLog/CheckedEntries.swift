@@ -16,7 +16,7 @@ internal import Synchronization
 
 /// Reads a log's entries, none that is not what was written.
 final class CheckedEntries: Sendable {
-    private let log: any EventLog
+    private let log: any ReadableLog
     private let kept = Mutex(Kept())
 
     /// The tiles looked at last. Two that fall on one place replace each other: a megabyte at most.
@@ -25,7 +25,7 @@ final class CheckedEntries: Sendable {
         var tiles = [TileLeaves?](repeating: nil, count: Int(Kept.count))
     }
 
-    init(_ log: any EventLog) { self.log = log }
+    init(_ log: any ReadableLog) { self.log = log }
 
     /// Lends the entries of a range of positions, as far as there are any, until `body` answers
     /// false: the bytes of a frame, the entry's place in them, and its position. Reads in
@@ -121,7 +121,7 @@ final class CheckedEntries: Sendable {
     /// The leaf hashes of a tile, as many as a log has of it, held against its root. None is kept.
     /// - Throws: `LogFault` where they do not give it.
     static func leaves(
-        ofTile number: UInt64, of log: any EventLog
+        ofTile number: UInt64, of log: any ReadableLog
     ) throws -> ContiguousArray<Digest> {
         try TileLeaves(number, of: log, goingOnFrom: nil).leaves
     }
@@ -171,7 +171,7 @@ private struct TileLeaves: Sendable {
 
     /// Hashes a tile's entries and holds them against its root.
     /// - Parameter known: the same tile when it had fewer entries.
-    init(_ number: UInt64, of log: any EventLog, goingOnFrom known: TileLeaves?) throws {
+    init(_ number: UInt64, of log: any ReadableLog, goingOnFrom known: TileLeaves?) throws {
         self.number = number
         if let known { self = known }
         guard let frame = try hashEntries(of: log), log.keepsTileRoots else { return }
@@ -199,7 +199,7 @@ private struct TileLeaves: Sendable {
 
     /// Adds the leaf hashes of the tile's entries behind those that are there.
     /// - Returns: the header of the last frame that has some of them.
-    private mutating func hashEntries(of log: any EventLog) throws -> FrameHeader? {
+    private mutating func hashEntries(of log: any ReadableLog) throws -> FrameHeader? {
         var next = first + UInt64(leaves.count)
         let end = first + TileRoot.leaves
         var last: FrameHeader?

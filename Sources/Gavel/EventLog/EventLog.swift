@@ -19,20 +19,10 @@ package enum LogReport: Sendable {
     case unknown(Frame, reason: String)
 }
 
-/// An ordered, durable store of frames.
-package protocol EventLog: AnyObject, Sendable {
+/// Stored frames, to be read: by whoever has the log, and by many at once.
+package protocol ReadableLog: AnyObject, Sendable {
     /// How many entries are stored.
     var entryCount: UInt64 { get throws }
-
-    /// Names whom to tell. Called once, before the first `append`. `handler` is called on a thread
-    /// of the log's own, one call at a time.
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void)
-
-    /// Hands over a frame whose `seal` has not run; the log runs it on its own thread.
-    /// - Parameter atOnce: nothing is under way and the caller has nothing else to do: the log may
-    ///   store and report the frame before this returns, which spares whoever waits alone a change
-    ///   of threads.
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void)
 
     /// Calls `body` with each stored frame from the one that holds `position` on, until it
     /// answers false. The bytes are valid within the call.
@@ -51,16 +41,33 @@ package protocol EventLog: AnyObject, Sendable {
     /// The size of the store; nil where it is none, or closed.
     var storage: LogStorage? { get }
 
-    /// Waits until every appended frame is reported.
-    func drain()
+    /// The file that the frames are in; nil where there is none that can be copied.
+    var file: LogFileReader? { get }
 
     /// Lets go of the store. Nothing is appended or read any more.
     func close()
 }
 
-extension EventLog {
+/// An ordered, durable store of frames.
+package protocol EventLog: ReadableLog {
+    /// Names whom to tell. Called once, before the first `append`. `handler` is called on a thread
+    /// of the log's own, one call at a time.
+    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void)
+
+    /// Hands over a frame whose `seal` has not run; the log runs it on its own thread.
+    /// - Parameter atOnce: nothing is under way and the caller has nothing else to do: the log may
+    ///   store and report the frame before this returns, which spares whoever waits alone a change
+    ///   of threads.
+    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void)
+
+    /// Waits until every appended frame is reported.
+    func drain()
+}
+
+extension ReadableLog {
     package var keepsTileRoots: Bool { false }
     package var storage: LogStorage? { nil }
+    package var file: LogFileReader? { nil }
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? { nil }
 
     /// Reads one entry as it is stored, without looking at its hash: `CheckedEntries` does.

@@ -1,12 +1,12 @@
-// The event log on LMDB: two tables with integer keys, appended to through one transaction a frame.
-// `frames` has each frame at its first position; `tiles` at tile n, of 256 leaves, the roots of the
-// perfect subtrees of 2⁸, 2¹⁶, … leaves that end with it, 32 bytes each.
+// The event log on LMDB, for its one writer: appended to through one transaction a frame. What its
+// two tables hold, and how they are read, is LogFileReader's affair.
 //
 // Invariants: transactions are begun and ended on this log's own queue and never cross an await;
 // a commit is two flushes (data, then the page that names it), so a frame reported durable
 // survives power loss as far as the disk tells the truth; after a failed commit the log is
 // finished: LMDB would go on, but Linux may have dropped the pages that failed to be written, so a
-// later success would prove nothing (eventlog research, section 3.4).
+// later success would prove nothing (eventlog research, section 3.4); LMDB keeps no lock file:
+// whoever opens the log holds the ledger's `writer` file, or builds the ledger where nobody looks.
 
 internal import AuctionDomain
 internal import Dispatch
@@ -18,6 +18,9 @@ package final class LMDBEventLog: EventLog {
     private let environment: Environment
     private let frames: IntegerTable
     private let tiles: IntegerTable
+    private let reader: LogFileReader
+    /// How long the file may get.
+    private let mapBytes: Int
     private let queue = DispatchQueue(label: "gavel.log")
     private let state = Mutex(State())
 
@@ -27,52 +30,40 @@ package final class LMDBEventLog: EventLog {
         var failure: String?
     }
 
-    /// The names of the two tables.
-    static let framesName = "frames"
-    static let tilesName = "tiles"
-
-    /// Opens the log in a folder.
-    /// - Parameter resumesCreation: whether a log whose creation was cut short is made anew.
+    /// Opens the log in a folder, or makes it. The caller keeps other writers away.
+    /// - Parameters:
+    ///   - mapBytes: how long the file may get.
+    ///   - resumesCreation: whether a log whose creation was cut short is made anew.
     /// - Throws: `LMDBError`.
     package init(
-        at directory: String, isReadOnly: Bool, creates: Bool, resumesCreation: Bool = false
+        at directory: String, creates: Bool, mapBytes: Int = Configuration.mapBytesDefault,
+        resumesCreation: Bool = false
     ) throws {
-        var configuration = Environment.Configuration()
-        configuration.isReadOnly = isReadOnly
+        var configuration = Environment.Configuration.unlocked
+        configuration.mapSizeBytes = mapBytes
         configuration.createsDirectory = creates
-        configuration.maxTables = 4
         configuration.resumesCreation = resumesCreation
         environment = try Environment(at: directory, configuration: configuration)
-        frames = try environment.integerTable(named: Self.framesName, create: creates)
-        tiles = try environment.integerTable(named: Self.tilesName, create: creates)
+        frames = try environment.integerTable(named: LogFileReader.framesName, create: creates)
+        tiles = try environment.integerTable(named: LogFileReader.tilesName, create: creates)
+        reader = try LogFileReader(at: directory)
+        self.mapBytes = mapBytes
     }
 
-    /// Whether nothing was ever committed to the log in a folder; false where it cannot be told.
-    static func isUnborn(at directory: String) -> Bool {
-        (try? Environment.isUnborn(at: directory)) ?? false
+    /// Checks that the file may still grow by what an opening writes.
+    /// - Throws: `LedgerError` with `invalidConfiguration`.
+    func checkRoom() throws(LedgerError) {
+        guard let storage, storage.usedBytes > mapBytes - Self.openingBytesMax else { return }
+        throw LedgerError(
+            .invalidConfiguration,
+            "mapBytes is \(mapBytes), and the log has \(storage.usedBytes) bytes already: it must be "
+                + "at least \(storage.usedBytes + Self.openingBytesMax)")
     }
 
-    /// Opens the log in a folder for reading.
-    /// - Returns: nil where it has no entry, or not even its tables.
-    /// - Throws: `LMDBError`.
-    static func begun(at directory: String) throws -> LMDBEventLog? {
-        do {
-            let log = try LMDBEventLog(at: directory, isReadOnly: true, creates: false)
-            return try log.entryCount > 0 ? log : nil
-        } catch let error as LMDBError where error.code == .notFound {
-            return nil
-        }
-    }
+    /// More than the frame of an opening and the pages above it take.
+    private static let openingBytesMax = 256 << 10
 
-    package var entryCount: UInt64 {
-        get throws {
-            try environment.read { transaction in
-                try transaction.withLast(in: frames) { key, value in
-                    try Self.header(value, at: key).endPosition
-                } ?? 0
-            }
-        }
-    }
+    package var entryCount: UInt64 { get throws { try reader.entryCount } }
 
     package func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {
         state.withLock { $0.handler = handler }
@@ -111,7 +102,7 @@ package final class LMDBEventLog: EventLog {
                             offset += part.byteCount
                         }
                     }
-                    try store(frame.tileRoots, in: transaction)
+                    try transaction.append(frame.tileRoots, to: tiles)
                 }
             }
             handler?(.durable(frame))
@@ -122,22 +113,6 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
-    private func store(
-        _ roots: ContiguousArray<TileRoot>, in transaction: borrowing WriteTransaction
-    ) throws {
-        var start = 0
-        while start < roots.count {
-            // Those that end with one tile are neighbours, the smallest first.
-            let tile = roots[start].lastTile
-            var value = ByteBuffer(capacity: 64)
-            while start < roots.count, roots[start].lastTile == tile {
-                value.append(roots[start].hash)
-                start += 1
-            }
-            try value.withBytes { try transaction.append(tiles, key: tile, value: $0) }
-        }
-    }
-
     /// Stores frames that were stored before, in one transaction. Only while nothing is appended.
     func append(stored newFrames: [StoredFrame]) throws {
         try environment.write { transaction in
@@ -145,7 +120,7 @@ package final class LMDBEventLog: EventLog {
                 try withBytes(of: frame.bytes) {
                     try transaction.append(frames, key: frame.firstPosition, value: $0)
                 }
-                try store(frame.tileRoots, in: transaction)
+                try transaction.append(frame.tileRoots, to: tiles)
             }
         }
     }
@@ -156,61 +131,29 @@ package final class LMDBEventLog: EventLog {
     func replaceTiles(by roots: ContiguousArray<TileRoot>) throws {
         try environment.write { transaction in
             try transaction.removeAll(of: tiles)
-            try store(roots, in: transaction)
+            try transaction.append(roots, to: tiles)
         }
     }
 
     package var keepsTileRoots: Bool { true }
 
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
-        try environment.read { transaction in
-            try transaction.withValue(tiles, at: tile) { value in
-                guard value.byteCount % 32 == 0 else {
-                    throw LogFault("the roots of tile \(tile) are cut short")
-                }
-                return stride(from: 0, to: value.byteCount, by: 32).map { Digest(value, at: $0) }
-            }
-        }
+        try reader.tileRoots(endingWith: tile)
     }
 
     package func forEachFrame(
         from position: UInt64, _ body: (RawSpan) throws -> Bool
     ) throws {
-        try environment.read { transaction in
-            let start = try transaction.withValue(atOrBefore: position, in: frames) { key, _ in key
-            }
-            try transaction.forEach(in: frames, from: start ?? position) { key, value in
-                _ = try Self.header(value, at: key)
-                return try body(value)
-            }
-        }
-    }
-
-    /// A frame's header. The key is LMDB's word for where the frame stands; both must agree.
-    /// - Throws: `LogFault` naming the position.
-    static func header(_ value: RawSpan, at key: UInt64) throws -> FrameHeader {
-        let header: FrameHeader
-        do { header = try FrameHeader(value) } catch {
-            throw LogFault(
-                "the frame at position \(key): \(error.reason)",
-                isNewerFormat: error.isNewerFormat)
-        }
-        guard header.firstPosition == key else {
-            throw LogFault("the frame at \(key) says it begins at \(header.firstPosition)")
-        }
-        return header
-    }
-
-    /// A consistent copy of the log while it is written.
-    package func copy(to directory: String) throws {
-        try environment.copy(to: directory, compacting: false)
+        try reader.forEachFrame(from: position, body)
     }
 
     package var storage: LogStorage? {
-        guard let info = try? environment.info else { return nil }
-        return LogStorage(
-            usedBytes: info.usedBytes, fileBytes: info.fileBytes, mapBytes: info.mapSizeBytes)
+        guard var storage = reader.storage else { return nil }
+        storage.mapBytes = mapBytes
+        return storage
     }
+
+    package var file: LogFileReader? { reader }
 
     package func drain() {
         // Runs after every append that was made before.
@@ -218,7 +161,89 @@ package final class LMDBEventLog: EventLog {
     }
 
     package func close() {
-        // A reader under way keeps the map: the environment is closed with its last reference.
+        reader.close()
+        // Nothing is appended any more, and nobody reads through the environment.
         try? environment.close()
+    }
+}
+
+extension Environment.Configuration {
+    /// Of a log: without LMDB's lock file.
+    fileprivate static var unlocked: Self {
+        Environment.Configuration(maxTables: 4, usesLockFile: false)
+    }
+}
+
+extension WriteTransaction {
+    /// - Parameter roots: in the order of their ends.
+    fileprivate func append(_ roots: ContiguousArray<TileRoot>, to tiles: IntegerTable) throws {
+        var start = 0
+        while start < roots.count {
+            // Those that end with one tile are neighbours, the smallest first.
+            let tile = roots[start].lastTile
+            var value = ByteBuffer(capacity: 64)
+            while start < roots.count, roots[start].lastTile == tile {
+                value.append(roots[start].hash)
+                start += 1
+            }
+            try value.withBytes { try append(tiles, key: tile, value: $0) }
+        }
+    }
+}
+
+/// A log that is being copied into a folder where nobody looks yet: flushed once, at its end.
+struct LogFileCopy {
+    private let environment: Environment
+    private let frames: IntegerTable
+    private let tiles: IntegerTable
+
+    /// So many bytes of values are copied in one transaction, about.
+    private static let bytesPerTransaction = 16 << 20
+
+    init(at directory: String, bytesMax: Int) throws {
+        var configuration = Environment.Configuration.unlocked
+        configuration.mapSizeBytes = bytesMax
+        // Durable as a whole or not at all, by `finish`.
+        configuration.syncMode = .none
+        environment = try Environment(at: directory, configuration: configuration)
+        frames = try environment.integerTable(named: LogFileReader.framesName, create: true)
+        tiles = try environment.integerTable(named: LogFileReader.tilesName, create: true)
+    }
+
+    /// Copies the frames of the first `end` entries, and the roots of the tiles that these fill.
+    func append(_ file: DataFileReader, to end: UInt64) throws {
+        try append(LogFileReader.framesName, of: file, before: end, to: frames)
+        try append(LogFileReader.tilesName, of: file, before: end / TileRoot.leaves, to: tiles)
+    }
+
+    private func append(
+        _ name: String, of file: DataFileReader, before end: UInt64, to table: IntegerTable
+    ) throws {
+        var next: UInt64 = 0
+        var isDone = false
+        while !isDone {
+            try environment.write { transaction in
+                isDone = true
+                var bytesLeft = Self.bytesPerTransaction
+                try file.forEach(in: name, fromAtOrBefore: next) { key, value in
+                    guard key >= next else { return true }
+                    guard key < end else { return false }
+                    guard bytesLeft > 0 else {
+                        isDone = false
+                        return false
+                    }
+                    try transaction.append(table, key: key, value: value)
+                    next = key + 1
+                    bytesLeft -= value.byteCount
+                    return true
+                }
+            }
+        }
+    }
+
+    /// Makes the copy durable, but for the name of its folder.
+    func finish() throws {
+        try environment.sync()
+        try environment.close()
     }
 }

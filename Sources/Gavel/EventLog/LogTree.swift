@@ -7,14 +7,14 @@
 
 /// Reads nodes of a log's tree. Used from one thread.
 package final class LogTree: TreeHashes {
-    private let log: any EventLog
+    private let log: any ReadableLog
     /// How many entries, and so leaves, are looked at.
     package let size: UInt64
 
     /// The leaf hashes of the tile read last.
     private var tile: (number: UInt64, leaves: [Digest])?
 
-    package init(of log: any EventLog, size: UInt64) {
+    package init(of log: any ReadableLog, size: UInt64) {
         self.log = log
         self.size = size
     }

@@ -14,7 +14,7 @@ extension LedgerQueries {
     }
 }
 
-extension EventLog {
+extension ReadableLog {
     /// Calls `body` with the bytes of each entry of a range of positions, as far as there are any.
     /// The bytes are valid within the call.
     func forEachEntry(

@@ -7,14 +7,14 @@ internal import Synchronization
 public final class Reading: Sendable {
     let readState: Mutex<ReadState>
     let titleIndex = TitleIndex()
-    let log: any EventLog
+    let log: any ReadableLog
     /// The log's entries, each held against its hash.
     let entries: CheckedEntries
     package let secret: LedgerSecret
     /// What walks have passed over.
     let passages = Passages()
 
-    init(readState: ReadState, log: any EventLog, secret: LedgerSecret) {
+    init(readState: ReadState, log: any ReadableLog, secret: LedgerSecret) {
         self.readState = Mutex(readState)
         self.log = log
         entries = CheckedEntries(log)

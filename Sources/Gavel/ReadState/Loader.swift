@@ -22,7 +22,7 @@ struct Loaded {
 }
 
 struct Loader {
-    let log: any EventLog
+    let log: any ReadableLog
     let snapshots: SnapshotFolder?
     let logger: Logger
 

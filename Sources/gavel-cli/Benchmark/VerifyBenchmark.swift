@@ -135,7 +135,7 @@ private struct HashSample {
     private(set) var blocks: UInt64 = 0
 
     init(ledger path: String) throws {
-        let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+        let log = try LogFileReader(at: path + "/log")
         defer { log.close() }
         var (frames, entries, leafBlocks, bytesLeft) = ([[UInt8]](), 0, 0, Self.bytesMax)
         try log.forEachFrame(from: 0) { value in
