@@ -215,8 +215,8 @@ public final class Ledger: Sendable {
             configuration: configuration)
     }
 
-    /// How much more can be stored: what is free where the ledger is, and what is left of the length
-    /// that the log's file may have. Nil where there is no folder or no answer.
+    /// How much more can be stored: what is free where the ledger is, and what is left of the
+    /// length that the log's file may have. Nil where there is no folder or no answer.
     static func freeBytes(in folder: LedgerFolder, _ log: any ReadableLog) -> Int? {
         guard let onDisk = try? FileSystem.freeBytes(at: folder.path) else { return nil }
         return min(onDisk, log.storage.map { max(0, $0.mapBytes - $0.usedBytes) } ?? .max)

@@ -11,8 +11,9 @@
 //   less one, or less still where LMDB knows of readers. So the pages of snapshot n are overwritten
 //   by transaction n + 3 at the earliest, and that one writes nothing before the meta page of
 //   n + 2 stands, which stands over the meta page of n.
-// - So: read the newer meta page, read the pages below it, and read the meta page again. Where it is
-//   still the same, byte for byte, the pages are those of its snapshot. Where it is not, begin anew.
+// - So: read the newer meta page, read the pages below it, and read the meta page again. Where it
+//   is still the same, byte for byte, the pages are those of its snapshot. Where it is not, begin
+//   anew.
 // - A value in pages of its own is never moved or freed while its entry lives, and these tables
 //   lose none. It can be read at any time after the leaf that leads to it.
 //
@@ -233,24 +234,20 @@ public final class DataFileReader: Sendable {
         func run(of name: String, _ key: UInt64, leavesMax: Int) throws -> Run? {
             let table = try record(of: name)
             guard let way = try descend(table, name, to: .integer(key)) else { return nil }
-            var high = way.high?.integer
-            var siblings: [(child: UInt64, low: UInt64)] = []
-            if let parent = way.parent, leavesMax > 1 {
-                let (page, index) = parent
-                // One more than are read: where the last of them ends.
-                for next in (index + 1)..<page.count where siblings.count < leavesMax {
-                    let node = try page.node(next)
-                    siblings.append((node.child, try page.integerKey(of: node)))
+            var run = Run(low: way.low?.integer)
+            run.leaves.append(Leaf(page: way.page, high: way.high?.integer, lastPage: lastPage))
+            if let parent = way.parent {
+                let (branch, first) = (parent.page, parent.index + 1)
+                for index in first..<max(first, min(branch.count, first + leavesMax - 1)) {
+                    let child = try branch.node(index).child
+                    let high =
+                        index + 1 < branch.count
+                        ? try branch.integerKey(of: try branch.node(index + 1))
+                        : parent.high?.integer
+                    let page = try treePage(child, level: Int(table.depth), table, name)
+                    run.leaves.append(Leaf(page: page, high: high, lastPage: lastPage))
                 }
             }
-            var run = Run(low: way.low?.integer)
-            var page = way.page
-            for sibling in siblings.dropLast(siblings.count == leavesMax ? 1 : 0) {
-                run.leaves.append(Leaf(page: page, high: sibling.low, lastPage: lastPage))
-                page = try treePage(sibling.child, level: Int(table.depth), table, name)
-            }
-            if siblings.count == leavesMax { high = siblings[leavesMax - 1].low }
-            run.leaves.append(Leaf(page: page, high: high, lastPage: lastPage))
             try checkOrder(of: run, from: key)
             return run
         }
@@ -291,12 +288,12 @@ public final class DataFileReader: Sendable {
         }
 
         /// The way to a key: its leaf, the keys between which the leaf stands, and the branch above
-        /// it with the place of the leaf in it.
+        /// it, with the place of the leaf in it and the key that everything in it is below.
         private struct Way {
             var page: TreePage
             var low: TreeKey?
             var high: TreeKey?
-            var parent: (TreePage, index: Int)?
+            var parent: (page: TreePage, index: Int, high: TreeKey?)?
         }
 
         /// - Returns: nil where the table is empty.
@@ -309,13 +306,13 @@ public final class DataFileReader: Sendable {
                 let branch = way.page
                 guard let index = try branch.place(of: key) else { return nil }
                 let isInteger = key.integer != nil
+                way.parent = (branch, index, way.high)
                 if index > 0 {
                     way.low = try branch.key(of: try branch.node(index), isInteger: isInteger)
                 }
                 if index + 1 < branch.count {
                     way.high = try branch.key(of: try branch.node(index + 1), isInteger: isInteger)
                 }
-                way.parent = (branch, index)
                 let child = try branch.node(index).child
                 way.page = try treePage(child, level: level + 1, table, name)
             }

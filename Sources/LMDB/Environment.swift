@@ -63,7 +63,7 @@ public final class Environment: Sendable {
         /// Refuses writes. The lock file still has to be writable, unless the file system is not.
         public var isReadOnly: Bool
         public var syncMode: SyncMode
-        /// Keeps the table of readers and the lock of writers in `lock.mdb`. Without it (MDB_NOLOCK)
+        /// Keeps the table of readers and the lock of writers in `lock.mdb`. Without (MDB_NOLOCK)
         /// reads are refused, and the owner keeps every other writer away, also in other processes:
         /// LMDB's file is keyed by process ids, which mean nothing between containers.
         public var usesLockFile: Bool
@@ -161,15 +161,15 @@ public final class Environment: Sendable {
 
     /// Runs `body` in the one write transaction, and commits when it returns.
     ///
-    /// Waits for the writer of another thread or process to finish, and without a lock file refuses
-    /// to write while another thread does. When `body` throws, or one of
-    /// its writes failed and `body` went on, nothing is written.
+    /// Waits for the writer of another thread or process to finish; without a lock file it is
+    /// refused while another thread writes. When `body` throws, or one of its writes failed and
+    /// `body` went on, nothing is written.
     ///
     /// - Throws: what `body` throws; the failure of a write that `body` swallowed;
     ///   `.badTransaction` inside another `write` on the same thread, instead of waiting for
-    ///   itself, and without a lock file on any thread; `.panic` after a commit or a sync has failed, until reopened; and with the
-    ///   operation `commit` whatever the commit fails with. If that is a `.system` error the
-    ///   outcome is unknown until the file was reopened.
+    ///   itself, and without a lock file on any thread; `.panic` after a commit or a sync has
+    ///   failed, until reopened; and with the operation `commit` whatever the commit fails with. If
+    ///   that is a `.system` error the outcome is unknown until the file was reopened.
     @inlinable
     public func write<R: ~Copyable>(
         _ body: (borrowing WriteTransaction) throws -> R

@@ -72,8 +72,8 @@ struct FileHead {
         self = try FileHead(once: file)
     }
 
-    /// Whether the newest meta page of this head still stands in the file, byte for byte. As long as
-    /// it does, no page below it has been overwritten: DataFileReader.swift says why.
+    /// Whether the newest meta page of this head still stands in the file, byte for byte. As long
+    /// as it does, no page below it has been overwritten: DataFileReader.swift says why.
     func isStillThere(in file: DataFile) throws(LMDBError) -> Bool {
         let start = Int(newest.pageNumber) * pageSizeBytes
         let there = try file.read(at: start, byteCount: MetaPage.byteCount)

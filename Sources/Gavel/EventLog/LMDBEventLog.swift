@@ -56,8 +56,8 @@ package final class LMDBEventLog: EventLog {
         guard let storage, storage.usedBytes > mapBytes - Self.openingBytesMax else { return }
         throw LedgerError(
             .invalidConfiguration,
-            "mapBytes is \(mapBytes), and the log has \(storage.usedBytes) bytes already: it must be "
-                + "at least \(storage.usedBytes + Self.openingBytesMax)")
+            "mapBytes is \(mapBytes), and the log has \(storage.usedBytes) bytes already: it must "
+                + "be at least \(storage.usedBytes + Self.openingBytesMax)")
     }
 
     /// More than the frame of an opening and the pages above it take.
