@@ -32,6 +32,11 @@ public struct Configuration: Sendable {
     /// Below this much free space bids and openings are refused as `storage_low`, while refunds,
     /// closings and settlements still succeed.
     public var freeBytesMin = 256 << 20
+    /// How long the log's file may get. What is left below it counts as free space, so bids are
+    /// refused as `storage_low` before it is reached; a later opening may choose more. It costs
+    /// address space only, of which a process has 128 TiB: with 128 GiB each there is room for 900
+    /// ledgers in one. A billion bids take about 200 GB.
+    public var mapBytes = mapBytesDefault
     /// How many entries may be new before the read state is written out again; opening replays
     /// at most about this many.
     public var snapshotIntervalEntries = 2_000_000
@@ -52,6 +57,8 @@ public struct Configuration: Sendable {
     /// ledger's log does not go on from is never replaced, and such a ledger is not written to.
     public var checkpointCopyPath: String?
     public var logger = Logger(label: "gavel")
+
+    public static let mapBytesDefault = 128 << 30
 
     /// Set by an import, which reads no clock: the ledger's id, and that only the times of
     /// commands close auctions.
@@ -78,6 +85,7 @@ public struct Configuration: Sendable {
         opening.createsIfMissing = createsIfMissing
         opening.logger = logger
         opening.isBuilding = isBuilding
+        opening.mapBytes = mapBytes
         return opening
     }
 
@@ -99,6 +107,7 @@ extension Configuration {
         NumberRule("commandIDRetentionSeconds", \.commandIDRetentionSeconds, in: 1...31_536_000),
         NumberRule("commandIDsMax", \.commandIDsMax, in: 1...1 << 32),
         NumberRule("freeBytesMin", \.freeBytesMin, in: 0...Int.max),
+        NumberRule("mapBytes", \.mapBytes, in: 1 << 20...1 << 46),
         NumberRule("snapshotIntervalEntries", \.snapshotIntervalEntries, in: 1...1 << 40),
         NumberRule("drainMilliseconds", \.drainMilliseconds, in: 0...86_400_000),
         NumberRule(

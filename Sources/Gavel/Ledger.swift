@@ -141,11 +141,11 @@ public final class Ledger: Sendable {
             _ = try opening.wait()
             try log.publish(epoch: UInt64(state.epoch) + 1)
             let done = engineDone
-            lifeCycle.withLock { $0 = .running }
-            DispatchQueue(label: "gavel.writer", qos: .userInitiated).async {
+            try DedicatedThread.start(named: "gavel.writer") {
                 engine.run()
                 done.signal()
             }
+            lifeCycle.withLock { $0 = .running }
             // Signed before anybody is admitted: a ledger with a key always has a checkpoint.
             try signer.signNow()
         } catch {

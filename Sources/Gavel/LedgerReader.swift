@@ -1,8 +1,9 @@
 // Reading a ledger from another process than its writer's, or as of a past moment.
 //
 // Invariants: nothing past the durable position of a living writer is shown; where no writer lives,
-// everything in the log is. A reader writes nothing: where it cannot read the ledger's secret it
-// draws one for itself, and its cursors are then good for this reader alone.
+// or what it says is damaged, everything in the log is. A reader takes no lock and writes nothing
+// (decision 0027), so it needs no right but that to read: where it cannot read the ledger's secret
+// it draws one for itself, and its cursors are then good for this reader alone.
 
 internal import AuctionDomain
 public import Logging

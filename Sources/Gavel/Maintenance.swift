@@ -116,11 +116,30 @@ private func backUp(
             if let checkpoint = try checkpoint.get() {
                 try building.write(.checkpoint, checkpoint.bytes)
             }
-            try LedgerSecret.read(in: store)?.write(in: building)
+            try copiedSecret(of: store, logger)?.write(in: building)
         }
     } catch {
         throw LedgerError(error, whileBuilding: "copying to \(copy.name)")
     }
+}
+
+/// The secret that a backup carries; nil where there is none, or where whoever copies may not read
+/// it, as an auditor may not.
+private func copiedSecret(
+    of store: any LedgerStore, _ logger: Logger
+) throws -> LedgerSecret? {
+    do { _ = try store.read(.secret) } catch let error as FileError where error.isAccessDenied {
+        logger.warning(
+            """
+            the backup is without the ledger's secret, which may not be read: a ledger that is \
+            restored from it does not know its clients' former calls again
+            """,
+            metadata: ["secret": "\(store.place(of: .secret))"])
+        return nil
+    } catch {
+        // A missing one is none, and whatever else is wrong is said below.
+    }
+    return try LedgerSecret.read(in: store)
 }
 
 /// What goes with a copy of a log: its checkpoints, byte for byte.

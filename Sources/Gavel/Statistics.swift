@@ -67,8 +67,8 @@ public struct LedgerStatistics: Hashable, Sendable {
     public var isClosed: Bool
     /// The log's file; nil where the log is no file, or closed.
     public var storage: LogStorage?
-    /// Free bytes where the ledger is, and below how many bids are refused; nil where there is no
-    /// folder or no answer.
+    /// How many bytes more can be stored, and below how many bids are refused; nil where the store
+    /// does not say.
     public var freeBytes: Int?
     public var freeBytesMin: Int
 
@@ -82,7 +82,7 @@ public struct LogStorage: Hashable, Sendable {
     public var usedBytes: Int
     /// The file's length: it grows in large steps, ahead of use.
     public var fileBytes: Int
-    /// What the map may hold at most.
+    /// How long the file may get.
     public var mapBytes: Int
 }
 

@@ -25,8 +25,8 @@ extension AuctionService {
     /// Opens the service of an open ledger: its own tables in `DIR/accounts`, and ends sign-ups
     /// that a crash interrupted. The ledger stays its caller's, who closes it after the service.
     /// - Parameter path: the ledger's folder.
-    /// - Throws: `LedgerError` with `invalidConfiguration`, or with `storage` where the tables
-    ///   cannot be opened.
+    /// - Throws: `LedgerError` with `invalidConfiguration`, or with `damaged` or `storage`
+    ///   where the tables cannot be opened.
     public static func open(
         ledger: Ledger, at path: String, options: ServiceOptions, logger: Logger
     ) async throws -> AuctionService {
@@ -48,10 +48,8 @@ extension AuctionService {
                 store.close()
                 throw error
             }
-        } catch let error as LedgerError {
-            throw error
         } catch {
-            throw LedgerError(.storage, "opening \(path)/accounts: \(error)")
+            throw LedgerError(error, openingAccountsOf: path)
         }
     }
 

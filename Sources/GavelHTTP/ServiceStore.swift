@@ -29,16 +29,31 @@ final class ServiceStore: Sendable {
 
     /// Opens the tables of the ledger at a path, or makes them. Tables are opened by those who
     /// use them, before the first call.
-    /// - Throws: `LMDBError`.
+    /// - Throws: `LMDBError`, with `fileDamaged` and the page where the file is not sound: LMDB
+    ///   would end the process at such a page.
     // Swift 6.3's optimizer (CopyPropagation) fails where this is inlined.
     @inline(never)
     init(ledger path: String) throws {
+        let folder = LedgerFolder(path: path).accounts
+        try Self.checkPages(of: folder)
         environment = try LMDB.Environment(
-            at: LedgerFolder(path: path).accounts,
+            at: folder,
             configuration: .init(
                 mapSizeBytes: 64 << 30, maxTables: 16, maxReaders: 512, createsDirectory: true,
                 resumesCreation: true))
         lots = try LotTables(environment)
+    }
+
+    /// Walks the file, page by page, before LMDB maps it. One that is not there yet, or whose
+    /// creation was cut short, LMDB makes.
+    private static func checkPages(of folder: String) throws {
+        if try LMDB.Environment.isUnborn(at: folder) { return }
+        let file = folder + "/data.mdb"
+        let report = try DataFileWalk.check(path: file)
+        // Nobody else writes: whoever opens the accounts holds the ledger's `writer` file.
+        let reason = report.faults.first?.description ?? report.incompleteReason
+        guard let reason else { return }
+        throw LMDBError(.fileDamaged, operation: "open", reason: "\(file): \(reason)")
     }
 
     /// Runs `body` on a snapshot.
@@ -97,6 +112,18 @@ final class ServiceStore: Sendable {
     func close() {
         erasing.withLock { $0.isClosed = true }
         try? environment.close(timeoutMilliseconds: 1000)
+    }
+}
+
+extension LedgerError {
+    /// Why the service's own tables of a ledger cannot be opened.
+    init(_ error: any Error, openingAccountsOf path: String) {
+        if let error = error as? LedgerError {
+            self = error
+            return
+        }
+        let isDamage = (error as? any StorageError)?.isDamage ?? false
+        self.init(isDamage ? .damaged : .storage, "opening \(path)/accounts: \(error)")
     }
 }
 

@@ -1,4 +1,4 @@
-// A data file as plain bytes, read without LMDB: for the check of its head and for walks.
+// A data file as plain bytes, read without LMDB: for the check of its head, walks and readers.
 //
 // The one place where an error of the file system becomes an error of this module.
 
@@ -11,7 +11,7 @@ import Platform
 #endif
 
 /// An open data file, closed when nobody refers to it any more.
-final class DataFile {
+final class DataFile: Sendable {
     private let descriptor: Descriptor
     var path: String { descriptor.path }
 
@@ -60,8 +60,6 @@ extension LMDBError {
             switch error.code {
             case .system(let number): .system(number)
             case .closed: .closed
-            case .damaged: .fileDamaged
-            case .foreign: .foreignFile
             }
         self.init(code, operation: error.operation, reason: error.path)
     }

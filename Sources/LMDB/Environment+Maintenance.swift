@@ -124,11 +124,13 @@ extension Environment {
     /// while a slow copy runs, as beside any long read.
     ///
     /// - Parameter compacting: leaves out free pages and renumbers the rest.
-    /// - Throws: `.badTransaction` inside `write` on the same thread; `.system(EEXIST)` when there
+    /// - Throws: `.badTransaction` inside `write` on the same thread, or without a lock file;
+    ///   `.system(EEXIST)` when there
     ///   is a data file already. What was copied so far is removed then.
     public func copy(to directory: String, compacting: Bool) throws(LMDBError) {
         // A plain copy takes the write lock for a moment.
         try refuseInsideWrite("copy")
+        try refuseWithoutLockFile("copy")
         let handle = try gate.enter("copy")
         defer { gate.leave() }
         let isNewDirectory = !FileSystem.isDirectory(directory)

@@ -64,7 +64,9 @@ extension Environment {
         defer { gate.leave() }
         return try tables.withLock { tables -> TableCache.Entry? in
             if let entry = tables.entries[name] { return entry }
-            let state = try beginRead()
+            // Also without a lock file: what it looks at is copied before anybody writes, since
+            // tables are opened first.
+            let state = try begin(isWriting: false)
             return try open(name, in: state, &tables, flags: 0)
         }
     }

@@ -1,4 +1,5 @@
-// An LMDB environment: one folder with a data file and a lock file, opened once.
+// An LMDB environment: one folder with a data file, and a lock file unless it does without,
+// opened once.
 //
 // Invariants:
 // - A process opens a file at most once (lmdb.h, "Do not have open an LMDB database twice in the
@@ -11,6 +12,8 @@
 //   so a stray pointer cannot write to the file and a full disk is an error, not a SIGBUS.
 // - One write transaction begins and ends on one thread, inside one synchronous closure. LMDB's
 //   write lock belongs to the thread: a commit elsewhere would leave it locked for ever.
+// - Without a lock file LMDB knows of no reader and overwrites what one still reads. So there are
+//   no read transactions then: `DataFileReader` reads, which needs none.
 
 import CLMDB
 import Platform
@@ -60,6 +63,10 @@ public final class Environment: Sendable {
         /// Refuses writes. The lock file still has to be writable, unless the file system is not.
         public var isReadOnly: Bool
         public var syncMode: SyncMode
+        /// Keeps the table of readers and the lock of writers in `lock.mdb`. Without (MDB_NOLOCK)
+        /// reads are refused, and the owner keeps every other writer away, also in other processes:
+        /// LMDB's file is keyed by process ids, which mean nothing between containers.
+        public var usesLockFile: Bool
         /// Creates the folder, private to its owner, when it is missing.
         public var createsDirectory: Bool
         /// Makes a data file anew whose first creation was cut short, and in which nothing was ever
@@ -68,7 +75,7 @@ public final class Environment: Sendable {
 
         public init(
             mapSizeBytes: Int = 1 << 40, maxTables: Int = 8, maxReaders: Int = 1022,
-            isReadOnly: Bool = false, syncMode: SyncMode = .full,
+            isReadOnly: Bool = false, syncMode: SyncMode = .full, usesLockFile: Bool = true,
             createsDirectory: Bool = true, resumesCreation: Bool = false
         ) {
             self.mapSizeBytes = mapSizeBytes
@@ -76,6 +83,7 @@ public final class Environment: Sendable {
             self.maxReaders = maxReaders
             self.isReadOnly = isReadOnly
             self.syncMode = syncMode
+            self.usesLockFile = usesLockFile
             self.createsDirectory = createsDirectory
             self.resumesCreation = resumesCreation
         }
@@ -140,7 +148,8 @@ public final class Environment: Sendable {
     /// Reads never wait for a writer and may be nested; each has a snapshot of its own. A read
     /// inside `write` does not see what is being written: ask the write transaction.
     ///
-    /// - Throws: what `body` throws; `.closed`, `.readersFull`, `.mapResized` (see `Code`).
+    /// - Throws: what `body` throws; `.closed`, `.readersFull`, `.mapResized` (see `Code`);
+    ///   `.badTransaction` without a lock file.
     @inlinable
     public func read<R: ~Copyable>(
         _ body: (borrowing ReadTransaction) throws -> R
@@ -152,14 +161,15 @@ public final class Environment: Sendable {
 
     /// Runs `body` in the one write transaction, and commits when it returns.
     ///
-    /// Waits for the writer of another thread or process to finish. When `body` throws, or one of
-    /// its writes failed and `body` went on, nothing is written.
+    /// Waits for the writer of another thread or process to finish; without a lock file it is
+    /// refused while another thread writes. When `body` throws, or one of its writes failed and
+    /// `body` went on, nothing is written.
     ///
     /// - Throws: what `body` throws; the failure of a write that `body` swallowed;
     ///   `.badTransaction` inside another `write` on the same thread, instead of waiting for
-    ///   itself; `.panic` after a commit or a sync has failed, until reopened; and with the
-    ///   operation `commit` whatever the commit fails with. If that is a `.system` error the
-    ///   outcome is unknown until the file was reopened.
+    ///   itself, and without a lock file on any thread; `.panic` after a commit or a sync has
+    ///   failed, until reopened; and with the operation `commit` whatever the commit fails with. If
+    ///   that is a `.system` error the outcome is unknown until the file was reopened.
     @inlinable
     public func write<R: ~Copyable>(
         _ body: (borrowing WriteTransaction) throws -> R
@@ -178,24 +188,47 @@ public final class Environment: Sendable {
 
     @usableFromInline
     func beginRead() throws(LMDBError) -> TransactionState {
-        try begin(isWriting: false)
+        try refuseWithoutLockFile("begin")
+        return try begin(isWriting: false)
+    }
+
+    /// Throws where LMDB would not keep for a reader what it reads.
+    func refuseWithoutLockFile(_ operation: String) throws(LMDBError) {
+        guard configuration.usesLockFile else {
+            throw LMDBError(
+                .badTransaction, operation: operation,
+                reason: "\(directory) has no lock file: DataFileReader reads it")
+        }
     }
 
     @usableFromInline
     func beginWrite() throws(LMDBError) -> TransactionState {
         try refuseInsideWrite("begin")
         try gate.refuseAfterFailure()
-        let state = try begin(isWriting: true)
-        writingThread.store(currentThreadNumber(), ordering: .relaxed)
-        return state
+        if configuration.usesLockFile {
+            let state = try begin(isWriting: true)
+            writingThread.store(currentThreadNumber(), ordering: .relaxed)
+            return state
+        }
+        let taken = writingThread.compareExchange(
+            expected: 0, desired: currentThreadNumber(), ordering: .acquiring)
+        guard taken.exchanged else {
+            throw LMDBError(
+                .badTransaction, operation: "begin", reason: "another thread writes \(directory)")
+        }
+        do { return try begin(isWriting: true) } catch {
+            forgetWritingThread()
+            throw error
+        }
     }
 
     @usableFromInline
     func abort(_ state: TransactionState) {
         // The handle is alive until here and forgotten by the state.
         let transaction = unsafe state.end()
-        if state.isWriting { forgetWritingThread() }
+        if state.isWriting, configuration.usesLockFile { forgetWritingThread() }
         unsafe mdb_txn_abort(transaction)
+        if state.isWriting, !configuration.usesLockFile { forgetWritingThread() }
         gate.leave()
     }
 
@@ -207,9 +240,10 @@ public final class Environment: Sendable {
         }
         // As in `abort`; a failed commit frees the transaction too.
         let transaction = unsafe state.end()
-        if state.isWriting { forgetWritingThread() }
+        if state.isWriting, configuration.usesLockFile { forgetWritingThread() }
         let result =
             unsafe state.isWriting ? commit(transaction) : mdb_txn_commit(transaction)
+        if state.isWriting, !configuration.usesLockFile { forgetWritingThread() }
         defer { gate.leave() }
         if result != MDB_SUCCESS {
             let error = LMDBError(
@@ -240,13 +274,14 @@ public final class Environment: Sendable {
     }
 
     /// Cleared before LMDB gives the write lock up: afterwards it could be another thread's note.
+    /// Without a lock file the note is the lock, and goes after the transaction.
     private func forgetWritingThread() {
-        writingThread.store(0, ordering: .relaxed)
+        writingThread.store(0, ordering: .releasing)
     }
 
     /// Begins a transaction. When another process has let the file outgrow our map, the map is
     /// renewed and the transaction begun again.
-    private func begin(isWriting: Bool) throws(LMDBError) -> TransactionState {
+    func begin(isWriting: Bool) throws(LMDBError) -> TransactionState {
         let flags = isWriting ? 0 : UInt32(MDB_RDONLY)
         for _ in 0..<3 {
             let environment = try gate.enter("begin")

@@ -132,7 +132,9 @@ enum EnvironmentRegistry {
             try check(
                 unsafe mdb_env_set_maxreaders(environment, UInt32(configuration.maxReaders)),
                 "open", "\(configuration.maxReaders) readers")
-            try LockFile.reserve(in: directory, maxReaders: configuration.maxReaders)
+            if configuration.usesLockFile {
+                try LockFile.reserve(in: directory, maxReaders: configuration.maxReaders)
+            }
             // Private to the owner; LMDB copies the path.
             try check(
                 unsafe mdb_env_open(environment, directory, flags(configuration), 0o600), "open",
@@ -148,6 +150,7 @@ enum EnvironmentRegistry {
     private static func flags(_ configuration: Environment.Configuration) -> UInt32 {
         var flags = UInt32(MDB_NOTLS)
         if configuration.isReadOnly { flags |= UInt32(MDB_RDONLY) }
+        if !configuration.usesLockFile { flags |= UInt32(MDB_NOLOCK) }
         switch configuration.syncMode {
         case .full: break
         case .noMetaSync: flags |= UInt32(MDB_NOMETASYNC)

@@ -72,6 +72,14 @@ struct FileHead {
         self = try FileHead(once: file)
     }
 
+    /// Whether the newest meta page of this head still stands in the file, byte for byte. As long
+    /// as it does, no page below it has been overwritten: DataFileReader.swift says why.
+    func isStillThere(in file: DataFile) throws(LMDBError) -> Bool {
+        let start = Int(newest.pageNumber) * pageSizeBytes
+        let there = try file.read(at: start, byteCount: MetaPage.byteCount)
+        return there.elementsEqual(bytes[start..<start + MetaPage.byteCount])
+    }
+
     private init(once file: DataFile) throws(LMDBError) {
         pageSizeBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         bytes = try file.read(at: 0, byteCount: 2 * pageSizeBytes)
@@ -94,6 +102,8 @@ struct MetaPage {
 
         /// The number LMDB writes for the root of an empty table.
         static let noRoot = UInt64.max
+        /// The flags of a table with integer keys, and of one without: none.
+        static let integerKeys: UInt16 = 8
     }
 
     var pageNumber: UInt64

@@ -8,7 +8,7 @@
 // top is + 4), + 4 flags, + 6 size of the key, + 8 key, then the value, or the number of the first
 // overflow page.
 //
-// Invariant: every range in a `TreePage` lies within its bytes.
+// Invariant: every range in a node that a `TreePage` gives lies within its bytes.
 
 import Platform
 
@@ -27,7 +27,8 @@ enum TreeKey: Comparable {
     }
 }
 
-/// A branch or a leaf that is well formed in itself.
+/// A branch or a leaf whose head is well formed. Whoever reads looks at the nodes that it needs,
+/// and a walk at all of them.
 struct TreePage {
     struct Node {
         /// Where its key starts in the page.
@@ -54,7 +55,10 @@ struct TreePage {
     let number: UInt64
     let isBranch: Bool
     let bytes: [UInt8]
-    private(set) var nodes: [Node] = []
+    /// How many nodes there are.
+    let count: Int
+    /// Where the nodes begin.
+    private let upper: Int
 
     /// - Throws: `Fault` when anything is not as LMDB leaves a page.
     init(
@@ -71,19 +75,29 @@ struct TreePage {
             throw .init(page: number, "flags \(head.flags) are no branch's or leaf's")
         }
         isBranch = head.flags == PageFlag.branch
-        let (lower, upper) = (Int(head.lower), Int(head.upper))
+        let lower = Int(head.lower)
+        upper = Int(head.upper)
         guard lower % 2 == 0, lower >= Self.headerBytes, lower <= upper, upper <= pageSizeBytes
         else { throw .init(page: number, "free space from \(lower) to \(upper)") }
-        for place in stride(from: Self.headerBytes, to: lower, by: 2) {
-            let offset: UInt16 = withBytes(of: bytes) { $0.native(at: place) }
-            nodes.append(try node(at: Int(offset), from: upper))
-        }
-        try checkTiling(from: upper)
+        count = (lower - Self.headerBytes) / 2
     }
 
-    private func node(
-        at start: Int, from upper: Int
-    ) throws(StructureReport.Fault) -> Node {
+    /// All nodes, by key.
+    /// - Throws: `Fault` when one is not as LMDB leaves it, or there is anything between them.
+    func nodes() throws(StructureReport.Fault) -> [Node] {
+        var nodes: [Node] = []
+        for index in 0..<count { nodes.append(try node(index)) }
+        try checkTiling(nodes)
+        return nodes
+    }
+
+    /// The node that is number `index` by its key.
+    /// - Throws: `Fault` when it does not fit the page.
+    /// - Precondition: there are so many.
+    func node(_ index: Int) throws(StructureReport.Fault) -> Node {
+        precondition(index >= 0 && index < count, "a page has no such node")
+        let start = Int(
+            withBytes(of: bytes) { $0.native(at: Self.headerBytes + 2 * index) as UInt16 })
         guard start >= upper, start + Self.nodeHeaderBytes <= bytes.count else {
             throw .init(page: number, "a node's offset is \(start)")
         }
@@ -93,13 +107,13 @@ struct TreePage {
                 bytes.native(at: start + 4) as UInt16, bytes.native(at: start + 6) as UInt16
             )
         }
-        let number = UInt64(low) | UInt64(high) << 16
+        let size = UInt64(low) | UInt64(high) << 16
         let node = Node(
             keyStart: start + Self.nodeHeaderBytes, keyByteCount: Int(keyByteCount),
-            valueByteCount: isBranch ? 0 : Int(number), flags: isBranch ? 0 : flags,
-            child: isBranch ? number | UInt64(flags) << 32 : 0)
+            valueByteCount: isBranch ? 0 : Int(size), flags: isBranch ? 0 : flags,
+            child: isBranch ? size | UInt64(flags) << 32 : 0)
         guard end(of: node) <= bytes.count, node.keyByteCount <= Self.keyBytesMax else {
-            throw .init(page: self.number, "the node at \(start) does not fit the page")
+            throw .init(page: number, "the node at \(start) does not fit the page")
         }
         return node
     }
@@ -112,7 +126,7 @@ struct TreePage {
     }
 
     /// Nodes lie end to end: none over another, none lost between them.
-    private func checkTiling(from upper: Int) throws(StructureReport.Fault) {
+    private func checkTiling(_ nodes: [Node]) throws(StructureReport.Fault) {
         var next = upper
         for node in nodes.sorted(by: { $0.keyStart < $1.keyStart }) {
             let start = node.keyStart - Self.nodeHeaderBytes
@@ -143,6 +157,43 @@ struct TreePage {
         return .integer(withBytes(of: bytes) { $0.native(at: range.lowerBound) })
     }
 
+    /// Checks that the page may stand where a tree led to it.
+    /// - Parameter level: from 1, the root.
+    func check(
+        level: Int, of table: MetaPage.Table, in name: String, branchNodesMin: Int = 2
+    ) throws(StructureReport.Fault) {
+        guard isBranch == (level < Int(table.depth)) else {
+            let kind = isBranch ? "a branch" : "a leaf"
+            throw .init(page: number, "\(kind) at level \(level) of \(table.depth) in \(name)")
+        }
+        guard count >= (isBranch ? branchNodesMin : 1) else {
+            throw .init(page: number, "it has \(count) nodes")
+        }
+    }
+
+    /// The record of a named table that a node of the main table holds.
+    func tableRecord(
+        of node: Node, named name: String, lastPage: UInt64
+    ) throws(StructureReport.Fault) -> MetaPage.Table {
+        guard node.flags == Self.tableNode, node.valueByteCount == 48 else {
+            throw .init(page: number, "an entry that is no table")
+        }
+        let (pad, record) = withBytes(of: bytes) { bytes in
+            (
+                bytes.native(at: node.valueStart) as UInt32,
+                MetaPage.Table(bytes, at: node.valueStart)
+            )
+        }
+        // Tables with duplicates or reversed keys are not ours.
+        guard pad == 0, record.flags == 0 || record.flags == 8 else {
+            throw .init(page: number, "table \(name) has flags \(record.flags), pad \(pad)")
+        }
+        if let fault = record.fault(lastPage: lastPage) {
+            throw .init(page: number, "table \(name): \(fault)")
+        }
+        return record
+    }
+
     /// The first page of a value that lies in pages of its own.
     func overflowPage(of node: Node) -> UInt64 {
         withBytes(of: bytes) { $0.native(at: node.valueStart) }
@@ -168,6 +219,21 @@ struct PageHead {
 
     /// How many pages a large value has.
     var overflowPages: UInt64 { UInt64(lower) | UInt64(upper) << 16 }
+
+    /// Checks that the page begins a value of so many bytes.
+    func checkLargeValue(
+        at place: UInt64, byteCount: Int, pageSizeBytes: Int
+    ) throws(StructureReport.Fault) {
+        try checkIdentity(place)
+        guard flags == PageFlag.overflow else {
+            throw .init(page: place, "flags \(flags) are no large value's")
+        }
+        // It may have more than it needs: a value that was overwritten keeps its pages.
+        let needed = (TreePage.headerBytes + byteCount - 1) / pageSizeBytes + 1
+        guard overflowPages >= needed else {
+            throw .init(page: place, "\(overflowPages) pages for \(byteCount) bytes")
+        }
+    }
 
     func checkIdentity(_ place: UInt64) throws(StructureReport.Fault) {
         guard number == place else { throw .init(page: place, "it says it is page \(number)") }

@@ -159,24 +159,26 @@ struct StructureWalk: ~Copyable {
         _ number: UInt64, level: Int, low: TreeKey?, high: TreeKey?, _ tree: inout Tree
     ) throws(LMDBError) {
         let page: TreePage
+        let nodes: [TreePage.Node]
         let keys: [TreeKey?]
         do {
             page = try treePage(number, level: level, tree)
-            keys = try self.keys(of: page, low: low, high: high, tree)
+            nodes = try page.nodes()
+            keys = try self.keys(of: page, nodes, low: low, high: high, tree)
         } catch {
             try note(error, &tree)
             return
         }
         guard page.isBranch else {
             tree.leafPages += 1
-            tree.entries += UInt64(page.nodes.count)
-            for (node, key) in zip(page.nodes, keys) {
+            tree.entries += UInt64(nodes.count)
+            for (node, key) in zip(nodes, keys) {
                 do { try visitEntry(node, key, of: page, &tree) } catch { try note(error, &tree) }
             }
             return
         }
         tree.branchPages += 1
-        for (index, node) in page.nodes.enumerated() {
+        for (index, node) in nodes.enumerated() {
             try visit(
                 node.child, level: level + 1, low: keys[index] ?? low,
                 high: index + 1 < keys.count ? keys[index + 1] : high, &tree)
@@ -198,16 +200,10 @@ struct StructureWalk: ~Copyable {
         let bytes = try file.read(
             at: Int(number) * pageSizeBytes, byteCount: pageSizeBytes)
         let page = try TreePage(bytes, number: number, pageSizeBytes: pageSizeBytes)
-        guard page.isBranch == (level < Int(tree.record.depth)) else {
-            let kind = page.isBranch ? "a branch" : "a leaf"
-            throw StructureReport.Fault(
-                page: number, "\(kind) at level \(level) of \(tree.record.depth) in \(tree.name)")
-        }
         // LMDB may leave a branch of the free list with one node, any other aborts the process.
-        let least = page.isBranch && tree.kind != .freeList ? 2 : 1
-        guard page.nodes.count >= least else {
-            throw StructureReport.Fault(page: number, "it has \(page.nodes.count) nodes")
-        }
+        try page.check(
+            level: level, of: tree.record, in: tree.name,
+            branchNodesMin: tree.kind == .freeList ? 1 : 2)
         let (lower, upper) = withBytes(of: bytes) { bytes in
             (Int(bytes.native(at: 12) as UInt16), Int(bytes.native(at: 14) as UInt16))
         }
@@ -219,11 +215,11 @@ struct StructureWalk: ~Copyable {
     /// The keys of a page, found to ascend within their bounds. A branch's first key stands for
     /// everything smaller and is not looked at, by LMDB neither.
     private func keys(
-        of page: TreePage, low: TreeKey?, high: TreeKey?, _ tree: Tree
+        of page: TreePage, _ nodes: [TreePage.Node], low: TreeKey?, high: TreeKey?, _ tree: Tree
     ) throws -> [TreeKey?] {
         var keys: [TreeKey?] = page.isBranch ? [nil] : []
         var last = low
-        for (index, node) in page.nodes.enumerated().dropFirst(keys.count) {
+        for (index, node) in nodes.enumerated().dropFirst(keys.count) {
             let key = try page.key(of: node, isInteger: tree.kind.hasIntegerKeys)
             if let last, key < last || key == last && (index > 0 || page.isBranch) {
                 throw StructureReport.Fault(page: page.number, "keys out of order at \(index)")
@@ -289,16 +285,8 @@ struct StructureWalk: ~Copyable {
             throw StructureReport.Fault(page: first, "the file ends within it")
         }
         let head = withBytes(of: bytes) { PageHead($0) }
-        try head.checkIdentity(first)
-        guard head.flags == PageFlag.overflow else {
-            throw StructureReport.Fault(page: first, "flags \(head.flags) are no large value's")
-        }
-        // It may have more than it needs: a value that was overwritten keeps its pages.
-        let needed = (TreePage.headerBytes + node.valueByteCount - 1) / pageSizeBytes + 1
-        guard head.overflowPages >= needed else {
-            throw StructureReport.Fault(
-                page: first, "\(head.overflowPages) pages for \(node.valueByteCount) bytes")
-        }
+        try head.checkLargeValue(
+            at: first, byteCount: node.valueByteCount, pageSizeBytes: pageSizeBytes)
         let start = Int(first) * pageSizeBytes
         addSlack(
             start + TreePage.headerBytes + node.valueByteCount,
@@ -313,24 +301,11 @@ struct StructureWalk: ~Copyable {
     private mutating func addTable(
         _ node: TreePage.Node, _ key: TreeKey?, of page: TreePage
     ) throws {
-        guard node.flags == TreePage.tableNode, node.valueByteCount == 48,
-            case .bytes(let bytes)? = key
-        else { throw StructureReport.Fault(page: page.number, "an entry that is no table") }
+        guard case .bytes(let bytes)? = key else {
+            throw StructureReport.Fault(page: page.number, "an entry that is no table")
+        }
         let name = tableName(bytes)
-        let (pad, record) = withBytes(of: page.bytes) { bytes in
-            (
-                bytes.native(at: node.valueStart) as UInt32,
-                MetaPage.Table(bytes, at: node.valueStart)
-            )
-        }
-        // Tables with duplicates or reversed keys are not ours.
-        guard pad == 0, record.flags == 0 || record.flags == 8 else {
-            throw StructureReport.Fault(
-                page: page.number, "table \(name) has flags \(record.flags), pad \(pad)")
-        }
-        if let fault = record.fault(lastPage: lastPage) {
-            throw StructureReport.Fault(page: page.number, "table \(name): \(fault)")
-        }
+        let record = try page.tableRecord(of: node, named: name, lastPage: lastPage)
         let kind: Kind = record.flags == 8 ? .integers : .bytes
         tables.append(Tree(name, kind, record, on: page.number))
     }

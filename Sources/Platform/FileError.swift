@@ -1,5 +1,4 @@
-// The one error type of this module: what the operating system refused, or what a file of ours
-// turned out to be.
+// The one error type of this module: what the operating system refused.
 //
 // Equality looks at the code only, so that a test or a `catch` names the code and nothing else.
 
@@ -17,10 +16,6 @@ public struct FileError: StorageError, Equatable, CustomStringConvertible {
         case system(Int32)
         /// The file is no longer held.
         case closed
-        /// The file's contents contradict themselves.
-        case damaged
-        /// The file is something else than its name says.
-        case foreign
     }
 
     public let code: Code
@@ -56,12 +51,13 @@ public struct FileError: StorageError, Equatable, CustomStringConvertible {
         case .system(ENOENT), .system(ENOTDIR), .system(EISDIR), .system(EACCES), .system(EPERM),
             .system(EROFS), .system(ENAMETOOLONG), .system(ELOOP):
             true
-        case .system, .closed, .damaged, .foreign: false
+        case .system, .closed: false
         }
     }
     /// Whether nobody reads the pipe any more.
     public var isBrokenPipe: Bool { code == .system(EPIPE) }
-    public var isDamage: Bool { code == .damaged || code == .foreign }
+    /// Never: what this module keeps is advice, and is made anew where it is damaged.
+    public var isDamage: Bool { false }
 }
 
 /// An error of what keeps a ledger's bytes. Who reports errors asks it without knowing the store.
@@ -78,8 +74,6 @@ extension FileError.Code {
             // Copied at once, before another call of this thread reuses the text.
             unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
         case .closed: "the file was released"
-        case .damaged: "the file is damaged"
-        case .foreign: "the file is something else"
         }
     }
 }

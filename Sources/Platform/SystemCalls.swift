@@ -76,21 +76,22 @@ package struct Descriptor: ~Copyable, Sendable {
     private func read(
         _ byteCount: Int, _ call: (UnsafeMutableRawBufferPointer, Int) -> Int
     ) throws(FileError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: byteCount)
-        var done = 0
-        while done < byteCount {
-            let from = done
-            let got = retryingInterrupts {
-                unsafe bytes.withUnsafeMutableBytes { target in
-                    // The part begins `from` bytes into the array and ends with it.
-                    unsafe call(UnsafeMutableRawBufferPointer(rebasing: target[from...]), from)
+        var failure: FileError?
+        // Only the bytes that the calls have filled are counted as there.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, done in
+            let all = UnsafeMutableRawBufferPointer(buffer)
+            while done < byteCount {
+                let from = done
+                let got = retryingInterrupts {
+                    // The part begins `from` bytes into the buffer and ends with it.
+                    unsafe call(UnsafeMutableRawBufferPointer(rebasing: all[from...]), from)
                 }
+                if got < 0 { failure = .lastSystemError("read", path: path) }
+                if got <= 0 { break }
+                done += got
             }
-            guard got >= 0 else { throw .lastSystemError("read", path: path) }
-            if got == 0 { break }
-            done += got
         }
-        bytes.removeLast(byteCount - done)
+        if let failure { throw failure }
         return bytes
     }
 

@@ -14,11 +14,13 @@
 //
 //      40  time   48  boot clock   56, 64  which boot   72  outage since   80  check
 //
-//   `check` mixes the three slots before it. They are replaced by one write of 32 bytes, and a
+//   `check` mixes the three slots before it. All five are replaced by one write of 40 bytes, and a
 //   reader that meets a half-written record sees the check fail and reads again, so nothing here
 //   rests on the atomicity of writes.
 // - The file is advice for readers while its holder lives. It is never flushed and never decides
-//   what the log contains.
+//   what the log contains. Bytes that are no record say nothing and bind nobody, whatever they are:
+//   readers go on without the advice, the holder writes the whole record with every heartbeat, and
+//   the next holder begins anew.
 
 import Synchronization
 
@@ -57,10 +59,11 @@ public final class WriterFile: Sendable {
         public var pid: Int32?
         /// The number of times the ledger was opened for writing.
         public var epoch: UInt64
-        /// How many entries are durable. Binding for readers while `isHeld`.
-        public var durableCount: UInt64
+        /// How many entries are durable. Binding for readers while `isHeld`. Nil where the record
+        /// cannot be read: then nobody is told.
+        public var durableCount: UInt64?
 
-        public init(isHeld: Bool, pid: Int32?, epoch: UInt64, durableCount: UInt64) {
+        public init(isHeld: Bool, pid: Int32?, epoch: UInt64, durableCount: UInt64?) {
             self.isHeld = isHeld
             self.pid = pid
             self.epoch = epoch
@@ -117,9 +120,11 @@ public final class WriterFile: Sendable {
     private let path: String
 
     private init(
-        _ file: consuming Descriptor, _ record: Record, _ lastHeartbeat: Heartbeat?
+        _ file: consuming Descriptor, _ record: Record, wasDamaged: Bool,
+        _ lastHeartbeat: Heartbeat?
     ) {
         path = file.path
+        self.wasDamaged = wasDamaged
         self.lastHeartbeat = lastHeartbeat
         state = Mutex(State(file: file, record: record))
     }
@@ -129,10 +134,11 @@ public final class WriterFile: Sendable {
     /// Takes the right to write, creating the file if it is missing.
     ///
     /// Epoch and durable count stay as the last holder left them: both remain true for the same
-    /// ledger, and readers are not sent back to the beginning while it opens.
+    /// ledger, and readers are not sent back to the beginning while it opens. A record that cannot
+    /// be read is made anew: see `wasDamaged`.
     ///
     /// - Throws: `Held` when another holder lives, in this process or in another one; `FileError`
-    ///   with code `.system`, or `.foreign` when the file is something else.
+    ///   with code `.system`.
     public static func acquire(at path: String, mode: UInt32 = 0o600) throws -> WriterFile {
         while true {
             let file = try Descriptor(
@@ -143,11 +149,13 @@ public final class WriterFile: Sendable {
             guard let named = try fileStatus(at: path),
                 FileIdentity(named) == FileIdentity(held)
             else { continue }
-            var record = try recoveredRecord(of: file)
+            let found = try file.readRecord()
+            let wasDamaged = try found == nil && file.byteCount > 0
+            var record = found ?? Record()
             record.pid = getpid()
-            try file.write(record, includingMagic: true)
             let slots = try file.readSlots(at: heartbeatOffset, count: 6)
-            return WriterFile(file, record, Heartbeat(slots))
+            try file.write(record)
+            return WriterFile(file, record, wasDamaged: wasDamaged, Heartbeat(slots))
         }
     }
 
@@ -165,29 +173,30 @@ public final class WriterFile: Sendable {
 
     /// Tells readers in other processes that the first `count` entries are durable.
     ///
-    /// - Complexity: one `pwrite` of 32 bytes, no flush.
+    /// - Complexity: one `pwrite` of 40 bytes, no flush.
     public func publishDurable(_ count: UInt64) throws(FileError) {
         try update { $0.durableCount = count }
     }
 
+    /// Whether the file was there and held no record that could be read: a crash of the machine may
+    /// leave such a one. It was made anew.
+    public let wasDamaged: Bool
+
     /// The last heartbeat of whoever held the file before; nil where there is none, or it was torn.
     public let lastHeartbeat: Heartbeat?
 
-    /// Writes that the ledger is alive.
+    /// Writes that the ledger is alive, and the record once more: should somebody have damaged the
+    /// file, it is whole again.
     ///
-    /// - Complexity: one `pwrite` of 48 bytes, no flush: what a crash of the machine loses of it is
+    /// - Complexity: one `pwrite` of 88 bytes, no flush: what a crash of the machine loses of it is
     ///   what the system had not written yet.
     public func publish(_ heartbeat: Heartbeat) throws(FileError) {
-        var bytes = ByteBuffer(capacity: 48)
-        for slot in heartbeat.slots { bytes.append(slot) }
-        bytes.append(mixed(heartbeat.slots))
-        let array = bytes.array()
         try state.withLock { state throws(FileError) in
             guard state.file != nil else {
-                throw FileError(.closed, operation: "publish", path: "writer file released")
+                throw FileError(.closed, operation: "publish", path: path)
             }
-            // As in `withBytes(of:)`, which cannot carry a typed error.
-            try state.file!.write(unsafe array.span.bytes, at: heartbeatOffset)
+            let slots = state.record.slots + heartbeat.slots + [mixed(heartbeat.slots)]
+            try state.file!.write(slots: slots)
         }
     }
 
@@ -204,21 +213,22 @@ public final class WriterFile: Sendable {
     ///
     /// Takes no lock, so it never gets in a writer's way.
     ///
-    /// - Throws: `.damaged` when a living holder's record stays unreadable; `.foreign`;
-    ///   `.system`.
+    /// - Throws: `.system`.
     public static func read(at path: String) throws(FileError) -> Status? {
         guard try fileStatus(at: path) != nil else { return nil }
         let file = try Descriptor(opening: path, O_RDONLY, operation: "read")
-        // A record is whole again within microseconds, so 100 tries of a millisecond only run out
-        // when nobody is there to complete it.
-        for _ in 0..<100 {
-            let (isHeld, record) = try read(file)
-            if let record { return Status(isHeld: isHeld, record) }
+        var isHeld = true
+        // A record that is being written is whole again within microseconds, so the tries of a
+        // millisecond only run out where it is damaged: until the holder's next heartbeat.
+        for _ in 0..<20 {
+            let found = try read(file)
+            if let record = found.record { return Status(isHeld: found.isHeld, record) }
+            isHeld = found.isHeld
             // A crash of the machine may leave an empty or torn record behind; it binds nobody.
-            if !isHeld { return Status(isHeld: false, Record()) }
+            if !isHeld { break }
             sleepBriefly()
         }
-        throw FileError(.damaged, operation: "read", path: path)
+        return Status(isHeld: isHeld, pid: nil, epoch: 0, durableCount: nil)
     }
 
     private func update(_ change: (inout Record) -> Void) throws(FileError) {
@@ -228,7 +238,7 @@ public final class WriterFile: Sendable {
             }
             var record = state.record
             change(&record)
-            try state.file!.write(record, includingMagic: false)
+            try state.file!.write(record)
             state.record = record
         }
     }
@@ -241,14 +251,9 @@ public final class WriterFile: Sendable {
         let isHeld = try isLocked(file)
         return (isHeld, try file.readRecord())
     }
-
-    /// The last holder's record, or a blank one when it was torn by a crash of the machine.
-    private static func recoveredRecord(of file: borrowing Descriptor) throws(FileError) -> Record {
-        try file.readRecord() ?? Record()
-    }
 }
 
-/// The slots behind the magic.
+/// What the holder says.
 private struct Record {
     /// 0 stands for nobody.
     var pid: Int32 = 0
@@ -257,8 +262,22 @@ private struct Record {
 
     var holder: Int32? { pid == 0 ? nil : pid }
 
-    var check: UInt64 {
-        mixed([UInt64(UInt32(bitPattern: pid)), epoch, durableCount])
+    /// As they stand in the file.
+    var slots: [UInt64] {
+        let said = [UInt64(UInt32(bitPattern: pid)), epoch, durableCount]
+        return [magic] + said + [mixed(said)]
+    }
+
+    init() {}
+
+    /// Nil where the slots are no record, or not whole.
+    init?(_ slots: [UInt64]) {
+        guard slots.count == 5, slots[0] == magic, mixed(slots[1...3]) == slots[4] else {
+            return nil
+        }
+        pid = Int32(truncatingIfNeeded: slots[1])
+        epoch = slots[2]
+        durableCount = slots[3]
     }
 }
 
@@ -288,16 +307,17 @@ extension WriterFile.Status {
 private let magic: UInt64 = 0x0152_574C_4556_4147
 
 extension Descriptor {
-    fileprivate func write(_ record: Record, includingMagic: Bool) throws(FileError) {
-        var bytes = ByteBuffer(capacity: 40)
-        if includingMagic { bytes.append(magic) }
-        bytes.append(UInt64(UInt32(bitPattern: record.pid)))
-        bytes.append(record.epoch)
-        bytes.append(record.durableCount)
-        bytes.append(record.check)
+    fileprivate func write(_ record: Record) throws(FileError) {
+        try write(slots: record.slots)
+    }
+
+    /// Replaces the first slots of the file.
+    fileprivate func write(slots: [UInt64]) throws(FileError) {
+        var bytes = ByteBuffer(capacity: 8 * slots.count)
+        for slot in slots { bytes.append(slot) }
         let array = bytes.array()
         // As in `withBytes(of:)`, which cannot carry a typed error.
-        try write(unsafe array.span.bytes, at: includingMagic ? 0 : 8)
+        try write(unsafe array.span.bytes, at: 0)
     }
 
     /// So many slots, or fewer where the file ends before.
@@ -308,17 +328,9 @@ extension Descriptor {
         }
     }
 
-    /// The record, or nil when it is incomplete.
+    /// The record; nil where there is none that is whole.
     fileprivate func readRecord() throws(FileError) -> Record? {
-        let slots = try readSlots(at: 0, count: 5)
-        guard let first = slots.first, first != 0 else { return nil }
-        guard first == magic else {
-            throw FileError(.foreign, operation: "read", path: path)
-        }
-        guard slots.count == 5 else { return nil }
-        let record = Record(
-            pid: Int32(truncatingIfNeeded: slots[1]), epoch: slots[2], durableCount: slots[3])
-        return record.check == slots[4] ? record : nil
+        Record(try readSlots(at: 0, count: 5))
     }
 }
 

@@ -56,6 +56,8 @@ struct ServeCommand: AsyncParsableCommand {
     var commandIds: String?
     @Option(name: .customLong("free-bytes"), help: Setting.argumentHelp("free-bytes"))
     var freeBytes: String?
+    @Option(name: .customLong("map-bytes"), help: Setting.argumentHelp("map-bytes"))
+    var mapBytes: String?
     @Option(name: .customLong("snapshot-entries"), help: Setting.argumentHelp("snapshot-entries"))
     var snapshotEntries: String?
     @Option(
@@ -152,6 +154,7 @@ struct ServeCommand: AsyncParsableCommand {
             ("command-id-seconds", commandIdSeconds),
             ("command-ids", commandIds),
             ("free-bytes", freeBytes),
+            ("map-bytes", mapBytes),
             ("snapshot-entries", snapshotEntries),
             ("checkpoint-milliseconds", checkpointMilliseconds),
             ("checkpoint-copy", checkpointCopy),

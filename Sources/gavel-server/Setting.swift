@@ -150,7 +150,10 @@ extension Setting {
             "How many Idempotency-Keys are remembered at most, 16 bytes each."),
         Setting(
             "free-bytes", .integer(\.engine.freeBytesMin, in: 0...Int.max),
-            "Free bytes on the disk below which bids are refused as storage_low."),
+            "Free bytes below which bids are refused as storage_low."),
+        Setting(
+            "map-bytes", .integer(\.engine.mapBytes, in: (1 << 20)...(1 << 46)),
+            "How long the log's file may get; what is left counts as free bytes."),
         Setting(
             "snapshot-entries", .integer(\.engine.snapshotIntervalEntries, in: 1000...(1 << 40)),
             "Entries between two snapshots; opening replays at most about as many."),

@@ -115,7 +115,14 @@ final class Workspace {
 
     /// Starts `gavel` and leaves it running.
     func start(_ arguments: String...) throws -> Session {
-        let session = try Session(child(arguments))
+        try start(gavelURL, arguments)
+    }
+
+    /// Starts any program and leaves it running.
+    func start(_ program: URL, _ arguments: [String]) throws -> Session {
+        let process = child(arguments)
+        process.executableURL = program
+        let session = try Session(process)
         sessions.append(session)
         return session
     }

@@ -43,7 +43,7 @@ private final class FlippedLog: LogReader {
             bytes[byte] ^= 1 << UInt8(bit)
             return try withBytes(of: bytes) { value in
                 // As the log itself does with what it lends.
-                _ = try FolderLog.header(value, at: first)
+                _ = try LogFileReader.header(value, at: first)
                 return try body(value)
             }
         }

@@ -126,10 +126,9 @@ struct FileErrorTests {
     func equalityAndText() {
         let full = FileError(.system(ENOSPC), operation: "write", path: "/ledger/writer")
         #expect(full == FileError(.system(ENOSPC), operation: "sync", path: ""))
-        #expect(full != FileError(.damaged, operation: "write", path: "/ledger/writer"))
+        #expect(full != FileError(.closed, operation: "write", path: "/ledger/writer"))
         #expect(full.isNoSpace)
         #expect(!full.isDamage)
         #expect(full.description == "write: No space left on device: /ledger/writer")
-        #expect(FileError(.foreign, operation: "read", path: "/writer").isDamage)
     }
 }

@@ -85,7 +85,7 @@ struct WriterFileTests {
             }
         }
         for _ in 0..<20_000 {
-            let count = try #require(try WriterFile.read(at: path)).durableCount
+            let count = try #require(try WriterFile.read(at: path)?.durableCount)
             try #require(count == (count & 0xFF) &* 0x0101_0101_0101_0101)
         }
         try await writing.value
@@ -128,17 +128,57 @@ struct WriterFileTests {
         #expect(writer.status.epoch == 5)
     }
 
-    @Test("a torn record of a dead holder binds nobody, another kind of file is refused")
+    @Test("a damaged record binds nobody, and the next holder makes it anew")
     func damage() throws {
         try withTemporaryDirectory { directory in
             let path = directory + "/writer"
-            try WriterFile.acquire(at: path).release()
-            try rewrite(path) { $0[24] ^= 1 }
-            #expect(try WriterFile.read(at: path)?.durableCount == 0)
-            #expect(try WriterFile.acquire(at: path).status.durableCount == 0)
-            try FileSystem.writeFileAtomically(path, Array("something else".utf8))
-            #expect(throws: FileError.code(.foreign)) { try WriterFile.acquire(at: path) }
-            #expect(throws: FileError.code(.foreign)) { try WriterFile.read(at: path) }
+            let first = try WriterFile.acquire(at: path)
+            #expect(!first.wasDamaged)
+            let beat = WriterFile.Heartbeat(
+                time: 1, boot: 2, bootID: (high: 3, low: 4), outageSince: 5)
+            try first.publish(beat)
+            first.release()
+            let whole = try FileSystem.readFile(path)
+            #expect(whole.count == 88)
+            // Each bit of the record, the file cut at each length, and something else.
+            var damaged = (0..<40 * 8).map { bit in
+                var bytes = whole
+                bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+                return bytes
+            }
+            damaged += (1..<40).map { Array(whole[..<$0]) } + [Array("something else".utf8)]
+            for bytes in damaged {
+                try FileSystem.writeFileAtomically(path, bytes)
+                let read = try #require(try WriterFile.read(at: path))
+                #expect(read.durableCount == nil && !read.isHeld)
+                let writer = try WriterFile.acquire(at: path)
+                #expect(writer.wasDamaged)
+                #expect(writer.status.durableCount == 0)
+                // The heartbeat has a check of its own.
+                #expect(writer.lastHeartbeat == (bytes.count == 88 ? beat : nil))
+                #expect(try WriterFile.read(at: path) == writer.status)
+                writer.release()
+            }
+            try FileSystem.writeFileAtomically(path, whole)
+            #expect(try !WriterFile.acquire(at: path).wasDamaged)
+        }
+    }
+
+    @Test("what is damaged under a living holder binds no reader, and is whole with its heartbeat")
+    func damageUnderHolder() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/writer"
+            let writer = try WriterFile.acquire(at: path)
+            try writer.publishDurable(7)
+            for place in [0, 3, 24, 39] {
+                let file = try Descriptor(opening: path, O_RDWR, operation: "test")
+                try withBytes(of: [0xA5]) { try file.write($0, at: place) }
+                let read = try #require(try WriterFile.read(at: path))
+                #expect(read.isHeld && read.durableCount == nil)
+                try writer.publish(
+                    .init(time: 1, boot: 2, bootID: (high: 3, low: 4), outageSince: 5))
+                #expect(try WriterFile.read(at: path) == writer.status)
+            }
         }
     }
 }

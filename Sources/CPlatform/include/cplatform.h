@@ -6,4 +6,7 @@
 /// 1 yes, 0 no, -1 where it does not say.
 int cplatform_clock_is_synchronized(void);
 
+/// Names the running thread, for people who look at the process.
+void cplatform_name_thread(const char *name);
+
 #endif

@@ -1,7 +1,7 @@
 // The door to verification: which level runs on what.
 //
-// Every level reads in transactions of bounded size, so a writer's pages are never pinned for
-// long, and stops at the position that was durable when it began.
+// Every level reads without keeping a writer from anything, and stops at the position that was
+// durable when it began.
 
 internal import AuctionDomain
 public import Logging
@@ -19,8 +19,8 @@ public enum Verifier {
     ///
     /// Runs beside a living writer, up to its durable position; a backup is a ledger too.
     /// - Parameters:
-    ///   - structure: walks the data files page by page before LMDB opens them. Where the log's
-    ///     file has a fault nothing else is done.
+    ///   - structure: walks the data files page by page first. Where the log's file has a fault
+    ///     nothing else is done.
     ///   - cores: how many may hash at once; nil takes all there are.
     ///   - keys: who must have signed the checkpoints, with the keys that follow from those by the
     ///     log's rotations; nil takes the keys in the ledger's folder and those that the log names.
@@ -114,7 +114,7 @@ public enum Verifier {
         return run.report(progress)
     }
 
-    /// Walks the data file of a ledger's log before anybody opens it with LMDB.
+    /// Walks the data file of a ledger's log page by page.
     /// - Throws: `LedgerError` with `damaged`, naming the first page that is not sound;
     ///   `heldByWriter` when the file is being written to; `notFound`, `foreign` or `storage`.
     public static func checkStructure(at path: String) throws(LedgerError) {

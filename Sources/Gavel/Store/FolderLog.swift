@@ -1,71 +1,59 @@
-// The log of a folder, on LMDB: two tables with integer keys, appended to by one transaction a
-// call. `frames` has each frame at its first position; `tiles` at tile n, of 256 leaves, the roots
-// of the perfect subtrees of 2⁸, 2¹⁶, … leaves that end with it, 32 bytes each.
+// The log of a folder on LMDB, for its one writer: appended to by one transaction a call. What its
+// two tables hold, and how they are read, is LogFileReader's affair.
 //
 // Invariants: a transaction is begun and ended within one call, on the thread that calls; a commit
 // is two flushes (data, then the page that names it), so that what was appended survives power loss
 // as far as the disk tells the truth; after a failed commit nothing more is appended: LMDB would go
 // on, but Linux may have dropped the pages that failed to be written, so a later success would
-// prove nothing.
+// prove nothing; LMDB keeps no lock file: whoever opens the log holds the ledger's `writer` file,
+// or builds the ledger where nobody looks.
 
 internal import AuctionDomain
 internal import LMDB
 internal import Platform
 internal import Synchronization
 
-package final class FolderLog: LogReader {
+/// Writes a log's file.
+final class FolderLog: Sendable {
     private let environment: Environment
     private let frames: IntegerTable
     private let tiles: IntegerTable
+    /// What is written is read like any other log.
+    let reader: LogFileReader
+    /// How long the file may get.
+    private let mapBytes: Int
     /// Set once by the first failure.
     private let failure = Mutex<String?>(nil)
 
-    /// The names of the two tables.
-    static let framesName = "frames"
-    static let tilesName = "tiles"
-
-    /// Opens the log in a folder.
-    /// - Parameter resumesCreation: whether a log whose creation was cut short is made anew.
+    /// Opens the log in a folder, or makes it. The caller keeps other writers away.
+    /// - Parameters:
+    ///   - mapBytes: how long the file may get.
+    ///   - resumesCreation: whether a log whose creation was cut short is made anew.
     /// - Throws: `LMDBError`.
-    package init(
-        at directory: String, isReadOnly: Bool, creates: Bool, resumesCreation: Bool = false
-    ) throws {
-        var configuration = Environment.Configuration()
-        configuration.isReadOnly = isReadOnly
-        configuration.createsDirectory = creates
-        configuration.maxTables = 4
+    init(at directory: String, mapBytes: Int, resumesCreation: Bool) throws {
+        var configuration = Environment.Configuration.unlocked
+        configuration.mapSizeBytes = mapBytes
+        configuration.createsDirectory = true
         configuration.resumesCreation = resumesCreation
         environment = try Environment(at: directory, configuration: configuration)
-        frames = try environment.integerTable(named: Self.framesName, create: creates)
-        tiles = try environment.integerTable(named: Self.tilesName, create: creates)
+        frames = try environment.integerTable(named: LogFileReader.framesName, create: true)
+        tiles = try environment.integerTable(named: LogFileReader.tilesName, create: true)
+        reader = try LogFileReader(at: directory)
+        self.mapBytes = mapBytes
     }
 
-    /// Whether nothing was ever committed to the log in a folder; false where it cannot be told.
-    static func isUnborn(at directory: String) -> Bool {
-        (try? Environment.isUnborn(at: directory)) ?? false
+    /// Checks that the file may still grow by what an opening writes.
+    /// - Throws: `LedgerError` with `invalidConfiguration`.
+    func checkRoom() throws(LedgerError) {
+        guard let storage, storage.usedBytes > mapBytes - Self.openingBytesMax else { return }
+        throw LedgerError(
+            .invalidConfiguration,
+            "mapBytes is \(mapBytes), and the log has \(storage.usedBytes) bytes already: it must "
+                + "be at least \(storage.usedBytes + Self.openingBytesMax)")
     }
 
-    /// Opens the log in a folder for reading.
-    /// - Returns: nil where it has no entry, or not even its tables.
-    /// - Throws: `LMDBError`.
-    static func begun(at directory: String) throws -> FolderLog? {
-        do {
-            let log = try FolderLog(at: directory, isReadOnly: true, creates: false)
-            return try log.entryCount > 0 ? log : nil
-        } catch let error as LMDBError where error.code == .notFound {
-            return nil
-        }
-    }
-
-    package var entryCount: UInt64 {
-        get throws {
-            try environment.read { transaction in
-                try transaction.withLast(in: frames) { key, value in
-                    try Self.header(value, at: key).endPosition
-                } ?? 0
-            }
-        }
-    }
+    /// More than the frame of an opening and the pages above it take.
+    private static let openingBytesMax = 256 << 10
 
     /// Stores frames behind all that are there, in one transaction.
     /// - Throws: `StoreFailure.unknown` where the commit failed, and ever after that.
@@ -83,7 +71,7 @@ package final class FolderLog: LogReader {
                             offset += part.byteCount
                         }
                     }
-                    try store(frame.tiles, in: transaction)
+                    try transaction.append(frame.tiles, to: tiles)
                 }
             }
         } catch {
@@ -93,82 +81,98 @@ package final class FolderLog: LogReader {
         }
     }
 
-    private func store(
-        _ roots: StoredTiles, in transaction: borrowing WriteTransaction
-    ) throws {
-        try roots.forEachRow { tile, roots in
-            var value = ByteBuffer(capacity: 64)
-            for root in roots { value.append(root) }
-            try value.withBytes { try transaction.append(tiles, key: tile, value: $0) }
-        }
-    }
-
     /// Throws away the roots of tiles and stores others, in one transaction: a row of some 60 bytes
     /// for every 256 entries, so that a billion entries stay within LMDB's half a gigabyte.
     func replaceTiles(by roots: StoredTiles) throws {
         try environment.write { transaction in
             try transaction.removeAll(of: tiles)
-            try store(roots, in: transaction)
+            try transaction.append(roots, to: tiles)
         }
     }
 
-    package var keepsTileRoots: Bool { true }
-
-    package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
-        try environment.read { transaction in
-            try transaction.withValue(tiles, at: tile) { value in
-                guard value.byteCount % 32 == 0 else {
-                    throw LogFault("the roots of tile \(tile) are cut short")
-                }
-                return stride(from: 0, to: value.byteCount, by: 32).map { Digest(value, at: $0) }
-            }
-        }
+    var storage: LogStorage? {
+        guard var storage = reader.storage else { return nil }
+        storage.mapBytes = mapBytes
+        return storage
     }
 
-    package func forEachFrame(
-        from position: UInt64, _ body: (RawSpan) throws -> Bool
-    ) throws {
-        try environment.read { transaction in
-            let start = try transaction.withValue(atOrBefore: position, in: frames) { key, _ in key
-            }
-            try transaction.forEach(in: frames, from: start ?? position) { key, value in
-                _ = try Self.header(value, at: key)
-                return try body(value)
-            }
-        }
-    }
-
-    /// A frame's header. The key is LMDB's word for where the frame stands; both must agree.
-    /// - Throws: `LogFault` naming the position.
-    static func header(_ value: RawSpan, at key: UInt64) throws -> FrameHeader {
-        let header: FrameHeader
-        do { header = try FrameHeader(value) } catch {
-            throw LogFault(
-                "the frame at position \(key): \(error.reason)",
-                isNewerFormat: error.isNewerFormat)
-        }
-        guard header.firstPosition == key else {
-            throw LogFault("the frame at \(key) says it begins at \(header.firstPosition)")
-        }
-        return header
-    }
-
-    /// A consistent copy while the log is written: page by page where the copy is in a folder.
-    package func copy(to store: any LedgerStore) throws {
-        guard let path = store.folderPath else { return try copyFrames(to: store) }
-        let directory = LedgerFolder(path: path).log
-        try FileSystem.createDirectory(directory)
-        try environment.copy(to: directory, compacting: false)
-    }
-
-    package var storage: LogStorage? {
-        guard let info = try? environment.info else { return nil }
-        return LogStorage(
-            usedBytes: info.usedBytes, fileBytes: info.fileBytes, mapBytes: info.mapSizeBytes)
-    }
-
-    package func close() {
-        // A reader under way keeps the map: the environment is closed with its last reference.
+    func close() {
+        reader.close()
+        // Nothing is appended any more, and nobody reads through the environment.
         try? environment.close()
+    }
+}
+
+extension Environment.Configuration {
+    /// Of a log: without LMDB's lock file.
+    fileprivate static var unlocked: Self {
+        Environment.Configuration(maxTables: 4, usesLockFile: false)
+    }
+}
+
+extension WriteTransaction {
+    fileprivate func append(_ roots: StoredTiles, to tiles: IntegerTable) throws {
+        try roots.forEachRow { tile, roots in
+            var value = ByteBuffer(capacity: 64)
+            for root in roots { value.append(root) }
+            try value.withBytes { try append(tiles, key: tile, value: $0) }
+        }
+    }
+}
+
+/// A log that is being copied into a folder where nobody looks yet: flushed once, at its end.
+struct LogFileCopy {
+    private let environment: Environment
+    private let frames: IntegerTable
+    private let tiles: IntegerTable
+
+    /// So many bytes of values are copied in one transaction, about.
+    private static let bytesPerTransaction = 16 << 20
+
+    init(at directory: String, bytesMax: Int) throws {
+        var configuration = Environment.Configuration.unlocked
+        configuration.mapSizeBytes = bytesMax
+        // Durable as a whole or not at all, by `finish`.
+        configuration.syncMode = .none
+        environment = try Environment(at: directory, configuration: configuration)
+        frames = try environment.integerTable(named: LogFileReader.framesName, create: true)
+        tiles = try environment.integerTable(named: LogFileReader.tilesName, create: true)
+    }
+
+    /// Copies the frames of the first `end` entries, and the roots of the tiles that these fill.
+    func append(_ file: DataFileReader, to end: UInt64) throws {
+        try append(LogFileReader.framesName, of: file, before: end, to: frames)
+        try append(LogFileReader.tilesName, of: file, before: end / TileRoot.leaves, to: tiles)
+    }
+
+    private func append(
+        _ name: String, of file: DataFileReader, before end: UInt64, to table: IntegerTable
+    ) throws {
+        var next: UInt64 = 0
+        var isDone = false
+        while !isDone {
+            try environment.write { transaction in
+                isDone = true
+                var bytesLeft = Self.bytesPerTransaction
+                try file.forEach(in: name, fromAtOrBefore: next) { key, value in
+                    guard key >= next else { return true }
+                    guard key < end else { return false }
+                    guard bytesLeft > 0 else {
+                        isDone = false
+                        return false
+                    }
+                    try transaction.append(table, key: key, value: value)
+                    next = key + 1
+                    bytesLeft -= value.byteCount
+                    return true
+                }
+            }
+        }
+    }
+
+    /// Makes the copy durable, but for the name of its folder.
+    func finish() throws {
+        try environment.sync()
+        try environment.close()
     }
 }

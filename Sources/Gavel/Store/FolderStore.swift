@@ -32,10 +32,8 @@ public final class FolderStore: LedgerStore {
 
     public func openForReading() throws -> any LogReader {
         try folder.check(creates: false)
-        guard !wasOpened else {
-            return try FolderLog(at: folder.log, isReadOnly: true, creates: false)
-        }
-        guard let log = try FolderLog.begun(at: folder.log) else {
+        guard !wasOpened else { return try LogFileReader(at: folder.log) }
+        guard let log = try LogFileReader.begun(at: folder.log) else {
             throw LedgerError.notBegun(folder)
         }
         return log
@@ -48,11 +46,16 @@ public final class FolderStore: LedgerStore {
         do { file = try WriterFile.acquire(at: folder.writer) } catch let held as WriterFile.Held {
             throw LedgerError(held, at: name)
         }
+        if file.wasDamaged {
+            opening.logger.warning(
+                "the file that says who writes the ledger was damaged, and is made anew",
+                metadata: ["file": "\(folder.writer)"])
+        }
         do {
             let log = try FolderLog(
-                at: folder.log, isReadOnly: false, creates: true,
-                resumesCreation: !wasOpened)
-            if !opening.createsIfMissing, try log.entryCount == 0 {
+                at: folder.log, mapBytes: opening.mapBytes, resumesCreation: !wasOpened)
+            try log.checkRoom()
+            if !opening.createsIfMissing, try log.reader.entryCount == 0 {
                 throw LedgerError.notBegun(folder)
             }
             folder.removeFormerSnapshots(opening.logger)
@@ -229,20 +232,26 @@ private final class FolderWriter: LogWriter {
     }
 
     let framesInFlightMax = 2
-    var entryCount: UInt64 { get throws { try log.entryCount } }
-    var keepsTileRoots: Bool { log.keepsTileRoots }
+    var entryCount: UInt64 { get throws { try log.reader.entryCount } }
+    var keepsTileRoots: Bool { log.reader.keepsTileRoots }
     var storage: LogStorage? { log.storage }
-    var freeBytes: Int? { try? FileSystem.freeBytes(at: folder.path) }
+
+    /// What is free where the ledger is, and what is left of the length that the log's file may
+    /// have.
+    var freeBytes: Int? {
+        guard let onDisk = try? FileSystem.freeBytes(at: folder.path) else { return nil }
+        return min(onDisk, log.storage.map { max(0, $0.mapBytes - $0.usedBytes) } ?? .max)
+    }
 
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
-        try log.forEachFrame(from: position, body)
+        try log.reader.forEachFrame(from: position, body)
     }
     func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
-        try log.tileRoots(endingWith: tile)
+        try log.reader.tileRoots(endingWith: tile)
     }
     func append(_ frames: [SealedFrame]) throws(StoreFailure) { try log.append(frames) }
     func replaceTiles(by tiles: StoredTiles) throws { try log.replaceTiles(by: tiles) }
-    func copy(to store: any LedgerStore) throws { try log.copy(to: store) }
+    func copy(to store: any LedgerStore) throws { try log.reader.copy(to: store) }
     func publish(durableCount: UInt64) throws { try file.publishDurable(durableCount) }
     func publish(epoch: UInt64) throws { try file.setEpoch(epoch) }
     func publish(_ heartbeat: Heartbeat) throws { try file.publish(heartbeat.stored) }

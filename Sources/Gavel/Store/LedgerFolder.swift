@@ -174,7 +174,7 @@ package struct LedgerFolder: Hashable, Sendable {
         if exists {
             guard !creates, !FolderStore(self).wasOpened else { return }
             // Where it cannot be told, opening says why.
-            if FolderLog.isUnborn(at: log) { throw .notBegun(self) }
+            if LogFileReader.isUnborn(at: log) { throw .notBegun(self) }
             return
         }
         guard FileSystem.exists(path) else {

@@ -124,6 +124,8 @@ public struct StoreOpening: Sendable {
     /// Whether a ledger is made where none is.
     public var createsIfMissing = true
     public var logger = Logger(label: "gavel")
+    /// How long a log's file may get, where it is one.
+    public var mapBytes = Configuration.mapBytesDefault
     /// Set while a ledger is built that will stand elsewhere.
     package var isBuilding = false
 
@@ -171,10 +173,11 @@ public struct WriterStatus: Hashable, Sendable {
     public var isHeld: Bool
     /// Its process; nil where it is not known.
     public var process: Int32?
-    /// How many entries are durable. While the writer lives readers show no more.
-    public var durableCount: UInt64
+    /// How many entries are durable; nil where that cannot be read. While the writer lives readers
+    /// show no more.
+    public var durableCount: UInt64?
 
-    public init(isHeld: Bool, process: Int32?, durableCount: UInt64) {
+    public init(isHeld: Bool, process: Int32?, durableCount: UInt64?) {
         self.isHeld = isHeld
         self.process = process
         self.durableCount = durableCount
@@ -241,6 +244,6 @@ extension LedgerStore {
     func durableCount(_ log: any LogReader) throws -> UInt64 {
         let stored = try log.entryCount
         guard let status = try writerStatus(), status.isHeld else { return stored }
-        return min(stored, status.durableCount)
+        return min(stored, status.durableCount ?? stored)
     }
 }

@@ -107,7 +107,7 @@ package final class AccountAdministration: Sendable {
         } catch {
             ledger?.close()
             lock?.release()
-            throw LedgerError(.storage, "opening \(path)/accounts: \(error)")
+            throw LedgerError(error, openingAccountsOf: path)
         }
     }
 

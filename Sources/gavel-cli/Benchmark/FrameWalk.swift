@@ -53,23 +53,14 @@ struct FrameWalk {
     /// - Parameter entries: how many entries the log holds.
     init(ledger path: String, entries: UInt64) throws {
         end = entries
-        let environment = try Environment(
-            at: path + "/log",
-            configuration: Environment.Configuration(isReadOnly: true, createsDirectory: false))
-        defer { try? environment.close() }
-        let table = try environment.integerTable(named: "frames", create: false)
-        (firsts, all) = try environment.read { transaction in
-            var firsts: [UInt64] = []
-            var all: [Frame] = []
-            try transaction.forEach(in: table) { key, value in
-                firsts.append(key)
-                all.append(
-                    Frame(
-                        byteCount: value.byteCount,
-                        nanoseconds: value.load(Int64.self, at: Self.timeOffset)))
-                return true
-            }
-            return (firsts, all)
+        let file = try DataFileReader(in: path + "/log")
+        try file.forEach(in: "frames", fromAtOrBefore: 0) { key, value in
+            firsts.append(key)
+            all.append(
+                Frame(
+                    byteCount: value.byteCount,
+                    nanoseconds: value.load(Int64.self, at: Self.timeOffset)))
+            return true
         }
     }
 

@@ -1,0 +1,443 @@
+// The tables of a data file, read without LMDB: no lock file, no slot of a reader, no map, and
+// nothing written. Beside a writer in any process, container or user.
+//
+// For tables with integer keys that are only ever appended to, in a file whose writer is LMDB 0.9
+// without MDB_WRITEMAP. Why what is read is whole (decision 0027, and lines of mdb.c 0.9.24):
+//
+// - A commit writes its pages, then its meta page over the older of the two (`mdb_env_write_meta`).
+//   The pages that transaction n frees stay as they were until a transaction takes them, and it
+//   takes only those that were freed before the transaction before it: `mdb_page_alloc` stops at
+//   the first record of the free list that is not below `mdb_find_oldest`, which is its own number
+//   less one, or less still where LMDB knows of readers. So the pages of snapshot n are overwritten
+//   by transaction n + 3 at the earliest, and that one writes nothing before the meta page of
+//   n + 2 stands, which stands over the meta page of n.
+// - So: read the newer meta page, read the pages below it, and read the meta page again. Where it
+//   is still the same, byte for byte, the pages are those of its snapshot. Where it is not, begin
+//   anew.
+// - A value in pages of its own is never moved or freed while its entry lives, and these tables
+//   lose none. It can be read at any time after the leaf that leads to it.
+//
+// Invariants: a step copies pages and hands out nothing before it was found whole; a scan goes on
+// from its key with a step of its own for every few leaves, so it neither pins a page nor is it
+// kept from going on by a writer that never pauses; every number from a page is checked before it
+// is followed, and what does not fit is an error that names the page, never a trap.
+
+import Platform
+
+/// Reads the tables of a data file beside its writer, and writes nothing.
+///
+///     let file = try DataFileReader(in: directory)
+///     let size = try file.withValue(in: "frames", at: 0) { $0.byteCount }
+///
+/// May be used from any thread.
+public final class DataFileReader: Sendable {
+    /// Figures about the file, as of its last commit.
+    public struct Info: Sendable, Equatable {
+        /// The bytes up to the last page in use.
+        public var usedBytes: Int
+        /// The length of the file.
+        public var fileBytes: Int
+        /// The largest map that the file was ever written with.
+        public var mapSizeBytes: Int
+        /// The number of the last committed transaction.
+        public var lastTransactionID: UInt64
+    }
+
+    private let file: DataFile
+
+    /// So many leaves of a scan are read in one step at most: 128 KiB.
+    private static let leavesMax = 32
+    /// So many times a step is begun anew. One takes microseconds and is spoilt by two commits
+    /// within it; a commit that is flushed takes longer than the step.
+    private static let triesMax = 100_000
+
+    /// Opens the file `data.mdb` in a folder, and checks its head.
+    ///
+    /// - Throws: `.fileDamaged`, `.fileTruncated`, `.foreignFile`, `.versionMismatch` and
+    ///   `.pageSizeMismatch`; `.system` where the file is missing or may not be read.
+    public init(in directory: String) throws(LMDBError) {
+        file = try DataFile(directory + "/data.mdb")
+        if try file.byteCount == 0 {
+            throw LMDBError(.fileTruncated, operation: "open", reason: "\(file.path) is empty")
+        }
+        _ = try FileHead(reading: file)
+    }
+
+    /// Figures about the file.
+    public var info: Info {
+        get throws(LMDBError) {
+            let head = try FileHead(reading: file)
+            let newest = head.newest
+            return Info(
+                usedBytes: Int(newest.lastPage + 1) * head.pageSizeBytes,
+                fileBytes: try file.byteCount, mapSizeBytes: Int(clamping: newest.mapSizeBytes),
+                lastTransactionID: newest.transaction)
+        }
+    }
+
+    // MARK: Reading tables
+
+    /// Whether there is a table of a name.
+    /// - Throws: as `withValue`.
+    public func hasTable(_ name: String) throws -> Bool {
+        do { _ = try run(of: name, covering: 0, leavesMax: 1) } catch let error as LMDBError
+            where error.code == .notFound
+        { return false }
+        return true
+    }
+
+    /// Lends the value of a key.
+    ///
+    /// - Returns: what `body` returns; nil where there is no such key.
+    /// - Throws: what `body` throws; `.notFound` where there is no such table; `.fileDamaged`,
+    ///   naming the page; `.system`; `.busy` where commits went on and on.
+    public func withValue<R>(
+        in table: String, at key: UInt64, _ body: (RawSpan) throws -> R
+    ) throws -> R? {
+        guard let leaf = try run(of: table, covering: key, leavesMax: 1)?.leaves.first else {
+            return nil
+        }
+        let found = try onPages { () -> TreePage.Node? in
+            guard let index = try leaf.page.place(of: .integer(key)) else { return nil }
+            let node = try leaf.page.node(index)
+            return try leaf.page.integerKey(of: node) == key ? node : nil
+        }
+        guard let node = found else { return nil }
+        return try withValue(of: node, leaf, body)
+    }
+
+    /// Lends the last key and its value.
+    ///
+    /// - Returns: what `body` returns; nil where the table is empty.
+    /// - Throws: as `withValue`.
+    public func withLast<R>(
+        in table: String, _ body: (UInt64, RawSpan) throws -> R
+    ) throws -> R? {
+        guard let leaf = try run(of: table, covering: .max, leavesMax: 1)?.leaves.first else {
+            return nil
+        }
+        let (node, key) = try onPages {
+            let node = try leaf.page.node(leaf.page.count - 1)
+            return (node, try leaf.page.integerKey(of: node))
+        }
+        return try withValue(of: node, leaf) { try body(key, $0) }
+    }
+
+    /// Lends the entries in the order of their keys until `body` answers false: from the last one
+    /// at or before `key` on, or where there is none from the first one after it. What is committed
+    /// meanwhile may be among them.
+    ///
+    /// - Throws: as `withValue`.
+    public func forEach(
+        in table: String, fromAtOrBefore key: UInt64,
+        _ body: (UInt64, RawSpan) throws -> Bool
+    ) throws {
+        guard let start = try place(atOrBefore: key, in: table) else { return }
+        var (run, index) = start
+        var last: UInt64?
+        var leavesMax = 2
+        while true {
+            for leaf in run.leaves {
+                for place in index..<leaf.page.count {
+                    let (node, key) = try onPages { try entry(place, of: leaf, after: last) }
+                    last = key
+                    guard try withValue(of: node, leaf, { try body(key, $0) }) else { return }
+                }
+                index = 0
+            }
+            guard let next = run.leaves.last?.high,
+                let more = try self.run(of: table, covering: next, leavesMax: leavesMax)
+            else { return }
+            run = more
+            index = try onPages { try more.leaves[0].page.index(ofFirstFrom: next) }
+            leavesMax = min(2 * leavesMax, Self.leavesMax)
+        }
+    }
+
+    /// Where the last key at or before `key` stands, or else the first one.
+    private func place(atOrBefore key: UInt64, in table: String) throws -> (Run, index: Int)? {
+        var key = key
+        while let run = try run(of: table, covering: key, leavesMax: 1) {
+            let index = try onPages { try run.leaves[0].page.place(of: .integer(key)) }
+            if let index { return (run, index) }
+            // Where entries were removed, a leaf may begin after the key that leads to it.
+            guard let low = run.low, low > 0 else { return (run, 0) }
+            key = low - 1
+        }
+        return nil
+    }
+
+    /// An entry of a leaf, found to come after another one and to belong into the leaf.
+    private func entry(
+        _ place: Int, of leaf: Leaf, after last: UInt64?
+    ) throws -> (TreePage.Node, UInt64) {
+        let node = try leaf.page.node(place)
+        let key = try leaf.page.integerKey(of: node)
+        if let last, key <= last {
+            throw StructureReport.Fault(
+                page: leaf.page.number, "keys out of order at \(place)")
+        }
+        if let high = leaf.high, key >= high {
+            throw StructureReport.Fault(
+                page: leaf.page.number, "its key at \(place) belongs further right")
+        }
+        return (node, key)
+    }
+
+    // MARK: Steps
+
+    /// Neighbouring leaves of a table, read in one step.
+    private struct Run {
+        /// At least one.
+        var leaves: [Leaf] = []
+        /// The first of them has no key below this; nil where it is the first of the table.
+        var low: UInt64?
+    }
+
+    private struct Leaf {
+        let page: TreePage
+        /// All keys of the leaf are below this; nil where it is the last of the table.
+        let high: UInt64?
+        let lastPage: UInt64
+    }
+
+    /// Reads the leaf in which a key stands, or would, and its neighbours to the right as far as
+    /// they have the same parent.
+    /// - Returns: nil where the table is empty.
+    private func run(of table: String, covering key: UInt64, leavesMax: Int) throws -> Run? {
+        var leavesMax = leavesMax
+        for _ in 0..<Self.triesMax {
+            let head = try FileHead(reading: file)
+            let result = Result {
+                try onPages { try Step(file, head).run(of: table, key, leavesMax: leavesMax) }
+            }
+            // Damage too is only damage where the pages belong together.
+            if try head.isStillThere(in: file) { return try result.get() }
+            leavesMax = 1
+        }
+        throw LMDBError(
+            .busy, operation: "read",
+            reason: "\(file.path): commits spoilt \(Self.triesMax) attempts to read \(table)")
+    }
+
+    /// What is read under one head.
+    private struct Step {
+        let file: DataFile
+        let head: FileHead
+        var lastPage: UInt64 { head.newest.lastPage }
+
+        init(_ file: DataFile, _ head: FileHead) {
+            self.file = file
+            self.head = head
+        }
+
+        func run(of name: String, _ key: UInt64, leavesMax: Int) throws -> Run? {
+            let table = try record(of: name)
+            guard let way = try descend(table, name, to: .integer(key)) else { return nil }
+            var run = Run(low: way.low?.integer)
+            run.leaves.append(Leaf(page: way.page, high: way.high?.integer, lastPage: lastPage))
+            if let parent = way.parent {
+                let (branch, first) = (parent.page, parent.index + 1)
+                for index in first..<max(first, min(branch.count, first + leavesMax - 1)) {
+                    let child = try branch.node(index).child
+                    let high =
+                        index + 1 < branch.count
+                        ? try branch.integerKey(of: try branch.node(index + 1))
+                        : parent.high?.integer
+                    let page = try treePage(child, level: Int(table.depth), table, name)
+                    run.leaves.append(Leaf(page: page, high: high, lastPage: lastPage))
+                }
+            }
+            try checkOrder(of: run, from: key)
+            return run
+        }
+
+        /// The bounds of neighbours ascend, so a scan gets on.
+        private func checkOrder(of run: Run, from key: UInt64) throws {
+            var last = key
+            for leaf in run.leaves {
+                guard let high = leaf.high else { continue }
+                guard high > last else {
+                    throw StructureReport.Fault(
+                        page: leaf.page.number, "its bounds are out of order")
+                }
+                last = high
+            }
+        }
+
+        /// The record of a table with integer keys.
+        private func record(of name: String) throws -> MetaPage.Table {
+            let key = TreeKey.bytes(Array(name.utf8))
+            let way = try descend(head.newest.main, "the main table", to: key)
+            guard let page = way?.page, let index = try page.place(of: key) else {
+                throw missing(name)
+            }
+            let node = try page.node(index)
+            guard try page.key(of: node, isInteger: false) == key else { throw missing(name) }
+            let record = try page.tableRecord(of: node, named: name, lastPage: lastPage)
+            guard record.flags == MetaPage.Table.integerKeys else {
+                throw LMDBError(
+                    .incompatible, operation: "read",
+                    reason: "\(file.path): \(name) has no integer keys")
+            }
+            return record
+        }
+
+        private func missing(_ name: String) -> LMDBError {
+            LMDBError(.notFound, operation: "read", reason: "\(file.path): table \(name)")
+        }
+
+        /// The way to a key: its leaf, the keys between which the leaf stands, and the branch above
+        /// it, with the place of the leaf in it and the key that everything in it is below.
+        private struct Way {
+            var page: TreePage
+            var low: TreeKey?
+            var high: TreeKey?
+            var parent: (page: TreePage, index: Int, high: TreeKey?)?
+        }
+
+        /// - Returns: nil where the table is empty.
+        private func descend(
+            _ table: MetaPage.Table, _ name: String, to key: TreeKey
+        ) throws -> Way? {
+            guard table.root != MetaPage.Table.noRoot else { return nil }
+            var way = Way(page: try treePage(table.root, level: 1, table, name))
+            for level in 1..<Int(table.depth) {
+                let branch = way.page
+                guard let index = try branch.place(of: key) else { return nil }
+                let isInteger = key.integer != nil
+                way.parent = (branch, index, way.high)
+                if index > 0 {
+                    way.low = try branch.key(of: try branch.node(index), isInteger: isInteger)
+                }
+                if index + 1 < branch.count {
+                    way.high = try branch.key(of: try branch.node(index + 1), isInteger: isInteger)
+                }
+                let child = try branch.node(index).child
+                way.page = try treePage(child, level: level + 1, table, name)
+            }
+            return way
+        }
+
+        private func treePage(
+            _ number: UInt64, level: Int, _ table: MetaPage.Table, _ name: String
+        ) throws -> TreePage {
+            guard number >= 2, number <= lastPage else {
+                throw StructureReport.Fault(
+                    page: number, "\(name) leads to it, but pages in use are 2 to \(lastPage)")
+            }
+            let size = head.pageSizeBytes
+            let bytes = try file.read(at: Int(number) * size, byteCount: size)
+            let page = try TreePage(bytes, number: number, pageSizeBytes: size)
+            try page.check(level: level, of: table, in: name)
+            return page
+        }
+    }
+
+    // MARK: Values
+
+    private func withValue<R>(
+        of node: TreePage.Node, _ leaf: Leaf, _ body: (RawSpan) throws -> R
+    ) throws -> R {
+        guard node.flags & ~TreePage.overflowNode == 0 else {
+            throw damage(
+                StructureReport.Fault(page: leaf.page.number, "node flags \(node.flags)"))
+        }
+        guard node.flags & TreePage.overflowNode != 0 else {
+            let range = node.valueStart..<node.valueStart + node.valueByteCount
+            return try withBytes(of: leaf.page.bytes) { try body($0.extracting(range)) }
+        }
+        let bytes = try onPages { try largeValue(of: node, leaf) }
+        return try withBytes(of: bytes) {
+            try body($0.extracting(TreePage.headerBytes..<bytes.count))
+        }
+    }
+
+    /// The pages of a large value, up to its end.
+    private func largeValue(of node: TreePage.Node, _ leaf: Leaf) throws -> [UInt8] {
+        let first = leaf.page.overflowPage(of: node)
+        let size = leaf.page.bytes.count
+        let byteCount = TreePage.headerBytes + node.valueByteCount
+        let pages = UInt64((byteCount - 1) / size + 1)
+        guard first >= 2, first <= leaf.lastPage, pages - 1 <= leaf.lastPage - first else {
+            throw StructureReport.Fault(
+                page: leaf.page.number,
+                "it leads to \(pages) pages from \(first) on, but pages in use are 2 to "
+                    + "\(leaf.lastPage)")
+        }
+        let place = Int(first) * size
+        if byteCount > Self.bytesUnasked {
+            // Room is made only for what the value's own first page says too.
+            try checkHead(of: try file.read(at: place, byteCount: TreePage.headerBytes), node, leaf)
+        }
+        let bytes = try file.read(at: place, byteCount: byteCount)
+        try checkHead(of: bytes, node, leaf)
+        guard bytes.count == byteCount else {
+            throw StructureReport.Fault(page: first, "the file ends within it")
+        }
+        return bytes
+    }
+
+    /// Longer values are read only after a look at their first page.
+    private static let bytesUnasked = 1 << 20
+
+    private func checkHead(of bytes: [UInt8], _ node: TreePage.Node, _ leaf: Leaf) throws {
+        let first = leaf.page.overflowPage(of: node)
+        guard bytes.count >= TreePage.headerBytes else {
+            throw StructureReport.Fault(page: first, "the file ends within it")
+        }
+        try withBytes(of: bytes) { PageHead($0) }.checkLargeValue(
+            at: first, byteCount: node.valueByteCount, pageSizeBytes: leaf.page.bytes.count)
+    }
+
+    // MARK: Errors
+
+    /// Runs what looks at pages, whose faults are damage of the file.
+    private func onPages<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let fault as StructureReport.Fault { throw damage(fault) }
+    }
+
+    private func damage(_ fault: StructureReport.Fault) -> LMDBError {
+        LMDBError(.fileDamaged, operation: "read", reason: "\(file.path), \(fault)")
+    }
+}
+
+extension TreeKey {
+    fileprivate var integer: UInt64? {
+        switch self {
+        case .integer(let key): key
+        case .bytes: nil
+        }
+    }
+}
+
+extension TreePage {
+    /// The place of the last node whose key is at most `key`; nil where there is none. A branch's
+    /// first node stands for everything smaller.
+    fileprivate func place(of key: TreeKey) throws(StructureReport.Fault) -> Int? {
+        let isInteger = key.integer != nil
+        var (low, high) = (isBranch ? 0 : -1, count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if try self.key(of: try node(middle), isInteger: isInteger) <= key {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        return low < 0 ? nil : low
+    }
+
+    /// The place of the first node whose key is at least `key`, or the number of nodes.
+    fileprivate func index(ofFirstFrom key: UInt64) throws(StructureReport.Fault) -> Int {
+        guard let index = try place(of: .integer(key)) else { return 0 }
+        return try integerKey(of: try node(index)) == key ? index : index + 1
+    }
+
+    fileprivate func integerKey(of node: Node) throws(StructureReport.Fault) -> UInt64 {
+        guard case .integer(let key) = try key(of: node, isInteger: true) else {
+            preconditionFailure("an integer key was asked for")
+        }
+        return key
+    }
+}

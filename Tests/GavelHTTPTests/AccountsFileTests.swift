@@ -1,0 +1,83 @@
+// The service's own file, damaged: an error that names the page, before LMDB sees it.
+
+import Foundation
+import Gavel
+import LMDB
+import Logging
+import Platform
+import Testing
+
+@testable import GavelHTTP
+
+@Suite("A damaged file of accounts")
+struct AccountsFileTests {
+    @Test("Whatever byte of a page's head or nodes is changed, opening says so and never ends")
+    func damage() async throws {
+        let folder = try FileSystem.temporaryDirectory("gavel-http-")
+        defer { try? FileSystem.remove(folder) }
+        try FileSystem.createDirectory(folder + "/accounts")
+        let path = folder + "/accounts/data.mdb"
+        do {
+            let store = try ServiceStore(ledger: folder)
+            let table = try store.environment.bytesTable(named: "profiles", create: true)
+            for round in 0..<20 {
+                try await store.write { transaction in
+                    for number in 0..<40 {
+                        let key = "user-\(round * 7 % 20)-\(number)"
+                        let count = number == 0 ? 6000 : 100
+                        try transaction.put(
+                            bytes: [UInt8](repeating: 7, count: count), in: table, at: key)
+                    }
+                }
+            }
+            store.close()
+        }
+        let whole = try FileSystem.readFile(path)
+        let size = Int(sysconf(Int32(_SC_PAGESIZE)))
+        var refused = 0
+        for page in 0..<whole.count / size {
+            for place in [0, 10, 12, 14, 17, 19, 40] {
+                var bytes = whole
+                bytes[page * size + place] ^= 0x81
+                try FileSystem.writeFileAtomically(path, bytes)
+                do {
+                    let store = try ServiceStore(ledger: folder)
+                    _ = try store.environment.bytesTable(named: "profiles", create: true)
+                    store.close()
+                } catch {
+                    refused += 1
+                    let error = LedgerError(error, openingAccountsOf: folder)
+                    #expect(error.code == .damaged, "\(error)")
+                    #expect(error.reason.contains("page"), "\(error)")
+                }
+            }
+        }
+        #expect(refused > whole.count / size)
+        try FileSystem.writeFileAtomically(path, whole)
+        try ServiceStore(ledger: folder).close()
+    }
+
+    @Test("A service on such a ledger does not start, and says which file it is")
+    func service() async throws {
+        let folder = try FileSystem.temporaryDirectory("gavel-http-")
+        defer { try? FileSystem.remove(folder) }
+        let path = folder + "/house"
+        let ledger = try Ledger.open(at: path)
+        defer { ledger.close() }
+        let store = try ServiceStore(ledger: path)
+        try await store.write { _ in }
+        store.close()
+        let file = path + "/accounts/data.mdb"
+        var bytes = try FileSystem.readFile(file)
+        let size = Int(sysconf(Int32(_SC_PAGESIZE)))
+        for page in 2..<bytes.count / size { bytes[page * size + 10] = 0xFF }
+        try FileSystem.writeFileAtomically(file, bytes)
+        do {
+            _ = try await AuctionService.open(
+                ledger: ledger, at: path, options: ServiceOptions(), logger: .init(label: "test"))
+            Issue.record("the service opened")
+        } catch let error as LedgerError {
+            #expect(error.code == .damaged && error.reason.contains("accounts/data.mdb: page"))
+        }
+    }
+}
