@@ -102,9 +102,10 @@ public final class Ledger: Sendable {
         writerFile: WriterFile?, configuration: Configuration
     ) throws {
         let loader = Loader(log: log, snapshots: snapshots, logger: configuration.logger)
-        let loaded = try loader.load(upTo: .none)
+        let loaded = try loader.load(upTo: .none, withIDs: true)
         try loader.checkTiles(loaded)
-        let window = try loader.commandIDs(loaded, configuration)
+        let window = try loader.commandIDs(
+            loaded, into: configuration.emptyWindow(from: loaded.horizon))
         let state = loaded.readState.state
         let isNew = state.entryCount == 0
         let newID = isNew ? configuration.ledgerID ?? .generate() : nil

@@ -40,8 +40,9 @@ extension Ledger {
             // ledger that opens, with the old roots or the new ones.
             try log.replaceTiles(by: loaded.tiles)
             try loader.checkTiles(loaded)
+            let ids = try loader.commandIDs(loaded, into: .unlimited(from: loaded.horizon))
             try SnapshotFolder(path: folder.snapshots)
-                .replaceAll(by: loaded.readState, tree: loaded.tree)
+                .replaceAll(by: loaded.readState, tree: loaded.tree, ids: ids)
             folder.removeFormerSnapshots(logger)
             return loaded.readState.entryCount
         } catch let held as WriterFile.Held {

@@ -42,57 +42,69 @@ struct SnapshotFolder: Sendable {
     }
 
     /// Reads a snapshot.
+    /// - Parameter horizon: of the frame that the snapshot ends with; nil where the command ids are
+    ///   not wanted, which then are neither read nor held against their hashes.
     /// - Returns: nil when it was removed meanwhile: there are newer ones.
     /// - Throws: `LogFault` when it is not what its header says; `FileError` when the file cannot
     ///   be read.
-    func load(_ found: Found) throws -> ReadState? {
+    func load(
+        _ found: Found, idsFrom horizon: CommandHorizon?
+    ) throws -> (readState: ReadState, ids: CommandIDWindow?)? {
         guard FileSystem.exists(found.path) else { return nil }
         let (file, header) = (try FileReader(found.path), found.header)
-        var loader = SnapshotLoader(header)
+        var loader = SnapshotLoader(header, horizon: horizon ?? CommandHorizon())
         var content = ContentHash()
         var offset = SnapshotHeader.byteCount
-        for _ in 0..<header.chunkCount {
+        for index in 0..<header.chunkCount {
             let lead = try file.read(at: offset, byteCount: ChunkLead.byteCount)
             let chunk = try withBytes(of: lead) { try ChunkLead($0) }
             guard chunk.byteCount <= Self.chunkBytesMax else {
                 throw LogFault("a snapshot's chunk has \(chunk.byteCount) bytes")
             }
             offset += ChunkLead.byteCount
+            content.add(chunk.hash)
+            let isOfState = index < header.stateChunkCount
+            guard isOfState || horizon != nil else {
+                offset += chunk.byteCount
+                continue
+            }
             let bytes = try file.read(at: offset, byteCount: chunk.byteCount)
             offset += chunk.byteCount
             try withBytes(of: bytes) { bytes in
                 guard bytes.byteCount == chunk.byteCount, Digest.leaf(bytes) == chunk.hash else {
                     throw LogFault("a snapshot's chunk is not what was written")
                 }
-                content.add(chunk.hash)
-                try loader.load(bytes)
+                if isOfState { try loader.load(bytes) } else { try loader.loadIDs(bytes) }
             }
         }
         guard content.finish() == header.content else {
             throw LogFault("the snapshot's chunks are not those that its header says")
         }
-        return try loader.finish()
+        return (try loader.finish(), horizon == nil ? nil : loader.ids)
     }
 
     /// Writes a snapshot, and removes those that are no more needed.
-    func write(_ readState: ReadState, tree: MerkleTree) throws {
-        removeAllBut(try store(readState, tree: tree), countMax: Self.countMax)
+    /// - Parameter ids: the window of command ids, of the same moment.
+    func write(_ readState: ReadState, tree: MerkleTree, ids: CommandIDWindow) throws {
+        removeAllBut(try store(readState, tree, ids), countMax: Self.countMax)
     }
 
     /// Writes a snapshot, and removes all others.
-    func replaceAll(by readState: ReadState, tree: MerkleTree) throws {
-        removeAllBut(try store(readState, tree: tree), countMax: 1)
+    func replaceAll(by readState: ReadState, tree: MerkleTree, ids: CommandIDWindow) throws {
+        removeAllBut(try store(readState, tree, ids), countMax: 1)
     }
 
     /// - Returns: the path.
-    private func store(_ readState: ReadState, tree: MerkleTree) throws -> String {
+    private func store(
+        _ readState: ReadState, _ tree: MerkleTree, _ ids: CommandIDWindow
+    ) throws -> String {
         try FileSystem.createDirectory(path)
         let target = "\(path)/\(Self.name(readState.entryCount))"
         let file = try FileWriter(replacing: target)
         // The header is known last.
         var offset = SnapshotHeader.byteCount
         var content = ContentHash()
-        try readState.writeChunks { chunk in
+        func write(_ chunk: RawSpan) throws {
             let hash = Digest.leaf(chunk)
             content.add(hash)
             let lead = ChunkLead(byteCount: chunk.byteCount, hash: hash).encoded()
@@ -100,9 +112,13 @@ struct SnapshotFolder: Sendable {
             try file.write(chunk, at: offset + lead.count)
             offset += lead.count + chunk.byteCount
         }
+        try readState.writeChunks(write)
+        let stateChunkCount = content.count
+        try ids.writeChunks(write)
         let header = SnapshotHeader(
             ledgerID: readState.state.ledgerID!, entryCount: readState.entryCount, tree: tree,
-            digest: readState.state.digest, chunkCount: content.count, content: content.finish())
+            digest: readState.state.digest, chunkCount: content.count,
+            stateChunkCount: stateChunkCount, content: content.finish())
         try header.encoded().withBytes { try file.write($0, at: 0) }
         try file.finish()
         return target
