@@ -89,6 +89,13 @@ public struct Configuration: Sendable {
         return opening
     }
 
+    /// A window of command ids with these limits.
+    func emptyWindow(from horizon: CommandHorizon) -> CommandIDWindow {
+        CommandIDWindow(
+            retentionSeconds: commandIDRetentionSeconds, countMax: commandIDsMax,
+            horizon: horizon)
+    }
+
     var coreSettings: EngineCore.Settings {
         var settings = EngineCore.Settings()
         settings.shortcuts = shortcuts

@@ -38,7 +38,7 @@ extension Ledger {
         since: Timestamp = .zero, to closesAt: Timestamp
     ) async throws -> [ExtendedAuction] {
         var extended: [ExtendedAuction] = []
-        let now = clock.now()
+        let now = now
         let ended = endedAuctions(since: since, until: now)
         for start in stride(from: 0, to: ended.count, by: 1_000) {
             let chunk = ended[start..<min(start + 1_000, ended.count)]

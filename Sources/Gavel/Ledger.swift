@@ -87,9 +87,10 @@ public final class Ledger: Sendable {
     ) throws {
         let snapshots = StoredSnapshots(store: store)
         let loader = Loader(log: log, snapshots: snapshots, logger: configuration.logger)
-        let loaded = try loader.load(upTo: .none)
+        let loaded = try loader.load(upTo: .none, withIDs: true)
         try loader.checkTiles(loaded)
-        let window = try loader.commandIDs(loaded, configuration)
+        let window = try loader.commandIDs(
+            loaded, into: configuration.emptyWindow(from: loaded.horizon))
         let state = loaded.readState.state
         let isNew = state.entryCount == 0
         let newID = isNew ? configuration.ledgerID ?? .generate() : nil

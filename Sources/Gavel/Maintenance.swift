@@ -50,8 +50,9 @@ extension Ledger {
             // ledger that opens, with the old roots or the new ones.
             try log.replaceTiles(by: StoredTiles(loaded.tiles))
             try loader.checkTiles(loaded)
+            let ids = try loader.commandIDs(loaded, into: .unlimited(from: loaded.horizon))
             try StoredSnapshots(store: store)
-                .replaceAll(by: loaded.readState, tree: loaded.tree)
+                .replaceAll(by: loaded.readState, tree: loaded.tree, ids: ids)
             return loaded.readState.entryCount
         } catch {
             throw LedgerError(error, while: "rebuilding \(store.name)")

@@ -46,6 +46,7 @@ public struct Receipt: Hashable, Sendable {
     public let isReplay: Bool
     /// The number of the rejection or refusal; 0 when accepted.
     private let code: UInt16
+    /// Of a refusal by time: the time in the id, in milliseconds.
     private let rawPosition: UInt64
     private let rawTime: Timestamp
     private let limit: Money
@@ -74,6 +75,18 @@ public struct Receipt: Hashable, Sendable {
             time: .zero, limit: .zero)
     }
 
+    /// The receipt of a command that was not taken, with the clocks where its id's time is why.
+    /// - Parameter time: what the ledger's clock said.
+    package init(refused refusal: Refusal, id: CommandID, at time: Timestamp) {
+        guard refusal.isOfTime else {
+            self.init(refused: refusal)
+            return
+        }
+        self.init(
+            status: .refused, isReplay: false, code: refusal.rawValue,
+            position: id.milliseconds, time: time, limit: .zero)
+    }
+
     private init(
         status: Status, isReplay: Bool, code: UInt16, position: UInt64, time: Timestamp,
         limit: Money
@@ -98,5 +111,25 @@ public struct Receipt: Hashable, Sendable {
     /// Why the command was not taken, when refused.
     public var refusal: Refusal? {
         status == .refused ? Refusal(rawValue: code) : nil
+    }
+    /// The time in the id and the ledger's own (``Ledger/now``), where the command was refused
+    /// since they do not fit (`commandIDExpired`, `commandIDInFuture`): one of the clocks is wrong,
+    /// or the command is late. Nil otherwise, and where the ledger was not asked.
+    public var clocks: (id: Timestamp, ledger: Timestamp)? {
+        guard let refusal, refusal.isOfTime, rawPosition != noPosition else { return nil }
+        return (Timestamp(milliseconds: Int64(rawPosition)), rawTime)
+    }
+}
+
+extension Refusal {
+    /// Whether a command is refused by the time in its id.
+    fileprivate var isOfTime: Bool {
+        switch self {
+        case .commandIDExpired, .commandIDInFuture: true
+        case .malformed, .commandIDMalformed, .commandIDReused, .userNotFound, .currencyNotFound,
+            .auctionNotFound, .queueFull, .storageLow, .closingHeld, .shuttingDown,
+            .tooManyRejections, .batchTooLarge:
+            false
+        }
     }
 }

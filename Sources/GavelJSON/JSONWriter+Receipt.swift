@@ -40,7 +40,7 @@ extension JSONWriter {
             case .refused:
                 guard let refusal = receipt.refusal else { break }
                 object.name("refusal")
-                object.refusal(refusal, reason: reason)
+                object.refusal(refusal, reason: reason, clocks: receipt.clocks)
             }
         }
     }
@@ -88,13 +88,24 @@ extension JSONWriter {
         }
     }
 
-    /// Writes a refusal: its code, its stable number, and the reason where one is given.
-    public mutating func refusal(_ refusal: Refusal, reason: String? = nil) {
+    /// Writes a refusal: its code, its stable number, the reason where one is given, and both
+    /// clocks where a time is why.
+    public mutating func refusal(
+        _ refusal: Refusal, reason: String? = nil,
+        clocks: (id: Timestamp, ledger: Timestamp)? = nil
+    ) {
         object { object in
             object.field("code", refusal.name)
             object.field("number", refusal.rawValue)
             if let reason { object.field("reason", reason) }
+            if let clocks { object.clocks(clocks) }
         }
+    }
+
+    /// Writes the fields of the clocks that speak against each other.
+    public mutating func clocks(_ clocks: (id: Timestamp, ledger: Timestamp)) {
+        field("id_time", clocks.id)
+        field("ledger_time", clocks.ledger)
     }
 
     private mutating func header(

@@ -69,8 +69,12 @@ struct ExtendCommand: AsyncParsableCommand {
 
     private func extendNamed(_ opened: Ledger) async throws -> [ExtendedAuction] {
         let ends = try auctions.map { try opened.auction($0).value.closesAt }
+        let now = opened.now
         let receipts = try await opened.submit(
-            auctions.map { Submission(id: .generate(), command: .extendAuction($0, closesAt: to)) })
+            auctions.map {
+                Submission(
+                    id: .generate(at: now), command: .extendAuction($0, closesAt: to))
+            })
         return zip(zip(auctions, ends), receipts).map { named, receipt in
             ExtendedAuction(auction: named.0, formerEnd: named.1, receipt: receipt)
         }

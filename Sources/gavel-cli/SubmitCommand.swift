@@ -149,7 +149,7 @@ private final class SubmitSession {
                 let parsed = try parseLine(line, allowing: .submission)
                 submissions.append(
                     Submission(
-                        id: parsed.id ?? .generate(), actor: parsed.actor ?? actor,
+                        id: parsed.id ?? .generate(at: ledger.now), actor: parsed.actor ?? actor,
                         command: parsed.command))
             } catch {
                 problem = error

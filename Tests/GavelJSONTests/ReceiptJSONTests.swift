@@ -66,6 +66,19 @@ struct ReceiptJSONTests {
                 + #""refusal":{"code":"malformed","number":1,"reason":"amount \"x\""}}"#)
     }
 
+    @Test("a refusal by the time in an id has the time in the id and the ledger's")
+    func writesClocks() {
+        let receipt = Receipt(refused: .commandIDInFuture, id: Self.id, at: Self.time)
+        #expect(
+            line(receipt)
+                == #"{"line":7,"id":"\#(Self.idText)","status":"refused","position":null,"#
+                + #""time":null,"replayed":false,"refusal":{"code":"command_id_in_future","#
+                + #""number":4,"id_time":"1970-01-01T00:00:00.001Z","#
+                + #""ledger_time":"1970-01-01T00:00:01.500Z"}}"#)
+        let other = Receipt(refused: .userNotFound, id: Self.id, at: Self.time)
+        #expect(other == Receipt(refused: .userNotFound) && other.clocks == nil)
+    }
+
     @Test("a line that is no command is answered by the refusal malformed with place and reason")
     func writesMalformed() throws {
         let error = try #require(throws: CommandError.self) { try parseCommand("{,}") }

@@ -43,7 +43,7 @@ struct SnapshotTests {
             /// What opening gives, and whether it took the snapshot.
             func load() throws -> Bool {
                 let loaded = try Loader(log: log, snapshots: folder, logger: Bench.logger)
-                    .load(upTo: .none)
+                    .load(upTo: .none, withIDs: true)
                 #expect(loaded.readState.state.digest == truth.readState.state.digest)
                 #expect(loaded.tree == truth.tree)
                 return loaded.snapshotCount > 0
@@ -84,13 +84,33 @@ struct SnapshotTests {
             let state = loaded.readState.state
             var chunks: [[UInt8]] = []
             try loaded.readState.writeChunks { chunks.append($0.array()) }
+            let stateChunkCount = chunks.count
+            let ids = try Loader(log: log, snapshots: nil, logger: Bench.logger)
+                .commandIDs(loaded, into: .unlimited(from: loaded.horizon))
+            try ids.writeChunks { chunks.append($0.array()) }
+            #expect(chunks.count > stateChunkCount)
             let header = SnapshotHeader(
                 ledgerID: try #require(state.ledgerID), entryCount: state.entryCount,
                 tree: loaded.tree, digest: state.digest, chunkCount: UInt64(chunks.count),
-                content: .empty)
+                stateChunkCount: UInt64(stateChunkCount), content: .empty)
             func load(_ chunks: [[UInt8]]) throws -> ReadState {
-                var loader = SnapshotLoader(header)
-                for chunk in chunks { try withBytes(of: chunk) { try loader.load($0) } }
+                var loader = SnapshotLoader(header, horizon: loaded.horizon)
+                for chunk in chunks {
+                    try withBytes(of: chunk) { bytes in
+                        if chunk.first == SnapshotSection.ids.rawValue {
+                            try loader.loadIDs(bytes)
+                        } else {
+                            try loader.load(bytes)
+                        }
+                    }
+                }
+                // Every id that was taken is one of the log's positions.
+                loader.ids.forEachRun { run in
+                    for slot in run.slots {
+                        #expect(
+                            run.firstPosition + (slot & 0xFFFF_FFFF) <= header.entryCount)
+                    }
+                }
                 return try loader.finish()
             }
             #expect(try load(chunks).state.recomputedDigest() == state.digest)

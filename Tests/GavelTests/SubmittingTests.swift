@@ -139,6 +139,39 @@ struct SubmittingTests {
         #expect(try await refusal(atTheEdge) == nil)
     }
 
+    @Test("A refusal by the time in an id has both clocks, and the same id is taken later")
+    func clocks() async throws {
+        let bench = try Bench()
+        let start = bench.clock.now()
+        func after(_ seconds: Int64) -> Timestamp {
+            Timestamp(nanoseconds: start.nanoseconds + seconds * 1_000_000_000)
+        }
+        let early = CommandID.generate(at: after(-1))
+        bench.clock.advance(seconds: 4_000)
+        // The ledger goes by its own clock, whatever the machine's says.
+        bench.clock.jump(seconds: 86_400)
+        try await bench.ledger.tick()
+        let now = bench.ledger.now
+        #expect(now == after(4_000))
+        let ahead = CommandID.generate(at: after(4_301))
+        let refused = try await bench.ledger.submit(.registerUser("dora"), id: ahead)
+        #expect(refused.refusal == .commandIDInFuture)
+        #expect(refused.clocks?.id == after(4_301))
+        #expect(refused.clocks?.ledger == now)
+        #expect(refused.time == nil && refused.position == nil)
+        bench.clock.advance(seconds: 1)
+        let taken = try await bench.ledger.submit(.registerUser("dora"), id: ahead)
+        #expect(taken.status == .accepted && taken.clocks == nil)
+        // Both clocks said a retention ago that it was late already.
+        bench.clock.jump(seconds: -86_400)
+        bench.clock.advance(seconds: 4_000)
+        try await bench.ledger.tick()
+        let late = try await bench.ledger.submit(.registerUser("emma"), id: early)
+        #expect(late.refusal == .commandIDExpired)
+        #expect(late.clocks?.id == after(-1))
+        #expect(late.clocks?.ledger == bench.ledger.now)
+    }
+
     /// Registers user-0 to user-11, two seconds apart.
     private func registerTwelve(_ bench: Bench) async throws -> [CommandID] {
         var ids: [CommandID] = []

@@ -14,8 +14,11 @@ typealias StoredFrame = (UInt64, [UInt8])
 
 /// A small ledger of 20 entries in a folder, closed.
 /// - Parameter inOneBatch: puts most entries into one frame, instead of one each.
-func makeSmallLedger(at path: String, step: Int64 = 10, inOneBatch: Bool = false) async throws {
+func makeSmallLedger(
+    at path: String, step: Int64 = 10, inOneBatch: Bool = false, secondsLater: Int64 = 0
+) async throws {
     let clock = ManualClock()
+    clock.advance(seconds: secondsLater)
     var configuration = Bench.configuration(clock)
     configuration.ledgerID = LedgerID(high: 1, low: 2)
     let ledger = try Ledger.open(at: path, configuration: configuration)

@@ -237,7 +237,8 @@ struct VerifySweepTests {
             log.close()
             var tree = MerkleTree()
             for _ in 0..<20 { tree.append(leaf: Digest(of: [])) }
-            try StoredSnapshots(store: FolderStore(at: path)).write(whole.readState, tree: tree)
+            try StoredSnapshots(store: FolderStore(at: path))
+                .write(whole.readState, tree: tree, ids: .unlimited(from: whole.horizon))
             let other = try Verifier.verify(at: path, level: .fold).findings
             #expect(other.contains { $0.what.contains("a snapshot has another root") }, "\(other)")
             try replaceLog(at: path, by: frames.dropLast(2))

@@ -94,15 +94,18 @@ struct VerifyTests {
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
             // Another history of the same ledger, as long, under the tree of this one.
-            try await makeSmallLedger(at: path + "-other", step: 11)
+            try await makeSmallLedger(at: path + "-other", step: 11, secondsLater: 1)
             let other = try FolderStore(at: path + "-other").openForReading()
             let lie = try Loader(log: other, snapshots: nil, logger: Bench.logger)
                 .load(upTo: .none)
-            try store.write(lie.readState, tree: whole.tree)
+            try store.write(
+                lie.readState, tree: whole.tree, ids: .unlimited(from: whole.horizon))
             log.close()
             other.close()
             let report = try Verifier.verify(at: path)
             #expect(report.findings.contains { $0.what.contains("snapshot is not the fold") })
+            // Its time is not that of the frame that it would stand for.
+            #expect(try LedgerReader.open(at: path).digest == digest)
             // Throwing the snapshots away loses nothing.
             #expect(try Ledger.rebuild(at: path) == 20)
             #expect(try Verifier.verify(at: path).isClean)

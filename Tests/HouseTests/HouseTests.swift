@@ -240,7 +240,7 @@ struct HouseTests {
         ]
         let reads = [
             "forEachFrame(", "log.entry(at:", "forEachEntry(in:", "entryBytes(in:",
-            "forEachUnhashed(",
+            "forEachUnhashed(", "forEachID(",
         ]
         var found: Set<String> = []
         for room in ["Gavel", "GavelHTTP", "gavel-cli", "gavel-server"] {
@@ -254,6 +254,19 @@ struct HouseTests {
             }
         }
         #expect(found == allowed)
+    }
+
+    @Test("Who submits to an open ledger draws ids by its clock, not by the machine's")
+    func ownIDs() throws {
+        // Called on the type, or with a clock that is not the ledger's.
+        let others = /(CommandID|\?\?|id:|=) ?\.generate\(\)|\.generate\(at: [^)]*[cC]lock/
+        for room in ["GavelHTTP", "gavel-cli", "gavel-server"] {
+            for (path, text) in try House.swiftFiles("Sources/\(room)") {
+                for line in House.code(text).split(separator: "\n") where line.contains(others) {
+                    Issue.record("\(path) draws an id by the machine's clock: \(line)")
+                }
+            }
+        }
     }
 
     @Test("Every fixture is used by a test or by the README")

@@ -191,7 +191,10 @@ struct FoldVerification {
         for snapshot in found where snapshot.header.entryCount == fold.entryCount {
             let position = fold.entryCount - 1
             do {
-                guard let loaded = try snapshots?.load(snapshot) ?? nil else { continue }
+                guard
+                    let content = try snapshots?.load(snapshot, idsFrom: chain.horizon) ?? nil
+                else { continue }
+                let loaded = content.readState
                 if snapshot.header.tree.root != tree.root {
                     report.findings.append(
                         Finding(position: position, "a snapshot has another root"))
@@ -202,12 +205,30 @@ struct FoldVerification {
                     report.findings.append(
                         Finding(position: position, "a snapshot is not the fold of the log"))
                 }
+                if let ids = content.ids, try !hasIDs(of: ids) {
+                    report.findings.append(
+                        Finding(
+                            position: position,
+                            "a snapshot's command ids are not those of the log"))
+                }
                 report.covered.append("the snapshot after \(fold.entryCount) entries")
             } catch {
                 report.findings.append(
                     Finding(position: position, "a snapshot cannot be read: \(error)"))
             }
         }
+    }
+
+    /// Whether the log has, at or above its horizon, exactly the ids of a window.
+    private func hasIDs(of window: CommandIDWindow) throws -> Bool {
+        let periods = CommandIDWindow.periods(from: chain.horizon)
+        var (count, isMissing) = (0, false)
+        try log.forEachID(from: chain.horizon.position, to: fold.entryCount) { id, position in
+            guard periods.contains(CommandIDWindow.period(of: id)) else { return }
+            count += 1
+            if !window.remembers(id, at: position) { isMissing = true }
+        }
+        return !isMissing && count == window.count
     }
 
     private mutating func checkInvariants(atEnd: Bool) {

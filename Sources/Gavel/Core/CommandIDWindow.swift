@@ -4,6 +4,10 @@
 // Invariants: every id in the log whose time is at or after the horizon is in the window; ids
 // before the horizon are refused, so forgetting them cannot let one take effect twice; the
 // horizon never falls. Ids are kept as 32 bits of hash and a position, the log holds the rest.
+//
+// A copy shares its buckets with the original, so the core can hand one over to be stored beside
+// the state; what makes ids old (the marks of the clocks) belongs to the process that saw them and
+// is never stored.
 
 package import AuctionDomain
 
@@ -38,6 +42,14 @@ package struct CommandIDWindow {
         mutating func insert(_ hash: UInt64, _ position: UInt64) {
             if (count + 1) * 3 > slots.count * 2 { grow() }
             place(hash & ~0xFFFF_FFFF | (position - firstPosition + 1), hash)
+            count += 1
+        }
+
+        /// Takes up a slot that was stored.
+        /// - Parameter slot: 32 bits of hash above the offset of a position, which is not 0.
+        mutating func restore(_ slot: UInt64) {
+            if (count + 1) * 3 > slots.count * 2 { grow() }
+            place(slot, slot)
             count += 1
         }
 
@@ -112,6 +124,20 @@ package struct CommandIDWindow {
         self.periodMilliseconds = periodMilliseconds
     }
 
+    /// A window that forgets nothing by itself.
+    package static func unlimited(from horizon: CommandHorizon) -> CommandIDWindow {
+        CommandIDWindow(retentionSeconds: .max, countMax: .max, horizon: horizon)
+    }
+
+    /// The periods that ids at or above a horizon can be of: an id has 48 bits of milliseconds.
+    static func periods(from horizon: CommandHorizon) -> Range<UInt64> {
+        let end = (1 << 48) / periodMilliseconds
+        return min(horizon.milliseconds / periodMilliseconds, end)..<end
+    }
+
+    /// The period of an id in a window like that of a ledger.
+    static func period(of id: CommandID) -> UInt64 { id.milliseconds / periodMilliseconds }
+
     /// Why an id cannot be taken at a time, before asking whether it was seen.
     @inline(__always)
     func refusal(of id: CommandID, at time: Timestamp) -> Refusal? {
@@ -185,6 +211,64 @@ package struct CommandIDWindow {
         buckets.insert(
             Bucket(period: period, firstPosition: position, expected: expected), at: place)
         buckets[place].insert(hash, position)
+    }
+
+    /// Takes over the ids of another window, as far as they lie at or above this one's horizon.
+    /// Only while this one has none; where they are too many the oldest go.
+    package mutating func takeOver(_ other: CommandIDWindow) {
+        buckets = other.buckets
+        count = other.count
+        forget(before: horizon.milliseconds / periodMilliseconds)
+        while count > countMax { forget(before: buckets[0].period + 1) }
+    }
+
+    // MARK: Storing
+
+    /// Some ids of one period, as they are stored.
+    struct Run: Hashable {
+        var period: UInt64
+        /// What the positions are counted from.
+        var firstPosition: UInt64
+        /// For each id 32 bits of hash above its position − `firstPosition` + 1.
+        var slots: ArraySlice<UInt64>
+
+        static let countMax = 4096
+    }
+
+    /// Lends all ids, by ascending periods.
+    func forEachRun(_ body: (Run) throws -> Void) rethrows {
+        for bucket in buckets {
+            var left = bucket.slots.filter { $0 != 0 }[...]
+            while !left.isEmpty {
+                try body(
+                    Run(
+                        period: bucket.period, firstPosition: bucket.firstPosition,
+                        slots: left.prefix(Run.countMax)))
+                left = left.dropFirst(Run.countMax)
+            }
+        }
+    }
+
+    /// Takes up ids that were stored, by ascending periods and none of them 0.
+    /// - Returns: false where the run's period lies before one that was taken up.
+    mutating func restore(_ run: Run) -> Bool {
+        if let last = buckets.last, last.period > run.period { return false }
+        let isOfLast =
+            buckets.last?.period == run.period && buckets.last?.firstPosition == run.firstPosition
+        if !isOfLast {
+            buckets.append(
+                Bucket(
+                    period: run.period, firstPosition: run.firstPosition,
+                    expected: run.slots.count))
+        }
+        for slot in run.slots { buckets[buckets.count - 1].restore(slot) }
+        count += run.slots.count
+        return true
+    }
+
+    /// Whether an id that stands at a position of the log is remembered there.
+    func remembers(_ id: CommandID, at position: UInt64) -> Bool {
+        self.position(of: id) { $0 == position } != nil
     }
 
     private mutating func forget(before period: UInt64) {

@@ -208,8 +208,13 @@ package struct EngineCore: ~Copyable {
     package var answerCount: Int { frame.answers.count }
 
     /// Ends the open frame: whoever takes it stores it, and all before it first.
-    package mutating func takeFrame() -> (frame: Frame, identity: Frame.Identity) {
+    /// - Parameter carriesIDs: whether the window of command ids goes along, as of the frame's end.
+    ///   A copy that shares its buckets: it costs the core as much as there are buckets, once.
+    package mutating func takeFrame(
+        carriesIDs: Bool = false
+    ) -> (frame: Frame, identity: Frame.Identity) {
         let finished = frame.finish()
+        if carriesIDs { finished.carry(window) }
         let identity = Frame.Identity(
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
@@ -628,7 +633,7 @@ package struct EngineCore: ~Copyable {
     ) throws(Stop) -> Receipt {
         do {
             try refuseByShape(submission, at: time)
-        } catch { return Receipt(refused: error) }
+        } catch { return Receipt(refused: error, id: submission.id, at: time) }
         let resolved = resolve(submission)
         if let position = try position(of: submission.id) {
             return repeated(resolved, at: position)

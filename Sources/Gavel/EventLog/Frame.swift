@@ -126,7 +126,7 @@ extension ByteBuffer {
 /// while the log stores them. What `seal` writes belongs to the log, what waits on the frame to
 /// the publisher.
 package final class Frame: @unchecked Sendable {
-    // Sendable without a check: `header` and `answers` have one owner at a time, as stated
+    // Sendable without a check: `header`, `answers` and `ids` have one owner at a time, as stated
     // above, and pass to the next through queues that order memory.
 
     private let entries: ByteBuffer
@@ -147,6 +147,8 @@ package final class Frame: @unchecked Sendable {
     private(set) var root = Digest.empty
     /// What becomes true with this frame.
     private var answers: ContiguousArray<CoreAnswer>
+    /// The ids of recent commands as of this frame's end, where somebody asked for them.
+    private var ids: CommandIDWindow?
 
     fileprivate init(_ builder: consuming FrameBuilder) {
         firstPosition = builder.firstPosition
@@ -170,6 +172,15 @@ package final class Frame: @unchecked Sendable {
         var taken = ContiguousArray<CoreAnswer>()
         swap(&taken, &answers)
         return taken
+    }
+
+    /// Sends the ids of recent commands along. Before the frame is handed over.
+    func carry(_ ids: CommandIDWindow) { self.ids = ids }
+
+    /// Hands out the ids that the frame carries, once.
+    package func takeIDs() -> CommandIDWindow? {
+        defer { ids = nil }
+        return ids
     }
 
     /// Lends the entries, end to end.

@@ -19,6 +19,8 @@ struct Loaded {
     var horizon: CommandHorizon
     /// How many entries the snapshot reflected.
     var snapshotCount: UInt64
+    /// The command ids of the snapshot, where they were asked for.
+    var ids: CommandIDWindow?
 }
 
 struct Loader {
@@ -43,10 +45,11 @@ struct Loader {
     }
 
     /// Loads the state up to a limit.
+    /// - Parameter withIDs: whether the snapshot's command ids are wanted: only who writes asks.
     /// - Throws: `LogFault` when the log is damaged; what reading throws.
-    func load(upTo limit: Limit) throws -> Loaded {
+    func load(upTo limit: Limit, withIDs: Bool = false) throws -> Loaded {
         var loaded =
-            try snapshot(upTo: limit)
+            try snapshot(upTo: limit, withIDs)
             ?? Loaded(
                 readState: ReadState(), tree: MerkleTree(), frameNumber: 0,
                 horizon: CommandHorizon(), snapshotCount: 0)
@@ -125,7 +128,7 @@ struct Loader {
     }
 
     /// The newest snapshot that fits the log and lies within the limit.
-    private func snapshot(upTo limit: Limit) throws -> Loaded? {
+    private func snapshot(upTo limit: Limit, _ withIDs: Bool) throws -> Loaded? {
         guard let snapshots else { return nil }
         for found in snapshots.found() {
             let header = found.header
@@ -145,11 +148,16 @@ struct Loader {
             default: break
             }
             do {
-                guard let readState = try snapshots.load(found) else { continue }
+                let horizon = withIDs ? frame.horizon : nil
+                guard let content = try snapshots.load(found, idsFrom: horizon) else { continue }
+                let state = content.readState.state
+                guard state.time == frame.lastTime, state.epoch == frame.epoch else {
+                    throw LogFault("the snapshot's time and epoch are not those of its frame")
+                }
                 return Loaded(
-                    readState: readState, tree: header.tree,
+                    readState: content.readState, tree: header.tree,
                     frameNumber: frame.number, horizon: frame.horizon,
-                    snapshotCount: header.entryCount)
+                    snapshotCount: header.entryCount, ids: content.ids)
             } catch {
                 // Whatever is wrong with it: the log has everything.
                 logger.warning(
@@ -170,29 +178,49 @@ struct Loader {
         return found
     }
 
-    /// Builds the window of command ids from the log, and nothing else.
-    func commandIDs(_ loaded: Loaded, _ configuration: Configuration) throws -> CommandIDWindow {
-        var window = CommandIDWindow(
-            retentionSeconds: configuration.commandIDRetentionSeconds,
-            countMax: configuration.commandIDsMax, horizon: loaded.horizon)
+    /// The window of command ids after the last entry: what the snapshot had, and what the log has
+    /// after it; without a snapshot all that the log has at or above the horizon.
+    /// - Parameter window: its horizon must be that of the last frame, and it must be empty.
+    func commandIDs(
+        _ loaded: Loaded, into window: consuming CommandIDWindow
+    ) throws -> CommandIDWindow {
         var position = loaded.horizon.position
-        while position < loaded.readState.entryCount {
+        if let ids = loaded.ids {
+            window.takeOver(ids)
+            position = max(position, loaded.snapshotCount)
+        }
+        try log.forEachID(from: position, to: loaded.readState.entryCount) {
+            window.insert($0, at: $1)
+        }
+        return window
+    }
+}
+
+extension LogReader {
+    /// Calls `body` with each command id of the log from the frame that holds a position on, and
+    /// nothing else of its entries.
+    func forEachID(
+        from position: UInt64, to end: UInt64, _ body: (CommandID, UInt64) throws -> Void
+    ) throws {
+        var position = position
+        while position < end {
             var bytesLeft = 64 << 20
-            try log.forEachFrame(from: position) { value in
+            let before = position
+            try forEachFrame(from: position) { value in
                 let header = try FrameHeader(value)
                 for index in 0..<header.count {
                     let id = try EntryLayout.commandID(
                         value, try header.range(of: index, value))
-                    if id != .none {
-                        window.insert(id, at: header.firstPosition + UInt64(index))
-                    }
+                    if id != .none { try body(id, header.firstPosition + UInt64(index)) }
                 }
                 position = header.endPosition
                 bytesLeft -= value.byteCount
-                return bytesLeft > 0
+                return bytesLeft > 0 && position < end
+            }
+            guard position > before else {
+                throw LogFault("entry \(position) is not in the log")
             }
         }
-        return window
     }
 }
 

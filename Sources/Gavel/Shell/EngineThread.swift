@@ -61,6 +61,8 @@ final class EngineThread: @unchecked Sendable {
             say()
             storeIfWorthwhile()
             if isIdle, admission.isDrained {
+                // For the snapshot that the closing writes.
+                pipeline.askForIDs()
                 store()
                 return
             }
@@ -125,8 +127,8 @@ final class EngineThread: @unchecked Sendable {
     @discardableResult
     private func store(atOnce: Bool = false) -> Bool {
         if pipeline.failure != nil { return false }
-        pipeline.takePlace()
-        let (frame, identity) = core.takeFrame()
+        let carriesIDs = pipeline.takePlace()
+        let (frame, identity) = core.takeFrame(carriesIDs: carriesIDs)
         frame.handedOverAt = Uptime.nanoseconds
         storeThread.append(frame, identity, atOnce: atOnce)
         return true

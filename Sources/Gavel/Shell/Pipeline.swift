@@ -13,6 +13,7 @@ final class Pipeline: Sendable {
         var inFlight = 0
         var durableCount: UInt64
         var failure: LedgerError?
+        var wantsIDs = false
     }
 
     private let state: Mutex<State>
@@ -37,10 +38,18 @@ final class Pipeline: Sendable {
     }
 
     /// Takes a place for a frame; blocks while the store is as many frames behind as it takes.
-    func takePlace() {
+    /// - Returns: whether the frame is to carry the ids of recent commands.
+    func takePlace() -> Bool {
         room.wait()
-        state.withLock { $0.inFlight += 1 }
+        return state.withLock { state in
+            state.inFlight += 1
+            defer { state.wantsIDs = false }
+            return state.wantsIDs
+        }
     }
+
+    /// Has the next frame carry the ids of recent commands.
+    func askForIDs() { state.withLock { $0.wantsIDs = true } }
 
     /// A frame is durable: frees its place.
     func advance(to durableCount: UInt64) {

@@ -37,6 +37,8 @@ final class Publisher: Sendable {
     private struct SnapshotState {
         var lastCount: UInt64
         var isWriting = false
+        /// What the closing writes: the ids as of the last frame, and how many entries there are.
+        var last: (ids: CommandIDWindow, count: UInt64)?
     }
 
     init(
@@ -90,8 +92,8 @@ final class Publisher: Sendable {
         answer(frame.takeAnswers())
         if !frame.isEmpty {
             wakeSubscribers()
-            snapshotIfDue(frame.endPosition)
         }
+        snapshotIfDue(frame.endPosition, frame.takeIDs())
     }
 
     /// Answers callers: many of them on a thread of its own, so that the log goes on to the next
@@ -207,31 +209,40 @@ final class Publisher: Sendable {
 
     // MARK: Snapshots
 
-    private func snapshotIfDue(_ count: UInt64) {
+    /// Writes a snapshot where one is due and the frame carries the ids; asks for them where it
+    /// does not, and the snapshot is then of a later frame.
+    private func snapshotIfDue(_ count: UInt64, _ ids: CommandIDWindow?) {
         let interval = UInt64(max(1, configuration.snapshotIntervalEntries))
         let isDue = snapshotState.withLock { state in
-            guard !state.isWriting, count >= state.lastCount + interval else {
-                return false
+            state.last = ids.map { ($0, count) }
+            guard !state.isWriting, count >= state.lastCount + interval else { return false }
+            if ids != nil {
+                state.isWriting = true
+                state.last = nil
             }
-            state.isWriting = true
             return true
         }
+        guard isDue else { return }
         // The copy shares its chunks with the live state; the tree is that of this very frame,
         // since the store's thread is here.
-        if isDue { write(reading.readState.withLock { $0 }, sealer.tree) }
+        guard let ids else { return pipeline.askForIDs() }
+        write(reading.readState.withLock { $0 }, sealer.tree, ids)
     }
 
-    private func write(_ copy: ReadState, _ tree: MerkleTree) {
+    private func write(_ copy: ReadState, _ tree: MerkleTree, _ ids: CommandIDWindow) {
         snapshotQueue.async { [self] in
             let written = BackgroundThread.run {
-                Result { try snapshots.write(copy, tree: tree) }
+                Result { try snapshots.write(copy, tree: tree, ids: ids) }
             }
             if case .failure(let error) = written {
                 // The log has everything; only the next opening takes longer.
                 configuration.logger.warning(
                     "a snapshot was not written", metadata: ["why": "\(error)"])
             }
-            snapshotState.withLock { $0 = SnapshotState(lastCount: copy.entryCount) }
+            snapshotState.withLock { state in
+                state.lastCount = copy.entryCount
+                state.isWriting = false
+            }
         }
     }
 
@@ -242,10 +253,11 @@ final class Publisher: Sendable {
         answerQueue.sync {}
         snapshotQueue.sync {}
         let copy = reading.readState.withLock { $0 }
-        if isRunning, snapshotState.withLock({ $0.lastCount }) < copy.entryCount,
-            pipeline.failure == nil
+        let (lastCount, last) = snapshotState.withLock { ($0.lastCount, $0.last) }
+        if isRunning, lastCount < copy.entryCount, pipeline.failure == nil, let last,
+            last.count == copy.entryCount
         {
-            write(copy, sealer.tree)
+            write(copy, sealer.tree, last.ids)
             snapshotQueue.sync {}
         }
         closeSubscriptions()

@@ -3,6 +3,8 @@
 //     {"type":"/problems/bid_below_minimum","title":"…","status":422,"detail":"…",
 //      "code":"bid_below_minimum","number":41,"minimum":1600,"position":12,"time":"…"}
 //
+// A refusal by the time in a key has `id_time` and `ledger_time`.
+//
 // Invariant: a problem repeats nothing secret: no token, no password, no header.
 
 internal import AuctionDomain
@@ -21,6 +23,8 @@ struct Problem: Error, Sendable {
     var position: UInt64?
     var time: Timestamp?
     var isReplay = false
+    /// The time in the caller's key and the ledger's, where the key is refused by its time.
+    var clocks: (id: Timestamp, ledger: Timestamp)?
     /// Overrides the kind's, where the moment is known.
     var retryAfter: Int?
     var headers = HTTPFields()
@@ -41,6 +45,7 @@ struct Problem: Error, Sendable {
         case .refused:
             guard let refusal = receipt.refusal else { return nil }
             self.init(refusal)
+            if let clocks = receipt.clocks { add(clocks, refusal) }
         case .rejected:
             guard let rejection = receipt.rejection else { return nil }
             self.init(ProblemKind(rejection.code), rejection.description)
@@ -49,6 +54,23 @@ struct Problem: Error, Sendable {
             time = receipt.time
             isReplay = receipt.isReplay
         }
+    }
+
+    /// Says what the clocks are, and after how long the same key is taken where that helps.
+    private mutating func add(
+        _ clocks: (id: Timestamp, ledger: Timestamp), _ refusal: Refusal
+    ) {
+        self.clocks = clocks
+        let times =
+            "the time in the key is \(clocks.id.rfc3339), the ledger's is \(clocks.ledger.rfc3339)"
+        guard refusal == .commandIDInFuture else {
+            detail = times + ": the outcome is kept, but not by this key any more"
+            return
+        }
+        detail = times + ": a key may be at most 5 minutes ahead"
+        let second: Int64 = 1_000_000_000
+        let ahead = clocks.id.nanoseconds / second - clocks.ledger.nanoseconds / second
+        retryAfter = Int(max(0, ahead - 300)) + 1
     }
 
     /// What the engine throws.
@@ -77,6 +99,7 @@ struct Problem: Error, Sendable {
             }
             if let position { object.field("position", position) }
             if let time { object.field("time", time) }
+            if let clocks { object.clocks(clocks) }
         }
         var response = Response(json: writer, status: kind.status)
         response.headers[.contentType] = "application/problem+json"

@@ -110,7 +110,7 @@ extension ProblemKind {
             case .malformed: (400, "The body is not what it must be")
             case .commandIDMalformed: (400, "The Idempotency-Key is no UUID version 7")
             case .commandIDExpired: (409, "The Idempotency-Key is too old")
-            case .commandIDInFuture: (400, "The Idempotency-Key lies in the future")
+            case .commandIDInFuture: (409, "The Idempotency-Key lies in the future")
             case .commandIDReused: (409, "The Idempotency-Key was used for another command")
             case .userNotFound: (404, "There is no such user")
             case .currencyNotFound: (404, "There is no such currency")
@@ -127,7 +127,7 @@ extension ProblemKind {
             case .queueFull: 1
             case .closingHeld, .storageLow: 30
             case .shuttingDown: 5
-            case .tooManyRejections: 60
+            case .tooManyRejections, .commandIDInFuture: 60
             default: nil
             }
         self.init(

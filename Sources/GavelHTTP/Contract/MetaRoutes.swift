@@ -27,6 +27,8 @@ enum MetaRoutes {
                 .optional("available", .money, "What the caller's wallet has available."),
                 .optional("position", .position, "Where the rejection stands in the log."),
                 .optional("time", .time),
+                .optional("id_time", .time, "The time in the key."),
+                .optional("ledger_time", .time, "The ledger's, when it refused the key."),
             ])
         ),
     ]

@@ -105,7 +105,7 @@ struct SignUps: Sendable {
             user: Drawing.user().string, status: .pending, username: request.username.text,
             roles: request.roles, password: hash, displayName: request.displayName,
             email: request.email, since: now.nanoseconds,
-            commandID: commandIDs.signUpID(of: key ?? .generate(at: now)).description,
+            commandID: commandIDs.signUpID(of: key ?? .generate(at: ledger.now)).description,
             signUpDigest: request.digest)
         return try await accounts.store.write { transaction in
             let key = accounts.nameKey(request.username.key)

@@ -106,7 +106,7 @@ enum UserRoutes {
             displayName: try fields.textIfPresent("display_name", .displayName),
             email: try fields.textIfPresent("email", .email))
         try request.password.check(field: "password", for: username.text)
-        let key = call.key ?? .generate(at: call.service.accounts.clock.now())
+        let key = call.key ?? .generate(at: call.ledger.now)
         let (row, isReplay) = try await call.signUp(request, key: key)
         var writer = JSONWriter()
         writer.object { object in

@@ -413,6 +413,11 @@ struct Auditor {
         recent.isEmpty ? nil : recent[generator.below(recent.count)]
     }
 
+    /// Whether the end of an open auction comes within the next nanoseconds.
+    func hasEnd(within span: Int64) -> Bool {
+        nextEnd.map { $0 <= trusted + span } ?? false
+    }
+
     /// The next end of an open auction.
     var nextEnd: Int64? {
         model.open.compactMap { model.auction($0)?.closesAt?.nanoseconds }

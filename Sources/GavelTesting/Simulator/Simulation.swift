@@ -40,6 +40,8 @@ public enum PlantedDefect: String, CaseIterable, Hashable, Sendable {
     case answersEarly = "answers-early"
     /// The ids of commands are forgotten at an opening.
     case forgetsIDs = "forgets-ids"
+    /// The ids that are stored beside a snapshot are those of the frame before it.
+    case staleIDs = "stale-ids"
     /// Ids age sixty times too fast.
     case agesIDs = "ages-ids"
     /// Nobody notices that nobody was there.
@@ -77,9 +79,13 @@ public struct SimulationCoverage: Sendable {
         "answered after a restart by the first receipt", "bid held by a clock",
         "bid held by an outage", "bid held by storage", "clock agreed by itself",
         "clock believed", "clock held", "clock held at an opening", "closed", "commit lost",
-        "commit stored though unknown", "crash lost frames", "entry supplied", "frame grew",
-        "id expired", "id in future", "id reused", "moved by an outage", "opening after days",
-        "rejected", "replayed", "rotation refused", "silence", "storage low",
+        "commit stored though unknown", "crash lost frames", "crash of 4 s across an end",
+        "crash of 4 min across an end", "drift of 150 ppm or more", "entry supplied",
+        "frame grew", "id expired", "id in future", "id reused", "ids from a snapshot",
+        "moved by an outage", "opening after days", "paused for more than a day", "rejected",
+        "replayed", "rotation refused", "silence", "start 1 h behind", "start 2 h ahead",
+        "start 1 day ahead", "start 1 year ahead", "storage low", "wall clock went ahead",
+        "wall clock went back",
     ]
 
     mutating func mark(_ what: String) { counts[what, default: 0] += 1 }
@@ -118,6 +124,8 @@ public struct Simulation {
     private var stored: [[UInt8]] = []
     /// Frames on their way.
     private var inFlight: [(frame: Frame, identity: Frame.Identity)] = []
+    /// The ids of commands as a snapshot has them, and how many entries it reflects.
+    private var snapshot: (ids: CommandIDWindow, count: UInt64)?
     private var heartbeat: Heartbeat?
     private var queue: ContiguousArray<CoreItem> = []
     private var nextAsker: UInt64 = 1
@@ -182,6 +190,7 @@ public struct Simulation {
         machine = SimulatedMachine(
             startingAt: start, boot: 100_000 * Self.second,
             drift: generator.number(in: -200...200))
+        if machine.drift.magnitude >= 150 { coverage.mark("drift of 150 ppm or more") }
         auditor = Auditor(defect: configuration.defect)
     }
 
@@ -341,7 +350,8 @@ public struct Simulation {
     /// Takes the open frame and gives it to the store.
     private mutating func store() throws(Fault) {
         while inFlight.count >= EngineCore.Settings().framesInFlightMax { try report() }
-        let taken = process.core.takeFrame()
+        let number = stored.count + inFlight.count
+        let taken = process.core.takeFrame(carriesIDs: number % 8 == 7)
         inFlight.append(taken)
         if configuration.defect == .answersEarly {
             for answer in taken.frame.takeAnswers() { try auditor.answered(answer, &coverage) }
@@ -365,6 +375,10 @@ public struct Simulation {
         var bytes: [UInt8] = []
         frame.withParts { bytes += $0.array() }
         stored.append(bytes)
+        if let ids = frame.takeIDs() {
+            let isStale = configuration.defect == .staleIDs
+            snapshot = (isStale ? snapshot?.ids ?? ids : ids, frame.endPosition)
+        }
         try auditor.read(bytes, &coverage)
     }
 
@@ -387,7 +401,15 @@ public struct Simulation {
                 ? Self.retentionSeconds / 60 : Self.retentionSeconds,
             countMax: 1 << 20, horizon: auditor.horizon)
         if configuration.defect != .forgetsIDs {
-            for (id, position) in auditor.ids { window.insert(id, at: position) }
+            // Now and then there is no snapshot, and the ids are read back from the log.
+            let snapshot = stored.count % 3 == 0 ? nil : snapshot
+            if let snapshot {
+                window.takeOver(snapshot.ids)
+                coverage.mark("ids from a snapshot")
+            }
+            for (id, position) in auditor.ids where position >= snapshot?.count ?? 0 {
+                window.insert(id, at: position)
+            }
         }
         var last = heartbeat
         switch configuration.defect {
@@ -421,6 +443,13 @@ public struct Simulation {
         isOrderly: Bool, reboots: Bool = false, afterDown down: Int64
     ) throws(Fault) {
         try end(isOrderly: isOrderly)
+        if !isOrderly, !reboots, auditor.hasEnd(within: down) {
+            switch down / Self.second {
+            case 4: coverage.mark("crash of 4 s across an end")
+            case 240: coverage.mark("crash of 4 min across an end")
+            default: break
+            }
+        }
         if reboots { machine.restart() }
         try open(afterDown: down)
     }
@@ -457,7 +486,14 @@ public struct Simulation {
         try end(isOrderly: generator.chance(perMille: 500))
         machine.restart()
         machine.isSynchronized = false
-        machine.wallError = generator.pick([7_200, 86_400, 31_536_000, -3_600]) * Self.second
+        let ahead: Int64 = generator.pick([7_200, 86_400, 31_536_000, -3_600])
+        switch ahead {
+        case 7_200: coverage.mark("start 2 h ahead")
+        case 86_400: coverage.mark("start 1 day ahead")
+        case 31_536_000: coverage.mark("start 1 year ahead")
+        default: coverage.mark("start 1 h behind")
+        }
+        machine.wallError = ahead * Self.second
         wallIsRightAt = machine.trueTime + generator.number(in: 20...200) * Self.second
         try open(afterDown: 5 * Self.second)
     }
@@ -466,6 +502,7 @@ public struct Simulation {
         guard wallIsRightAt == nil, machine.wallError == 0 else { return }
         machine.wallError =
             generator.pick([86_400, 31_536_000, 61, -90, -1_800]) * Self.second
+        coverage.mark(machine.wallError > 0 ? "wall clock went ahead" : "wall clock went back")
         machine.isSynchronized = generator.chance(perMille: 500) ? false : nil
         wallIsRightAt = machine.trueTime + generator.number(in: 10...400) * Self.second
     }
@@ -474,6 +511,7 @@ public struct Simulation {
     private mutating func pause() throws(Fault) {
         guard wallIsRightAt == nil, machine.wallError == 0 else { return }
         let paused = generator.number(in: 70...172_800) * Self.second
+        if paused > 86_400 * Self.second { coverage.mark("paused for more than a day") }
         auditor.paused(from: machine.trueTime, for: paused)
         machine.pause(paused)
         machine.wallError = 0

@@ -1,10 +1,11 @@
 // What a snapshot file begins with: one block of 4,096 bytes.
 //
-//      0  u32  magic "GVLS"             38  u64  chunks
-//      4  u16  schema (6)               46  32 B SHA-256 over the chunks' hashes
-//      6  16 B ledger id                78  u8   hashes of the tree's right edge
-//     22  u64  entries                  79  32 B each of them
+//      0  u32  magic "GVLS"             46  u64  how many of them are of the state
+//      4  u16  schema (7)               54  32 B SHA-256 over the chunks' hashes
+//      6  16 B ledger id                86  u8   hashes of the tree's right edge
+//     22  u64  entries                  87  32 B each of them
 //     30  u64  digest of the state    4064  32 B SHA-256 over the bytes before it
+//     38  u64  chunks
 //
 // The bytes between are zero. Invariant: nothing of a header is used before its hash was compared.
 
@@ -15,11 +16,11 @@ internal import Platform
 struct SnapshotHeader: Hashable, Sendable {
     private static let magic: UInt32 = 0x534C_5647
     /// Raised whenever a record's bytes change; older snapshots are then ignored.
-    private static let schema: UInt16 = 6
+    private static let schema: UInt16 = 7
     /// How long a header is, whatever it says: the chunks begin behind it.
     static let byteCount = 4096
     private static let checkedBytes = byteCount - 32
-    private static let edgeOffset = 79
+    private static let edgeOffset = 87
 
     var ledgerID: LedgerID
     /// How many entries are reflected: always the end of a frame.
@@ -27,6 +28,8 @@ struct SnapshotHeader: Hashable, Sendable {
     var tree: MerkleTree
     var digest: StateDigest
     var chunkCount: UInt64
+    /// How many of the chunks, the first ones, are of the state; the others are of command ids.
+    var stateChunkCount: UInt64
     /// SHA-256 over the chunks' own hashes.
     var content: Digest
 
@@ -40,6 +43,7 @@ struct SnapshotHeader: Hashable, Sendable {
         buffer.append(entryCount)
         buffer.append(digest.value)
         buffer.append(chunkCount)
+        buffer.append(stateChunkCount)
         buffer.append(content)
         buffer.append(UInt8(tree.edge.count))
         for hash in tree.edge { buffer.append(hash) }
@@ -63,8 +67,9 @@ struct SnapshotHeader: Hashable, Sendable {
         entryCount = bytes.load(UInt64.self, at: 22)
         digest = StateDigest(value: bytes.load(UInt64.self, at: 30))
         chunkCount = bytes.load(UInt64.self, at: 38)
-        content = Digest(bytes, at: 46)
-        let edgeCount = Int(bytes.load(UInt8.self, at: 78))
+        stateChunkCount = bytes.load(UInt64.self, at: 46)
+        content = Digest(bytes, at: 54)
+        let edgeCount = Int(bytes.load(UInt8.self, at: 86))
         guard edgeCount <= UInt64.bitWidth else {
             throw LogFault("a snapshot's tree has an edge of \(edgeCount)")
         }
@@ -75,13 +80,14 @@ struct SnapshotHeader: Hashable, Sendable {
 
     init(
         ledgerID: LedgerID, entryCount: UInt64, tree: MerkleTree, digest: StateDigest,
-        chunkCount: UInt64, content: Digest
+        chunkCount: UInt64, stateChunkCount: UInt64, content: Digest
     ) {
         self.ledgerID = ledgerID
         self.entryCount = entryCount
         self.tree = tree
         self.digest = digest
         self.chunkCount = chunkCount
+        self.stateChunkCount = stateChunkCount
         self.content = content
     }
 }

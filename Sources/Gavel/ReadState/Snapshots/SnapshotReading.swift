@@ -1,4 +1,4 @@
-// Decoding the chunks of a snapshot into a read state.
+// Decoding the chunks of a snapshot into a read state and a window of command ids.
 //
 // Invariant: decoding is total. Chunks come here after their hash was compared, and even so no
 // number out of them is used as an index before it was compared with what is there: the worst that
@@ -7,24 +7,27 @@
 internal import AuctionDomain
 internal import Platform
 
-/// Builds a read state from chunks.
+/// Builds a read state and a window of command ids from chunks.
 struct SnapshotLoader {
     private let header: SnapshotHeader
     private var state = State()
     private var titles = ChunkedArray<String>()
     private var changed: [UInt64] = []
     private var bids: [(UserHandle, AuctionHandle)] = []
+    /// The ids taken up, under no limits of its own.
+    private(set) var ids: CommandIDWindow
 
-    init(_ header: SnapshotHeader) { self.header = header }
+    /// - Parameter horizon: of the frame that the snapshot ends with: no id lies before it.
+    init(_ header: SnapshotHeader, horizon: CommandHorizon) {
+        self.header = header
+        ids = .unlimited(from: horizon)
+    }
 
-    /// Takes up a chunk. Whatever a record points to stands in a chunk before it, or `finish` looks
-    /// for it.
+    /// Takes up a chunk of the state. Whatever a record points to stands in a chunk before it, or
+    /// `finish` looks for it.
     /// - Throws: `LogFault` where the bytes are no chunk.
-
     mutating func load(_ bytes: RawSpan) throws(LogFault) {
-        guard bytes.byteCount >= 5,
-            let section = SnapshotSection(rawValue: bytes.load(UInt8.self, at: 0))
-        else { throw LogFault("a snapshot chunk is of an unknown section") }
+        let section = try Self.section(of: bytes)
         var reader = ByteReader("a snapshot chunk", from: 5, to: bytes.byteCount)
         for _ in 0..<bytes.load(UInt32.self, at: 1) {
             switch section {
@@ -43,9 +46,32 @@ struct SnapshotLoader {
             case .references: state.references.insert(try reader.shortText(bytes))
             case .bids:
                 bids.append((try user(&reader, bytes), try auction(&reader, bytes)))
+            case .ids: throw LogFault("a snapshot chunk of ids stands among those of the state")
             }
         }
-        guard reader.offset == bytes.byteCount else {
+        try Self.checkEnd(reader)
+    }
+
+    /// Takes up a chunk of command ids.
+    /// - Throws: `LogFault` where the bytes are no such chunk.
+    mutating func loadIDs(_ bytes: RawSpan) throws(LogFault) {
+        guard try Self.section(of: bytes) == .ids else {
+            throw LogFault("a snapshot chunk of the state stands among those of ids")
+        }
+        var reader = ByteReader("a snapshot chunk", from: 5, to: bytes.byteCount)
+        for _ in 0..<bytes.load(UInt32.self, at: 1) { try loadRun(&reader, bytes) }
+        try Self.checkEnd(reader)
+    }
+
+    private static func section(of bytes: RawSpan) throws(LogFault) -> SnapshotSection {
+        guard bytes.byteCount >= 5,
+            let section = SnapshotSection(rawValue: bytes.load(UInt8.self, at: 0))
+        else { throw LogFault("a snapshot chunk is of an unknown section") }
+        return section
+    }
+
+    private static func checkEnd(_ reader: ByteReader) throws(LogFault) {
+        guard reader.offset == reader.end else {
             throw LogFault("a snapshot chunk has bytes left over")
         }
     }
@@ -126,7 +152,47 @@ struct SnapshotLoader {
         return position
     }
 
+    /// A number of entries of some kind: never more than there are.
+    private func entries<Number: FixedWidthInteger>(
+        _ type: Number.Type, _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> Number {
+        let number = try reader.integer(type, bytes)
+        guard number <= header.entryCount else {
+            throw LogFault("a snapshot of \(header.entryCount) entries counts \(number)")
+        }
+        return number
+    }
+
     // MARK: Records
+
+    private mutating func loadRun(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        let period = try reader.integer(UInt64.self, bytes)
+        let first = try reader.integer(UInt64.self, bytes)
+        let count = try reader.integer(UInt32.self, bytes)
+        guard CommandIDWindow.periods(from: ids.horizon).contains(period) else {
+            throw LogFault("a snapshot has ids of a time that none of them can have")
+        }
+        guard count <= CommandIDWindow.Run.countMax, first < header.entryCount else {
+            throw LogFault("a snapshot has \(count) ids in a row, from position \(first) on")
+        }
+        var slots: [UInt64] = []
+        slots.reserveCapacity(Int(count))
+        for _ in 0..<count {
+            let slot = try reader.integer(UInt64.self, bytes)
+            let offset = slot & 0xFFFF_FFFF
+            guard offset > 0, offset <= header.entryCount - first else {
+                throw LogFault(
+                    "a snapshot of \(header.entryCount) entries has an id that stands in none")
+            }
+            slots.append(slot)
+        }
+        let run = CommandIDWindow.Run(period: period, firstPosition: first, slots: slots[...])
+        guard ids.restore(run) else {
+            throw LogFault("a snapshot's ids are not in the order of their times")
+        }
+    }
 
     private mutating func loadCurrency(
         _ reader: inout ByteReader, _ bytes: RawSpan
@@ -178,7 +244,7 @@ struct SnapshotLoader {
             AuctionExtras(
                 reservePrice: try reader.money(bytes), buyNowPrice: try reader.money(bytes),
                 latestEnd: try reader.time(bytes),
-                extensions: try reader.integer(UInt32.self, bytes)))
+                extensions: try entries(UInt32.self, &reader, bytes)))
     }
 
     private mutating func loadAuction(
@@ -194,8 +260,8 @@ struct SnapshotLoader {
             openedPosition: try position(&reader, bytes),
             closedPosition: try position(&reader, bytes),
             lastPosition: try position(&reader, bytes),
-            acceptedBids: try reader.integer(UInt64.self, bytes),
-            rejectedBids: try reader.integer(UInt64.self, bytes),
+            acceptedBids: try entries(UInt64.self, &reader, bytes),
+            rejectedBids: try entries(UInt64.self, &reader, bytes),
             seller: try user(&reader, bytes),
             leader: try user(orNone: UserHandle.none, &reader, bytes),
             termsIndex: try number(of: "terms", in: state.terms.count, &reader, bytes),

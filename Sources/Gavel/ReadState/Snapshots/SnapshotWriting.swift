@@ -1,7 +1,8 @@
-// Encoding a read state into the chunks of a snapshot.
+// Encoding a read state, and the window of command ids, into the chunks of a snapshot.
 //
 // A chunk is `u8 section, u32 records, records`, about a mebibyte. Records stand in the order of
-// their handles.
+// their handles, those of ids by ascending periods: `u64 period, u64 first position, u32 ids` and
+// for each id `u32 position − first position + 1, u32 hash`.
 
 internal import AuctionDomain
 internal import Platform
@@ -9,7 +10,7 @@ internal import Platform
 /// What the records of a chunk are, in the order in which they stand in a snapshot.
 enum SnapshotSection: UInt8 {
     case general = 1
-    case currencies, users, accounts, terms, extras, auctions, references, bids
+    case currencies, users, accounts, terms, extras, auctions, references, bids, ids
 }
 
 /// Encodes a read state into chunks.
@@ -117,6 +118,22 @@ extension ReadState {
             try writer.record(.bids) { buffer in
                 buffer.append(node.user.rawValue)
                 buffer.append(node.auction.rawValue)
+            }
+        }
+        try writer.flush()
+    }
+}
+
+extension CommandIDWindow {
+    /// Lends the ids in chunks to `emit`.
+    func writeChunks(_ emit: @escaping (RawSpan) throws -> Void) throws {
+        var writer = ChunkWriter(emit: emit)
+        try forEachRun { run in
+            try writer.record(.ids) { buffer in
+                buffer.append(run.period)
+                buffer.append(run.firstPosition)
+                buffer.append(UInt32(run.slots.count))
+                for slot in run.slots { buffer.append(slot) }
             }
         }
         try writer.flush()

@@ -38,61 +38,74 @@ struct StoredSnapshots: Sendable {
     }
 
     /// Reads a snapshot.
+    /// - Parameter horizon: of the frame that the snapshot ends with; nil where the command ids are
+    ///   not wanted, which then are neither read nor held against their hashes.
     /// - Returns: nil when it was removed meanwhile: there are newer ones.
     /// - Throws: `LogFault` when it is not what its header says; what reading throws.
-    func load(_ found: Found) throws -> ReadState? {
+    func load(
+        _ found: Found, idsFrom horizon: CommandHorizon?
+    ) throws -> (readState: ReadState, ids: CommandIDWindow?)? {
         try store.readSnapshot(of: found.header.entryCount) { read in
-            try Self.load(found.header, read)
+            try Self.load(found.header, idsFrom: horizon, read)
         }
     }
 
     private static func load(
-        _ header: SnapshotHeader, _ read: (Int, Int) throws -> [UInt8]
-    ) throws -> ReadState {
-        var loader = SnapshotLoader(header)
+        _ header: SnapshotHeader, idsFrom horizon: CommandHorizon?,
+        _ read: (Int, Int) throws -> [UInt8]
+    ) throws -> (readState: ReadState, ids: CommandIDWindow?) {
+        var loader = SnapshotLoader(header, horizon: horizon ?? CommandHorizon())
         var content = ContentHash()
         var offset = SnapshotHeader.byteCount
-        for _ in 0..<header.chunkCount {
+        for index in 0..<header.chunkCount {
             let lead = try read(offset, ChunkLead.byteCount)
             let chunk = try withBytes(of: lead) { try ChunkLead($0) }
             guard chunk.byteCount <= chunkBytesMax else {
                 throw LogFault("a snapshot's chunk has \(chunk.byteCount) bytes")
             }
             offset += ChunkLead.byteCount
+            content.add(chunk.hash)
+            let isOfState = index < header.stateChunkCount
+            guard isOfState || horizon != nil else {
+                offset += chunk.byteCount
+                continue
+            }
             let bytes = try read(offset, chunk.byteCount)
             offset += chunk.byteCount
             try withBytes(of: bytes) { bytes in
                 guard bytes.byteCount == chunk.byteCount, Digest.leaf(bytes) == chunk.hash else {
                     throw LogFault("a snapshot's chunk is not what was written")
                 }
-                content.add(chunk.hash)
-                try loader.load(bytes)
+                if isOfState { try loader.load(bytes) } else { try loader.loadIDs(bytes) }
             }
         }
         guard content.finish() == header.content else {
             throw LogFault("the snapshot's chunks are not those that its header says")
         }
-        return try loader.finish()
+        return (try loader.finish(), horizon == nil ? nil : loader.ids)
     }
 
     /// Writes a snapshot, and removes those that are no more needed.
-    func write(_ readState: ReadState, tree: MerkleTree) throws {
-        try store(readState, tree: tree)
+    /// - Parameter ids: the window of command ids, of the same moment.
+    func write(_ readState: ReadState, tree: MerkleTree, ids: CommandIDWindow) throws {
+        try store(readState, tree, ids)
         removeAll(but: readState.entryCount, countMax: Self.countMax)
     }
 
     /// Writes a snapshot, and removes all others.
-    func replaceAll(by readState: ReadState, tree: MerkleTree) throws {
-        try store(readState, tree: tree)
+    func replaceAll(by readState: ReadState, tree: MerkleTree, ids: CommandIDWindow) throws {
+        try store(readState, tree, ids)
         removeAll(but: readState.entryCount, countMax: 1)
     }
 
-    private func store(_ readState: ReadState, tree: MerkleTree) throws {
+    private func store(
+        _ readState: ReadState, _ tree: MerkleTree, _ ids: CommandIDWindow
+    ) throws {
         try store.writeSnapshot(of: readState.entryCount) { write in
             // The header is known last.
             var offset = SnapshotHeader.byteCount
             var content = ContentHash()
-            try readState.writeChunks { chunk in
+            func writeChunk(_ chunk: RawSpan) throws {
                 let hash = Digest.leaf(chunk)
                 content.add(hash)
                 let lead = ChunkLead(byteCount: chunk.byteCount, hash: hash).encoded()
@@ -100,10 +113,13 @@ struct StoredSnapshots: Sendable {
                 try write(chunk, offset + lead.count)
                 offset += lead.count + chunk.byteCount
             }
+            try readState.writeChunks(writeChunk)
+            let stateChunkCount = content.count
+            try ids.writeChunks(writeChunk)
             let header = SnapshotHeader(
                 ledgerID: readState.state.ledgerID!, entryCount: readState.entryCount, tree: tree,
                 digest: readState.state.digest, chunkCount: content.count,
-                content: content.finish())
+                stateChunkCount: stateChunkCount, content: content.finish())
             try header.encoded().withBytes { try write($0, 0) }
         }
     }
