@@ -12,7 +12,7 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         /// A commit failed. What was submitted and not yet answered may or may not be in the log:
         /// reopen the ledger and submit again under the same command ids.
         case outcomeUnknown = "outcome_unknown"
-        /// The ledger was closed before the call.
+        /// The ledger, or the reader, was closed before the call, or while it read.
         case closed
         /// There is no ledger at the path.
         case notFound = "not_found"
@@ -72,6 +72,8 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
             self.init(error.isNewerFormat ? .newerFormat : .damaged, "\(doing): \(error.reason)")
         case let error as any StorageError where error.isDamage:
             self.init(.damaged, "\(doing): \(error)")
+        case let error as any StorageError where error.isClosed:
+            self.init(.closed, "\(doing): the ledger was closed")
         default:
             self.init(.storage, "\(doing): \(error)")
         }

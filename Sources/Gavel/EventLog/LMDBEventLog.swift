@@ -218,7 +218,9 @@ package final class LMDBEventLog: EventLog {
     }
 
     package func close() {
-        // A reader under way keeps the map: the environment is closed with its last reference.
-        try? environment.close()
+        // Otherwise the two would keep each other: who is told reads from this log. Taken out under
+        // the lock, let go of behind it.
+        _ = state.withLock { $0.handler.take() }
+        environment.close()
     }
 }

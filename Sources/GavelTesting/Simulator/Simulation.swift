@@ -111,7 +111,7 @@ public struct Simulation {
     private var generator: SeededGenerator
     private var machine: SimulatedMachine
     private var auditor: Auditor
-    private var process: Process! = nil
+    private var process: Process
     private var sealer = FrameSealer(tree: MerkleTree(), engine: .fastest)
 
     /// Durable frames as they are stored.
@@ -183,6 +183,7 @@ public struct Simulation {
             startingAt: start, boot: 100_000 * Self.second,
             drift: generator.number(in: -200...200))
         auditor = Auditor(defect: configuration.defect)
+        process = Process(beforeTheFirstOpening: machine.reading)
     }
 
     // MARK: Running
@@ -718,6 +719,15 @@ private final class Process {
     var core: EngineCore
 
     init(_ core: consuming EngineCore) { self.core = core }
+
+    /// An engine of an empty ledger, which is given nothing to do.
+    convenience init(beforeTheFirstOpening reading: ClockReading) {
+        self.init(
+            EngineCore(
+                state: State(), window: CommandIDWindow(retentionSeconds: 1, countMax: 1),
+                frameNumber: 0, settings: EngineCore.Settings(), closing: .automatic,
+                reading: reading, bootID: nil, heartbeat: nil))
+    }
 }
 
 /// Why a simulation stops.

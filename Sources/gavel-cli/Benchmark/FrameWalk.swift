@@ -56,7 +56,7 @@ struct FrameWalk {
         let environment = try Environment(
             at: path + "/log",
             configuration: Environment.Configuration(isReadOnly: true, createsDirectory: false))
-        defer { try? environment.close() }
+        defer { environment.close() }
         let table = try environment.integerTable(named: "frames", create: false)
         (firsts, all) = try environment.read { transaction in
             var firsts: [UInt64] = []
