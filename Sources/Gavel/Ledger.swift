@@ -205,7 +205,8 @@ public final class Ledger: Sendable {
 
     /// Answers what is in the queue, writes a snapshot and lets go of the folder. Blocks until all
     /// of that is done, whoever began it; later calls do nothing. New commands are refused as
-    /// `shuttingDown` meanwhile.
+    /// `shuttingDown` meanwhile. A query under way reads on to the end of a frame or some, which is
+    /// waited for; what has to read the log after that throws `closed`.
     public func close() {
         let before = lifeCycle.withLock { state in
             let before = state

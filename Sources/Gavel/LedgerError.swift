@@ -16,7 +16,7 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         /// moved, replaced or removed while it was open. What was submitted and not yet answered
         /// may or may not be in the log.
         case fenced
-        /// The ledger was closed before the call.
+        /// The ledger, or the reader, was closed before the call, or while it read.
         case closed
         /// There is no ledger at the path.
         case notFound = "not_found"
@@ -78,6 +78,8 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
             self.init(error.isNewerFormat ? .newerFormat : .damaged, "\(doing): \(error.reason)")
         case let error as any StorageError where error.isDamage:
             self.init(.damaged, "\(doing): \(error)")
+        case let error as any StorageError where error.isClosed:
+            self.init(.closed, "\(doing): the ledger was closed")
         default:
             self.init(.storage, "\(doing): \(error)")
         }

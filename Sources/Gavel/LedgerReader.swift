@@ -68,13 +68,13 @@ public final class LedgerReader: LedgerQueries {
         self.logger = logger
     }
 
-    /// Lets go of the ledger's files. Nothing is asked any more, and whoever follows the reader
-    /// ends. Also done when the reader goes.
+    /// Lets go of the ledger's files. What is under way ends, and is waited for; whoever follows
+    /// the reader ends, and what has to read the log later throws `closed`. Also done when the
+    /// reader goes.
     public func close() {
-        following.withLock { following in
-            following.isClosed = true
-            if !isPast { reading.log.close() }
-        }
+        following.withLock { $0.isClosed = true }
+        // Not under the lock, which a query that is waited for may want.
+        if !isPast { reading.log.close() }
     }
 
     deinit { close() }

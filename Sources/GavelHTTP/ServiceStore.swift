@@ -111,7 +111,7 @@ final class ServiceStore: Sendable {
     /// Lets go of the files. Nothing is asked any more.
     func close() {
         erasing.withLock { $0.isClosed = true }
-        try? environment.close(timeoutMilliseconds: 1000)
+        environment.close()
     }
 }
 

@@ -7,7 +7,7 @@
 //   `EnvironmentRegistry` refuses it, by device and inode.
 // - LMDB maps a file only after `FileHead` has checked it.
 // - Every use of the handle is counted by `Gate`. The handle is closed, and the map moved, only
-//   when the count is 0, so nothing is ever used after it was freed.
+//   when there is none, so nothing is ever used after it was freed.
 // - Always MDB_NOTLS, so reads belong to the closure and not to the thread; never MDB_WRITEMAP,
 //   so a stray pointer cannot write to the file and a full disk is an error, not a SIGBUS.
 // - One write transaction begins and ends on one thread, inside one synchronous closure. LMDB's
@@ -98,7 +98,6 @@ public final class Environment: Sendable {
     let tables = Mutex(TableCache())
     /// The thread that is inside `write`, or 0.
     let writingThread = Atomic<UInt>(0)
-    private let identities: [FileIdentity]
 
     /// Opens the environment in a folder.
     ///
@@ -114,32 +113,21 @@ public final class Environment: Sendable {
         self.directory = directory
         self.configuration = configuration
         serial = opened.serial
-        gate = Gate(opened.handle)
-        identities = opened.identities
+        let identities = opened.identities
+        gate = Gate(opened.handle) { EnvironmentRegistry.close($0, identities) }
         try clearStaleReaders()
     }
 
-    deinit {
-        // No transaction can be under way: each keeps the environment alive.
-        if let handle = gate.closeUnused() {
-            EnvironmentRegistry.close(handle, identities)
-        }
-    }
+    // No transaction can be under way: each keeps the environment alive.
+    deinit { gate.close() }
 
-    /// Closes the environment. Later uses throw `.closed`; closing again does nothing.
+    /// Closes the environment, and returns when the file is free to be opened again. What begins
+    /// now throws `.closed`, also inside a transaction that is under way; that one is waited for.
+    /// Closing again does the same.
     ///
-    /// Closing under a running transaction would pull the map from under it, so it is refused
-    /// while one is under way.
-    ///
-    /// - Parameter timeoutMilliseconds: how long to wait for a moment without transactions. Waiting
-    ///   is pointless inside one, and needs a caller that has stopped beginning new ones.
-    /// - Throws: `.busy` when transactions are still under way; the environment stays open.
-    public func close(timeoutMilliseconds: Int = 0) throws(LMDBError) {
-        guard try gate.lockOut(timeoutMilliseconds: timeoutMilliseconds, "close") else { return }
-        if let handle = gate.closeUnused() {
-            EnvironmentRegistry.close(handle, identities)
-        }
-    }
+    /// Inside a transaction of the same thread this does not wait: the environment is closed when
+    /// that transaction ends.
+    public func close() { gate.close() }
 
     // MARK: Transactions
 

@@ -67,7 +67,7 @@ public struct LMDBError: StorageError, Equatable, CustomStringConvertible {
         case alreadyOpen
         /// The environment was closed.
         case closed
-        /// Transactions are under way, so the environment cannot be closed.
+        /// Transactions are under way, and there was no moment without any.
         case busy
         /// The head of the file contradicts itself: the file must not be mapped.
         case fileDamaged
@@ -106,6 +106,7 @@ public struct LMDBError: StorageError, Equatable, CustomStringConvertible {
     public var isFileExists: Bool { code == .system(EEXIST) }
     /// Whether permission was denied, or a write was tried on a read-only environment.
     public var isAccessDenied: Bool { code == .system(EACCES) || code == .system(EPERM) }
+    public var isClosed: Bool { code == .closed }
     public var isDamage: Bool {
         switch code {
         case .corrupted, .pageNotFound, .panic, .invalid, .versionMismatch, .fileDamaged,

@@ -58,12 +58,15 @@ public struct FileError: StorageError, Equatable, CustomStringConvertible {
     public var isBrokenPipe: Bool { code == .system(EPIPE) }
     /// Never: what this module keeps is advice, and is made anew where it is damaged.
     public var isDamage: Bool { false }
+    public var isClosed: Bool { code == .closed }
 }
 
 /// An error of what keeps a ledger's bytes. Who reports errors asks it without knowing the store.
 public protocol StorageError: Error {
     /// Whether the stored bytes themselves are at fault, and trying again is no use.
     var isDamage: Bool { get }
+    /// Whether it was let go of before it was used.
+    var isClosed: Bool { get }
 }
 
 extension FileError.Code {

@@ -412,7 +412,7 @@ struct GoldenTests {
                     }
                 }
             }
-            try environment.close()
+            environment.close()
             // What stands beside every log that has entries: its key, and a checkpoint of that.
             let key = try Sample.key()
             let last = try #require(head)

@@ -108,7 +108,7 @@ struct LogTreeTests {
                 value.append(Digest.empty)
                 try value.withBytes { try transaction.put(tiles, key: 1, value: $0) }
             }
-            try environment.close()
+            environment.close()
             #expect(throws: LedgerError(.damaged, "")) { try Ledger.open(at: path) }
             #expect(try Ledger.rebuild(at: path) == 602)
             try Ledger.open(at: path).close()

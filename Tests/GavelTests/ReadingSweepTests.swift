@@ -308,7 +308,7 @@ struct ReadingSweepTests {
             try environment.write { transaction in
                 try withBytes(of: frame.1) { try transaction.put(table, key: frame.0, value: $0) }
             }
-            try environment.close()
+            environment.close()
             let ledger = try Ledger.open(at: path)
             defer { ledger.close() }
             #expect(throws: LedgerError(.damaged, "")) { try ledger.entry(at: 100) }

@@ -70,7 +70,7 @@ struct SnapshotIDsTests {
     }
 
     private static func window(
-        _ log: any EventLog, _ snapshots: SnapshotFolder?, _ configuration: Configuration
+        _ log: any LogReader, _ snapshots: StoredSnapshots?, _ configuration: Configuration
     ) throws -> CommandIDWindow {
         let loader = Loader(log: log, snapshots: snapshots, logger: Bench.logger)
         let loaded = try loader.load(upTo: .none, withIDs: true)
@@ -87,8 +87,8 @@ struct SnapshotIDsTests {
             let configuration = Bench.configuration(clock)
             let made = try await Self.make(at: path, configuration, clock)
             let log = WatchedLog(
-                try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false))
-            let folder = SnapshotFolder(path: path + "/snapshots")
+                try FolderStore(at: path).openForReading())
+            let folder = StoredSnapshots(store: FolderStore(at: path))
             let window = try Self.window(log, folder, configuration)
             #expect(log.first == made.snapshotCount)
             let twin = try Self.window(log, nil, configuration)
@@ -113,9 +113,9 @@ struct SnapshotIDsTests {
             var configuration = Bench.configuration(clock)
             _ = try await Self.make(at: path, configuration, clock, secondsApart: 1)
             configuration.commandIDsMax = 120
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try FolderStore(at: path).openForReading()
             defer { log.close() }
-            let folder = SnapshotFolder(path: path + "/snapshots")
+            let folder = StoredSnapshots(store: FolderStore(at: path))
             let window = try Self.window(log, folder, configuration)
             let twin = try Self.window(log, nil, configuration)
             #expect(window.count == 120 && Self.content(window) == Self.content(twin))
@@ -130,8 +130,8 @@ struct SnapshotIDsTests {
             var configuration = Bench.configuration(clock)
             configuration.commandIDRetentionSeconds = 60
             let made = try await Self.make(at: path, configuration, clock, secondsApart: 1)
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
-            let folder = SnapshotFolder(path: path + "/snapshots")
+            let log = try FolderStore(at: path).openForReading()
+            let folder = StoredSnapshots(store: FolderStore(at: path))
             let window = try Self.window(log, folder, configuration)
             let twin = try Self.window(log, nil, configuration)
             log.close()
@@ -153,7 +153,7 @@ struct SnapshotIDsTests {
             var configuration = Bench.configuration(clock)
             configuration.snapshotIntervalEntries = 50
             let ledger = try Ledger.open(at: path, configuration: configuration)
-            let folder = SnapshotFolder(path: path + "/snapshots")
+            let folder = StoredSnapshots(store: FolderStore(at: path))
             var (round, seen) = (0, 0)
             // A snapshot is written by a thread that has time when others have none to spare.
             while round < 20 || seen == 0 && round < 10_000 {
@@ -186,7 +186,7 @@ struct SnapshotIDsTests {
             let clock = ManualClock()
             let configuration = Bench.configuration(clock)
             _ = try await Self.submit(0..<20, to: path, configuration, clock)
-            let log = try LMDBEventLog(at: path + "/log", isReadOnly: true, creates: false)
+            let log = try FolderStore(at: path).openForReading()
             let loader = Loader(log: log, snapshots: nil, logger: Bench.logger)
             let loaded = try loader.load(upTo: .none)
             var ids = CommandIDWindow.unlimited(from: loaded.horizon)
@@ -197,7 +197,7 @@ struct SnapshotIDsTests {
             }
             if change > 0 { ids.insert(.generate(at: Timestamp(seconds: 5)), at: 3) }
             log.close()
-            try SnapshotFolder(path: path + "/snapshots")
+            try StoredSnapshots(store: FolderStore(at: path))
                 .write(loaded.readState, tree: loaded.tree, ids: ids)
             let findings = try Verifier.verify(at: path).findings
             #expect(findings.contains { $0.what.contains("command ids are not those") })
@@ -206,23 +206,17 @@ struct SnapshotIDsTests {
 }
 
 /// Remembers the first position from which anything was read.
-private final class WatchedLog: EventLog {
-    private let log: LMDBEventLog
+private final class WatchedLog: LogReader {
+    private let log: any LogReader
     private let least = Mutex<UInt64?>(nil)
 
-    init(_ log: LMDBEventLog) { self.log = log }
+    init(_ log: any LogReader) { self.log = log }
 
     /// The first position of a frame that was read since `forget`.
     var first: UInt64? { least.withLock { $0 } }
     func forget() { least.withLock { $0 = nil } }
 
     var entryCount: UInt64 { get throws { try log.entryCount } }
-    func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {
-        log.start(reportingTo: handler)
-    }
-    func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {
-        log.append(frame, atOnce: atOnce, seal: seal)
-    }
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         try log.forEachFrame(from: position) { value in
             let first = try FrameHeader(value).firstPosition
@@ -230,6 +224,5 @@ private final class WatchedLog: EventLog {
             return try body(value)
         }
     }
-    func drain() { log.drain() }
     func close() { log.close() }
 }

@@ -87,7 +87,7 @@ func replaceLog(at path: String, by frames: [StoredFrame]) throws {
             try withBytes(of: value) { try transaction.append(table, key: key, value: $0) }
         }
     }
-    try environment.close()
+    environment.close()
     let log = try FolderStore(at: path).openForWriting(StoreOpening())
     defer { log.close() }
     // The roots that the entries give, as far as frames can be taken apart.

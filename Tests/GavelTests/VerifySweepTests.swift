@@ -394,7 +394,7 @@ struct VerifySweepTests {
                             }
                         }
                     }
-                    try environment.close()
+                    environment.close()
                     for level in [VerificationLevel.records, .fold, .rules] {
                         let report = try Verifier.verify(at: path, level: level)
                         #expect(report.firstDivergence == tile * 256)

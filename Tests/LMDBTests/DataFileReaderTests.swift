@@ -130,7 +130,7 @@ struct DataFileReaderTests {
             let environment = try Environment(at: directory, configuration: unlocked)
             let table = try environment.integerTable(named: "t", create: true)
             try environment.write { try $0.append(table, 1, [1]) }
-            try environment.close()
+            environment.close()
             let before = try FileSystem.readFile(directory + "/data.mdb")
             let reader = try DataFileReader(in: directory)
             #expect(try reader.value("t", 1) == [1])
@@ -259,7 +259,7 @@ struct DataFileReaderTests {
                     }
                 }
             }
-            try environment.close()
+            environment.close()
             let whole = try FileSystem.readFile(path)
             let file = try Descriptor(opening: path, O_RDWR, operation: "test")
             var generator = SeededGenerator(seed: 25)
@@ -305,7 +305,7 @@ struct DataFileReaderTests {
                     try transaction.append(table, key, filled(key, byteCount: 60))
                 }
             }
-            try environment.close()
+            environment.close()
             let whole = try FileSystem.readFile(path)
             let size = whole.count / Int(try FileHead.check(path)!.newest.lastPage + 1)
             let branch = try #require(

@@ -3,6 +3,7 @@
 import Foundation
 import LMDB
 import Platform
+import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -26,7 +27,7 @@ struct EnvironmentTests {
                 #expect(keys == Array(0..<round))
                 try environment.write { try $0.append(table, round, value(round)) }
                 try environment.sync()
-                try environment.close()
+                environment.close()
             }
         }
     }
@@ -41,7 +42,7 @@ struct EnvironmentTests {
             for other in [path, path + "/", link] {
                 #expect(throws: LMDBError.code(.alreadyOpen)) { try Environment(at: other) }
             }
-            try environment?.close()
+            environment?.close()
             environment = try Environment(at: link)
             // Releasing the last reference closes as well.
             environment = nil
@@ -52,8 +53,8 @@ struct EnvironmentTests {
     @Test("using a closed environment is an error, closing it again is none")
     func closed() throws {
         try withEnvironment { environment, integers, _ in
-            try environment.close()
-            try environment.close()
+            environment.close()
+            environment.close()
             let uses: [() throws -> Void] = [
                 { try environment.read { _ in } },
                 { try environment.write { _ in } },
@@ -70,39 +71,69 @@ struct EnvironmentTests {
         }
     }
 
-    @Test("closing is refused inside a read or a write, which go on")
+    @Test("closing inside a read or a write ends what begins after it, and closes when it ends")
     func closingWhileUsed() throws {
-        try withEnvironment { environment, integers, _ in
+        try withTemporaryDirectory { directory in
+            let environment = try Environment(at: directory)
+            let table = try environment.integerTable(named: "t", create: true)
             try environment.write { transaction in
-                #expect(throws: LMDBError.code(.busy)) { try environment.close() }
-                try transaction.append(integers, 0, [1])
+                environment.close()
+                #expect(throws: LMDBError.code(.closed)) { try environment.read { _ in } }
+                #expect(throws: LMDBError.code(.alreadyOpen)) { try Environment(at: directory) }
+                try transaction.append(table, 0, [1])
             }
-            let value = try environment.read { transaction in
-                #expect(throws: LMDBError.code(.busy)) {
-                    try environment.close(timeoutMilliseconds: 5)
-                }
-                return try transaction.value(integers, 0)
+            // The last use has let go of it.
+            let again = try Environment(at: directory)
+            let reopened = try again.integerTable(named: "t", create: false)
+            let value = try again.read { transaction in
+                again.close()
+                #expect(throws: LMDBError.code(.closed)) { try again.info }
+                return try transaction.value(reopened, 0)
             }
             #expect(value == [1])
-            try environment.close()
+            try Environment(at: directory).close()
         }
     }
 
-    @Test("closing can wait for a read of another thread to end")
+    @Test("closing waits for the reads of other threads, ends those after it, and frees the file")
     func closingWaits() async throws {
         let directory = try FileSystem.temporaryDirectory("lmdb-tests-")
         defer { try? FileSystem.remove(directory) }
-        let environment = try Environment(at: directory)
-        let (started, start) = AsyncStream.makeStream(of: Void.self)
-        let reading = Task.detached {
-            try environment.read { _ in
-                start.yield()
-                Thread.sleep(forTimeInterval: 0.1)
+        for _ in 0..<50 {
+            let environment = try Environment(at: directory)
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
+            let ended = Mutex(0)
+            // Threads of their own: each is inside a read when closing begins, and goes on reading.
+            for _ in 0..<4 {
+                Thread.detachNewThread {
+                    var isFirst = true
+                    while true {
+                        let read: Void? = try? environment.read { _ in
+                            if isFirst { start.yield() }
+                            isFirst = false
+                            usleep(200)
+                        }
+                        if read == nil { break }
+                    }
+                    ended.withLock { $0 += 1 }
+                    start.yield()
+                }
             }
+            var signals = started.makeAsyncIterator()
+            for _ in 0..<4 { _ = await signals.next() }
+            // Two close at once: both return when it is closed.
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<2 {
+                    group.addTask {
+                        environment.close()
+                        #expect(throws: Never.self) { try Environment(at: directory + "/.").close() }
+                    }
+                    await group.waitForAll()
+                }
+            }
+            for _ in 0..<4 { _ = await signals.next() }
+            #expect(ended.withLock { $0 } == 4)
         }
-        for await _ in started { break }
-        try environment.close(timeoutMilliseconds: 10_000)
-        try await reading.value
     }
 
     @Test("a write inside a write on the same thread is refused instead of waiting for ever")
@@ -187,7 +218,7 @@ struct EnvironmentTests {
             #expect(throws: LMDBError.code(.databasesFull)) {
                 try environment.bytesTable(named: "third", create: true)
             }
-            try environment.close()
+            environment.close()
             let readOnly = try Environment(
                 at: directory, configuration: .init(isReadOnly: true))
             #expect(throws: LMDBError.code(.notFound)) {
@@ -320,7 +351,7 @@ struct EnvironmentTests {
                     #expect(throws: LMDBError.code(.panic)) { try environment.sync() }
                     let keys = try environment.read { try $0.keys(table) }
                     #expect(keys == [0])
-                    try environment.close()
+                    environment.close()
                     let reopened = try Environment(at: directory)
                     let again = try reopened.integerTable(named: "t", create: false)
                     try reopened.write { try $0.append(again, 1, large) }

@@ -60,7 +60,7 @@ struct ErasingTests {
                 }
             }
         }
-        try environment.close()
+        environment.close()
         let report = try DataFileWalk.check(path: directory + "/data.mdb")
         #expect(report.isSound && report.tables.first?.entries == 90)
     }
@@ -84,7 +84,7 @@ struct ErasingTests {
         }
         try environment.eraseUnused()
         #expect(try !has("a secret", directory))
-        try environment.close()
+        environment.close()
         #expect(throws: LMDBError.self) { try environment.eraseUnused() }
     }
 }

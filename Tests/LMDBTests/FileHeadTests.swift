@@ -23,7 +23,7 @@ struct FileHeadTests {
             try environment.write {
                 try $0.append(table, 50, [UInt8](repeating: 2, count: 200_000))
             }
-            try environment.close()
+            environment.close()
             try body(directory, directory + "/data.mdb")
         }
     }
@@ -124,7 +124,7 @@ struct FileHeadTests {
         let table = try environment.integerTable(named: "t", create: false)
         let found = try environment.read { try $0.keys(table) }
         #expect(found == (0..<UInt64(count)).map { $0 }, sourceLocation: sourceLocation)
-        try environment.close()
+        environment.close()
     }
 
     // What LMDB leaves of a commit whose last write, that of a meta page, failed: all data pages
@@ -143,14 +143,14 @@ struct FileHeadTests {
             for key in 0..<UInt64(commits) {
                 try environment.write { try $0.append(table, key, value(key)) }
             }
-            try environment.close()
+            environment.close()
             let before = try FileSystem.readFile(file)
             environment = try Environment(at: directory, configuration: .init(syncMode: .none))
             let again = try environment.integerTable(named: "t", create: false)
             // A large one has its pages, and the new roots, beyond the former last page.
             let added = [UInt8](repeating: 7, count: isLarge ? 200_000 : 4)
             try environment.write { try $0.append(again, UInt64(commits), added) }
-            try environment.close()
+            environment.close()
             let after = try FileSystem.readFile(file)
             // The bytes a commit writes: from the size of the map to the transaction number.
             let slot = newestPage(after, size) * size
@@ -302,7 +302,7 @@ struct FileHeadTests {
                 let info = try environment.info
                 if info.fileBytes >= info.usedBytes { continue }
                 shortStates += 1
-                try environment.close()
+                environment.close()
                 environment = try Environment(at: directory, configuration: configuration)
                 table = try environment.integerTable(named: "t", create: false)
                 let stored = try environment.read { transaction in

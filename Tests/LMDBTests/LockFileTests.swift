@@ -30,6 +30,6 @@ struct LockFileTests {
         #expect(status.st_size >= 65536)
         // As long as LMDB makes it, so that no block is missing of what it adds.
         if (length ?? 0) <= 65536 { #expect(status.st_size == 65536) }
-        try environment.close()
+        environment.close()
     }
 }

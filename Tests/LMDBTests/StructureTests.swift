@@ -108,7 +108,7 @@ struct StructureTests {
             try expectSound(
                 directory, [.init(name: "bytes", entries: 0), .init(name: "integers", entries: 0)])
             try environment.write { try $0.append(table, 7, value(7)) }
-            try environment.close()
+            environment.close()
             try expectSound(
                 directory, [.init(name: "bytes", entries: 0), .init(name: "integers", entries: 1)])
         }
@@ -165,7 +165,7 @@ struct StructureTests {
             try environment.copy(to: directory + "/plain", compacting: false)
             try environment.copy(to: directory + "/compact", compacting: true)
             try environment.write { try $0.removeAll(of: integers) }
-            try environment.close()
+            environment.close()
             #expect(try check(directory).isSound)
             #expect(try check(directory + "/plain").isSound)
             let compact = try check(directory + "/compact")
@@ -254,7 +254,7 @@ struct StructureTests {
             }
             try environment.write { _ = try $0.delete(integers, key: 9) }
             let file = environment.directory + "/data.mdb"
-            try environment.close()
+            environment.close()
             let patch = try FilePatch(file)
             #expect(try DataFileWalk.check(path: file).freePages > 600)
             let newest = patch.bytes.integer64(144) > patch.bytes.integer64(pageBytes + 144) ? 0 : 1

@@ -22,7 +22,7 @@ func withEnvironment<R>(
         let environment = try Environment(at: directory, configuration: configuration)
         let integers = try environment.integerTable(named: "integers", create: true)
         let bytes = try environment.bytesTable(named: "bytes", create: true)
-        defer { try? environment.close() }
+        defer { environment.close() }
         return try body(environment, integers, bytes)
     }
 }

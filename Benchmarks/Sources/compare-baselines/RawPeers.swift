@@ -16,7 +16,7 @@ let recordBytes = 114
 /// Appends records to an LMDB table with Gavel's settings, one value each, some a commit.
 func measureLMDB(in folder: String, _ load: Load) throws -> Tally {
     let environment = try Environment(at: folder)
-    defer { try? environment.close() }
+    defer { environment.close() }
     let table = try environment.integerTable(named: "records", create: true)
     let record = [UInt8](repeating: 7, count: recordBytes)
     var key: UInt64 = 0

@@ -99,7 +99,7 @@ final class FolderLog: Sendable {
     func close() {
         reader.close()
         // Nothing is appended any more, and nobody reads through the environment.
-        try? environment.close()
+        environment.close()
     }
 }
 
@@ -173,6 +173,6 @@ struct LogFileCopy {
     /// Makes the copy durable, but for the name of its folder.
     func finish() throws {
         try environment.sync()
-        try environment.close()
+        environment.close()
     }
 }

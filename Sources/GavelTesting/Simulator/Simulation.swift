@@ -117,7 +117,7 @@ public struct Simulation {
     private var generator: SeededGenerator
     private var machine: SimulatedMachine
     private var auditor: Auditor
-    private var process: Process! = nil
+    private var process: Process
     private var sealer = FrameSealer(tree: MerkleTree(), engine: .fastest)
 
     /// Durable frames as they are stored.
@@ -192,6 +192,7 @@ public struct Simulation {
             drift: generator.number(in: -200...200))
         if machine.drift.magnitude >= 150 { coverage.mark("drift of 150 ppm or more") }
         auditor = Auditor(defect: configuration.defect)
+        process = Process(beforeTheFirstOpening: machine.reading)
     }
 
     // MARK: Running
@@ -756,6 +757,15 @@ private final class Process {
     var core: EngineCore
 
     init(_ core: consuming EngineCore) { self.core = core }
+
+    /// An engine of an empty ledger, which is given nothing to do.
+    convenience init(beforeTheFirstOpening reading: ClockReading) {
+        self.init(
+            EngineCore(
+                state: State(), window: CommandIDWindow(retentionSeconds: 1, countMax: 1),
+                frameNumber: 0, settings: EngineCore.Settings(), closing: .automatic,
+                reading: reading, bootID: nil, heartbeat: nil))
+    }
 }
 
 /// Why a simulation stops.

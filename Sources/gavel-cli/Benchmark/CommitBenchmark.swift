@@ -98,7 +98,7 @@ private final class CommitFloor {
 
     deinit {
         close(descriptor)
-        try? environment.close()
+        environment.close()
     }
 
     func measure(seconds: Double) throws -> Figures {

@@ -25,7 +25,7 @@ final class RawYardstick {
     }
 
     deinit {
-        try? environment.close()
+        environment.close()
         try? FileSystem.remove(path)
     }
 
