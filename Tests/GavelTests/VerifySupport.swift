@@ -121,9 +121,13 @@ func verify(
 /// Frames as given, however wrong.
 final class FrameList: EventLog {
     let frames: [StoredFrame]
-    init(frames: [StoredFrame]) { self.frames = frames }
+    let entryCount: UInt64
 
-    var entryCount: UInt64 { 20 }
+    init(frames: [StoredFrame], entryCount: UInt64 = 20) {
+        self.frames = frames
+        self.entryCount = entryCount
+    }
+
     func start(reportingTo handler: @escaping @Sendable (LogReport) -> Void) {}
     func append(_ frame: Frame, atOnce: Bool, seal: @escaping @Sendable (Frame) -> Void) {}
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {

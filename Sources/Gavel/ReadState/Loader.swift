@@ -1,8 +1,9 @@
 // Opening: the newest usable snapshot, then every later entry of the log.
 //
-// Invariants: what is loaded is the fold of the log's first `limit` entries; each frame that is
-// replayed is hashed and its root compared, so the tail is verified at every open; a snapshot
-// that does not fit the log is passed over, never trusted.
+// Invariants: what is loaded is the fold of the log's first `limit` entries; each frame of which
+// more is read than its header is hashed and its root compared, so the tail is verified at every
+// open, and what command ids are known by; a snapshot that does not fit the log is passed over,
+// never trusted.
 
 internal import AuctionDomain
 internal import Logging
@@ -99,9 +100,7 @@ struct Loader {
         }
         // Also of a frame that is not taken in whole: what was taken is of it.
         guard loaded.tree.root == header.root else {
-            throw LogFault(
-                "the entries of frame \(header.number), from position \(header.firstPosition) on, "
-                    + "do not have the root that the frame says")
+            throw LogFault(rootOf: header)
         }
         guard isWithinLimit else { return false }
         guard loaded.readState.state.ledgerID == header.ledgerID else {
@@ -171,15 +170,23 @@ struct Loader {
     }
 
     /// Builds the window of command ids from the log, and nothing else.
+    ///
+    /// Frames that a snapshot spared the replay are held against their roots here: an id that is
+    /// not what was written would let its command take effect twice.
+    /// - Throws: `LogFault` where one does not have its root.
     func commandIDs(_ loaded: Loaded, _ configuration: Configuration) throws -> CommandIDWindow {
         var window = CommandIDWindow(
             retentionSeconds: configuration.commandIDRetentionSeconds,
             countMax: configuration.commandIDsMax, horizon: loaded.horizon)
         var position = loaded.horizon.position
+        var tree: MerkleTree?
         while position < loaded.readState.entryCount {
             var bytesLeft = 64 << 20
             try log.forEachFrame(from: position) { value in
                 let header = try FrameHeader(value)
+                if header.firstPosition < loaded.snapshotCount {
+                    try check(value, header, after: &tree, loaded)
+                }
                 for index in 0..<header.count {
                     let id = try EntryLayout.commandID(
                         value, try header.range(of: index, value))
@@ -193,6 +200,28 @@ struct Loader {
             }
         }
         return window
+    }
+
+    /// Holds a frame against its root.
+    /// - Parameter tree: over the entries before it; nil where those were not looked at.
+    private func check(
+        _ value: RawSpan, _ header: FrameHeader, after tree: inout MerkleTree?, _ loaded: Loaded
+    ) throws {
+        var grown =
+            try tree
+            ?? LogTree(of: log, size: loaded.readState.entryCount).tree(of: header.firstPosition)
+        try header.hash(value, into: &grown)
+        guard grown.root == header.root else { throw LogFault(rootOf: header) }
+        tree = grown
+    }
+}
+
+extension LogFault {
+    /// The entries of a frame do not have the root that the frame says.
+    fileprivate init(rootOf header: FrameHeader) {
+        self.init(
+            "the entries of frame \(header.number), from position \(header.firstPosition) on, do "
+                + "not have the root that the frame says")
     }
 }
 

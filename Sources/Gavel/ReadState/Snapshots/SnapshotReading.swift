@@ -20,7 +20,6 @@ struct SnapshotLoader {
     /// Takes up a chunk. Whatever a record points to stands in a chunk before it, or `finish` looks
     /// for it.
     /// - Throws: `LogFault` where the bytes are no chunk.
-
     mutating func load(_ bytes: RawSpan) throws(LogFault) {
         guard bytes.byteCount >= 5,
             let section = SnapshotSection(rawValue: bytes.load(UInt8.self, at: 0))
@@ -126,6 +125,17 @@ struct SnapshotLoader {
         return position
     }
 
+    /// How many entries there are of some kind.
+    private func entries(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> UInt64 {
+        let count = try reader.integer(UInt64.self, bytes)
+        guard count <= header.entryCount else {
+            throw LogFault("a snapshot of \(header.entryCount) entries counts \(count)")
+        }
+        return count
+    }
+
     // MARK: Records
 
     private mutating func loadCurrency(
@@ -194,8 +204,8 @@ struct SnapshotLoader {
             openedPosition: try position(&reader, bytes),
             closedPosition: try position(&reader, bytes),
             lastPosition: try position(&reader, bytes),
-            acceptedBids: try reader.integer(UInt64.self, bytes),
-            rejectedBids: try reader.integer(UInt64.self, bytes),
+            acceptedBids: try entries(&reader, bytes),
+            rejectedBids: try entries(&reader, bytes),
             seller: try user(&reader, bytes),
             leader: try user(orNone: UserHandle.none, &reader, bytes),
             termsIndex: try number(of: "terms", in: state.terms.count, &reader, bytes),
