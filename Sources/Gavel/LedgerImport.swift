@@ -235,7 +235,8 @@ extension CommandID {
         bytes.append(contentsOf: content)
         let words = Digest(of: bytes.array()).words
         return CommandID(
-            milliseconds: UInt64(time.nanoseconds / 1_000_000), randomHigh: words.0.bigEndian,
+            milliseconds: UInt64(max(0, time.nanoseconds / 1_000_000)),
+            randomHigh: words.0.bigEndian,
             randomLow: words.1.bigEndian)
     }
 }

@@ -79,7 +79,9 @@ extension LedgerReader {
             throw LedgerError(error, while: "signing the archive")
         }
         // One that was signed meanwhile is over entries that the archive has not.
-        return try checkpoint().flatMap { $0.checkpoint.size <= reflects ? $0 : nil }
+        guard let last = try checkpoint(), last.checkpoint.size <= reflects else { return nil }
+        try check(last, keys: knownKeys(of: last))
+        return last
     }
 
     private static func length(_ count: Int) -> [UInt8] {

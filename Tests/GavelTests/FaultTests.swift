@@ -12,7 +12,8 @@ import Testing
 
 @testable import Gavel
 
-private let quiet = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+/// Warns nobody.
+let quiet = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
 
 private func quietConfiguration() -> Configuration {
     var configuration = Configuration()
@@ -20,22 +21,16 @@ private func quietConfiguration() -> Configuration {
     return configuration
 }
 
-extension Set<FileFaults.Step> {
-    fileprivate static let all = Set(FileFaults.Step.allCases)
-    /// For what opens a ledger: SubmittingTests fail its commits.
-    fileprivate static let files = all.subtracting([.commit, .committed])
-}
-
 /// Does some work once for each step that changes files, which fails, and looks at what is left.
 /// - Parameter check: is told how the work ended.
 private func failingEachStep(
-    _ steps: Set<FileFaults.Step> = .all, of work: () async throws -> Void,
+    of work: () async throws -> Void,
     check: (Result<Void, any Error>, Comment) async throws -> Void
 ) async throws {
     for isLast in [false, true] {
         var number = 0
         while true {
-            let faults = FileFaults(failing: number, isLast: isLast, steps: steps)
+            let faults = FileFaults(failing: number, isLast: isLast)
             var result = Result<Void, any Error>.success(())
             do { try await FileFaults.$current.withValue(faults) { try await work() } } catch {
                 result = .failure(error)
@@ -79,6 +74,33 @@ private func checkMade(
     }
 }
 
+/// Stores under the faults of whoever opened it, on whichever thread.
+private final class FaultedLog: WrappedLog, @unchecked Sendable {
+    private let faults = FileFaults.current
+
+    override func append(_ frames: [SealedFrame]) throws(StoreFailure) {
+        // Faults are those of a task, and the thread that stores has none.
+        let result = FileFaults.$current.withValue(faults) {
+            Result { () throws(StoreFailure) in try super.append(frames) }
+        }
+        try result.get()
+    }
+}
+
+/// Opens a ledger whose commits fail too where the running task's faults say so.
+private func openFaulted(at path: String) throws -> Ledger {
+    try Ledger.open(in: FolderStore(at: path), configuration: quietConfiguration()) {
+        FaultedLog($0)
+    }
+}
+
+/// Checks that what failed says that the disk did, or that nobody knows.
+private func expectFailure(_ result: Result<Void, any Error>, _ place: Comment) {
+    guard case .failure(let error) = result else { return }
+    let code = (error as? LedgerError)?.code
+    #expect(code == .storage || code == .outcomeUnknown, place)
+}
+
 @Suite("Every step fails")
 struct FaultTests {
     @Test("An import stands or does not, as it says, and ends the second time")
@@ -95,7 +117,7 @@ struct FaultTests {
                 }
                 try history.finish()
             }
-            try await failingEachStep(.files, of: work) { result, place in
+            try await failingEachStep(of: work) { result, place in
                 try await checkMade(at: path, entries: 5, result, place, again: work)
             }
         }
@@ -153,7 +175,7 @@ struct FaultTests {
             func rename() throws {
                 _ = try Ledger.restore(from: path + "-copy", to: new, options: renaming)
             }
-            try await failingEachStep(.files, of: rename) { result, place in
+            try await failingEachStep(of: rename) { result, place in
                 try await checkMade(at: new, entries: nil, result, place, again: rename)
             }
         }
@@ -163,12 +185,10 @@ struct FaultTests {
     func creations() async throws {
         try await withLedgerPath { path in
             func work() throws {
-                try Ledger.open(at: path, configuration: quietConfiguration()).close()
+                try openFaulted(at: path).close()
             }
-            try await failingEachStep(.files, of: work) { result, place in
-                if case .failure(let error) = result {
-                    #expect(error as? LedgerError == LedgerError(.storage, ""), place)
-                }
+            try await failingEachStep(of: work) { result, place in
+                expectFailure(result, place)
                 try work()
                 #expect(try Verifier.verify(at: path).isClean, place)
                 let names = try FileSystem.listDirectory(path)
@@ -176,6 +196,54 @@ struct FaultTests {
                 try FileSystem.remove(path)
             }
         }
+    }
+
+    @Test(
+        "Opening, submitting and closing: what fails lets go of the folder, and nothing is lost",
+        arguments: [false, true])
+    func sessions(isNew: Bool) async throws {
+        try await withLedgerPath { path in
+            let house = path + "-house"
+            try makeHouse(at: house)
+            let accepted = Mutex<[UInt64: CommandID]>([:])
+            let number = Mutex(0)
+            func work() async throws {
+                accepted.withLock { $0 = [:] }
+                let ledger = try openFaulted(at: path)
+                // Whatever fails before or in it: closing ends, and lets go of everything.
+                defer { ledger.close() }
+                for _ in 0..<2 {
+                    let id = CommandID.generate()
+                    let user = number.withLock { number in
+                        number += 1
+                        return UserID(unchecked: "later-\(number)")
+                    }
+                    let receipt = try await ledger.submit(.registerUser(user), id: id)
+                    #expect(receipt.status == .accepted)
+                    let position = try #require(receipt.position)
+                    accepted.withLock { $0[position] = id }
+                }
+                _ = try ledger.signCheckpoint()
+            }
+            if !isNew { try copy(house, to: path) }
+            try await failingEachStep(of: work) { result, place in
+                expectFailure(result, place)
+                // In this process: a lock or a file that was kept would be in the way.
+                let again = try Ledger.open(at: path, configuration: quietConfiguration())
+                for (position, id) in accepted.withLock({ $0 }) {
+                    #expect(try again.entry(at: position)?.commandID == id, place)
+                }
+                again.close()
+                #expect(try Verifier.verify(at: path).isClean, place)
+                try FileSystem.remove(path)
+                if !isNew { try copy(house, to: path) }
+            }
+        }
+    }
+
+    /// Copies a closed ledger's folder.
+    private func copy(_ house: String, to path: String) throws {
+        try FileManager.default.copyItem(atPath: house, toPath: path)
     }
 
     @Test("A rotation replaced the key or did not, as it says and as the log says")
@@ -188,16 +256,15 @@ struct FaultTests {
                 let ledger = try FileFaults.$current.withValue(nil) {
                     try Ledger.open(at: path, configuration: quietConfiguration())
                 }
-                defer { ledger.close() }
+                // Without faults, which `sessions` has: what is looked at is the rotation.
+                defer { FileFaults.$current.withValue(nil) { ledger.close() } }
                 rotated.withLock { $0 = nil }
                 let new = try await ledger.rotateKey()
                 rotated.withLock { $0 = new }
                 #expect(ledger.verifierKey == new)
             }
-            try await failingEachStep(.files, of: work) { result, place in
-                if case .failure(let error) = result {
-                    #expect(error as? LedgerError == LedgerError(.storage, ""), place)
-                }
+            try await failingEachStep(of: work) { result, place in
+                expectFailure(result, place)
                 let signing = rotated.withLock { $0 } ?? former
                 let again = try Ledger.open(at: path, configuration: quietConfiguration())
                 #expect(again.verifierKey == signing, place)

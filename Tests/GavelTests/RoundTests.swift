@@ -35,7 +35,8 @@ import Testing
 
         /// Asks until the ledger is closed, on a thread of its own.
         /// - Returns: how often there was an answer.
-        private func asking(_ ask: @escaping @Sendable (Ledger) throws -> Void) -> Task<Int, Never> {
+        private func asking(_ ask: @escaping @Sendable (Ledger) throws -> Void) -> Task<Int, Never>
+        {
             Task { [ledger, number] in
                 await withCheckedContinuation { continuation in
                     Thread.detachNewThread {
@@ -96,7 +97,8 @@ import Testing
             let copy = "\(path)-copy-\(number)"
             let backup = Task { [ledger] in
                 do { try ledger.backup(to: copy) } catch let error as LedgerError
-                where error.code == .closed { return false }
+                    where error.code == .closed
+                { return false }
                 return true
             }
             let plain = following(from: end - 100, draining: false)
@@ -151,7 +153,6 @@ import Testing
                     var before: Footprint?
                     var answers = 0
                     for number in 1...rounds {
-                                    defer { print("round", Date().timeIntervalSince(t)) }
                         let round = Round(
                             ledger: try Ledger.open(at: path), path: path, number: number)
                         answers += try await round.run()

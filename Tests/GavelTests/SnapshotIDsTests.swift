@@ -206,23 +206,18 @@ struct SnapshotIDsTests {
 }
 
 /// Remembers the first position from which anything was read.
-private final class WatchedLog: LogReader {
-    private let log: any LogReader
+private final class WatchedLog: WrappedLog, @unchecked Sendable {
     private let least = Mutex<UInt64?>(nil)
-
-    init(_ log: any LogReader) { self.log = log }
 
     /// The first position of a frame that was read since `forget`.
     var first: UInt64? { least.withLock { $0 } }
     func forget() { least.withLock { $0 = nil } }
 
-    var entryCount: UInt64 { get throws { try log.entryCount } }
-    func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
-        try log.forEachFrame(from: position) { value in
+    override func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
+        try super.forEachFrame(from: position) { value in
             let first = try FrameHeader(value).firstPosition
             least.withLock { $0 = min($0 ?? first, first) }
             return try body(value)
         }
     }
-    func close() { log.close() }
 }

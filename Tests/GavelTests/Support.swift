@@ -127,37 +127,58 @@ final class Gate: Sendable {
     let stored = Atomic<Int>(0)
 }
 
-/// Stores like the log under it and holds its reports back while the gate is shut.
-final class GatedLog: LogWriter {
-    private let log: any LogWriter
-    private let gate: Gate
+/// A log that is seen through another, which changes some of what it does.
+class WrappedLog: LogWriter, @unchecked Sendable {
+    // Sendable without a check: what subclasses add is immutable, atomic or under a lock.
+    let log: any LogReader
 
-    init(_ log: any LogWriter, _ gate: Gate) {
-        self.log = log
-        self.gate = gate
+    init(_ log: any LogReader) { self.log = log }
+
+    private var writer: any LogWriter {
+        guard let writer = log as? any LogWriter else { fatalError("the log is only read") }
+        return writer
     }
 
     var entryCount: UInt64 { get throws { try log.entryCount } }
+    var keepsTileRoots: Bool { log.keepsTileRoots }
+    func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
+        try log.forEachFrame(from: position, body)
+    }
+    func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+        try log.tileRoots(endingWith: tile)
+    }
+    func close() { log.close() }
 
-    var framesInFlightMax: Int { log.framesInFlightMax }
-    var lastHeartbeat: Heartbeat? { log.lastHeartbeat }
-    var freeBytes: Int? { log.freeBytes }
-    func replaceTiles(by tiles: StoredTiles) throws { try log.replaceTiles(by: tiles) }
-    func publish(durableCount: UInt64) throws { try log.publish(durableCount: durableCount) }
-    func publish(epoch: UInt64) throws { try log.publish(epoch: epoch) }
-    func publish(_ heartbeat: Heartbeat) throws { try log.publish(heartbeat) }
-    func check() throws(StoreFailure) { try log.check() }
+    var framesInFlightMax: Int { writer.framesInFlightMax }
+    var lastHeartbeat: Heartbeat? { writer.lastHeartbeat }
+    var freeBytes: Int? { writer.freeBytes }
+    func append(_ frames: [SealedFrame]) throws(StoreFailure) { try writer.append(frames) }
+    func replaceTiles(by tiles: StoredTiles) throws { try writer.replaceTiles(by: tiles) }
+    func publish(durableCount: UInt64) throws { try writer.publish(durableCount: durableCount) }
+    func publish(epoch: UInt64) throws { try writer.publish(epoch: epoch) }
+    func publish(_ heartbeat: Heartbeat) throws { try writer.publish(heartbeat) }
+    func check() throws(StoreFailure) { try writer.check() }
+}
 
-    func append(_ frames: [SealedFrame]) throws(StoreFailure) {
-        try log.append(frames)
+/// Stores like the log under it and holds its reports back while the gate is shut.
+final class GatedLog: WrappedLog, @unchecked Sendable {
+    private let gate: Gate
+
+    init(_ log: any LogWriter, _ gate: Gate) {
+        self.gate = gate
+        super.init(log)
+    }
+
+    override func append(_ frames: [SealedFrame]) throws(StoreFailure) {
+        try super.append(frames)
         if gate.isShut.load(ordering: .acquiring) {
             _ = gate.stored.wrappingAdd(1, ordering: .releasing)
         }
         while gate.isShut.load(ordering: .acquiring) { usleep(500) }
     }
-    func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
+
+    override func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         if gate.isUnreadable.load(ordering: .acquiring) { throw LogFault("asked for") }
-        try log.forEachFrame(from: position, body)
+        try super.forEachFrame(from: position, body)
     }
-    func close() { log.close() }
 }

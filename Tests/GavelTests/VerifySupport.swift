@@ -124,9 +124,13 @@ func verify(
 /// Frames as given, however wrong.
 final class FrameList: LogReader {
     let frames: [StoredFrame]
-    init(frames: [StoredFrame]) { self.frames = frames }
+    let entryCount: UInt64
 
-    var entryCount: UInt64 { 20 }
+    init(frames: [StoredFrame], entryCount: UInt64 = 20) {
+        self.frames = frames
+        self.entryCount = entryCount
+    }
+
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         let start = frames.lastIndex { $0.0 <= position } ?? 0
         for frame in frames[min(start, frames.count)...] {

@@ -130,6 +130,13 @@ extension LedgerReader {
         return named + [own].compactMap { $0 }.filter { !named.contains($0) }
     }
 
+    /// The keys of which one must have signed the last checkpoint; nil where none is known, since
+    /// the log names none and the one in the folder cannot be read.
+    func knownKeys(of last: SignedCheckpoint) -> [VerifierKey]? {
+        let keys = (try? latestKeys(origin: last.checkpoint.origin)) ?? []
+        return keys.isEmpty ? nil : keys
+    }
+
     /// The largest checkpoint that witnesses have cosigned.
     /// - Throws: as `checkpoint()`.
     public func witnessedCheckpoint() throws(LedgerError) -> SignedCheckpoint? {
@@ -222,13 +229,14 @@ extension LedgerReader {
         guard try tree.tree(of: last.checkpoint.size).root == last.checkpoint.root else {
             return nil
         }
+        let known = knownKeys(of: last)
+        guard known == nil || (try? last.verified(by: known ?? [])) != nil else { return nil }
         if last.checkpoint.size == size { return last }
         guard let key = try? LedgerKey.read(.key, in: store),
             key.verifier.name == last.checkpoint.origin
         else { return nil }
-        let keys = try latestKeys(origin: last.checkpoint.origin)
         // Where the log names the key that signs, no other one does.
-        guard keys.first == key.verifier, (try? last.verified(by: keys)) != nil else { return nil }
+        guard known?.first == key.verifier else { return nil }
         return try Checkpoint(
             origin: key.verifier.name, size: size, root: try tree.tree(of: size).root
         ).signed(by: key, atSeconds: SystemClock().now().evidenceSeconds)

@@ -163,7 +163,7 @@ package struct CommandIDWindow {
     }
 
     private mutating func mark(_ boot: Int64, _ wall: Timestamp, _ least: Timestamp) {
-        nextMark = boot + retention / Self.marksMax
+        nextMark = boot &+ retention / Self.marksMax
         marks.append(Mark(boot: boot, least: least))
         var last = 0
         while last + 1 < marks.count, marks[last + 1].boot <= boot - retention { last += 1 }

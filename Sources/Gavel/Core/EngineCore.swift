@@ -150,7 +150,7 @@ package struct EngineCore: ~Copyable {
         do throws(Stop) {
             if let id { try writeOwn(.createLedger(id), at: start) }
             if let restoration { try writeOwn(.restoreLedger(restoration), at: start) }
-            try writeOwn(.openEngine(epoch: state.epoch + 1, version: version), at: start)
+            try writeOwn(.openEngine(epoch: state.epoch &+ 1, version: version), at: start)
         } catch { stop(error) }
         frame.answers.append(CoreAnswer(asker: asker, content: .done))
     }

@@ -8,7 +8,7 @@
 //
 // Invariants: trusted time never goes back but by an operator's word, and runs at most 1/1000
 // faster or slower than the boot clock; while the clocks are more than a minute apart it runs on
-// the boot clock alone.
+// the boot clock alone; it is a time that an entry can have, whatever clocks and heartbeats say.
 
 public import AuctionDomain
 
@@ -26,6 +26,9 @@ package struct ClockReading: Hashable, Sendable {
         self.boot = boot
         self.isSynchronized = isSynchronized
     }
+
+    /// The wall clock in nanoseconds, or the nearest time that an entry can have.
+    fileprivate var wallInRange: Int64 { min(max(.zero, wall), .max).nanoseconds }
 }
 
 /// What a running ledger writes down once a second, so that the next opening knows how long nobody
@@ -126,7 +129,7 @@ package struct TrustedTime: Sendable {
         _ reading: ClockReading, bootID: Bytes16?, heartbeat: Heartbeat?, lastEntry: Timestamp?
     ) {
         boot = reading.boot
-        let wall = reading.wall.nanoseconds
+        let wall = reading.wallInRange
         guard let known = heartbeat?.time ?? lastEntry else {
             time = wall
             heldSince = wall
@@ -136,7 +139,7 @@ package struct TrustedTime: Sendable {
         if let heartbeat, let bootID, heartbeat.bootID == bootID, heartbeat.boot <= reading.boot {
             // The same run of the machine: its boot clock says how long it was.
             let elapsed = reading.boot - heartbeat.boot
-            time = known.nanoseconds &+ elapsed
+            time = Self.time(known.nanoseconds, after: elapsed)
             time += Self.slew(by: wall - time, over: elapsed)
         } else if wall < known.nanoseconds - Self.gapMax {
             time = known.nanoseconds
@@ -163,9 +166,9 @@ package struct TrustedTime: Sendable {
     package mutating func advance(to reading: ClockReading) -> Change? {
         let elapsed = max(0, reading.boot - boot)
         let before = time
-        time += elapsed
+        time = Self.time(time, after: elapsed)
         boot = max(boot, reading.boot)
-        gap = reading.wall.nanoseconds - time
+        gap = reading.wallInRange - time
         synchronizedSince =
             reading.isSynchronized == true ? synchronizedSince ?? reading.boot : nil
         let slew = Self.slew(by: gap, over: elapsed)
@@ -186,6 +189,12 @@ package struct TrustedTime: Sendable {
         isHeld = true
         heldSince = before
         return .held(gap: gap)
+    }
+
+    /// A time so much later, which never lies beyond the last one there is.
+    private static func time(_ time: Int64, after elapsed: Int64) -> Int64 {
+        let (sum, isTooFar) = time.addingReportingOverflow(elapsed)
+        return isTooFar ? Timestamp.max.nanoseconds : min(Timestamp.max.nanoseconds, sum)
     }
 
     /// How far the time is led after a wall clock that is ahead by a gap: not at all where a drift

@@ -29,9 +29,12 @@ struct ByteReader {
         return bytes.load(type, at: offset)
     }
 
+    /// An amount. None is ever negative, so that two of them can be subtracted.
     @inline(__always)
     mutating func money(_ bytes: RawSpan) throws(LogFault) -> Money {
-        Money(minorUnits: try integer(Int64.self, bytes))
+        let amount = try integer(Int64.self, bytes)
+        guard amount >= 0 else { throw LogFault("an amount is negative") }
+        return Money(minorUnits: amount)
     }
 
     @inline(__always)

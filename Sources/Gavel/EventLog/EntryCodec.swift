@@ -532,6 +532,7 @@ extension DecodedEntry {
         point = EntryPoint(
             position: bytes.load(UInt64.self, at: start + 8),
             time: Timestamp(nanoseconds: bytes.load(Int64.self, at: start + 16)))
+        guard point.time.isInRange else { throw LogFault("an entry's time is out of range") }
         id = CommandID(
             high: bytes.load(UInt64.self, at: start + 24).byteSwapped,
             low: bytes.load(UInt64.self, at: start + 32).byteSwapped)
@@ -626,6 +627,10 @@ extension DecodedEntry {
                 minorUnits: bytes.load(Int64.self, at: start + BidLayout.firstEvent + 1)),
             refunded: refunded, refund: Money(minorUnits: refund),
             locked: Money(minorUnits: locked), held: Money(minorUnits: held))
+        // None is negative: no sign is set.
+        guard
+            bid.maximum.minorUnits | bid.price.minorUnits | refund | locked | held >= 0
+        else { return false }
         if range.upperBound - offset > BidLayout.extendedBytes,
             bytes.load(UInt8.self, at: offset) == EventTag.auctionExtended.rawValue
         {

@@ -303,6 +303,10 @@ package struct FrameHeader: Hashable, Sendable {
         guard count >= 1, value.byteCount == FrameLayout.headerBytes + 4 * count + entriesBytes,
             firstPosition <= UInt64.max - UInt64(count)
         else { throw LogFault("a frame's length does not fit its count") }
+        // What is reckoned on from: no number is the last one, and an id has 48 bits of time.
+        guard number < .max, horizon.milliseconds >> 48 == 0 else {
+            throw LogFault("a frame's number, or the horizon of its command ids, is out of range")
+        }
     }
 
     /// Where an entry lies within the frame's value.

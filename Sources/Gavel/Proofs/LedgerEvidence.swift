@@ -134,7 +134,8 @@ extension LedgerEvidence {
 
 extension LedgerReader: LedgerEvidence {
     public func signedHead(covering position: UInt64?) throws -> SignedCheckpoint {
-        var best = try checkpoint()
+        let last = try checkpoint()
+        var best = last
         if let position, let witnessed = try witnessedCheckpoint(),
             witnessed.checkpoint.size > position
         {
@@ -143,7 +144,7 @@ extension LedgerReader: LedgerEvidence {
         guard let best else { throw missingCheckpoint ?? EvidenceError.noCheckpoint }
         // It may have been signed after this reader was opened.
         if best.checkpoint.size > reflects { try refresh() }
-        try check(best)
+        try check(best, keys: best == last ? knownKeys(of: best) : nil)
         return best
     }
 

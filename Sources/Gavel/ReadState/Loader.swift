@@ -1,8 +1,9 @@
 // Opening: the newest usable snapshot, then every later entry of the log.
 //
-// Invariants: what is loaded is the fold of the log's first `limit` entries; each frame that is
-// replayed is hashed and its root compared, so the tail is verified at every open; a snapshot
-// that does not fit the log is passed over, never trusted.
+// Invariants: what is loaded is the fold of the log's first `limit` entries; each frame of which
+// more is read than its header is hashed and its root compared, so the tail is verified at every
+// open, and what command ids are known by; a snapshot that does not fit the log is passed over,
+// never trusted.
 
 internal import AuctionDomain
 internal import Logging
@@ -102,9 +103,7 @@ struct Loader {
         }
         // Also of a frame that is not taken in whole: what was taken is of it.
         guard loaded.tree.root == header.root else {
-            throw LogFault(
-                "the entries of frame \(header.number), from position \(header.firstPosition) on, "
-                    + "do not have the root that the frame says")
+            throw LogFault(rootOf: header)
         }
         guard isWithinLimit else { return false }
         guard loaded.readState.state.ledgerID == header.ledgerID else {
@@ -221,6 +220,15 @@ extension LogReader {
                 throw LogFault("entry \(position) is not in the log")
             }
         }
+    }
+}
+
+extension LogFault {
+    /// The entries of a frame do not have the root that the frame says.
+    fileprivate init(rootOf header: FrameHeader) {
+        self.init(
+            "the entries of frame \(header.number), from position \(header.firstPosition) on, do "
+                + "not have the root that the frame says")
     }
 }
 

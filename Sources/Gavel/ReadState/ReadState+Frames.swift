@@ -45,7 +45,13 @@ extension ReadState {
                 warmth &+= state.touch(users: names.users, references: names.references)
             }
             begin(index)
-            try entry.decode(bytes, in: try range(index), flattensBids: flattensBids)
+            let place = try range(index)
+            do throws(LogFault) {
+                try entry.decode(bytes, in: place, flattensBids: flattensBids)
+            } catch {
+                throw LogFault(
+                    "entry \(entryCount): \(error.reason)", isNewerFormat: error.isNewerFormat)
+            }
             guard try isWanted(&self, entry) else { return false }
             try apply(entry)
             try check(&self, entry)

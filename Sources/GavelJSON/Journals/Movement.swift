@@ -51,17 +51,22 @@ public struct ImpossibleMovement: Error, Hashable, Sendable, CustomStringConvert
 /// Holds a balance for each wallet and currency that ever moved, and nothing of the entries.
 public struct MovementFold: Sendable {
     private var balances: [AccountKey: Balance] = [:]
+    private var currencies: Set<CurrencyCode> = []
 
     public init() {}
 
     /// The movements of the next entry, in the order of its events. A settlement moves up to three
     /// wallets, one movement each: the winner's, the seller's, the house's.
-    /// - Throws: `ImpossibleMovement` when a balance would become negative or too large.
+    /// - Throws: `ImpossibleMovement` when a balance would become negative or too large, or its
+    ///   currency was not registered before.
     public mutating func movements(
         of entry: LedgerEntry, names: some Names
     ) throws(ImpossibleMovement) -> [Movement] {
         var movements: [Movement] = []
         for event in entry.outcome.events {
+            if case .currencyRegistered(_, let currency) = event {
+                currencies.insert(currency.code)
+            }
             for change in Change.all(of: event, names: names) {
                 movements.append(try move(change, event, names: names))
             }
@@ -72,6 +77,10 @@ public struct MovementFold: Sendable {
     private mutating func move(
         _ change: Change, _ event: Event, names: some Names
     ) throws(ImpossibleMovement) -> Movement {
+        guard currencies.contains(change.currency.code) else {
+            throw ImpossibleMovement(
+                reason: "\(event.name) moves money of a currency that was never registered")
+        }
         let key = AccountKey(user: change.user, currency: change.currency.code)
         let before = balances[key] ?? Balance(available: .zero, locked: .zero)
         guard let available = before.available.adding(change.available), available >= .zero,
