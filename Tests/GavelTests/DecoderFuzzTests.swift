@@ -230,7 +230,7 @@ struct DecoderFuzzTests {
 
     private func read(_ log: FrameList, _ asked: AskedLedger) throws {
         let reader = try LedgerReader(
-            log: log, snapshots: nil, folder: nil, limit: .none, logger: quiet)
+            log: log, snapshots: nil, store: nil, limit: .none, logger: quiet)
         for question in asked.questions { _ = try? question.ask(reader) }
         for direction in HistoryDirection.allCases {
             _ = try? reader.history(of: .wallet("sam"), direction, selecting: .accepted)
@@ -243,8 +243,9 @@ struct DecoderFuzzTests {
         let state = loaded.readState.state
         let reading = ClockReading(wall: Timestamp(seconds: 1_800_000_000), boot: 1_000)
         for clock in [reading, ClockReading(wall: .max, boot: 0)] {
+            let window = Configuration().emptyWindow(from: loaded.horizon)
             var core = EngineCore(
-                state: state, window: try loader.commandIDs(loaded, Configuration()),
+                state: state, window: try loader.commandIDs(loaded, into: window),
                 frameNumber: loaded.frameNumber + 1, settings: EngineCore.Settings(),
                 closing: .automatic, reading: clock, bootID: nil, heartbeat: nil)
             core.open(newLedger: nil, restored: nil, version: "x", asker: .none)
@@ -313,10 +314,14 @@ struct DecoderFuzzTests {
             let state = loaded.readState.state
             var chunks: [[UInt8]] = []
             try loaded.readState.writeChunks { chunks.append($0.array()) }
+            let stateChunkCount = chunks.count
+            try Loader(log: log, snapshots: nil, logger: quiet)
+                .commandIDs(loaded, into: .unlimited(from: loaded.horizon))
+                .writeChunks { chunks.append($0.array()) }
             let header = SnapshotHeader(
                 ledgerID: try #require(state.ledgerID), entryCount: state.entryCount,
                 tree: loaded.tree, digest: state.digest, chunkCount: UInt64(chunks.count),
-                content: .empty)
+                stateChunkCount: UInt64(stateChunkCount), content: .empty)
             fuzz("headers", seed: 5, [header.encoded().array()]) { bytes in
                 (try? withBytes(of: bytes) { try SnapshotHeader($0) }) != nil
             }
@@ -327,8 +332,16 @@ struct DecoderFuzzTests {
                 let index = mutator.generator.below(forged.count)
                 mutator.change(&forged[index])
                 do {
-                    var loader = SnapshotLoader(header)
-                    for chunk in forged { try withBytes(of: chunk) { try loader.load($0) } }
+                    var loader = SnapshotLoader(header, horizon: loaded.horizon)
+                    for (index, chunk) in forged.enumerated() {
+                        try withBytes(of: chunk) { chunk in
+                            if index < stateChunkCount {
+                                try loader.load(chunk)
+                            } else {
+                                try loader.loadIDs(chunk)
+                            }
+                        }
+                    }
                     try ask(loader.finish(), log)
                 } catch is LogFault {
                     refused += 1
@@ -371,7 +384,7 @@ struct DecoderFuzzTests {
         try await withSmallLedger { path, asked, _ in
             let ledger = try Ledger.open(
                 at: path, configuration: Bench.configuration(ManualClock()))
-            let key = try #require(ledger.verifierKey)
+            let key = ledger.verifierKey
             let count = ledger.durableCount
             var positions: [UInt64] = []
             for position in 0..<count { positions.append(position) }
