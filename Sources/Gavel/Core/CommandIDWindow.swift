@@ -45,12 +45,12 @@ package struct CommandIDWindow {
             count += 1
         }
 
-        /// Takes up a slot that was stored.
-        /// - Parameter slot: 32 bits of hash above the offset of a position, which is not 0.
-        mutating func restore(_ slot: UInt64) {
-            if (count + 1) * 3 > slots.count * 2 { grow() }
-            place(slot, slot)
-            count += 1
+        /// Takes up slots that were stored: in each 32 bits of hash above the offset of a position,
+        /// which is not 0.
+        mutating func restore(_ some: ArraySlice<UInt64>) {
+            count += some.count
+            while count * 3 > slots.count * 2 { grow() }
+            for slot in some { place(slot, slot) }
         }
 
         @inline(__always)
@@ -261,7 +261,7 @@ package struct CommandIDWindow {
                     period: run.period, firstPosition: run.firstPosition,
                     expected: run.slots.count))
         }
-        for slot in run.slots { buckets[buckets.count - 1].restore(slot) }
+        buckets[buckets.count - 1].restore(run.slots)
         count += run.slots.count
         return true
     }
