@@ -136,7 +136,8 @@
             #expect(failed * max(1, 4 / Self.campaign) > 30, "\(failed)")
         }
 
-        /// Opens the ledger again, by a command that must end well, and looks for what was accepted.
+        /// Opens the ledger again, by a command that must end well, and looks for what was
+        /// accepted.
         private func checkOpens(_ run: Run, _ place: String) async throws {
             let accepted = run.lines.filter { $0.contains(#""status":"accepted""#) }.count
             let again = try await shell(

@@ -97,6 +97,13 @@ struct MovementTests {
     @Test("What would leave a balance negative or too large is no movement")
     func impossible() throws {
         var fold = MovementFold()
+        let early = charge(Cast.alice, 1)
+        let tooEarly = entry(1, at: 0, .charge(early), [.charged(early)])
+        // Its currency was not registered yet.
+        #expect(throws: ImpossibleMovement.self) {
+            try fold.movements(of: tooEarly, names: Cast())
+        }
+        _ = try fold.movements(of: sale[1], names: Cast())
         let taken = entry(
             1, at: 0, .withdraw(charge(Cast.alice, 1)), [.withdrawn(charge(Cast.alice, 1))])
         #expect(throws: ImpossibleMovement.self) {

@@ -1,9 +1,9 @@
-// Bits that flip in the files of a ledger, one byte after the other: whoever opens it for reading or
-// for writing, and whatever it is then asked, gets what was written, or an error that says where the
-// damage is. Never something else, and never a trap, which would end this process.
+// Bits that flip in the files of a ledger, one byte after the other: whoever opens it for reading
+// or for writing, and whatever it is then asked, gets what was written, or an error that says where
+// the damage is. Never something else, and never a trap, which would end this process.
 //
-// By default a part of all bytes is tried; GAVEL_CAMPAIGN=50 tries each, with one bit flipped and as
-// 0x00 and as 0xFF.
+// By default a part of all bytes is tried; GAVEL_CAMPAIGN=200 tries each, with one bit flipped and
+// as 0x00 and as 0xFF.
 
 import AuctionDomain
 import Foundation
