@@ -32,10 +32,10 @@ public struct Configuration: Sendable {
     /// Below this much free space bids and openings are refused as `storage_low`, while refunds,
     /// closings and settlements still succeed.
     public var freeBytesMin = 256 << 20
-    /// How long the log's file may get. What is left below it counts as free space, so bids are
-    /// refused as `storage_low` before it is reached; a later opening may choose more. It costs
-    /// address space only, of which a process has 128 TiB: with 128 GiB each there is room for 900
-    /// ledgers in one. A billion bids take about 200 GB.
+    /// How long the log's file may get: room for some 600 million entries at one a commit, or 1.3
+    /// billion in large frames. What is left below it counts as free space, so bids are refused as
+    /// `storage_low` before it is reached; a later opening may choose more. It costs address space
+    /// only, of which a process has 128 TiB: enough for 900 ledgers with as much each.
     public var mapBytes = mapBytesDefault
     /// How many entries may be new before the read state is written out again; opening replays
     /// at most about this many.

@@ -415,15 +415,16 @@ extension TreePage {
     /// The place of the last node whose key is at most `key`; nil where there is none. A branch's
     /// first node stands for everything smaller.
     fileprivate func place(of key: TreeKey) throws(StructureReport.Fault) -> Int? {
-        let isInteger = key.integer != nil
         var (low, high) = (isBranch ? 0 : -1, count)
         while high - low > 1 {
             let middle = (low + high) / 2
-            if try self.key(of: try node(middle), isInteger: isInteger) <= key {
-                low = middle
-            } else {
-                high = middle
-            }
+            let node = try node(middle)
+            let isAtOrBefore =
+                switch key {
+                case .integer(let key): try integerKey(of: node) <= key
+                case .bytes: try self.key(of: node, isInteger: false) <= key
+                }
+            if isAtOrBefore { low = middle } else { high = middle }
         }
         return low < 0 ? nil : low
     }
@@ -434,10 +435,4 @@ extension TreePage {
         return try integerKey(of: try node(index)) == key ? index : index + 1
     }
 
-    fileprivate func integerKey(of node: Node) throws(StructureReport.Fault) -> UInt64 {
-        guard case .integer(let key) = try key(of: node, isInteger: true) else {
-            preconditionFailure("an integer key was asked for")
-        }
-        return key
-    }
 }

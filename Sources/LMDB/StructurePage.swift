@@ -150,11 +150,17 @@ struct TreePage {
             if range.isEmpty { throw .init(page: number, "an empty key") }
             return .bytes(Array(bytes[range]))
         }
+        return .integer(try integerKey(of: node))
+    }
+
+    /// A node's key in a table with integer keys.
+    /// - Throws: `Fault` when it is none.
+    func integerKey(of node: Node) throws(StructureReport.Fault) -> UInt64 {
         // LMDB would take four bytes too; this module never writes them.
-        guard range.count == 8 else {
-            throw .init(page: number, "an integer key of \(range.count) bytes")
+        guard node.keyByteCount == 8 else {
+            throw .init(page: number, "an integer key of \(node.keyByteCount) bytes")
         }
-        return .integer(withBytes(of: bytes) { $0.native(at: range.lowerBound) })
+        return withBytes(of: bytes) { $0.native(at: node.keyStart) }
     }
 
     /// Checks that the page may stand where a tree led to it.
