@@ -5,7 +5,6 @@
 
 public import AuctionDomain
 public import Gavel
-internal import Logging
 internal import Platform
 internal import Synchronization
 
@@ -200,7 +199,7 @@ extension StoreContract {
             trial.expect(free?.isHeld != true, "a writer that closed is told of as living")
             try trial.store.openForWriting(StoreOpening()).close()
         },
-        Check(promise: "Readers elsewhere are told how far the log is durable, and heartbeats last") {
+        Check(promise: "Readers elsewhere are told what is durable, and heartbeats last") {
             trial in
             let frames = try await StoreTrial.frames([1])
             let beat = Heartbeat(
@@ -294,7 +293,7 @@ extension StoreContract {
                 store.recordsSetAside(of: .keptCheckpoints).sorted() == names.sorted(),
                 "other names are told of")
         },
-        Check(promise: "Snapshots are written wholly or not at all, and go when they may") { trial in
+        Check(promise: "Snapshots are written wholly or not at all, and can be removed") { trial in
             let store = trial.store
             try store.openForWriting(StoreOpening()).close()
             func write(_ count: UInt64, _ bytes: [UInt8]) throws {
@@ -331,7 +330,7 @@ extension StoreContract {
         Check(promise: "A ledger is built wholly or not at all, and over none") { trial in
             let frames = try await StoreTrial.frames([1])
             struct Enough: Error {}
-            let logger = Logger(label: "gavel.contract")
+            let logger = Configuration().logger
             func fill(_ building: any LedgerStore) throws {
                 let log = try building.openForWriting(StoreOpening())
                 try log.append(frames)

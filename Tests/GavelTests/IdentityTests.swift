@@ -64,7 +64,7 @@ struct IdentityTests {
         }
     }
 
-    @Test("Nothing is signed into the place of a ledger that was moved, before it is noticed or after")
+    @Test("Nothing is signed into the place of a ledger that was moved")
     func nothingSigned() async throws {
         try await Self.inFolder { folder, path in
             var configuration = Configuration()

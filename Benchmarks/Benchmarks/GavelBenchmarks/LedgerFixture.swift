@@ -28,7 +28,7 @@ final class LedgerFixture {
             ledger = try Ledger.open(at: folder)
         } else {
             path = nil
-            ledger = try InMemoryEventLog().openLedger()
+            ledger = try Ledger.open(in: MemoryStore())
         }
         try prepare()
     }
