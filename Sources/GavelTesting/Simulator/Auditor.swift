@@ -55,6 +55,8 @@ struct Auditor {
     private var isHeldByOperator = false
     /// Spans of the log's time in which nobody could bid and that nobody has confirmed.
     private var downs: [(since: Int64, until: Int64)] = []
+    /// The same, of silences: the process that was silent has said from when until when.
+    private var silences: [(since: Int64, until: Int64)] = []
     private var heldSince: Int64?
 
     init(defect: PlantedDefect?) { self.defect = defect }
@@ -80,6 +82,9 @@ struct Auditor {
         openedAt = durableCount
         isHeldByOperator = false
         trusted = boot + status.timeOffset
+        // An operator's word that was lost with the last process takes trusted time back by what it
+        // was worth, and from now on somebody is there: what that process said of later is void.
+        silences = silences.map { ($0.since, min($0.until, trusted)) }
         if let since = lastHeartbeat?.nanoseconds, trusted > since {
             downs.append((since, trusted))
         }
@@ -90,12 +95,13 @@ struct Auditor {
         downs.append((start, start + nanoseconds))
     }
 
-    mutating func wasSilent(since: Int64, until: Int64) { downs.append((since, until)) }
+    mutating func wasSilent(since: Int64, until: Int64) { silences.append((since, until)) }
 
     mutating func operatorHolds() { isHeldByOperator = true }
 
     mutating func operatorConfirms() {
         downs = []
+        silences = []
         isHeldByOperator = false
         heldSince = nil
     }
@@ -356,7 +362,7 @@ struct Auditor {
                 throw Fault("\(lot) was closed \(end - trueTime) ns before its end")
             }
             let limit = (auction.rules.outage?.longerThanMilliseconds ?? 5_000) * 1_000_000
-            for down in downs where end > down.since + Self.second && end <= down.until {
+            for down in downs + silences where end > down.since + Self.second && end <= down.until {
                 if down.until - down.since > limit + Self.second {
                     throw Fault("\(lot) ended while nobody could bid and was closed unseen")
                 }
