@@ -138,7 +138,7 @@ import Testing
                 processExitsWith: .success, observing: [\.standardOutputContent]
             ) {
                 try await withLedgerPath { path in
-                    let users = 10_000
+                    let users = 4_000
                     let rounds = 100 * campaignScale
                     let first = try Ledger.open(at: path)
                     for start in stride(from: 0, to: users, by: 2_000) {
@@ -163,8 +163,8 @@ import Testing
                     print("\(answers) answers; \(figures)")
                     #expect(answers > rounds, "\(figures)")
                     #expect(end.openFiles == start.openFiles, "\(figures)")
-                    // A read state of so many users is more than a megabyte.
-                    #expect(end.residentBytes - start.residentBytes < 40 << 20, "\(figures)")
+                    // A read state of so many users is some half a megabyte.
+                    #expect(end.residentBytes - start.residentBytes < 16 << 20, "\(figures)")
                 }
             }
             print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self))
