@@ -3,7 +3,7 @@
 // Invariants: every check works on a store of its own; what a check finds is a sentence that says
 // what was promised and what was seen, so that it can be read without this file.
 
-public import AuctionDomain
+internal import AuctionDomain
 public import Gavel
 internal import Platform
 internal import Synchronization
@@ -91,7 +91,8 @@ final class StoreTrial: Sendable {
             _ = try await ledger.submit(batch)
         }
         ledger.close()
-        return try SealedFrame.frames(of: source)
+        var tree = MerkleTree()
+        return try source.frames.map { try SealedFrame(following: &tree, $0) }
     }
 
     /// Opens the store's log for writing.
@@ -178,7 +179,7 @@ extension StoreContract {
                 }
                 let behind = try log.tileRoots(endingWith: last + 1)
                 trial.expect(behind == nil, "there are roots of a tile that is not full")
-                try log.replaceTiles(by: frames[0].tiles)
+                try log.replaceTiles(by: frames[1].tiles)
                 let gone = try log.tileRoots(endingWith: last)
                 trial.expect(gone == nil, "roots that were replaced are still there")
                 let kept = try log.tileRoots(endingWith: 0)

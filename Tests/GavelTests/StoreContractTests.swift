@@ -61,7 +61,7 @@ struct StoreContractTests {
                     == nil)
             #expect(restored.frames == memory.frames)
             let again = try Ledger.open(in: restored)
-            #expect(try again.submitted("one more"))
+            #expect(try again.submitted("one-more"))
             again.close()
             #expect(try Verifier.verify(restored).isClean)
             // Nothing is replaced.

@@ -217,7 +217,9 @@ final class CheckpointSigner: Sendable {
     private func replace(
         _ file: CheckpointFile, after last: SignedCheckpoint?, by signed: SignedCheckpoint
     ) throws {
-        while try !file.replace(checkReplaced(file, after: last), by: signed) {}
+        try store.retried(.checkpoint) {
+            try file.replace(checkReplaced(file, after: last), by: signed)
+        }
     }
 
     /// Reads a file before it is replaced. Others may have written it: the ledger's own twin, on a

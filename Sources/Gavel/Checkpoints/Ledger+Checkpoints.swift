@@ -189,17 +189,16 @@ extension LedgerReader {
         }
         try check(cosigned, keys: known)
         let file = CheckpointFile(witnessedOf: store)
-        var isWritten = false
-        while !isWritten {
+        try store.retried(.witnessed) {
             let kept = try witnessedCheckpoint()
             if let kept {
-                if kept.checkpoint.size > cosigned.checkpoint.size { return }
+                if kept.checkpoint.size > cosigned.checkpoint.size { return true }
                 // Where it is of another history it is the proof of that.
                 try file.checkReplaced(
                     kept, origin: verified.origin, tree(ofSize: cosigned.checkpoint.size),
                     keys: known)
             }
-            do { isWritten = try file.replace(kept, by: cosigned) } catch {
+            do { return try file.replace(kept, by: cosigned) } catch {
                 throw LedgerError(error, while: "writing \(file.name)")
             }
         }

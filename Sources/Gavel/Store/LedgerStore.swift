@@ -210,12 +210,26 @@ extension LedgerStore {
 
     /// Writes a record, whatever was there.
     func write(_ record: StoreRecord, _ bytes: [UInt8]) throws {
-        while try !replace(record, read(record), by: bytes) {}
+        try retried(record) { try replace(record, read(record), by: bytes) }
     }
 
     /// Removes a record, if there is one.
     func remove(_ record: StoreRecord) throws {
-        while let old = try read(record), try !replace(record, old, by: nil) {}
+        try retried(record) {
+            guard let old = try read(record) else { return true }
+            return try replace(record, old, by: nil)
+        }
+    }
+
+    /// Tries to replace a record again for as long as others come in between, but not for ever.
+    /// - Parameter replace: reads, and answers whether it has replaced what it read.
+    /// - Throws: `LedgerError` with `storage` where somebody else always came first.
+    func retried(_ record: StoreRecord, _ replace: () throws -> Bool) throws {
+        for _ in 0..<100 {
+            if try replace() { return }
+        }
+        throw LedgerError(
+            .storage, "\(place(of: record)) is another one whenever it is about to be replaced")
     }
 
     /// Whether the ledger was ever open: its first checkpoint is written, and then its key put into

@@ -220,7 +220,7 @@ extension LogReader {
 extension SealedFrame {
     /// A frame that was stored before, which goes on from those before it.
     /// - Throws: `LogFault` when it does not, or has another root than it says.
-    init(following tree: inout MerkleTree, _ bytes: [UInt8]) throws {
+    package init(following tree: inout MerkleTree, _ bytes: [UInt8]) throws {
         var roots = ContiguousArray<TileRoot>()
         try withBytes(of: bytes) { value in
             let header = try FrameHeader(value)
