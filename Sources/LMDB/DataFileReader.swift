@@ -49,7 +49,7 @@ public final class DataFileReader: Sendable {
     private static let leavesMax = 32
     /// So many times a step is begun anew. One takes microseconds and is spoilt by two commits
     /// within it; a commit that is flushed takes longer than the step.
-    private static let triesMax = 100_000
+    private static let triesMax = 10_000
 
     /// Opens the file `data.mdb` in a folder, and checks its head.
     ///

@@ -226,21 +226,23 @@ struct DataFileReaderTests {
         defer { isDone.store(true, ordering: .releasing) }
         while committed.load(ordering: .acquiring) < 500 { await Task.yield() }
         let reader = try DataFileReader(in: directory)
-        var lengths: [UInt64] = []
-        for _ in 0..<25 {
+        var ends: [UInt64] = []
+        for round in 0..<25 {
             let least = committed.load(ordering: .acquiring)
-            var next: UInt64 = 0
-            try reader.forEach(in: "t", fromAtOrBefore: 0) { key, value in
+            // All that there is once, then what came last and what comes meanwhile: the writer would
+            // run away from who always begins at the beginning.
+            var next = round == 0 ? 0 : least - min(least, 1000)
+            try reader.forEach(in: "t", fromAtOrBefore: next) { key, value in
                 let count = key % 64 == 0 ? 9000 : 100
                 let isRight =
                     key == next && value.byteCount == count
                     && (key % 16 != 0 || value.array() == filled(key, byteCount: count))
                 if !isRight { throw LMDBError(.corrupted, operation: "test", reason: "\(key)") }
                 next += 1
-                return next < least + 5000
+                return next < least + 1000
             }
             try #require(next >= least)
-            lengths.append(next)
+            ends.append(next)
             for key in [0, least / 2, least - 1] {
                 try #require(try reader.value("t", key)?.first == filled(key, byteCount: 1).first)
             }
@@ -248,8 +250,8 @@ struct DataFileReaderTests {
         }
         isDone.store(true, ordering: .releasing)
         let written = try await writing.value
-        #expect(written > lengths[0], "the writer did not write meanwhile")
-        #expect(lengths == lengths.sorted())
+        #expect(written > ends[0], "the writer did not write meanwhile")
+        #expect(ends == ends.sorted())
     }
 
     // MARK: Damage
@@ -300,7 +302,7 @@ struct DataFileReaderTests {
                 try withBytes(of: [whole[offset]]) { try file.write($0, at: offset) }
             }
             try read()
-            #expect(errors > 200)
+            #expect(errors > 100)
         }
     }
 
