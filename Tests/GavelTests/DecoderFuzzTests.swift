@@ -63,10 +63,26 @@ private struct Mutator {
     }
 
     private mutating func putWord(at start: Int, in bytes: inout [UInt8]) {
-        let word = generator.pick(Self.words)
         let count = min(generator.pick([1, 2, 4, 8]), bytes.count - start)
+        Self.put(generator.pick(Self.words), count, at: start, in: &bytes)
+    }
+
+    private static func put(_ word: UInt64, _ count: Int, at start: Int, in bytes: inout [UInt8]) {
         for place in 0..<count {
             bytes[start + place] = UInt8(truncatingIfNeeded: word >> UInt64(8 * place))
+        }
+    }
+
+    /// Bytes with each such number at each place, one after the other.
+    static func extremes(of bytes: [UInt8], _ body: ([UInt8]) -> Void) {
+        for count in [4, 8] {
+            for start in 0..<max(0, bytes.count - count) {
+                for word in words {
+                    var changed = bytes
+                    put(word, count, at: start, in: &changed)
+                    body(changed)
+                }
+            }
         }
     }
 
@@ -111,24 +127,37 @@ struct DecoderFuzzTests {
         try await withSmallLedger { _, _, frames in
             for repairs in [false, true] {
                 fuzz("frames", seed: 1, frames.map(\.1)) { bytes in
-                    var bytes = bytes
-                    if repairs, bytes.count >= FrameLayout.headerBytes {
-                        let check = withBytes(of: bytes) { FrameLayout.check(of: $0) }
-                        for place in 0..<8 {
-                            bytes[112 + place] = UInt8(
-                                truncatingIfNeeded: check >> UInt64(8 * place))
-                        }
-                    }
-                    return (try? withBytes(of: bytes) { try readFrame($0) }) != nil
+                    isFrame(repairs ? repaired(bytes) : bytes)
                 }
             }
+            let frame = try #require(frames.last).1
+            let header = FrameLayout.headerBytes
+            Mutator.extremes(of: Array(frame.prefix(header))) { start in
+                _ = isFrame(repaired(start + frame.dropFirst(header)))
+            }
         }
+    }
+
+    private func isFrame(_ bytes: [UInt8]) -> Bool {
+        (try? withBytes(of: bytes) { try readFrame($0) }) != nil
+    }
+
+    /// A frame whose header has the check that it should have.
+    private func repaired(_ bytes: [UInt8]) -> [UInt8] {
+        guard bytes.count >= FrameLayout.headerBytes else { return bytes }
+        var bytes = bytes
+        let check = withBytes(of: bytes) { FrameLayout.check(of: $0) }
+        for place in 0..<8 {
+            bytes[112 + place] = UInt8(truncatingIfNeeded: check >> UInt64(8 * place))
+        }
+        return bytes
     }
 
     /// Reads all that a frame has.
     private func readFrame(_ value: RawSpan) throws {
         let header = try FrameHeader(value)
-        _ = (header.endPosition, header.number + 1)
+        // What opening reckons with.
+        _ = (header.endPosition, header.number + 1, header.horizon.milliseconds + 64)
         var tree = MerkleTree()
         try header.hash(value, into: &tree)
         for index in 0..<header.count {
@@ -147,8 +176,8 @@ struct DecoderFuzzTests {
             // Written from the first entry on, and then the forged one behind the last.
             var journals = Journals()
             for entry in try reader.entries(from: 0) { journals.add(entry, names) }
-            fuzz("entries", seed: 2, rounds: 8_000, frames.flatMap { FrameParts($0).entries }) {
-                guard let entry = try? decoded($0).entry else { return false }
+            func takes(_ bytes: [UInt8]) -> Bool {
+                guard let entry = try? decoded(bytes).entry else { return false }
                 var (json, csv, steps) = (JSONWriter(), CSVWriter(), AuctionSteps())
                 json.entry(entry, names: names)
                 csv.entry(entry, names: names)
@@ -160,6 +189,13 @@ struct DecoderFuzzTests {
                 more.end(names)
                 _ = try? reader.explanation(of: entry)
                 return true
+            }
+            let entries = frames.flatMap { FrameParts($0).entries }
+            fuzz("entries", seed: 2, entries, takes: takes)
+            // One of each kind of entry.
+            let kinds = Dictionary(grouping: entries, by: \.first)
+            for sample in kinds.values {
+                Mutator.extremes(of: sample[0]) { _ = takes($0) }
             }
         }
     }
