@@ -22,6 +22,7 @@ struct ExtremeValueTests {
         ("commandIDRetentionSeconds", \.commandIDRetentionSeconds),
         ("commandIDsMax", \.commandIDsMax),
         ("freeBytesMin", \.freeBytesMin),
+        ("mapBytes", \.mapBytes),
         ("snapshotIntervalEntries", \.snapshotIntervalEntries),
         ("drainMilliseconds", \.drainMilliseconds),
         ("checkpointIntervalMilliseconds", \.checkpointIntervalMilliseconds),
