@@ -217,6 +217,49 @@ struct ClosingTests {
         #expect(bench.ledger.now == bench.clock.now())
     }
 
+    @Test("A lot that is closed has ended, although others wait since an outage around its end")
+    func closedWithinAnOutage() async throws {
+        try await withLedgerPath { path in
+            let clock = ManualClock()
+            let configuration = Bench.configuration(clock)
+            var ledger = try Ledger.open(at: path, configuration: configuration)
+            let end = Timestamp(nanoseconds: clock.now().nanoseconds + 60_000_000_000)
+            let moves = AuctionRules(outage: OutageRule(moveMilliseconds: 1_000))
+            let commands: [Command] = [
+                .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
+                .registerUser("alice"),
+                .openAuction(
+                    OpenAuction(auction: "waits", seller: "bob", currency: "USD", closesAt: end)),
+                .openAuction(
+                    OpenAuction(
+                        auction: "moves", seller: "bob", currency: "USD", closesAt: end,
+                        rules: moves)),
+            ]
+            _ = try ledger.enqueue(
+                commands.map { Submission(id: .generate(at: clock.now()), command: $0) }
+            ).wait()
+            for seconds in [3_600, 10] as [Int64] {
+                ledger.close()
+                clock.advance(seconds: seconds)
+                ledger = try Ledger.open(at: path, configuration: configuration)
+                // Its later end comes while the house is there.
+                try await ledger.tick()
+                clock.advance(seconds: 2)
+                try await ledger.tick()
+            }
+            #expect(try ledger.auction("waits").value.status == .open)
+            #expect(try ledger.auction("moves").value.status == .closed)
+            func bid(on auction: AuctionID) async throws -> Receipt {
+                try await ledger.submit(
+                    .placeBid(auction: auction, bidder: "alice", amount: 5),
+                    id: .generate(at: ledger.now))
+            }
+            #expect(try await bid(on: "waits").refusal == .closingHeld)
+            #expect(try await bid(on: "moves").rejection?.code == .auctionEnded)
+            ledger.close()
+        }
+    }
+
     @Test("A clock that goes back a little never makes an entry's time fall")
     func clockBackwards() async throws {
         let bench = try Bench()

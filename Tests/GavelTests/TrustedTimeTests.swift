@@ -155,6 +155,21 @@ struct TrustedTimeTests {
         #expect(clocks.time.isHeld == (wrongBy != 0))
     }
 
+    @Test("A clock that was held before a restart and still is has been held since then")
+    func heldOverRestarts() {
+        var last = Self.heartbeat(start * second, boot: 500 * second)
+        let since = Timestamp(nanoseconds: (start - 17) * second)
+        last.outageSince = since
+        var clocks = Clocks(
+            wall: (start + 86_400) * second, boot: 500 * second, bootID: Self.bootID,
+            heartbeat: last)
+        #expect(clocks.time.heldFrom == since)
+        clocks.wall = start * second
+        clocks.pass(seconds: 1)
+        let until = Timestamp(nanoseconds: clocks.now)
+        #expect(clocks.changes == [.agreed(Outage(since: since, until: until))])
+    }
+
     @Test("After a start of the machine a wall clock that went ahead is the time: a weekend")
     func weekend() {
         for isSynchronized in [true, nil] as [Bool?] {

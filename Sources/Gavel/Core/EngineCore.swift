@@ -461,9 +461,9 @@ package struct EngineCore: ~Copyable {
     }
 
     /// What becomes of an auction: an end within an outage that is long by its rules does not close
-    /// it.
+    /// it. One that is closed already waits for nothing.
     private func treatment(of auction: AuctionHandle) -> Treatment {
-        guard let outage else { return .close }
+        guard let outage, state[auction].phase == .open else { return .close }
         let end = state[auction].closesAt
         guard end > outage.since, end <= outage.until,
             outage.nanoseconds > state.outageLimit(of: auction)

@@ -135,7 +135,8 @@ package struct TrustedTime: Sendable {
             heldSince = wall
             return
         }
-        heldSince = known.nanoseconds
+        // Where the clock was held already, it has been since then, over any number of restarts.
+        heldSince = min(heartbeat?.outageSince ?? known, known).nanoseconds
         if let heartbeat, let bootID, heartbeat.bootID == bootID, heartbeat.boot <= reading.boot {
             // The same run of the machine: its boot clock says how long it was.
             let elapsed = reading.boot - heartbeat.boot
