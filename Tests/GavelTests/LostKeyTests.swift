@@ -192,17 +192,19 @@ struct LostKeyTests {
         try await withLedgerPath { path in
             let gate = Gate()
             gate.isShut.store(true, ordering: .releasing)
-            async let opened = Task.detached {
+            let opening = onThread {
                 try Ledger.open(in: FolderStore(at: path), configuration: Configuration()) {
                     GatedLog($0, gate)
                 }
-            }.value
-            while gate.stored.load(ordering: .acquiring) == 0 { usleep(500) }
+            }
+            while gate.stored.load(ordering: .acquiring) == 0 {
+                try await Task.sleep(for: .milliseconds(1))
+            }
             // Stored, and not yet reported: killed here, the ledger is taken up again.
             #expect(FileSystem.exists(path + "/key.next") && !FileSystem.exists(path + "/key"))
             try FileManager.default.copyItem(atPath: path, toPath: path + "-killed")
             gate.isShut.store(false, ordering: .releasing)
-            let ledger = try await opened
+            let ledger = try await opening.value
             let again = try Ledger.open(at: path + "-killed")
             #expect(again.verifierKey == ledger.verifierKey)
             again.close()

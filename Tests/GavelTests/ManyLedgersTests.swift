@@ -76,7 +76,7 @@ struct ManyLedgersTests {
         try await withLedgerPath { path in
             let ledger = try Ledger.open(at: path)
             let isDone = Atomic<Bool>(false)
-            let writing = Task.detached {
+            let writing = onThread {
                 var round = 0
                 while !isDone.load(ordering: .acquiring) {
                     try register(1 + round % 40, "r\(round)", in: ledger)

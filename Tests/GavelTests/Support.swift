@@ -17,6 +17,18 @@ func withLedgerPath<R>(_ body: (String) async throws -> R) async throws -> R {
     return try await body(folder + "/ledger")
 }
 
+/// Runs work on a thread of its own, to be waited for: what goes on until somebody stops it must
+/// not hold one of the few threads that all tasks share.
+func onThread<R: Sendable>(
+    _ work: @escaping @Sendable () throws -> R
+) -> Task<R, any Error> {
+    Task {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try work() }) }
+        }
+    }
+}
+
 /// Registers users in one batch.
 func register(_ users: Int, _ prefix: String, in ledger: Ledger) throws {
     let commands = (0..<users).map { number in

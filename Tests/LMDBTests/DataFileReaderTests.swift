@@ -207,7 +207,7 @@ struct DataFileReaderTests {
         let table = try environment.integerTable(named: "t", create: true)
         let committed = Atomic<UInt64>(0)
         let isDone = Atomic<Bool>(false)
-        let writing = Task.detached {
+        let writing = onThread {
             var key: UInt64 = 0
             while !isDone.load(ordering: .acquiring) {
                 try environment.write { transaction in
@@ -229,8 +229,8 @@ struct DataFileReaderTests {
         var ends: [UInt64] = []
         for round in 0..<25 {
             let least = committed.load(ordering: .acquiring)
-            // All that there is once, then what came last and what comes meanwhile: the writer would
-            // run away from who always begins at the beginning.
+            // All that there is once, then what came last and what comes meanwhile: the writer
+            // would run away from who always begins at the beginning.
             var next = round == 0 ? 0 : least - min(least, 1000)
             try reader.forEach(in: "t", fromAtOrBefore: next) { key, value in
                 let count = key % 64 == 0 ? 9000 : 100

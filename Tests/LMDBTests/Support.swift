@@ -91,3 +91,15 @@ struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 }
+
+/// Runs work on a thread of its own, to be waited for: what goes on until somebody stops it must
+/// not hold one of the few threads that all tasks share.
+func onThread<R: Sendable>(
+    _ work: @escaping @Sendable () throws -> R
+) -> Task<R, any Error> {
+    Task {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try work() }) }
+        }
+    }
+}
