@@ -147,6 +147,19 @@ package final class LMDBEventLog: EventLog {
         try reader.forEachFrame(from: position, body)
     }
 
+    package func forEachHeader(
+        from position: UInt64, _ body: (FrameHeader) throws -> Bool
+    ) throws {
+        try reader.forEachHeader(from: position, body)
+    }
+
+    package func forEachEntry(
+        in positions: Range<UInt64>,
+        _ body: (FrameHeader, RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws {
+        try reader.forEachEntry(in: positions, body)
+    }
+
     package var storage: LogStorage? {
         guard var storage = reader.storage else { return nil }
         storage.mapBytes = mapBytes
