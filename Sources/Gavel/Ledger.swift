@@ -78,7 +78,8 @@ public final class Ledger: Sendable {
                 throw error
             }
         } catch {
-            throw LedgerError(error, while: "opening \(store.name)")
+            // Nothing was submitted yet of which somebody could ask what became of it.
+            throw LedgerError(error, whileBuilding: "opening \(store.name)")
         }
     }
 

@@ -381,12 +381,12 @@ extension StoreTrial {
         var workload = Workload(seed: 11)
         clock.advance(to: workload.configuration.start)
         var ledger = try Ledger.open(in: store, configuration: configuration)
-        for number in 0..<600 {
+        for number in 0..<300 {
             let step = workload.nextStep()
             clock.advance(to: step.time)
             try await ledger.tick()
             _ = try await ledger.submit(step.command, id: step.id, by: step.actor)
-            if number == 300 {
+            if number == 150 {
                 ledger.close()
                 ledger = try Ledger.open(in: store, configuration: configuration)
             }

@@ -103,7 +103,7 @@ public final class DataFileReader: Sendable {
             return try leaf.page.integerKey(of: node) == key ? node : nil
         }
         guard let node = found else { return nil }
-        return try withValue(of: node, leaf, body)
+        return try StoredValue(node, of: leaf, in: file).withBytes(body)
     }
 
     /// Lends the last key and its value.
@@ -120,7 +120,7 @@ public final class DataFileReader: Sendable {
             let node = try leaf.page.node(leaf.page.count - 1)
             return (node, try leaf.page.integerKey(of: node))
         }
-        return try withValue(of: node, leaf) { try body(key, $0) }
+        return try StoredValue(node, of: leaf, in: file).withBytes { try body(key, $0) }
     }
 
     /// Lends the entries in the order of their keys until `body` answers false: from the last one
@@ -132,6 +132,18 @@ public final class DataFileReader: Sendable {
         in table: String, fromAtOrBefore key: UInt64,
         _ body: (UInt64, RawSpan) throws -> Bool
     ) throws {
+        try forEachValue(in: table, fromAtOrBefore: key) { key, value in
+            try value.withBytes { try body(key, $0) }
+        }
+    }
+
+    /// As `forEach`, but of a value only those bytes are read that `body` asks for.
+    ///
+    /// - Throws: as `withValue`.
+    public func forEachValue(
+        in table: String, fromAtOrBefore key: UInt64,
+        _ body: (UInt64, StoredValue) throws -> Bool
+    ) throws {
         guard let start = try place(atOrBefore: key, in: table) else { return }
         var (run, index) = start
         var last: UInt64?
@@ -141,7 +153,8 @@ public final class DataFileReader: Sendable {
                 for place in index..<leaf.page.count {
                     let (node, key) = try onPages { try entry(place, of: leaf, after: last) }
                     last = key
-                    guard try withValue(of: node, leaf, { try body(key, $0) }) else { return }
+                    let value = try StoredValue(node, of: leaf, in: file)
+                    guard try body(key, value) else { return }
                 }
                 index = 0
             }
@@ -194,7 +207,7 @@ public final class DataFileReader: Sendable {
         var low: UInt64?
     }
 
-    private struct Leaf {
+    struct Leaf {
         let page: TreePage
         /// All keys of the leaf are below this; nil where it is the last of the table.
         let high: UInt64?
@@ -334,71 +347,19 @@ public final class DataFileReader: Sendable {
         }
     }
 
-    // MARK: Values
-
-    private func withValue<R>(
-        of node: TreePage.Node, _ leaf: Leaf, _ body: (RawSpan) throws -> R
-    ) throws -> R {
-        guard node.flags & ~TreePage.overflowNode == 0 else {
-            throw damage(
-                StructureReport.Fault(page: leaf.page.number, "node flags \(node.flags)"))
-        }
-        guard node.flags & TreePage.overflowNode != 0 else {
-            let range = node.valueStart..<node.valueStart + node.valueByteCount
-            return try withBytes(of: leaf.page.bytes) { try body($0.extracting(range)) }
-        }
-        let bytes = try onPages { try largeValue(of: node, leaf) }
-        return try withBytes(of: bytes) {
-            try body($0.extracting(TreePage.headerBytes..<bytes.count))
-        }
-    }
-
-    /// The pages of a large value, up to its end.
-    private func largeValue(of node: TreePage.Node, _ leaf: Leaf) throws -> [UInt8] {
-        let first = leaf.page.overflowPage(of: node)
-        let size = leaf.page.bytes.count
-        let byteCount = TreePage.headerBytes + node.valueByteCount
-        let pages = UInt64((byteCount - 1) / size + 1)
-        guard first >= 2, first <= leaf.lastPage, pages - 1 <= leaf.lastPage - first else {
-            throw StructureReport.Fault(
-                page: leaf.page.number,
-                "it leads to \(pages) pages from \(first) on, but pages in use are 2 to "
-                    + "\(leaf.lastPage)")
-        }
-        let place = Int(first) * size
-        if byteCount > Self.bytesUnasked {
-            // Room is made only for what the value's own first page says too.
-            try checkHead(of: try file.read(at: place, byteCount: TreePage.headerBytes), node, leaf)
-        }
-        let bytes = try file.read(at: place, byteCount: byteCount)
-        try checkHead(of: bytes, node, leaf)
-        guard bytes.count == byteCount else {
-            throw StructureReport.Fault(page: first, "the file ends within it")
-        }
-        return bytes
-    }
-
-    /// Longer values are read only after a look at their first page.
-    private static let bytesUnasked = 1 << 20
-
-    private func checkHead(of bytes: [UInt8], _ node: TreePage.Node, _ leaf: Leaf) throws {
-        let first = leaf.page.overflowPage(of: node)
-        guard bytes.count >= TreePage.headerBytes else {
-            throw StructureReport.Fault(page: first, "the file ends within it")
-        }
-        try withBytes(of: bytes) { PageHead($0) }.checkLargeValue(
-            at: first, byteCount: node.valueByteCount, pageSizeBytes: leaf.page.bytes.count)
-    }
-
     // MARK: Errors
 
-    /// Runs what looks at pages, whose faults are damage of the file.
     private func onPages<R>(_ body: () throws -> R) throws -> R {
-        do { return try body() } catch let fault as StructureReport.Fault { throw damage(fault) }
+        try file.onPages(body)
     }
+}
 
-    private func damage(_ fault: StructureReport.Fault) -> LMDBError {
-        LMDBError(.fileDamaged, operation: "read", reason: "\(file.path), \(fault)")
+extension DataFile {
+    /// Runs what looks at pages, whose faults are damage of the file.
+    func onPages<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let fault as StructureReport.Fault {
+            throw LMDBError(.fileDamaged, operation: "read", reason: "\(path), \(fault)")
+        }
     }
 }
 

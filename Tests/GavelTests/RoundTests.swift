@@ -139,7 +139,7 @@ import Testing
             ) {
                 try await withLedgerPath { path in
                     let users = 4_000
-                    let rounds = 100 * campaignScale
+                    let rounds = 40 * campaignScale
                     let first = try Ledger.open(at: path)
                     for start in stride(from: 0, to: users, by: 2_000) {
                         let commands = (start..<start + 2_000).map {

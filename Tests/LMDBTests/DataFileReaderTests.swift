@@ -87,6 +87,37 @@ struct DataFileReaderTests {
         }
     }
 
+    @Test("Any part of a value is that part, wherever the value lies")
+    func parts() throws {
+        try withTemporaryDirectory { directory in
+            let environment = try Environment(at: directory, configuration: unlocked)
+            let table = try environment.integerTable(named: "t", create: true)
+            let keys = 0..<60 as Range<UInt64>
+            try environment.write { transaction in
+                for key in keys {
+                    let value = filled(key, byteCount: byteCount(key))
+                    try transaction.append(table, key, value)
+                }
+            }
+            var seen = 0
+            try DataFileReader(in: directory).forEachValue(in: "t", fromAtOrBefore: 0) {
+                key, value in
+                let whole = filled(key, byteCount: byteCount(key))
+                #expect(value.byteCount == whole.count)
+                for start in [0, 1, 100, 4080, whole.count / 2] where start <= whole.count {
+                    for end in [start, start + 1, start + 5000, whole.count]
+                    where (start...max(start, whole.count)).contains(end) {
+                        let part = try value.bytes(in: start..<end)
+                        #expect(part == Array(whole[start..<end]))
+                    }
+                }
+                seen += 1
+                return true
+            }
+            #expect(seen == keys.count)
+        }
+    }
+
     @Test("Where entries were removed it finds those that are left")
     func gaps() throws {
         try withTemporaryDirectory { directory in

@@ -1,4 +1,4 @@
-// How one frame follows the other, whatever the level, and reading them in bounded steps.
+// How one frame follows the other, whatever the level, and reading them one by one.
 
 internal import AuctionDomain
 internal import Platform
@@ -48,30 +48,46 @@ struct FrameChain {
 }
 
 extension LogReader {
-    /// Lends the frames of a log one after the other, in transactions of bounded size.
+    /// Lends the frames of a log one after the other.
     /// - Parameters:
     ///   - count: ends after so many entries.
-    ///   - bytesPerRead: about so many bytes of frames are lent in one transaction.
     ///   - next: takes a frame and answers how many entries are done.
     /// - Throws: what `next` throws; `LogFault` when the log ends early.
     func readFrames(
-        to count: UInt64, bytesPerRead: Int = 16 << 20,
-        _ progress: (UInt64, UInt64) -> Void, next: (RawSpan) throws -> UInt64
+        to count: UInt64, _ progress: (UInt64, UInt64) -> Void, next: (RawSpan) throws -> UInt64
     ) throws {
         var done: UInt64 = 0
         var meter = ProgressMeter(count: count)
-        while done < count {
-            let before = done
-            var bytesLeft = bytesPerRead
-            try forEachFrame(from: before) { value in
+        if count > 0 {
+            try forEachFrame(from: 0) { value in
                 done = try next(value)
-                bytesLeft -= value.byteCount
-                return done < count && bytesLeft > 0
+                if meter.isDue(done) { progress(done, count) }
+                return done < count
             }
-            guard done > before else {
-                throw LogFault("the log ends after \(before) entries of \(count)")
+        }
+        try requireAll(done, of: count)
+    }
+
+    /// As above, of the headers alone.
+    func readHeaders(
+        to count: UInt64, _ progress: (UInt64, UInt64) -> Void,
+        next: (FrameHeader) throws -> UInt64
+    ) throws {
+        var done: UInt64 = 0
+        var meter = ProgressMeter(count: count)
+        if count > 0 {
+            try forEachHeader(from: 0) { header in
+                done = try next(header)
+                if meter.isDue(done) { progress(done, count) }
+                return done < count
             }
-            if meter.isDue(done) { progress(done, count) }
+        }
+        try requireAll(done, of: count)
+    }
+
+    private func requireAll(_ done: UInt64, of count: UInt64) throws(LogFault) {
+        guard done >= count else {
+            throw LogFault("the log ends after \(done) entries of \(count)")
         }
     }
 }

@@ -12,9 +12,6 @@ struct HeadsVerification {
     /// Where a fault that is found now shows.
     private var position: UInt64? = 0
 
-    /// Only headers are touched, so much may be passed in one transaction.
-    private static let bytesPerRead = 1 << 30
-
     init(_ source: VerificationSource, _ report: VerificationReport) {
         self.source = source
         self.report = report
@@ -29,10 +26,8 @@ struct HeadsVerification {
                 + "(--level rules)")
         report.notCovered.append(VerificationReport.commandsNotCovered)
         do {
-            try source.log.readFrames(
-                to: source.count, bytesPerRead: Self.bytesPerRead, progress
-            ) { value in
-                try chain.follow(try FrameHeader(value))
+            try source.log.readHeaders(to: source.count, progress) { header in
+                try chain.follow(header)
                 position = chain.entryCount
                 return chain.entryCount
             }

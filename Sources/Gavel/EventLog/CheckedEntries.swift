@@ -28,8 +28,7 @@ final class CheckedEntries: Sendable {
     init(_ log: any LogReader) { self.log = log }
 
     /// Lends the entries of a range of positions, as far as there are any, until `body` answers
-    /// false: the bytes of a frame, the entry's place in them, and its position. Reads in
-    /// transactions of bounded length.
+    /// false: bytes, the entry's place in them, and its position.
     /// - Throws: `LogFault` naming the first entry or tile that is not what was written; what
     ///   `body` throws.
     func forEach(
@@ -45,25 +44,8 @@ final class CheckedEntries: Sendable {
     private func forEachUnhashed(
         in positions: Range<UInt64>, _ body: (RawSpan, Range<Int>, UInt64) throws -> Bool
     ) throws {
-        var (position, goesOn) = (positions.lowerBound, true)
-        while goesOn, position < positions.upperBound {
-            var bytesLeft = 16 << 20
-            let before = position
-            try log.forEachFrame(from: position) { value in
-                let header = try FrameHeader(value)
-                guard header.firstPosition <= position else {
-                    throw LogFault("entry \(position) is not in the log")
-                }
-                while goesOn, position < min(positions.upperBound, header.endPosition) {
-                    let range = try header.range(
-                        of: Int(position - header.firstPosition), value)
-                    goesOn = try body(value, range, position)
-                    position += 1
-                }
-                bytesLeft -= value.byteCount
-                return goesOn && position < positions.upperBound && bytesLeft > 0
-            }
-            if position == before { break }
+        try log.forEachEntry(in: positions) { _, value, range, position in
+            try body(value, range, position)
         }
     }
 
@@ -200,22 +182,13 @@ private struct TileLeaves: Sendable {
     /// Adds the leaf hashes of the tile's entries behind those that are there.
     /// - Returns: the header of the last frame that has some of them.
     private mutating func hashEntries(of log: any LogReader) throws -> FrameHeader? {
-        var next = first + UInt64(leaves.count)
-        let end = first + TileRoot.leaves
         var last: FrameHeader?
-        try log.forEachFrame(from: next) { value in
-            let header = try FrameHeader(value)
-            if header.endPosition <= next { return true }
-            guard header.firstPosition <= next else {
-                throw LogFault("entry \(next) is not in the log")
-            }
+        try log.forEachEntry(
+            in: first + UInt64(leaves.count)..<first + TileRoot.leaves
+        ) { header, value, range, _ in
             last = header
-            while next < min(end, header.endPosition) {
-                let index = Int(next - header.firstPosition)
-                leaves.append(Digest.leaf(value.extracting(try header.range(of: index, value))))
-                next += 1
-            }
-            return next < end
+            leaves.append(Digest.leaf(value.extracting(range)))
+            return true
         }
         return last
     }

@@ -257,22 +257,37 @@ package struct CommandHorizon: Hashable, Sendable {
 }
 
 /// A stored frame's header, checked against the value it stands in.
-package struct FrameHeader: Hashable, Sendable {
-    package let count: Int
-    package let ledgerID: LedgerID
-    package let epoch: UInt32
-    package let number: UInt64
-    package let firstPosition: UInt64
-    package let lastTime: Timestamp
-    package let root: Digest
+public struct FrameHeader: Hashable, Sendable {
+    /// How many entries it has.
+    public let count: Int
+    public let ledgerID: LedgerID
+    /// How often the ledger had been opened for writing.
+    public let epoch: UInt32
+    /// Which of the log's frames, from 0.
+    public let number: UInt64
+    public let firstPosition: UInt64
+    /// The time of its last entry.
+    public let lastTime: Timestamp
+    /// The Merkle root over all entries up to its last one.
+    public let root: Digest
     package let horizon: CommandHorizon
     private let entriesBytes: Int
 
-    package var endPosition: UInt64 { firstPosition + UInt64(count) }
+    /// How many entries the log has once this frame is in it.
+    public var endPosition: UInt64 { firstPosition + UInt64(count) }
 
     /// Reads a header.
     /// - Throws: `LogFault` when the value is no frame, one of a newer format, or cut short.
     package init(_ value: RawSpan) throws(LogFault) {
+        try self.init(value, frameBytes: value.byteCount)
+    }
+
+    /// Reads a header.
+    /// - Parameters:
+    ///   - value: a frame's first bytes, so many as a header has at least.
+    ///   - frameBytes: how many the whole frame has.
+    /// - Throws: as above.
+    init(_ value: RawSpan, frameBytes: Int) throws(LogFault) {
         guard value.byteCount >= FrameLayout.headerBytes,
             value.load(UInt32.self, at: 0) == FrameLayout.magic
         else { throw LogFault("a value of the log is no frame") }
@@ -300,7 +315,7 @@ package struct FrameHeader: Hashable, Sendable {
         horizon = CommandHorizon(
             milliseconds: value.load(UInt64.self, at: 96),
             position: value.load(UInt64.self, at: 104))
-        guard count >= 1, value.byteCount == FrameLayout.headerBytes + 4 * count + entriesBytes,
+        guard count >= 1, frameBytes == FrameLayout.headerBytes + 4 * count + entriesBytes,
             firstPosition <= UInt64.max - UInt64(count)
         else { throw LogFault("a frame's length does not fit its count") }
         // What is reckoned on from: no number is the last one, and an id has 48 bits of time.
@@ -313,14 +328,43 @@ package struct FrameHeader: Hashable, Sendable {
     /// - Throws: `LogFault` when the offsets are not ascending within the entries.
     package func range(of index: Int, _ value: RawSpan) throws(LogFault) -> Range<Int> {
         let entry = FrameLayout.headerBytes + 4 * index
-        let first = FrameLayout.headerBytes + 4 * count
         let start = index == 0 ? 0 : Int(value.load(UInt32.self, at: entry - 4))
         let end = Int(value.load(UInt32.self, at: entry))
+        let range = try checked(start, end, of: index)
+        return entriesStart + range.lowerBound..<entriesStart + range.upperBound
+    }
+
+    /// Where the first entry begins within the frame's value.
+    var entriesStart: Int { FrameLayout.headerBytes + 4 * count }
+
+    /// Where entries lie, counted from the first entry's first byte.
+    /// - Parameter ends: of the table of ends the part from the entry before the first of `indices`
+    ///   on, where there is one, to the last of them.
+    /// - Throws: as `range(of:_:)`.
+    func ranges(of indices: Range<Int>, ends: RawSpan) throws(LogFault) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var place = 0
+        var start = 0
+        if indices.lowerBound > 0 {
+            start = Int(ends.load(UInt32.self, at: 0))
+            place = 4
+        }
+        for index in indices {
+            let end = Int(ends.load(UInt32.self, at: place))
+            ranges.append(try checked(start, end, of: index))
+            (start, place) = (end, place + 4)
+        }
+        return ranges
+    }
+
+    private func checked(
+        _ start: Int, _ end: Int, of index: Int
+    ) throws(LogFault) -> Range<Int> {
         guard start < end, end <= entriesBytes, index < count - 1 || end == entriesBytes else {
             throw LogFault(
                 "the offsets of entry \(firstPosition + UInt64(index)) do not fit its frame")
         }
-        return first + start..<first + end
+        return start..<end
     }
 
     /// Hashes the entries into a tree, all or none.

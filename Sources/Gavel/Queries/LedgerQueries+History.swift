@@ -180,8 +180,8 @@ extension Reading {
             while low < high {
                 let middle = low + (high - low) / 2
                 var frame: FrameHeader?
-                try log.forEachFrame(from: middle) { value in
-                    frame = try FrameHeader(value)
+                try log.forEachHeader(from: middle) { header in
+                    frame = header
                     return false
                 }
                 guard let frame else { break }

@@ -75,8 +75,8 @@ extension Reading {
     fileprivate func frameEnd(at position: UInt64) throws(LedgerError) -> UInt64? {
         var end: UInt64?
         do {
-            try log.forEachFrame(from: position) { value in
-                end = try FrameHeader(value).endPosition
+            try log.forEachHeader(from: position) { header in
+                end = header.endPosition
                 return false
             }
         } catch {

@@ -57,8 +57,7 @@ struct Loader {
         var entry = DecodedEntry()
         var isDone = false
         while !isDone {
-            // A transaction for every so many bytes: a long one would keep the file from reusing
-            // pages while a writer is at work.
+            // Begun anew after so many bytes, as far as the log has got by then.
             var bytesLeft = 64 << 20
             let before = loaded.readState.entryCount
             try log.forEachFrame(from: before) { value in
@@ -169,8 +168,7 @@ struct Loader {
     private func frame(endingAt count: UInt64) throws -> FrameHeader? {
         guard count > 0 else { return nil }
         var found: FrameHeader?
-        try log.forEachFrame(from: count - 1) { value in
-            let header = try FrameHeader(value)
+        try log.forEachHeader(from: count - 1) { header in
             if header.endPosition == count { found = header }
             return false
         }

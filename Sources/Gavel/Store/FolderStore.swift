@@ -246,6 +246,15 @@ private final class FolderWriter: LogWriter {
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         try log.reader.forEachFrame(from: position, body)
     }
+    func forEachHeader(from position: UInt64, _ body: (FrameHeader) throws -> Bool) throws {
+        try log.reader.forEachHeader(from: position, body)
+    }
+    func forEachEntry(
+        in positions: Range<UInt64>,
+        _ body: (FrameHeader, RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws {
+        try log.reader.forEachEntry(in: positions, body)
+    }
     func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
         try log.reader.tileRoots(endingWith: tile)
     }

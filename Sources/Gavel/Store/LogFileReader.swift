@@ -75,6 +75,60 @@ package final class LogFileReader: LogReader {
         }
     }
 
+    package func forEachHeader(
+        from position: UInt64, _ body: (FrameHeader) throws -> Bool
+    ) throws {
+        try open.forEachValue(in: Self.framesName, fromAtOrBefore: position) { key, value in
+            let head = try value.bytes(in: 0..<min(value.byteCount, FrameLayout.headerBytes))
+            return try body(try Self.header(head, of: value, at: key))
+        }
+    }
+
+    package func forEachEntry(
+        in positions: Range<UInt64>,
+        _ body: (FrameHeader, RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws {
+        guard !positions.isEmpty else { return }
+        var next = positions.lowerBound
+        try open.forEachValue(in: Self.framesName, fromAtOrBefore: next) { key, value in
+            let head = try value.bytes(in: 0..<min(value.byteCount, Self.headBytes))
+            let header = try Self.header(head, of: value, at: key)
+            let indices = try header.indices(from: next, to: positions.upperBound)
+            guard !indices.isEmpty else { return true }
+            let ranges = try Self.ranges(of: indices, header, value, head)
+            let (start, end) = (ranges[0].lowerBound, ranges[ranges.count - 1].upperBound)
+            let bytes = try Self.part(
+                header.entriesStart + start..<header.entriesStart + end, of: value, head)
+            for range in ranges {
+                let place = range.lowerBound - start..<range.upperBound - start
+                let goesOn = try withBytes(of: bytes) { try body(header, $0, place, next) }
+                next += 1
+                if !goesOn { return false }
+            }
+            return next < positions.upperBound
+        }
+    }
+
+    /// So much of a frame is read at once where a part of it is wanted: all of a small one.
+    private static let headBytes = 2048
+
+    /// Where some entries lie behind the first entry's first byte.
+    private static func ranges(
+        of indices: Range<Int>, _ header: FrameHeader, _ value: StoredValue, _ head: [UInt8]
+    ) throws -> [Range<Int>] {
+        let first = FrameLayout.headerBytes + 4 * max(0, indices.lowerBound - 1)
+        let ends = try part(
+            first..<FrameLayout.headerBytes + 4 * indices.upperBound, of: value, head)
+        return try withBytes(of: ends) { try header.ranges(of: indices, ends: $0) }
+    }
+
+    /// A part of a value of which the first bytes are there already.
+    private static func part(
+        _ range: Range<Int>, of value: StoredValue, _ head: [UInt8]
+    ) throws -> [UInt8] {
+        range.upperBound <= head.count ? Array(head[range]) : try value.bytes(in: range)
+    }
+
     package var keepsTileRoots: Bool { true }
 
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
@@ -86,11 +140,19 @@ package final class LogFileReader: LogReader {
         }
     }
 
+    private static func header(
+        _ head: [UInt8], of value: StoredValue, at key: UInt64
+    ) throws -> FrameHeader {
+        try withBytes(of: head) { try header($0, frameBytes: value.byteCount, at: key) }
+    }
+
     /// A frame's header. The key is the table's word for where the frame stands; both must agree.
     /// - Throws: `LogFault` naming the position.
-    static func header(_ value: RawSpan, at key: UInt64) throws -> FrameHeader {
+    static func header(
+        _ value: RawSpan, frameBytes: Int? = nil, at key: UInt64
+    ) throws -> FrameHeader {
         let header: FrameHeader
-        do { header = try FrameHeader(value) } catch {
+        do { header = try FrameHeader(value, frameBytes: frameBytes ?? value.byteCount) } catch {
             throw LogFault(
                 "the frame at position \(key): \(error.reason)",
                 isNewerFormat: error.isNewerFormat)

@@ -14,6 +14,21 @@ public protocol LogReader: AnyObject, Sendable {
     ///   throws.
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws
 
+    /// Calls `body` with the header of each stored frame from the one that holds a position on,
+    /// until it answers false. A store that has to fetch frames from afar fetches no more of them
+    /// here than it must; by itself this reads whole frames.
+    func forEachHeader(from position: UInt64, _ body: (FrameHeader) throws -> Bool) throws
+
+    /// Calls `body` with each entry of a range of positions, as far as there are any, until it
+    /// answers false: the header of its frame, bytes, where it lies in them, and its position. The
+    /// bytes are valid within the call. By itself this reads whole frames, as `forEachHeader`.
+    /// - Throws: `LedgerError` with `damaged`, or the store's own error, where an entry is missing
+    ///   before another, or its frame is none; what `body` throws.
+    func forEachEntry(
+        in positions: Range<UInt64>,
+        _ body: (FrameHeader, RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws
+
     /// Whether roots of tiles are stored beside the frames.
     var keepsTileRoots: Bool { get }
 
@@ -198,17 +213,35 @@ extension LogReader {
         }
     }
 
+    public func forEachHeader(
+        from position: UInt64, _ body: (FrameHeader) throws -> Bool
+    ) throws {
+        try forEachFrame(from: position) { try body(try FrameHeader($0)) }
+    }
+
+    public func forEachEntry(
+        in positions: Range<UInt64>,
+        _ body: (FrameHeader, RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws {
+        guard !positions.isEmpty else { return }
+        var next = positions.lowerBound
+        try forEachFrame(from: next) { value in
+            let header = try FrameHeader(value)
+            for index in try header.indices(from: next, to: positions.upperBound) {
+                let range = try header.range(of: index, value)
+                next += 1
+                guard try body(header, value, range, next - 1) else { return false }
+            }
+            return next < positions.upperBound
+        }
+    }
+
     /// Reads one entry as it is stored, without looking at its hash: `CheckedEntries` does.
     /// - Returns: nil when there is none at that position.
     package func entry(at position: UInt64) throws -> DecodedEntry? {
         var decoded: DecodedEntry?
-        try forEachFrame(from: position) { value in
-            let header = try FrameHeader(value)
-            guard position >= header.firstPosition, position < header.endPosition else {
-                return false
-            }
+        try forEachEntry(in: position..<position.addingClamped(1)) { _, value, range, _ in
             var entry = DecodedEntry()
-            let range = try header.range(of: Int(position - header.firstPosition), value)
             try entry.decode(value, in: range)
             decoded = entry
             return false
@@ -246,5 +279,16 @@ extension FrameHeader {
                 "the entries from position \(firstPosition) on do not have the root that their "
                     + "frame says")
         }
+    }
+}
+
+extension FrameHeader {
+    /// Which of the frame's entries lie between two positions, of which there are none before.
+    /// - Throws: `LogFault` where the frame begins behind the first of them.
+    func indices(from start: UInt64, to end: UInt64) throws(LogFault) -> Range<Int> {
+        guard firstPosition <= start else { throw LogFault("entry \(start) is not in the log") }
+        // Behind the last entry the last frame is lent.
+        guard start < endPosition else { return 0..<0 }
+        return Int(start - firstPosition)..<Int(min(end, endPosition) - firstPosition)
     }
 }

@@ -110,7 +110,7 @@ final class TestService: Sendable {
         var headers = headers
         if let token { headers.append(("authorization", "Bearer \(token)")) }
         if method != "GET", !headers.contains(where: { $0.0 == "idempotency-key" }) {
-            headers.append(("idempotency-key", (key ?? .generate()).description))
+            headers.append(("idempotency-key", (key ?? .generate(at: ledger.now)).description))
         }
         return try await connect().call(method, path, headers: headers, body: body)
     }
