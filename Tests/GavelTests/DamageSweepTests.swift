@@ -97,7 +97,21 @@ private struct House {
 
     init(at path: String) throws {
         asked = try AskedLedger(at: path, users: 3, lots: 2, rounds: 4)
-        questions = asked.questions
+        let copy = path + "-copy"
+        questions =
+            asked.questions + [
+                ReadingQuestion(name: "backup") { reader in
+                    try reader.backup(to: copy)
+                    defer { try? FileSystem.remove(copy) }
+                    // A copy is what the ledger is, and whoever verifies it is told.
+                    let report = try Verifier.verify(at: copy)
+                    if let finding = report.findings.first {
+                        let place = finding.position.map { "position \($0): " } ?? ""
+                        throw LedgerError(.damaged, place + finding.what)
+                    }
+                    return report.digest
+                }
+            ]
         let reader = try LedgerReader.open(at: path, logger: quiet)
         truth = try questions.answers(of: reader)
         key = try #require(try reader.verifierKey())
@@ -236,7 +250,7 @@ struct DamageSweepTests {
 
     /// What is read does not depend on these files; evidence does on the checkpoint and the key.
     private func readBesides(_ house: House, _ place: String, comparesSignatures: Bool) {
-        let signed = ["proof", "evidence", "growth", "archive"]
+        let signed = ["proof", "evidence", "growth", "archive", "statements"]
         do {
             let reader = try LedgerReader.open(at: house.path, logger: quiet)
             defer { reader.close() }

@@ -518,6 +518,37 @@ struct DecoderFuzzTests {
         }
     }
 
+    @Test("Cursors: any text is one of this list, or is refused as none")
+    func cursors() async throws {
+        try await withSmallLedger { path, _, _ in
+            let reader = try LedgerReader.open(at: path)
+            defer { reader.close() }
+            let lists: [(String?) throws -> String?] = [
+                { try reader.wallets(after: $0, limit: 1).cursor },
+                { try reader.auctions(after: $0, limit: 1).cursor },
+                { try reader.history(of: .wallet("user-1"), after: $0, limit: 1).cursor },
+                {
+                    try reader.history(of: .auction("lot-1"), .oldestFirst, after: $0, limit: 1)
+                        .cursor
+                },
+            ]
+            for list in lists {
+                let first = try #require(try list(nil))
+                let sound = [first, try list(first) ?? first].map { Array($0.utf8) }
+                fuzz("cursors", seed: 19, rounds: 1_000, sound) { bytes in
+                    do {
+                        _ = try list(String(decoding: bytes, as: UTF8.self))
+                        #expect(sound.contains(bytes))
+                        return true
+                    } catch {
+                        #expect(error as? LedgerError == LedgerError(.badCursor, ""))
+                        return false
+                    }
+                }
+            }
+        }
+    }
+
     // MARK: Beside the log
 
     @Test("Writer files and heartbeats: any bytes are advice, or are passed over")

@@ -182,6 +182,14 @@ struct AskedLedger {
                     }
                 }
             },
+            ReadingQuestion(name: "statements") { reader in
+                // Of the last bids, to those whom they concern.
+                try (count - 6..<count - 2).flatMap { position in
+                    try users.compactMap {
+                        try reader.statementFile(ofEntryAt: position, for: $0)?.bytes
+                    }
+                }
+            },
             ReadingQuestion(name: "tiles") { reader in
                 let export = try reader.tileExport()
                 var files: [[UInt8]] = []
