@@ -68,7 +68,7 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(code.rawValue): \(reason)" }
 
     /// Maps any error of the layers below, once, at the border.
-    init(_ error: any Error, while doing: String) {
+    package init(_ error: any Error, while doing: String) {
         switch error {
         case let error as LedgerError:
             self = error

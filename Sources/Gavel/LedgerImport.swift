@@ -144,7 +144,7 @@ public final class LedgerImport {
     }
 
     private func writeCopy(_ signed: SignedCheckpoint) {
-        do { _ = try checkpointCopy?.replace(nil, by: signed) } catch {
+        do { try checkpointCopy?.write(signed) } catch {
             configuration.logger.warning(
                 "the ledger is complete, but the copy of its checkpoint was not written",
                 metadata: ["why": "\((error as? NamedFileError)?.reason ?? "\(error)")"])

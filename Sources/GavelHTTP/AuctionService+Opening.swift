@@ -49,7 +49,7 @@ extension AuctionService {
                 throw error
             }
         } catch {
-            throw LedgerError(error, openingAccountsOf: path)
+            throw LedgerError(error, while: "opening \(path)/accounts")
         }
     }
 

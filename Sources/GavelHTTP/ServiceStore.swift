@@ -115,18 +115,6 @@ final class ServiceStore: Sendable {
     }
 }
 
-extension LedgerError {
-    /// Why the service's own tables of a ledger cannot be opened.
-    init(_ error: any Error, openingAccountsOf path: String) {
-        if let error = error as? LedgerError {
-            self = error
-            return
-        }
-        let isDamage = (error as? any StorageError)?.isDamage ?? false
-        self.init(isDamage ? .damaged : .storage, "opening \(path)/accounts: \(error)")
-    }
-}
-
 extension Transaction where Self: ~Copyable {
     /// A row kept as JSON; nil where there is none.
     func row<Row: Decodable>(

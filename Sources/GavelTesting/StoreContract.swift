@@ -177,6 +177,16 @@ extension StoreContract {
                         trial.expect(stored == roots, "the roots of tile \(tile) are others")
                     }
                 }
+                for tiles in [0..<last + 3, 1..<2, last..<last + 1, 0..<0] {
+                    var together: [UInt64] = []
+                    try log.forEachTile(in: tiles) { tile, roots in
+                        together.append(tile)
+                        let alone = try log.tileRoots(endingWith: tile)
+                        trial.expect(alone == roots, "the roots of tile \(tile) are others")
+                    }
+                    let there = tiles.filter { $0 <= last }
+                    trial.expect(together == there, "of \(tiles) the tiles are \(together)")
+                }
                 let behind = try log.tileRoots(endingWith: last + 1)
                 trial.expect(behind == nil, "there are roots of a tile that is not full")
                 try log.replaceTiles(by: frames[1].tiles)

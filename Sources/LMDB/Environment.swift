@@ -214,9 +214,7 @@ public final class Environment: Sendable {
     func abort(_ state: TransactionState) {
         // The handle is alive until here and forgotten by the state.
         let transaction = unsafe state.end()
-        if state.isWriting, configuration.usesLockFile { forgetWritingThread() }
-        unsafe mdb_txn_abort(transaction)
-        if state.isWriting, !configuration.usesLockFile { forgetWritingThread() }
+        ending(state) { unsafe mdb_txn_abort(transaction) }
         gate.leave()
     }
 
@@ -228,10 +226,9 @@ public final class Environment: Sendable {
         }
         // As in `abort`; a failed commit frees the transaction too.
         let transaction = unsafe state.end()
-        if state.isWriting, configuration.usesLockFile { forgetWritingThread() }
-        let result =
+        let result = ending(state) {
             unsafe state.isWriting ? commit(transaction) : mdb_txn_commit(transaction)
-        if state.isWriting, !configuration.usesLockFile { forgetWritingThread() }
+        }
         defer { gate.leave() }
         if result != MDB_SUCCESS {
             let error = LMDBError(
@@ -261,8 +258,16 @@ public final class Environment: Sendable {
         }
     }
 
-    /// Cleared before LMDB gives the write lock up: afterwards it could be another thread's note.
-    /// Without a lock file the note is the lock, and goes after the transaction.
+    /// Ends a transaction, and forgets who was writing: before LMDB gives its write lock up, since
+    /// afterwards it could be another thread's note; without a lock file the note is the lock, and
+    /// goes after the transaction.
+    private func ending<R>(_ state: TransactionState, _ body: () -> R) -> R {
+        guard state.isWriting else { return body() }
+        if configuration.usesLockFile { forgetWritingThread() }
+        defer { if !configuration.usesLockFile { forgetWritingThread() } }
+        return body()
+    }
+
     private func forgetWritingThread() {
         writingThread.store(0, ordering: .releasing)
     }

@@ -150,6 +150,15 @@
             }
         }
 
+        /// A ledger of one user.
+        private func makeHouse() async throws {
+            try #require(
+                try await shell(
+                    "g submit --create --ledger house",
+                    input: #"{"command":"register_user","user":"first"}"#
+                ).status == 0)
+        }
+
         @Test("A ledger is made and written to, whichever call fails")
         func creation() async throws {
             try await failEach("g submit --create --ledger new", on: nil, check: checkOpens)
@@ -157,21 +166,13 @@
 
         @Test("A ledger is opened and written to, whichever call fails")
         func opening() async throws {
-            try #require(
-                try await shell(
-                    "g submit --create --ledger house",
-                    input: #"{"command":"register_user","user":"first"}"#
-                ).status == 0)
+            try await makeHouse()
             try await failEach("g submit --ledger new", on: "house", check: checkOpens)
         }
 
         @Test("A key is replaced or it is not, whichever call fails")
         func rotation() async throws {
-            try #require(
-                try await shell(
-                    "g submit --create --ledger house",
-                    input: #"{"command":"register_user","user":"first"}"#
-                ).status == 0)
+            try await makeHouse()
             try await failEach("g audit rotate-key --ledger new", on: "house", check: checkOpens)
         }
     }

@@ -46,7 +46,7 @@ struct AccountsFileTests {
                     store.close()
                 } catch {
                     refused += 1
-                    let error = LedgerError(error, openingAccountsOf: folder)
+                    let error = LedgerError(error, while: "opening \(folder)/accounts")
                     #expect(error.code == .damaged, "\(error)")
                     #expect(error.reason.contains("page"), "\(error)")
                 }

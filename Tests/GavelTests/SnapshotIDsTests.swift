@@ -163,12 +163,12 @@ struct SnapshotIDsTests {
                 }
                 _ = try ledger.enqueue(commands).wait()
                 round += 1
-                for found in folder.found() {
+                for header in folder.found() {
                     // One that has just been removed for a newer one cannot be read.
-                    guard let content = try? folder.load(found, idsFrom: CommandHorizon())
+                    guard let content = try? folder.load(header, idsFrom: CommandHorizon())
                     else { continue }
                     // Two entries are the engine's own.
-                    #expect(content.ids?.count == Int(found.header.entryCount) - 2)
+                    #expect(content.ids?.count == Int(header.entryCount) - 2)
                     seen += 1
                 }
             }

@@ -95,6 +95,21 @@ struct StoreContractTests {
         #expect(counted.withLock { $0.most } == 1)
     }
 
+    @Test("A rotation that is fenced takes no key away: the one that stands there may be another's")
+    func fencedRotation() async throws {
+        let store = MemoryStore()
+        let ledger = try Ledger.open(in: store)
+        let key = ledger.verifierKey
+        store.fail(.fenced)
+        await #expect(throws: LedgerError(.fenced, "")) { try await ledger.rotateKey() }
+        #expect(store.contains(.nextKey))
+        ledger.close()
+        // The log does not name it, so the next opening does away with it.
+        let again = try Ledger.open(in: store)
+        #expect(again.verifierKey == key && !store.contains(.nextKey))
+        again.close()
+    }
+
     @Test("A ledger in memory that somebody takes over is fenced, and the next one goes on from it")
     func takeover() async throws {
         let store = MemoryStore()

@@ -32,7 +32,7 @@ struct FoldVerification {
     private var isContradictionTold = false
     /// What is being looked at: where a finding shows.
     private var position: UInt64 = 0
-    private var found: [StoredSnapshots.Found] = []
+    private var found: [SnapshotHeader] = []
     private var boundariesChecked: UInt64 = 0
     private var recordsVisited = 0
     private var digestsRecomputed: UInt64 = 0
@@ -188,19 +188,19 @@ struct FoldVerification {
 
     /// Snapshots are folds of the log: each one found must be the fold at its position.
     private mutating func compareSnapshots() {
-        for snapshot in found where snapshot.header.entryCount == fold.entryCount {
+        for snapshot in found where snapshot.entryCount == fold.entryCount {
             let position = fold.entryCount - 1
             do {
                 guard
                     let content = try snapshots?.load(snapshot, idsFrom: chain.horizon) ?? nil
                 else { continue }
                 let loaded = content.readState
-                if snapshot.header.tree.root != tree.root {
+                if snapshot.tree.root != tree.root {
                     report.findings.append(
                         Finding(position: position, "a snapshot has another root"))
                 }
                 if loaded.state.recomputedDigest() != fold.state.digest
-                    || snapshot.header.digest != fold.state.digest
+                    || snapshot.digest != fold.state.digest
                 {
                     report.findings.append(
                         Finding(position: position, "a snapshot is not the fold of the log"))
@@ -260,11 +260,11 @@ struct FoldVerification {
             report.findings.append(
                 Finding(position: nil, "invariant 7: the live state is not the fold of the log"))
         }
-        for snapshot in found where snapshot.header.entryCount > count {
+        for snapshot in found where snapshot.entryCount > count {
             report.findings.append(
                 Finding(
                     position: nil,
-                    "a snapshot reflects \(snapshot.header.entryCount) entries, but the log has "
+                    "a snapshot reflects \(snapshot.entryCount) entries, but the log has "
                         + "\(count)"))
         }
         report.covered.insert(

@@ -160,16 +160,12 @@ struct EvidenceCheck {
         _ tiles: ContiguousArray<TileRoot>, _ report: inout VerificationReport
     ) {
         guard log.keepsTileRoots, tileFaults < Self.tileFaultsMax else { return }
-        var start = 0
-        while start < tiles.count {
-            let last = tiles[start].lastTile
-            let end = tiles[start...].firstIndex { $0.lastTile != last } ?? tiles.count
-            if let fault = fault(of: tiles[start..<end], endingWith: last) {
+        tiles.forEachEnd { last, ending in
+            if let fault = fault(of: ending, endingWith: last) {
                 report.findings.append(fault)
                 tileFaults += 1
             }
-            tilesCompared += UInt64(end - start)
-            start = end
+            tilesCompared += UInt64(ending.count)
         }
     }
 

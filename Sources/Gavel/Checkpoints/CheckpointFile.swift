@@ -11,50 +11,60 @@ internal import Platform
 struct CheckpointFile {
     /// What it is called in messages.
     let name: String
+    private let place: Place
     private let part: Part
 
-    /// What the file is for.
+    /// Where it stands.
+    private enum Place {
+        case record(StoreRecord, any LedgerStore)
+        case file(NamedFile)
+    }
+
+    /// What it is for.
     private enum Part {
         /// A ledger's own last one.
         case last(any LedgerStore)
         /// What witnesses cosigned of a ledger.
         case witnessed(any LedgerStore)
         /// A copy of the last one at a path that somebody named.
-        case copy(any LedgerStore, NamedFile)
-        /// A file that a restore goes by.
-        case known(NamedFile)
-        /// What a restore goes by, out of a backup.
-        case carried(any LedgerStore, StoreRecord)
+        case copy(any LedgerStore)
+        /// What a restore goes by.
+        case known
     }
 
     /// The last one of a ledger.
     init(lastOf store: any LedgerStore) {
         name = store.place(of: .checkpoint)
+        place = .record(.checkpoint, store)
         part = .last(store)
     }
 
     /// The largest one of a ledger that witnesses cosigned.
     init(witnessedOf store: any LedgerStore) {
         name = store.place(of: .witnessed)
+        place = .record(.witnessed, store)
         part = .witnessed(store)
     }
 
     /// A file besides a ledger's store.
     init(copyAt path: String, of store: any LedgerStore) {
         name = path
-        part = .copy(store, NamedFile(FileSystem.absolutePath(path), .checkpoint))
+        place = .file(NamedFile(FileSystem.absolutePath(path), .checkpoint))
+        part = .copy(store)
     }
 
     /// One that is known when a ledger is restored, in a file.
     init(knownAt path: String, called name: String? = nil) {
         self.name = name ?? path
-        part = .known(NamedFile(path, .checkpoint))
+        place = .file(NamedFile(path, .checkpoint))
+        part = .known
     }
 
     /// One that stands in a backup.
     init(_ record: StoreRecord, carriedBy store: any LedgerStore, called name: String) {
         self.name = name
-        part = .carried(store, record)
+        place = .record(record, store)
+        part = .known
     }
 
     private var isCopy: Bool {
@@ -63,11 +73,22 @@ struct CheckpointFile {
 
     /// - Returns: nil when there is none. A device or a pipe holds none.
     /// - Throws: `LedgerError` with `checkpointMismatch` when it is no checkpoint.
-    func read() throws -> SignedCheckpoint? {
-        let bytes: [UInt8]?
-        do { bytes = try readBytes() } catch let error as UnreadableRecord {
+    func read() throws -> SignedCheckpoint? { try parse(try readBytes()) }
+
+    private func readBytes() throws -> [UInt8]? {
+        // One byte more than any has tells a file that is too long.
+        let byteCount = SignedNote.bytesMax + 1
+        do {
+            return switch place {
+            case .record(let record, let store): try store.read(record, upTo: byteCount)
+            case .file(let file): try file.read(upTo: byteCount)
+            }
+        } catch let error as UnreadableRecord {
             throw noCheckpoint(error.reason)
         }
+    }
+
+    private func parse(_ bytes: [UInt8]?) throws(LedgerError) -> SignedCheckpoint? {
         guard let bytes else { return nil }
         // What `mktemp` has made for a copy.
         if isCopy, bytes.isEmpty { return nil }
@@ -79,17 +100,6 @@ struct CheckpointFile {
         }
     }
 
-    private func readBytes() throws -> [UInt8]? {
-        // One byte more than any has tells a file that is too long.
-        let byteCount = SignedNote.bytesMax + 1
-        return switch part {
-        case .last(let store): try store.read(.checkpoint, upTo: byteCount)
-        case .witnessed(let store): try store.read(.witnessed, upTo: byteCount)
-        case .carried(let store, let record): try store.read(record, upTo: byteCount)
-        case .copy(_, let file), .known(let file): try file.read(upTo: byteCount)
-        }
-    }
-
     private func noCheckpoint(_ reason: String) -> LedgerError {
         let remedy =
             switch part {
@@ -98,36 +108,38 @@ struct CheckpointFile {
                 "Put it back from a copy, or take it away: what witnesses cosigned they still "
                     + "have, and \(store.name) goes on without it"
             case .copy: "Put it right, or name another file for the copy"
-            case .known, .carried:
+            case .known:
                 "Give the newest one that is known by --checkpoint, or go on under another name "
                     + "by --without-checkpoint"
             }
         return LedgerError(.checkpointMismatch, "\(name) is no checkpoint: \(reason). \(remedy)")
     }
 
-    /// Replaces what stands here: whoever reads it sees the old or the new one, also after a crash.
-    /// - Parameter old: what was found here; somebody else may have written it since.
-    /// - Returns: false where it is not there any more: nothing is written then.
-    /// - Throws: `NamedFileError` for a copy; what writing throws.
-    func replace(_ old: SignedCheckpoint?, by new: SignedCheckpoint) throws -> Bool {
-        switch part {
-        case .last(let store): return try replace(.checkpoint, in: store, old, by: new)
-        case .witnessed(let store): return try replace(.witnessed, in: store, old, by: new)
-        case .carried(let store, let record): return try replace(record, in: store, old, by: new)
-        case .copy(_, let file), .known(let file):
-            try file.write(new.bytes, waits: false)
-            return true
+    /// Writes it, whatever stands here: whoever reads it sees the old or the new one, also after a
+    /// crash.
+    /// - Throws: `NamedFileError` for a file; what writing throws.
+    func write(_ checkpoint: SignedCheckpoint) throws {
+        switch place {
+        case .record(let record, let store): try store.write(record, checkpoint.bytes)
+        case .file(let file): try file.write(checkpoint.bytes, waits: false)
         }
     }
 
-    private func replace(
-        _ record: StoreRecord, in store: any LedgerStore, _ old: SignedCheckpoint?,
-        by new: SignedCheckpoint
-    ) throws -> Bool {
-        // The bytes that stand there may say the same in another way.
-        let bytes = try readBytes()
-        guard try bytes.map(SignedCheckpoint.init(parsing:)) == old else { return false }
-        return try store.replace(record, bytes, by: new.bytes)
+    /// Replaces what stands here, if it may be: nothing is written over that was not looked at.
+    /// - Parameter mayReplace: what stands here, each time that somebody else has written it.
+    /// - Throws: what `mayReplace` throws; as `read` and `write`.
+    func replace(
+        by new: SignedCheckpoint, where mayReplace: (SignedCheckpoint?) throws -> Bool
+    ) throws {
+        guard case .record(let record, let store) = place else {
+            return try mayReplace(read()) ? write(new) : ()
+        }
+        try store.retried(record) {
+            // The bytes that stand there may say the same in another way.
+            let bytes = try readBytes()
+            guard try mayReplace(parse(bytes)) else { return true }
+            return try store.replace(record, bytes, by: new.bytes)
+        }
     }
 
     /// Checks, before anything is written anywhere, that a ledger may write its checkpoints here.
@@ -141,7 +153,7 @@ struct CheckpointFile {
         if let standing = try read() {
             try checkReplaced(standing, origin: origin, tree, keys: keys)
         }
-        guard case .copy(_, let file) = part else { return }
+        guard case .file(let file) = place else { return }
         do { try file.check() } catch { throw LedgerError(.storage, error.reason) }
     }
 
@@ -200,8 +212,8 @@ struct CheckpointFile {
         let restore =
             switch part {
             case .last(let store): Self.restore(store)
-            case .witnessed(let store), .copy(let store, _): Self.restore(store, by: name)
-            case .known, .carried: "--accept-loss"
+            case .witnessed(let store), .copy(let store): Self.restore(store, by: name)
+            case .known: "--accept-loss"
             }
         return "Put the right log back, or go on without \(lost), under another name, by \(restore)"
     }

@@ -193,7 +193,10 @@ final class CheckpointSigner: Sendable {
             origin: key.verifier.name, size: head.size, root: head.root)
         let signed = try checkpoint.signed(by: key, atSeconds: now)
         try checkPlace()
-        try replace(file, after: last, by: signed)
+        try file.replace(by: signed) { standing in
+            try check(standing, in: file, after: last)
+            return true
+        }
         let isCopyFree = try checkCopy()
         state.withLock { $0.signed = signed }
         keep(signed)
@@ -214,22 +217,12 @@ final class CheckpointSigner: Sendable {
         }
     }
 
-    private func replace(
-        _ file: CheckpointFile, after last: SignedCheckpoint?, by signed: SignedCheckpoint
+    /// Looks at what stands in a file before it is replaced. Others may have written it: the
+    /// ledger's own twin, on a machine that was put back to an earlier state.
+    private func check(
+        _ standing: SignedCheckpoint?, in file: CheckpointFile, after last: SignedCheckpoint?
     ) throws {
-        try store.retried(.checkpoint) {
-            try file.replace(checkReplaced(file, after: last), by: signed)
-        }
-    }
-
-    /// Reads a file before it is replaced. Others may have written it: the ledger's own twin, on a
-    /// machine that was put back to an earlier state.
-    /// - Returns: what stands there.
-    @discardableResult
-    private func checkReplaced(
-        _ file: CheckpointFile, after last: SignedCheckpoint?
-    ) throws -> SignedCheckpoint? {
-        guard let standing = try file.read(), standing != last else { return last }
+        guard let standing, standing != last else { return }
         let (keys, origin, size) = state.withLock {
             ($0.keys, $0.key.verifier.name, $0.head.size)
         }
@@ -242,7 +235,6 @@ final class CheckpointSigner: Sendable {
             if isOwn { stop(error) }
             throw error
         }
-        return standing
     }
 
     private func stop(_ error: LedgerError) {
@@ -258,7 +250,7 @@ final class CheckpointSigner: Sendable {
     private func checkCopy() throws -> Bool {
         guard let copy else { return false }
         do {
-            try checkReplaced(copy, after: state.withLock { $0.copied })
+            try check(copy.read(), in: copy, after: state.withLock { $0.copied })
             return true
         } catch {
             if state.withLock({ $0.isContradicted }) { throw error }
@@ -270,7 +262,7 @@ final class CheckpointSigner: Sendable {
 
     private func writeCopy(_ signed: SignedCheckpoint) {
         do {
-            _ = try copy?.replace(nil, by: signed)
+            try copy?.write(signed)
             state.withLock { ($0.copied, $0.isCopyBehind) = (signed, false) }
         } catch {
             state.withLock { $0.isCopyBehind = true }

@@ -67,8 +67,11 @@ extension Ledger {
             try place.prepare(new)
             try await rotate(rotation)
         } catch {
-            // Where the outcome is unknown, the next opening needs the key to finish.
-            if (error as? LedgerError)?.code != .outcomeUnknown { place.forget() }
+            switch (error as? LedgerError)?.code {
+            // The next opening needs the key to finish, or the place is another's by now.
+            case .outcomeUnknown, .fenced: break
+            case _: place.forget()
+            }
             throw error
         }
         // The log names the new key: from here on it signs, whatever the disk does.
@@ -189,18 +192,18 @@ extension LedgerReader {
         }
         try check(cosigned, keys: known)
         let file = CheckpointFile(witnessedOf: store)
-        try store.retried(.witnessed) {
-            let kept = try witnessedCheckpoint()
-            if let kept {
-                if kept.checkpoint.size > cosigned.checkpoint.size { return true }
+        do {
+            try file.replace(by: cosigned) { kept in
+                guard let kept else { return true }
+                if kept.checkpoint.size > cosigned.checkpoint.size { return false }
                 // Where it is of another history it is the proof of that.
                 try file.checkReplaced(
                     kept, origin: verified.origin, tree(ofSize: cosigned.checkpoint.size),
                     keys: known)
+                return true
             }
-            do { return try file.replace(kept, by: cosigned) } catch {
-                throw LedgerError(error, while: "writing \(file.name)")
-            }
+        } catch {
+            throw LedgerError(error, while: "replacing \(file.name)")
         }
     }
 }

@@ -33,6 +33,12 @@ package final class LogTree: TreeHashes {
             return perfectRoot(of: Array(leaves[start..<start + 1 << level]))
         }
         if level % TileRoot.levels == 0, let stored = try stored(level, index) { return stored }
+        // Neighbours are read together: a proof needs hundreds of them.
+        if level > TileRoot.levels, level < 2 * TileRoot.levels, log.keepsTileRoots,
+            let roots = try roots(ofTilesUnder: level, index)
+        {
+            return perfectRoot(of: roots)
+        }
         return Digest.node(
             try hash(level: level - 1, index: 2 * index),
             try hash(level: level - 1, index: 2 * index + 1))
@@ -55,6 +61,17 @@ package final class LogTree: TreeHashes {
         guard let roots = try log.tileRoots(endingWith: root.lastTile) else { return nil }
         let place = level / TileRoot.levels - 1
         return place < roots.count ? roots[place] : nil
+    }
+
+    /// The stored roots of the tiles of 256 leaves under a subtree; nil where one is missing.
+    private func roots(ofTilesUnder level: Int, _ index: UInt64) throws -> [Digest]? {
+        let count = UInt64(1) << UInt64(level - TileRoot.levels)
+        let first = index * count
+        var roots: [Digest] = []
+        try log.forEachTile(in: first..<first + count) { tile, stored in
+            if tile == first + UInt64(roots.count), let root = stored.first { roots.append(root) }
+        }
+        return roots.count == Int(count) ? roots : nil
     }
 
     /// The leaf hashes of a tile, as many as lie within `size`.

@@ -24,6 +24,22 @@ package struct TileRoot: Hashable, Sendable {
     package var lastTile: UInt64 { ((index + 1) << UInt64(level - Self.levels)) - 1 }
 }
 
+extension ContiguousArray<TileRoot> {
+    /// Calls `body` for each tile of 256 leaves that some of the tiles end with.
+    /// - Precondition: the tiles are in the order of their ends.
+    func forEachEnd(
+        _ body: (_ lastTile: UInt64, _ ending: ArraySlice<TileRoot>) throws -> Void
+    ) rethrows {
+        var start = 0
+        while start < count {
+            let last = self[start].lastTile
+            let end = self[start...].firstIndex { $0.lastTile != last } ?? count
+            try body(last, self[start..<end])
+            start = end
+        }
+    }
+}
+
 /// The right edge of a Merkle tree.
 package struct MerkleTree: Hashable, Sendable {
     package private(set) var size: UInt64 = 0

@@ -55,34 +55,21 @@ struct Loader {
                 readState: ReadState(), tree: MerkleTree(), frameNumber: 0,
                 horizon: CommandHorizon(), snapshotCount: 0)
         var entry = DecodedEntry()
-        var isDone = false
-        while !isDone {
-            // Begun anew after so many bytes, as far as the log has got by then.
-            var bytesLeft = 64 << 20
-            let before = loaded.readState.entryCount
-            try log.forEachFrame(from: before) { value in
-                let header = try FrameHeader(value)
-                guard header.firstPosition == loaded.readState.entryCount else {
-                    // The last frame again: there is no later one.
-                    isDone = header.endPosition == loaded.readState.entryCount
-                    if isDone { loaded.frameNumber = header.number }
-                    if isDone { loaded.horizon = header.horizon }
-                    guard isDone else {
-                        throw LogFault(
-                            "entry \(loaded.readState.entryCount) is followed by a frame that "
-                                + "begins at \(header.firstPosition)")
-                    }
-                    return true
-                }
-                isDone = false
-                guard try replay(value, header, &loaded, &entry, limit) else {
-                    isDone = true
-                    return false
-                }
-                bytesLeft -= value.byteCount
-                return bytesLeft > 0
+        try log.forEachFrame(from: loaded.readState.entryCount) { value in
+            let header = try FrameHeader(value)
+            let count = loaded.readState.entryCount
+            if header.firstPosition == count {
+                return try replay(value, header, &loaded, &entry, limit)
             }
-            if loaded.readState.entryCount == before { isDone = true }
+            // The last frame again: there is no later one.
+            guard header.endPosition == count else {
+                throw LogFault(
+                    "entry \(count) is followed by a frame that begins at "
+                        + "\(header.firstPosition)")
+            }
+            loaded.frameNumber = header.number
+            loaded.horizon = header.horizon
+            return true
         }
         return loaded
     }
@@ -128,8 +115,7 @@ struct Loader {
     /// The newest snapshot that fits the log and lies within the limit.
     private func snapshot(upTo limit: Limit, _ withIDs: Bool) throws -> Loaded? {
         guard let snapshots else { return nil }
-        for found in snapshots.found() {
-            let header = found.header
+        for header in snapshots.found() {
             guard let frame = try frame(endingAt: header.entryCount),
                 frame.ledgerID == header.ledgerID, frame.root == header.tree.root
             else {
@@ -147,7 +133,7 @@ struct Loader {
             }
             do {
                 let horizon = withIDs ? frame.horizon : nil
-                guard let content = try snapshots.load(found, idsFrom: horizon) else { continue }
+                guard let content = try snapshots.load(header, idsFrom: horizon) else { continue }
                 let state = content.readState.state
                 guard state.time == frame.lastTime, state.epoch == frame.epoch else {
                     throw LogFault("the snapshot's time and epoch are not those of its frame")
@@ -199,25 +185,18 @@ extension LogReader {
     func forEachID(
         from position: UInt64, to end: UInt64, _ body: (CommandID, UInt64) throws -> Void
     ) throws {
+        guard position < end else { return }
         var position = position
-        while position < end {
-            var bytesLeft = 64 << 20
-            let before = position
-            try forEachFrame(from: position) { value in
-                let header = try FrameHeader(value)
-                for index in 0..<header.count {
-                    let id = try EntryLayout.commandID(
-                        value, try header.range(of: index, value))
-                    if id != .none { try body(id, header.firstPosition + UInt64(index)) }
-                }
-                position = header.endPosition
-                bytesLeft -= value.byteCount
-                return bytesLeft > 0 && position < end
+        try forEachFrame(from: position) { value in
+            let header = try FrameHeader(value)
+            for index in 0..<header.count {
+                let id = try EntryLayout.commandID(value, try header.range(of: index, value))
+                if id != .none { try body(id, header.firstPosition + UInt64(index)) }
             }
-            guard position > before else {
-                throw LogFault("entry \(position) is not in the log")
-            }
+            position = header.endPosition
+            return position < end
         }
+        guard position >= end else { throw LogFault("entry \(position) is not in the log") }
     }
 }
 

@@ -258,6 +258,9 @@ private final class FolderWriter: LogWriter {
     func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
         try log.reader.tileRoots(endingWith: tile)
     }
+    func forEachTile(in tiles: Range<UInt64>, _ body: (UInt64, [Digest]) throws -> Void) throws {
+        try log.reader.forEachTile(in: tiles, body)
+    }
     func append(_ frames: [SealedFrame]) throws(StoreFailure) { try log.append(frames) }
     func replaceTiles(by tiles: StoredTiles) throws { try log.replaceTiles(by: tiles) }
     func copy(to store: any LedgerStore) throws { try log.reader.copy(to: store) }

@@ -132,12 +132,25 @@ package final class LogFileReader: LogReader {
     package var keepsTileRoots: Bool { true }
 
     package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
-        try open.withValue(in: Self.tilesName, at: tile) { value in
-            guard value.byteCount % 32 == 0 else {
-                throw LogFault("the roots of tile \(tile) are cut short")
-            }
-            return stride(from: 0, to: value.byteCount, by: 32).map { Digest(value, at: $0) }
+        try open.withValue(in: Self.tilesName, at: tile) { try Self.roots($0, of: tile) }
+    }
+
+    package func forEachTile(
+        in tiles: Range<UInt64>, _ body: (UInt64, [Digest]) throws -> Void
+    ) throws {
+        guard !tiles.isEmpty else { return }
+        try open.forEach(in: Self.tilesName, fromAtOrBefore: tiles.lowerBound) { tile, value in
+            guard tile < tiles.upperBound else { return false }
+            if tile >= tiles.lowerBound { try body(tile, Self.roots(value, of: tile)) }
+            return tile < tiles.upperBound - 1
         }
+    }
+
+    private static func roots(_ value: RawSpan, of tile: UInt64) throws(LogFault) -> [Digest] {
+        guard value.byteCount % 32 == 0 else {
+            throw LogFault("the roots of tile \(tile) are cut short")
+        }
+        return stride(from: 0, to: value.byteCount, by: 32).map { Digest(value, at: $0) }
     }
 
     private static func header(

@@ -37,6 +37,12 @@ public protocol LogReader: AnyObject, Sendable {
     /// - Returns: nil when there is no such tile, or the log keeps none.
     func tileRoots(endingWith tile: UInt64) throws -> [Digest]?
 
+    /// The same for each of a range of tiles of 256 leaves, in order, as far as there are any. By
+    /// itself this asks for each.
+    func forEachTile(
+        in tiles: Range<UInt64>, _ body: (_ tile: UInt64, _ roots: [Digest]) throws -> Void
+    ) throws
+
     /// The size of the store; nil where it has none to tell, or is closed.
     var storage: LogStorage? { get }
 
@@ -172,13 +178,7 @@ public struct StoredTiles: Sendable {
     /// - Parameter body: gets the number of the tile of 256 leaves, from 0, and the roots of the
     ///   tiles of 256, 65,536, … leaves that end with it.
     public func forEachRow(_ body: (UInt64, [Digest]) throws -> Void) rethrows {
-        var start = 0
-        while start < roots.count {
-            let tile = roots[start].lastTile
-            let end = roots[start...].firstIndex { $0.lastTile != tile } ?? roots.count
-            try body(tile, roots[start..<end].map(\.hash))
-            start = end
-        }
+        try roots.forEachEnd { try body($0, $1.map(\.hash)) }
     }
 }
 
@@ -186,6 +186,14 @@ extension LogReader {
     public var keepsTileRoots: Bool { false }
     public var storage: LogStorage? { nil }
     public func tileRoots(endingWith tile: UInt64) throws -> [Digest]? { nil }
+
+    public func forEachTile(
+        in tiles: Range<UInt64>, _ body: (_ tile: UInt64, _ roots: [Digest]) throws -> Void
+    ) throws {
+        for tile in tiles {
+            if let roots = try tileRoots(endingWith: tile) { try body(tile, roots) }
+        }
+    }
 
     public func copy(to store: any LedgerStore) throws { try copyFrames(to: store) }
 

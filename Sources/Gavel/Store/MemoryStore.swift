@@ -74,17 +74,6 @@ public final class MemoryStore: LedgerStore {
     /// The stored frames, for looking at bytes.
     public var frames: [[UInt8]] { state.withLock { $0.contents.frames.map(\.bytes) } }
 
-    /// Puts other frames in the place of those that are stored: for tests of what is found out.
-    /// - Precondition: nobody writes.
-    package func replaceFrames(by frames: [[UInt8]]) throws {
-        let headers = try frames.map { try withBytes(of: $0) { try FrameHeader($0) } }
-        state.withLock { state in
-            precondition(state.writer == 0, "frames are replaced while nobody writes")
-            state.contents.frames = zip(headers, frames).map { ($0.firstPosition, $1) }
-            state.contents.entryCount = headers.last?.endPosition ?? 0
-        }
-    }
-
     // MARK: The log
 
     public func openForReading() throws -> any LogReader {

@@ -107,7 +107,7 @@ package final class AccountAdministration: Sendable {
         } catch {
             ledger?.close()
             lock?.release()
-            throw LedgerError(error, openingAccountsOf: path)
+            throw LedgerError(error, while: "opening \(path)/accounts")
         }
     }
 

@@ -18,22 +18,15 @@ struct StoredSnapshots: Sendable {
     /// No chunk is longer, by far.
     private static let chunkBytesMax = 16 << 20
 
-    /// A snapshot that was found.
-    struct Found {
-        let header: SnapshotHeader
-    }
-
-    /// The snapshots found, newest first. One whose header cannot be read is none: the log is what
-    /// counts.
-    func found() -> [Found] {
+    /// The headers of the snapshots found, newest first. One whose header cannot be read is none:
+    /// the log is what counts.
+    func found() -> [SnapshotHeader] {
         store.snapshots().sorted(by: >).compactMap { count in
             let bytes = try? store.readSnapshot(of: count) { read in
                 try read(0, SnapshotHeader.byteCount)
             }
-            guard let bytes, let header = try? withBytes(of: bytes, { try SnapshotHeader($0) }),
-                header.entryCount == count
-            else { return nil }
-            return Found(header: header)
+            let header = bytes.flatMap { try? withBytes(of: $0) { try SnapshotHeader($0) } }
+            return header?.entryCount == count ? header : nil
         }
     }
 
@@ -43,10 +36,10 @@ struct StoredSnapshots: Sendable {
     /// - Returns: nil when it was removed meanwhile: there are newer ones.
     /// - Throws: `LogFault` when it is not what its header says; what reading throws.
     func load(
-        _ found: Found, idsFrom horizon: CommandHorizon?
+        _ header: SnapshotHeader, idsFrom horizon: CommandHorizon?
     ) throws -> (readState: ReadState, ids: CommandIDWindow?)? {
-        try store.readSnapshot(of: found.header.entryCount) { read in
-            try Self.load(found.header, idsFrom: horizon, read)
+        try store.readSnapshot(of: header.entryCount) { read in
+            try Self.load(header, idsFrom: horizon, read)
         }
     }
 
@@ -127,7 +120,7 @@ struct StoredSnapshots: Sendable {
     /// Removes what a crash left half written and, but for the newest, the other snapshots.
     /// - Parameter countMax: how many stay.
     private func removeAll(but written: UInt64, countMax: Int) {
-        let kept = [written] + found().map(\.header.entryCount).filter { $0 != written }
+        let kept = [written] + found().map(\.entryCount).filter { $0 != written }
         store.removeSnapshots(except: Set(kept.prefix(countMax)))
     }
 }
