@@ -15,16 +15,6 @@ public enum CanonicalActor: Hashable, Sendable {
     case system
 }
 
-/// A ledger's name for itself: 128 random bits, drawn once at creation.
-public struct LedgerID: Hashable, Sendable {
-    public let high: UInt64
-    public let low: UInt64
-    @inlinable public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-}
-
 /// A payment into or out of a wallet.
 public struct Payment: Hashable, Sendable {
     public let user: UserHandle

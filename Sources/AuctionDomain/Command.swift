@@ -3,16 +3,6 @@
 // Invariant: a command that passed `validate` has the shape that `State.resolve` and
 // `State.decide` rely on; only names that may not exist and rules that may not hold remain.
 
-/// Who stands behind a command. Part of the command's content.
-public enum Actor: Hashable, Sendable {
-    /// A user, acting for herself.
-    case user(UserID)
-    /// The house's staff, and code that embeds the engine.
-    case `operator`
-    /// The payment provider, which alone with the operator may charge wallets.
-    case payment
-}
-
 /// The opening of an auction.
 public struct OpenAuction: Hashable, Sendable {
     public var auction: AuctionID
