@@ -1,4 +1,4 @@
-// Why a command is not taken at all: nothing is written, and its id stays free.
+// Why a command is not taken at all. Precedence and numbers are those that Rejection.swift says.
 
 /// A command that was not taken: nothing was written and its id stays free.
 public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-// The two ways to say no, as numbered values.
+// The two ways to say no, as numbered values: rejections here, refusals in Refusal.swift.
 //
 // A rejection is a judged command: an entry of the log, evidence, and its id is used up. A
 // refusal is a command not taken at all: no entry, and its id stays free.
