@@ -54,22 +54,6 @@ public enum Command: Hashable, Sendable {
     /// Ends the auction without a sale; every hold goes back.
     case cancelAuction(AuctionID, reason: String = "")
 
-    /// The command's name in JSON and tables.
-    public var name: String {
-        switch self {
-        case .registerCurrency: "register_currency"
-        case .registerUser: "register_user"
-        case .charge: "charge"
-        case .withdraw: "withdraw"
-        case .openAuction: "open_auction"
-        case .placeBid: "place_bid"
-        case .buyNow: "buy_now"
-        case .closeAuction: "close_auction"
-        case .extendAuction: "extend_auction"
-        case .cancelAuction: "cancel_auction"
-        }
-    }
-
     /// The user the command speaks for, if it speaks for one: what `by` defaults to where a
     /// signed-in user sends it.
     public var subject: UserID? {

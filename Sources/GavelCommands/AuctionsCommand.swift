@@ -76,25 +76,8 @@ struct AuctionsCommand: ParsableCommand {
         try withOutput { output in
             switch reading.format {
             case .table: try printTable(views, reader, on: output)
-            case .json:
-                var writer = JSONWriter()
-                for view in views {
-                    writer.removeAll()
-                    writer.auction(view)
-                    writer.newline()
-                    output.write(writer.bytes)
-                    try output.flushIfFull()
-                }
-            case .csv:
-                var writer = CSVWriter()
-                writer.auctionsHeader()
-                for view in views {
-                    writer.auction(view)
-                    output.write(writer.bytes)
-                    writer.removeAll()
-                    try output.flushIfFull()
-                }
-                output.write(writer.bytes)
+            case .json: try output.lines(views) { $0.auction($1) }
+            case .csv: try output.csv(header: { $0.auctionsHeader() }, views) { $0.auction($1) }
             }
         }
     }

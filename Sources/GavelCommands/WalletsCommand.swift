@@ -27,25 +27,8 @@ struct WalletsCommand: ParsableCommand {
         try withOutput { output in
             switch reading.format {
             case .table: try printTable(wallets, reader, on: output)
-            case .json:
-                var writer = JSONWriter()
-                for wallet in wallets {
-                    writer.removeAll()
-                    writer.wallet(wallet)
-                    writer.newline()
-                    output.write(writer.bytes)
-                    try output.flushIfFull()
-                }
-            case .csv:
-                var writer = CSVWriter()
-                writer.walletsHeader()
-                for wallet in wallets {
-                    writer.wallet(wallet)
-                    output.write(writer.bytes)
-                    writer.removeAll()
-                    try output.flushIfFull()
-                }
-                output.write(writer.bytes)
+            case .json: try output.lines(wallets) { $0.wallet($1) }
+            case .csv: try output.csv(header: { $0.walletsHeader() }, wallets) { $0.wallet($1) }
             }
         }
     }

@@ -151,16 +151,16 @@ extension CanonicalCommand {
         case .rotateKey: "rotate_key"
         case .restoreLedger: "restore_ledger"
         case .extendOutage: "extend_outage"
-        case .registerCurrency: "register_currency"
-        case .registerUser: "register_user"
-        case .charge: "charge"
-        case .withdraw: "withdraw"
-        case .openAuction: "open_auction"
-        case .placeBid: "place_bid"
-        case .buyNow: "buy_now"
-        case .closeAuction: "close_auction"
-        case .extendAuction: "extend_auction"
-        case .cancelAuction: "cancel_auction"
+        case .registerCurrency: CommandKind.registerCurrency.rawValue
+        case .registerUser: CommandKind.registerUser.rawValue
+        case .charge: CommandKind.charge.rawValue
+        case .withdraw: CommandKind.withdraw.rawValue
+        case .openAuction: CommandKind.openAuction.rawValue
+        case .placeBid: CommandKind.placeBid.rawValue
+        case .buyNow: CommandKind.buyNow.rawValue
+        case .closeAuction: CommandKind.closeAuction.rawValue
+        case .extendAuction: CommandKind.extendAuction.rawValue
+        case .cancelAuction: CommandKind.cancelAuction.rawValue
         }
     }
 }

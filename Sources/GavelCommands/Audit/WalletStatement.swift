@@ -212,22 +212,3 @@ extension LedgerReader {
         return "positions \(start) to \(reflects - 1), until \(lastEntryTime.rfc3339)"
     }
 }
-
-extension Output {
-    /// Writes one JSON object as a line.
-    func line(_ body: (inout JSONWriter) throws -> Void) throws {
-        var writer = JSONWriter()
-        try writer.object(body)
-        writer.newline()
-        write(writer.bytes)
-        try flushIfFull()
-    }
-
-    /// Writes one row of CSV.
-    func csvRow(_ fields: [String?]) throws {
-        var csv = CSVWriter()
-        csv.row(fields)
-        write(csv.bytes)
-        try flushIfFull()
-    }
-}

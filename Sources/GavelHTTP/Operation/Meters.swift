@@ -256,24 +256,12 @@ struct RouteMeter: Sendable {
 }
 
 extension Command {
-    /// The names of all commands; `kindIndex` is a place in it.
-    static let kinds = [
-        "place_bid", "register_currency", "register_user", "charge", "withdraw", "open_auction",
-        "buy_now", "close_auction", "extend_auction", "cancel_auction",
-    ]
+    // The commonest first.
+    private static let kindsInOrder =
+        [.placeBid] + CommandKind.allCases.filter { $0 != .placeBid }
 
-    var kindIndex: Int {
-        switch self {
-        case .placeBid: 0
-        case .registerCurrency: 1
-        case .registerUser: 2
-        case .charge: 3
-        case .withdraw: 4
-        case .openAuction: 5
-        case .buyNow: 6
-        case .closeAuction: 7
-        case .extendAuction: 8
-        case .cancelAuction: 9
-        }
-    }
+    /// The names of all commands; `kindIndex` is a place in it.
+    static let kinds = kindsInOrder.map(\.rawValue)
+
+    var kindIndex: Int { Self.kindsInOrder.firstIndex(of: kind)! }
 }
