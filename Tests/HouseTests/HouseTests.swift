@@ -210,10 +210,11 @@ struct HouseTests {
         }
         #expect(
             found == [
-                "Sources/Gavel/Audit/FrameFold.swift",
+
                 "Sources/Gavel/Environment/LedgerClock.swift",
                 "Sources/Gavel/EventLog/Digest.swift",
                 "Sources/Gavel/EventLog/HashRow.swift",
+                "Sources/Gavel/ReadState/FrameFold.swift",
                 "Sources/Gavel/Shell/Waiter.swift",
             ])
     }
