@@ -1,5 +1,5 @@
-// The fold of a log from the first entry on, by `evolve` alone: no snapshot, clock or decision has a
-// part in it.
+// The fold of a log from the first entry on, by `evolve` alone: no snapshot, clock or decision has
+// a part in it.
 
 package import Gavel
 
