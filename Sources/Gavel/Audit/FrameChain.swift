@@ -56,9 +56,16 @@ extension LogReader {
     func readFrames(
         to count: UInt64, _ progress: (UInt64, UInt64) -> Void, next: (RawSpan) throws -> UInt64
     ) throws {
-        try read(to: count, progress) { goesOn in
-            try forEachFrame(from: 0) { goesOn(try next($0)) }
+        var done: UInt64 = 0
+        var meter = ProgressMeter(count: count)
+        if count > 0 {
+            try forEachFrame(from: 0) { value in
+                done = try next(value)
+                if meter.isDue(done) { progress(done, count) }
+                return done < count
+            }
         }
+        try requireAll(done, of: count)
     }
 
     /// As above, of the headers alone.
@@ -66,26 +73,19 @@ extension LogReader {
         to count: UInt64, _ progress: (UInt64, UInt64) -> Void,
         next: (FrameHeader) throws -> UInt64
     ) throws {
-        try read(to: count, progress) { goesOn in
-            try forEachHeader(from: 0) { goesOn(try next($0)) }
-        }
-    }
-
-    /// - Parameter each: walks the log, says after each frame how many entries are done, and hears
-    ///   whether to go on.
-    private func read(
-        to count: UInt64, _ progress: (UInt64, UInt64) -> Void,
-        each: ((UInt64) -> Bool) throws -> Void
-    ) throws {
         var done: UInt64 = 0
         var meter = ProgressMeter(count: count)
         if count > 0 {
-            try each { now in
-                done = now
+            try forEachHeader(from: 0) { header in
+                done = try next(header)
                 if meter.isDue(done) { progress(done, count) }
                 return done < count
             }
         }
+        try requireAll(done, of: count)
+    }
+
+    private func requireAll(_ done: UInt64, of count: UInt64) throws(LogFault) {
         guard done >= count else {
             throw LogFault("the log ends after \(done) entries of \(count)")
         }

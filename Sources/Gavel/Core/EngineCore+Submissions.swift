@@ -4,6 +4,9 @@
 internal import AuctionDomain
 
 extension EngineCore {
+    /// With fewer users their names lie in the cache anyhow.
+    private static let lookAheadUsersMin = 1 << 14
+
     // MARK: Submissions
 
     typealias BidHandles = (

@@ -90,8 +90,6 @@ package struct EngineCore: ~Copyable {
     /// What looking ahead touched, kept so that it is not optimized away. Means nothing.
     private var warmth: UInt64 = 0
 
-    /// With fewer users their names lie in the cache anyhow.
-    private static let lookAheadUsersMin = 1 << 14
     /// A frame worth storing while another is still being flushed: smaller ones wait and grow,
     /// since a commit costs the same for one entry as for hundreds.
     private static let bytesWorthAFlush = 32 << 10

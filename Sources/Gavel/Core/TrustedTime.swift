@@ -10,7 +10,7 @@
 // faster or slower than the boot clock; while the clocks are more than a minute apart it runs on
 // the boot clock alone; it is a time that an entry can have, whatever clocks and heartbeats say.
 
-public import AuctionDomain
+internal import AuctionDomain
 
 /// Both clocks of a machine, as of one moment.
 package struct ClockReading: Hashable, Sendable {

@@ -15,7 +15,7 @@
 // the header says the root, so the log alone proves what was in it. The check covers what no root
 // does (horizon, epoch, number): it finds accidents, no forger.
 
-package import AuctionDomain
+internal import AuctionDomain
 internal import Platform
 
 package enum FrameLayout {

@@ -1,7 +1,6 @@
 // Which auctions are asked for.
 
 public import AuctionDomain
-internal import Synchronization
 
 /// Which auctions to list, and in which order.
 public struct AuctionFilter: Hashable, Sendable {
@@ -57,16 +56,5 @@ public struct AuctionFilter: Hashable, Sendable {
         scope.add(isReserveMet.map(String.init))
         scope.add(winner?.string)
         scope.add(titleContains)
-    }
-
-    /// The list that is walked.
-    fileprivate var list: AuctionList {
-        if let bidder = bidder ?? winner { return .bids(of: bidder) }
-        if let seller { return .sales(of: seller) }
-        return switch order {
-        case .opening: .opened
-        case .newest: .newest
-        case .endingSoon: .deadlines
-        }
     }
 }

@@ -10,6 +10,19 @@ private enum AuctionList {
     case bids(of: UserID)
 }
 
+extension AuctionFilter {
+    /// The list that is walked.
+    fileprivate var list: AuctionList {
+        if let bidder = bidder ?? winner { return .bids(of: bidder) }
+        if let seller { return .sales(of: seller) }
+        return switch order {
+        case .opening: .opened
+        case .newest: .newest
+        case .endingSoon: .deadlines
+        }
+    }
+}
+
 /// The last auction that a walk has looked at: whether it was shown or not, all of it is public.
 private struct AuctionPlace {
     let auction: AuctionHandle
