@@ -3,7 +3,6 @@
 package import ArgumentParser
 package import Gavel
 import GavelJSON
-package import Platform
 
 #if canImport(Glibc)
     import Glibc
