@@ -116,4 +116,16 @@ public enum CanonicalCommand: Hashable, Sendable {
             nil
         }
     }
+
+    /// The currency the command names; that of an auction which exists already is in its opening.
+    @inlinable package var currency: CurrencyHandle? {
+        switch self {
+        case .charge(let payment), .withdraw(let payment): payment.currency
+        case .openAuction(let opening): opening.currency
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            nil
+        }
+    }
 }

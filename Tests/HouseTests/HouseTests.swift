@@ -55,6 +55,26 @@ enum House {
         }
         return lines.joined(separator: "\n")
     }
+
+    /// The switches that have a `default`: its line, and what the cases before it begin with, as
+    /// far as they begin with a case's name, `.name` or `(.name`.
+    static func switchesWithDefault(_ text: String) -> [(line: Int, patterns: [Substring])] {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        var found: [(line: Int, patterns: [Substring])] = []
+        for (number, line) in lines.enumerated() {
+            let margin = line.prefix { $0 == " " }
+            guard line.dropFirst(margin.count).hasPrefix("default:") else { continue }
+            var patterns: [Substring] = []
+            for other in lines[..<number].reversed() where other.hasPrefix(margin) {
+                let words = other.dropFirst(margin.count)
+                if words.hasPrefix(" ") || words.hasPrefix("//") { continue }
+                guard let match = words.firstMatch(of: /^case (let )?\(?\.?(\w+)/) else { break }
+                patterns.append(match.output.2)
+            }
+            found.append((number + 1, patterns))
+        }
+        return found
+    }
 }
 
 @Suite("The house")
@@ -160,6 +180,29 @@ struct HouseTests {
             let code = House.code(text)
             for word in ["async", "await", "Mutex", "Atomic", "Semaphore", "LedgerClock"] {
                 #expect(!code.contains(word), "\(path) uses \(word)")
+            }
+        }
+    }
+
+    @Test("A switch over a command or an event names every case: a new one is nowhere passed over")
+    func exhaustiveSwitches() throws {
+        var names: Set<Substring> = []
+        for (file, type) in [
+            ("Event", "Event"), ("Command", "Command"), ("CanonicalCommand", "CanonicalCommand"),
+        ] {
+            let path = House.root.appending(path: "Sources/AuctionDomain/\(file).swift")
+            let text = try String(contentsOf: path, encoding: .utf8)
+            let body = text.components(separatedBy: "public enum \(type):")[1]
+                .components(separatedBy: "\n}")[0]
+            for match in body.matches(of: /\n    (indirect )?case (\w+)/) {
+                names.insert(match.output.2)
+            }
+        }
+        #expect(names.isSuperset(of: ["settled", "placeBid", "closeDue"]) && names.count > 30)
+        for (path, text) in try House.swiftFiles("Sources") {
+            for (line, patterns) in House.switchesWithDefault(text)
+            where !patterns.isEmpty && patterns.allSatisfy({ names.contains($0) }) {
+                Issue.record("\(path):\(line) has a default after .\(patterns[0])")
             }
         }
     }

@@ -123,7 +123,10 @@ public struct AuctionSteps: Sendable {
         switch command {
         case .placeBid(_, let bidder, let amount): (step.bidder, step.amount) = (bidder, amount)
         case .buyNow(_, let buyer): step.bidder = buyer
-        default: break
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .closeAuction,
+            .extendAuction, .cancelAuction:
+            break
         }
         let before = price
         for event in outcome.events { apply(event, of: command, to: &step) }

@@ -5,6 +5,7 @@
 extension State {
     /// Applies one event of the entry at a point.
     public mutating func evolve(_ event: Event, at point: EntryPoint) {
+        visit(event)
         switch event {
         case .leadTaken(let auction, let bidder, let maximum, let price):
             setLead(auction, bidder, maximum: maximum, price: price)
@@ -15,16 +16,6 @@ extension State {
         case .maximumRaised(let auction, let bidder, let maximum, let price):
             setLead(auction, bidder, maximum: maximum, price: price)
             countAcceptedBid(auction)
-        case .locked(let auction, let user, let amount, let held):
-            lock(amount, of: user, auctions[auction.index].currency)
-            setHeld(auction, held)
-        case .refunded(let auction, let user, let amount, _):
-            lock(.zero - amount, of: user, auctions[auction.index].currency)
-            setHeld(auction, auctions[auction.index].held - amount)
-        case .settled(let auction, let winner, let seller, let amount, let fee):
-            evolveSettlement(auction, winner: winner, seller: seller, amount: amount, fee: fee)
-        case .charged(let payment): evolveCharge(payment)
-        case .withdrawn(let payment): evolveWithdrawal(payment)
         case .auctionOpened(let handle, let opening, let opensAt):
             evolveOpening(handle, opening, opensAt: opensAt, at: point)
         case .boughtNow(let auction, let buyer, let price):
@@ -36,6 +27,8 @@ extension State {
             finish(auction, as: .closed, outcome: outcome, at: point)
         case .auctionCancelled(let auction):
             finish(auction, as: .cancelled, outcome: nil, at: point)
+        // Of these, what they move is all there is to them.
+        case .locked, .refunded, .settled, .charged, .withdrawn: break
         case .closeConfirmed: break
         case .userRegistered(let handle, let id): register(handle, id)
         case .currencyRegistered(let handle, let currency): register(handle, currency)
@@ -99,30 +92,52 @@ extension State {
             StateDigest.of(currency.code.string) &+ UInt64(currency.scale))
     }
 
-    private mutating func evolveCharge(_ payment: Payment) {
-        use(payment, charge: true)
-        move(payment.amount, into: payment.user, payment.currency)
-        let total = currencies[payment.currency.index].charged
-        currencies[payment.currency.index].charged = total + payment.amount
-        digest.add(
-            .currency, payment.currency.index, field: Field.charged,
-            from: 0, to: payment.amount.minorUnits)
-    }
-
-    private mutating func evolveWithdrawal(_ payment: Payment) {
-        use(payment, charge: false)
-        change(payment.user, payment.currency, available: .zero - payment.amount, locked: .zero)
-        let total = currencies[payment.currency.index].withdrawn
-        currencies[payment.currency.index].withdrawn = total + payment.amount
-        digest.add(
-            .currency, payment.currency.index, field: Field.withdrawn,
-            from: 0, to: payment.amount.minorUnits)
-    }
-
-    private mutating func use(_ payment: Payment, charge: Bool) {
-        let key = Self.referenceKey(payment, charge: charge)
+    private mutating func use(_ reference: PaymentReference, of user: UserHandle, charge: Bool) {
+        let key = Self.referenceKey(user, reference, charge: charge)
         let number = references.insert(key)
         digest.add(.reference, number, field: Field.name, StateDigest.of(key))
+    }
+}
+
+// MARK: - Money
+
+extension State: EffectVisitor {
+    /// Moves money as an event says.
+    package mutating func moves(_ movement: MoneyMovement) {
+        let (user, amount) = (movement.user, movement.amount)
+        let currency =
+            switch movement.subject {
+            case .payment(let currency): currency
+            case .auction(let auction): auctions[auction.index].currency
+            }
+        switch movement.kind {
+        case .charged(let reference): use(reference, of: user, charge: true)
+        case .withdrawn(let reference): use(reference, of: user, charge: false)
+        case .locked, .refunded, .paid, .sold, .fee: break
+        }
+        if movement.comesIn, account(of: user, in: currency) == nil { addAccount(user, currency) }
+        change(
+            user, currency, available: movement.availableChange, locked: movement.lockedChange)
+        switch (movement.kind, movement.subject) {
+        case (.charged, _): countCharged(amount, currency)
+        case (.withdrawn, _): countWithdrawn(amount, currency)
+        case (.locked(let held), .auction(let auction)): setHeld(auction, held)
+        case (.refunded, .auction(let auction)), (.paid, .auction(let auction)):
+            setHeld(auction, auctions[auction.index].held - amount)
+        case (.sold, _), (.fee, _), (_, .payment): break
+        }
+    }
+
+    private mutating func countCharged(_ amount: Money, _ currency: CurrencyHandle) {
+        currencies[currency.index].charged = currencies[currency.index].charged + amount
+        digest.add(
+            .currency, currency.index, field: Field.charged, from: 0, to: amount.minorUnits)
+    }
+
+    private mutating func countWithdrawn(_ amount: Money, _ currency: CurrencyHandle) {
+        currencies[currency.index].withdrawn = currencies[currency.index].withdrawn + amount
+        digest.add(
+            .currency, currency.index, field: Field.withdrawn, from: 0, to: amount.minorUnits)
     }
 }
 
@@ -133,22 +148,6 @@ extension State {
     @inline(__always)
     private static func number(of user: UserHandle, _ currency: CurrencyHandle) -> Int {
         user.index << 16 | currency.index
-    }
-
-    /// Moves money from available to locked, or back where the amount is negative.
-    @inline(__always)
-    private mutating func lock(
-        _ amount: Money, of user: UserHandle, _ currency: CurrencyHandle
-    ) {
-        change(user, currency, available: .zero - amount, locked: amount)
-    }
-
-    /// Moves money into a user's available, making the account when this is its first movement.
-    private mutating func move(
-        _ amount: Money, into user: UserHandle, _ currency: CurrencyHandle
-    ) {
-        if account(of: user, in: currency) == nil { addAccount(user, currency) }
-        change(user, currency, available: amount, locked: .zero)
     }
 
     private mutating func addAccount(_ user: UserHandle, _ currency: CurrencyHandle) {
@@ -453,17 +452,6 @@ extension State {
         digest.add(
             .auction, auction.index, field: Field.phase,
             UInt64(phase.rawValue) << 8 | UInt64(outcome?.rawValue ?? 0))
-    }
-
-    private mutating func evolveSettlement(
-        _ auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money,
-        fee: Money
-    ) {
-        let currency = auctions[auction.index].currency
-        change(winner, currency, available: .zero, locked: .zero - amount)
-        if amount > fee { move(amount - fee, into: seller, currency) }
-        if fee > .zero { move(fee, into: .house, currency) }
-        setHeld(auction, auctions[auction.index].held - amount)
     }
 }
 

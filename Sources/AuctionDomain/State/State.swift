@@ -280,8 +280,10 @@ extension State {
     }
 
     /// What makes a payment reference unique: kind and user stand before it.
-    static func referenceKey(_ payment: Payment, charge: Bool) -> String {
-        "\(charge ? "c" : "w")\(payment.user.rawValue) \(payment.reference.string)"
+    static func referenceKey(
+        _ user: UserHandle, _ reference: PaymentReference, charge: Bool
+    ) -> String {
+        "\(charge ? "c" : "w")\(user.rawValue) \(reference.string)"
     }
 
     /// The beginning of a charge's key among the references, to which the reference is appended.

@@ -79,7 +79,11 @@ extension LedgerQueries {
                 switch event {
                 case .leadTaken, .boughtNow: sequel.lead = later
                 case .auctionClosed, .auctionCancelled: sequel.end = later
-                default: break
+                case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored,
+                    .currencyRegistered, .userRegistered, .charged, .withdrawn, .locked,
+                    .refunded, .settled, .auctionOpened, .maximumRaised, .bidAbsorbed,
+                    .auctionExtended, .closeConfirmed:
+                    break
                 }
             }
         }

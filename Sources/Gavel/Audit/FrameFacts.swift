@@ -71,7 +71,10 @@ struct FrameFacts: Sendable {
         case .createLedger(let id): ledgerID = id
         case .restoreLedger(let restoration): ledgerID = restoration.ledger
         case .openEngine(let epoch, _): self.epoch = epoch
-        default: break
+        case .closeDue, .rotateKey, .extendOutage, .registerCurrency, .registerUser, .charge,
+            .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            break
         }
     }
 }
@@ -82,7 +85,10 @@ extension DecodedEntry {
         switch command {
         case .rotateKey(let rotation): .some(rotation)
         case .restoreLedger: .some(nil)
-        default: nil
+        case .createLedger, .openEngine, .closeDue, .extendOutage, .registerCurrency,
+            .registerUser, .charge, .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction,
+            .extendAuction, .cancelAuction:
+            nil
         }
     }
 

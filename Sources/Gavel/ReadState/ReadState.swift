@@ -119,15 +119,12 @@ struct ReadState: Sendable {
         for event in events {
             try state.check(event)
             state.evolve(event, at: entry.point)
-            list(event, at: entry.point)
-            count(event)
+            visit(event)
         }
-        if let auction = command.auction {
-            try state.checkConsistency(of: auction)
-            if entry.rejection == nil {
-                auctionLists[auction.index].changedPosition = entry.point.position
-                changedCount = entry.point.position + 1
-            }
+        if let auction = command.auction { try state.checkConsistency(of: auction) }
+        if entry.rejection == nil, let auction = command.auction(events: events) {
+            auctionLists[auction.index].changedPosition = entry.point.position
+            changedCount = entry.point.position + 1
         }
         links.removeAll(keepingCapacity: true)
         state.finishEntry(
@@ -136,7 +133,10 @@ struct ReadState: Sendable {
         switch command {
         case .placeBid(let auction, let bidder, _), .buyNow(let auction, let bidder):
             bidders.note(bidder, on: auction, head: &userLists[bidder.index].bidding)
-        default: break
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .closeAuction,
+            .extendAuction, .cancelAuction:
+            break
         }
     }
 
@@ -148,55 +148,13 @@ struct ReadState: Sendable {
 
     // MARK: Lists
 
-    private mutating func list(_ event: Event, at point: EntryPoint) {
-        switch event {
-        case .locked(let auction, let user, let amount, let held):
-            if amount == held { addHold(auction, of: user) }
-        case .refunded(let auction, _, _, _), .settled(let auction, _, _, _, _):
-            if state[auction].held == .zero { removeHold(auction) }
-        case .auctionOpened(let auction, let opening, _):
-            add(auction, seller: opening.seller, title: opening.title, at: point)
-        case .userRegistered, .ledgerCreated:
-            userLists.append(UserLists())
-        default: break
-        }
-    }
-
-    /// Keeps the holdings along.
-    private mutating func count(_ event: Event) {
-        switch event {
-        case .currencyRegistered: holdings.append(CurrencyHoldings())
-        case .charged(let payment):
-            holdings[payment.currency.index].add(available: payment.amount, locked: .zero)
-        case .withdrawn(let payment):
-            holdings[payment.currency.index].add(
-                available: .zero - payment.amount, locked: .zero)
-        case .locked(let auction, _, let amount, _):
-            holdings[state[auction].currency.index].lock(amount.minorUnits)
-        case .refunded(let auction, _, let amount, _):
-            holdings[state[auction].currency.index].lock(0 &- amount.minorUnits)
-        case .settled(let auction, _, _, let amount, let fee):
-            // As `evolve` divides it, also where a forged event does not add up.
-            let proceeds = max(0, amount.minorUnits &- fee.minorUnits)
-            holdings[state[auction].currency.index].add(
-                available: Money(minorUnits: proceeds &+ max(0, fee.minorUnits)),
-                locked: Money(minorUnits: 0 &- amount.minorUnits))
-        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .userRegistered,
-            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
-            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
-            break
-        }
-    }
-
-    private mutating func add(
-        _ auction: AuctionHandle, seller: UserHandle, title: String, at point: EntryPoint
-    ) {
-        titles.append(title)
+    private mutating func add(_ auction: AuctionHandle, _ opening: CanonicalOpening) {
+        titles.append(opening.title)
         auctionLists.append(
             AuctionLists(
-                changedPosition: point.position, selling: userLists[seller.index].selling))
-        changedCount = point.position + 1
-        userLists[seller.index].selling = auction.rawValue
+                changedPosition: state.entryCount,
+                selling: userLists[opening.seller.index].selling))
+        userLists[opening.seller.index].selling = auction.rawValue
     }
 
     private mutating func addHold(_ auction: AuctionHandle, of user: UserHandle) {
@@ -254,5 +212,32 @@ struct ReadState: Sendable {
             }
         }
         swap(&heads, &userLists)
+    }
+}
+
+extension ReadState: EffectVisitor {
+    /// Keeps lists and holdings along with an event that the state has just taken.
+    mutating func moves(_ movement: MoneyMovement) {
+        let currency =
+            switch movement.subject {
+            case .payment(let currency): currency
+            case .auction(let auction): state[auction].currency
+            }
+        holdings[currency.index].add(
+            available: movement.availableChange, locked: movement.lockedChange)
+        guard let auction = movement.auction else { return }
+        switch movement.kind {
+        case .locked(let held): if held == movement.amount { addHold(auction, of: movement.user) }
+        case .refunded, .paid: if state[auction].held == .zero { removeHold(auction) }
+        case .charged, .withdrawn, .sold, .fee: break
+        }
+    }
+
+    mutating func registers(_ registration: Registration) {
+        switch registration {
+        case .user: userLists.append(UserLists())
+        case .currency: holdings.append(CurrencyHoldings())
+        case .auction(let auction, let opening): add(auction, opening)
+        }
     }
 }

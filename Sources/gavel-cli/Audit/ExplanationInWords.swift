@@ -224,7 +224,11 @@ func describe(_ sequel: AuctionSequel, of auction: AuctionID, names: Reading) ->
         case .boughtNow(let auction, let buyer, let price):
             let price = price.formatted(in: names.currency(of: auction))
             sentences.append("\(names.id(of: buyer)) bought it now for \(price) \(place)")
-        default: break
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
+            .maximumRaised, .bidAbsorbed, .auctionExtended, .auctionClosed, .closeConfirmed,
+            .auctionCancelled:
+            break
         }
     }
     for event in sequel.end?.outcome.events ?? [] {
@@ -238,7 +242,11 @@ func describe(_ sequel: AuctionSequel, of auction: AuctionID, names: Reading) ->
             }
             sentences.append("\(auction) was closed \(place): \(outcome.jsonName)\(sale ?? "")")
         case .auctionCancelled: sentences.append("\(auction) was cancelled \(place)")
-        default: break
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
+            .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended,
+            .closeConfirmed:
+            break
         }
     }
     return sentences
