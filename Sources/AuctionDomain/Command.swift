@@ -64,21 +64,37 @@ public enum Command: Hashable, Sendable {
     /// Ends the auction without a sale; every hold goes back.
     case cancelAuction(AuctionID, reason: String = "")
 
-    /// The command's name in JSON and tables.
-    public var name: String {
+    /// The kinds of commands, by their names in JSON and tables.
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        case placeBid = "place_bid"
+        case registerCurrency = "register_currency"
+        case registerUser = "register_user"
+        case charge
+        case withdraw
+        case openAuction = "open_auction"
+        case buyNow = "buy_now"
+        case closeAuction = "close_auction"
+        case extendAuction = "extend_auction"
+        case cancelAuction = "cancel_auction"
+    }
+
+    public var kind: Kind {
         switch self {
-        case .registerCurrency: "register_currency"
-        case .registerUser: "register_user"
-        case .charge: "charge"
-        case .withdraw: "withdraw"
-        case .openAuction: "open_auction"
-        case .placeBid: "place_bid"
-        case .buyNow: "buy_now"
-        case .closeAuction: "close_auction"
-        case .extendAuction: "extend_auction"
-        case .cancelAuction: "cancel_auction"
+        case .registerCurrency: .registerCurrency
+        case .registerUser: .registerUser
+        case .charge: .charge
+        case .withdraw: .withdraw
+        case .openAuction: .openAuction
+        case .placeBid: .placeBid
+        case .buyNow: .buyNow
+        case .closeAuction: .closeAuction
+        case .extendAuction: .extendAuction
+        case .cancelAuction: .cancelAuction
         }
     }
+
+    /// The command's name in JSON and tables.
+    public var name: String { kind.rawValue }
 
     /// The user the command speaks for, if it speaks for one: what `by` defaults to where a
     /// signed-in user sends it.

@@ -125,28 +125,8 @@ extension AuctionStatus {
 }
 
 extension CanonicalCommand {
-    /// The command's name in JSON, CSV and tables; equal to `Command.name` where a caller can
-    /// send it.
-    public var jsonName: String {
-        switch self {
-        case .createLedger: "create_ledger"
-        case .openEngine: "open_engine"
-        case .closeDue: "close_due"
-        case .rotateKey: "rotate_key"
-        case .restoreLedger: "restore_ledger"
-        case .extendOutage: "extend_outage"
-        case .registerCurrency: "register_currency"
-        case .registerUser: "register_user"
-        case .charge: "charge"
-        case .withdraw: "withdraw"
-        case .openAuction: "open_auction"
-        case .placeBid: "place_bid"
-        case .buyNow: "buy_now"
-        case .closeAuction: "close_auction"
-        case .extendAuction: "extend_auction"
-        case .cancelAuction: "cancel_auction"
-        }
-    }
+    /// The command's name in JSON, CSV and tables.
+    public var jsonName: String { name }
 }
 
 extension Money {

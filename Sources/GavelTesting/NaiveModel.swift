@@ -466,6 +466,14 @@ extension NaiveModel {
     private mutating func placeBid(
         on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
     ) -> Rejection? {
+        switch auction.rules.format {
+        case .english: placeEnglishBid(on: auction, bidder, amount, by: actor)
+        }
+    }
+
+    private mutating func placeEnglishBid(
+        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
+    ) -> Rejection? {
         if let rejection = purchaseRejection(on: auction, by: bidder, actor: actor) {
             return rejection
         }
@@ -616,6 +624,13 @@ extension NaiveModel {
         auctions[id]!.phase = .closed
         open.removeAll { $0 == id }
         finished.append(id)
+        switch auction.rules.format {
+        case .english: closeEnglish(auction)
+        }
+    }
+
+    private mutating func closeEnglish(_ auction: Auction) {
+        let id = auction.id
         guard let winner = auction.leader else {
             auctions[id]!.outcome = .noBids
             return

@@ -284,7 +284,7 @@ struct EffectsTests {
             "concerns 3, 3 -7 +0"
         ),
         (
-            .locked(auction: lot, user: bob, amount: 7, held: 107),
+            .locked(auction: lot, user: bob, amount: 7, held: 7),
             "concerns 3, 3 -7 +7, holds +7"
         ),
         (

@@ -188,15 +188,8 @@ extension State {
 
     /// The account that the command's outcome may hang on.
     private func accountOfInterest(to command: CanonicalCommand) -> AccountKey? {
-        switch command {
-        case .placeBid(let auction, let user, _), .buyNow(let auction, let user):
-            (user, self[auction].currency)
-        case .charge(let payment), .withdraw(let payment): (payment.user, payment.currency)
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
-            .registerCurrency, .registerUser, .openAuction, .closeAuction, .extendAuction,
-            .cancelAuction:
-            nil
-        }
+        if let bid = command.bid { return (bid.bidder, self[bid.auction].currency) }
+        return command.payment.map { ($0.user, $0.currency) }
     }
 
     /// Whose money an event moves, each account once.

@@ -48,31 +48,6 @@ extension State {
     }
 }
 
-// MARK: - Fields of the digest
-
-/// The fields of each record in the digest; numbers as in `StateDigest.add`.
-private enum Field {
-    // user, reference
-    static let name: UInt64 = 0
-    // account
-    static let available: UInt64 = 0
-    static let locked: UInt64 = 1
-    static let owner: UInt64 = 2
-    // currency
-    static let charged: UInt64 = 1
-    static let withdrawn: UInt64 = 2
-    // auction
-    static let opening: UInt64 = 0
-    static let price: UInt64 = 1
-    static let leader: UInt64 = 2
-    static let maximum: UInt64 = 3
-    static let held: UInt64 = 4
-    static let bids: UInt64 = 5
-    static let end: UInt64 = 6
-    static let phase: UInt64 = 7
-    static let extensions: UInt64 = 8
-}
-
 // MARK: - Registering and paying
 
 extension State {
@@ -121,9 +96,9 @@ extension State: EffectVisitor {
         switch (movement.kind, movement.subject) {
         case (.charged, _): countCharged(amount, currency)
         case (.withdrawn, _): countWithdrawn(amount, currency)
-        case (.locked(let held), .auction(let auction)): setHeld(auction, held)
+        case (.locked(let held), .auction(let auction)): setHold(of: user, on: auction, to: held)
         case (.refunded, .auction(let auction)), (.paid, .auction(let auction)):
-            setHeld(auction, auctions[auction.index].held - amount)
+            setHold(of: user, on: auction, to: hold(of: user, on: auction) - amount)
         case (.sold, _), (.fee, _), (_, .payment): break
         }
     }
@@ -144,12 +119,6 @@ extension State: EffectVisitor {
 // MARK: - Accounts
 
 extension State {
-    /// What the digest calls an account.
-    @inline(__always)
-    private static func number(of user: UserHandle, _ currency: CurrencyHandle) -> Int {
-        user.index << 16 | currency.index
-    }
-
     private mutating func addAccount(_ user: UserHandle, _ currency: CurrencyHandle) {
         if wallets[user.index].currency == .none {
             wallets[user.index].currency = currency
@@ -227,6 +196,7 @@ extension State {
         var delta = StateDigest.Delta()
         var oldEnd = Timestamp.noEnd
         var extrasIndex = Self.noExtras
+        var holdIsTaken = true
         let (currency, previous) = auctions.update(bid.auction.index) { record in
             let previous = record.lastPosition
             record.lastPosition = point.position
@@ -235,7 +205,7 @@ extension State {
             delta.add(
                 field: Field.price, from: record.price.minorUnits, to: bid.price.minorUnits)
             record.price = bid.price
-            if isLead { Self.setLead(bid, in: &record, &delta) }
+            if isLead { holdIsTaken = Self.setLead(bid, in: &record, &delta) }
             if let closesAt = bid.closesAt {
                 oldEnd = record.closesAt
                 extrasIndex = record.extrasIndex
@@ -247,6 +217,7 @@ extension State {
             return (record.currency, previous)
         }
         digest.add(.auction, bid.auction.index, delta)
+        if !holdIsTaken { takeHold(bid) }
         let bidderPrevious = touch(bid.bidder, currency, locking: bid.locked, at: point)
         var refundedPrevious: UInt64?
         if bid.refunded != .none {
@@ -261,19 +232,40 @@ extension State {
         return BidLinks(auction: previous, bidder: bidderPrevious, refunded: refundedPrevious)
     }
 
+    /// Sets leader and maximum, and the hold where the bidder's takes the place of the only one.
+    /// - Returns: false where it does not, and `takeHold` is to be asked.
     @inline(__always)
     private static func setLead(
         _ bid: AcceptedBid, in record: inout AuctionRecord, _ delta: inout StateDigest.Delta
-    ) {
+    ) -> Bool {
         delta.add(
             field: Field.leader, from: Int64(record.leader.rawValue &+ 1),
             to: Int64(bid.bidder.rawValue &+ 1))
         delta.add(
             field: Field.maximum, from: record.maximum.minorUnits, to: bid.maximum.minorUnits)
-        delta.add(field: Field.held, from: record.held.minorUnits, to: bid.held.minorUnits)
         record.leader = bid.bidder
         record.maximum = bid.maximum
+        let isOnly =
+            bid.refunded == .none
+            ? record.holder == bid.bidder || record.holder == .none
+            : record.holder == bid.refunded && record.held == bid.refund
+        guard isOnly, bid.held != .zero else { return false }
+        delta.add(
+            field: Field.held,
+            Hold.fingerprint(bid.bidder, bid.held)
+                &- Hold.fingerprint(record.holder, record.held))
+        record.holder = bid.bidder
         record.held = bid.held
+        return true
+    }
+
+    /// Changes the holds as the bid's events do.
+    private mutating func takeHold(_ bid: AcceptedBid) {
+        if bid.refunded != .none {
+            let held = hold(of: bid.refunded, on: bid.auction)
+            setHold(of: bid.refunded, on: bid.auction, to: held - bid.refund)
+        }
+        setHold(of: bid.bidder, on: bid.auction, to: bid.held)
     }
 
     /// Moves money within a wallet and makes an entry the last of its chain.
@@ -320,59 +312,6 @@ extension State {
             Self.openingFingerprint(opening, opensAt: opensAt))
         digest.add(
             .auction, handle.index, field: Field.end, from: 0, to: closesAt.nanoseconds)
-    }
-
-    private static func openingFingerprint(
-        _ opening: CanonicalOpening, opensAt: Timestamp
-    ) -> UInt64 {
-        var hash = StateDigest.of(opening.auction.string)
-        func mix(_ value: Int64) {
-            hash = (hash ^ UInt64(bitPattern: value)) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash >> 29
-        }
-        mix(Int64(opening.seller.rawValue))
-        mix(Int64(opening.currency.rawValue))
-        mix(opensAt.nanoseconds)
-        mix(opening.rules.openingPrice.minorUnits)
-        let rules = opening.rules
-        mix(Int64(rules.format.rawValue))
-        mix(rules.proxy ? 1 : 0)
-        switch rules.increments {
-        case .table(let rows):
-            for row in rows {
-                mix(row.from.minorUnits)
-                mix(row.step.minorUnits)
-            }
-        case .basisPoints(let share): mix(Int64(-share))
-        }
-        // What many auctions do not have is mixed in only where it is there.
-        func mix(_ tag: Int64, _ values: Int64...) {
-            mix(tag)
-            for value in values { mix(value) }
-        }
-        if let reserve = rules.reservePrice { mix(1, reserve.minorUnits) }
-        if let offer = rules.buyNow {
-            mix(2, offer.price.minorUnits, Int64(offer.until.rawValue))
-        }
-        if let softClose = rules.softClose {
-            mix(
-                3, softClose.windowMilliseconds, softClose.extensionMilliseconds,
-                Int64(softClose.mode.rawValue), Int64(softClose.trigger.rawValue),
-                softClose.maxExtensions.map { Int64($0) } ?? -1,
-                softClose.latestEnd?.nanoseconds ?? -1)
-        }
-        if let duration = rules.durationFromFirstBidMilliseconds { mix(4, duration) }
-        for (tag, fee) in [(Int64(5), rules.fees.seller), (6, rules.fees.buyer)]
-        where fee != .none {
-            mix(
-                tag, Int64(fee.basisPoints), fee.fixed.minorUnits, fee.minimum.minorUnits,
-                fee.maximum?.minorUnits ?? -1)
-        }
-        if rules.cancelPolicy == .operatorOnly { mix(7) }
-        if let outage = rules.outage {
-            mix(8, outage.longerThanMilliseconds, outage.moveMilliseconds ?? -1)
-        }
-        return hash
     }
 
     private mutating func keep(_ extras: AuctionExtras?) -> UInt32 {
@@ -422,13 +361,6 @@ extension State {
         digest.add(.auction, auction.index, field: Field.bids, 1)
     }
 
-    private mutating func setHeld(_ auction: AuctionHandle, _ held: Money) {
-        let old = auctions[auction.index].held
-        auctions[auction.index].held = held
-        digest.add(
-            .auction, auction.index, field: Field.held, from: old.minorUnits, to: held.minorUnits)
-    }
-
     private mutating func setEnd(_ auction: AuctionHandle, _ closesAt: Timestamp) {
         let old = auctions[auction.index].closesAt
         auctions[auction.index].closesAt = closesAt
@@ -452,75 +384,5 @@ extension State {
         digest.add(
             .auction, auction.index, field: Field.phase,
             UInt64(phase.rawValue) << 8 | UInt64(outcome?.rawValue ?? 0))
-    }
-}
-
-// MARK: - The digest, from nothing
-
-extension State {
-    /// The digest computed from the records alone, to check the incremental one against.
-    /// - Complexity: O(size of the state).
-    public func recomputedDigest() -> StateDigest {
-        var digest = StateDigest()
-        for user in wallets.indices {
-            digest.add(.user, user, field: Field.name, StateDigest.of(userNames.name(user)))
-            for account in accounts(of: UserHandle(rawValue: UInt32(user))) {
-                Self.add(account, to: &digest)
-            }
-        }
-        for (index, record) in currencies.enumerated() {
-            digest.add(
-                .currency, index, field: Field.name,
-                StateDigest.of(record.currency.code.string) &+ UInt64(record.currency.scale))
-            digest.add(
-                .currency, index, field: Field.charged, from: 0, to: record.charged.minorUnits)
-            digest.add(
-                .currency, index, field: Field.withdrawn, from: 0,
-                to: record.withdrawn.minorUnits)
-        }
-        for number in 0..<references.count {
-            digest.add(
-                .reference, number, field: Field.name, StateDigest.of(references.name(number)))
-        }
-        for index in auctions.indices { addAuction(index, to: &digest) }
-        return digest
-    }
-
-    private static func add(_ account: AccountRecord, to digest: inout StateDigest) {
-        var delta = StateDigest.Delta()
-        delta.add(
-            field: Field.owner,
-            UInt64(account.user.rawValue) << 16 | UInt64(account.currency.rawValue) + 1)
-        delta.add(field: Field.available, from: 0, to: account.available.minorUnits)
-        delta.add(field: Field.locked, from: 0, to: account.locked.minorUnits)
-        digest.add(.account, number(of: account.user, account.currency), delta)
-    }
-
-    private func addAuction(_ index: Int, to digest: inout StateDigest) {
-        let record = auctions[index]
-        let handle = AuctionHandle(rawValue: UInt32(index))
-        let opening = CanonicalOpening(
-            auction: id(of: handle), title: "", seller: record.seller,
-            currency: record.currency, opensAt: nil, closesAt: nil, rules: rules(of: handle))
-        digest.add(
-            .auction, index, field: Field.opening,
-            Self.openingFingerprint(opening, opensAt: record.opensAt))
-        let fields: [(UInt64, Int64)] = [
-            (Field.price, record.price.minorUnits),
-            (Field.leader, Int64(record.leader.rawValue &+ 1)),
-            (Field.maximum, record.maximum.minorUnits),
-            (Field.held, record.held.minorUnits),
-            (Field.bids, Int64(record.acceptedBids)),
-            (Field.end, record.closesAt.nanoseconds),
-            (Field.extensions, Int64(extensions(of: handle))),
-        ]
-        for (field, value) in fields {
-            digest.add(.auction, index, field: field, from: 0, to: value)
-        }
-        if record.phase != .open {
-            digest.add(
-                .auction, index, field: Field.phase,
-                UInt64(record.phase.rawValue) << 8 | UInt64(record.outcome?.rawValue ?? 0))
-        }
     }
 }

@@ -129,7 +129,8 @@ private struct UndoneWallet: Sendable {
             Balance(currency: $0.currency, available: $0.available, locked: $0.locked)
         }
         holds = readState.holds(of: user).map {
-            Hold(auction: $0, currency: state[$0].currency, amount: state[$0].held)
+            Hold(
+                auction: $0, currency: state[$0].currency, amount: state.hold(of: user, on: $0))
         }
     }
 

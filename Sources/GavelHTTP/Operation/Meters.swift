@@ -15,11 +15,11 @@ final class Meters: Sendable {
     let registry: PrometheusRegistry
     /// Connections that are open.
     let connections = ConnectionCount()
-    /// Accepted commands, by `Command.kinds`.
+    /// Accepted commands, in the order of their kinds.
     private let accepted: [Counter]
     /// All other outcomes, made when they first occur: by kind and place.
     private let others = Mutex<[Counter?]>(
-        Array(repeating: nil, count: Command.kinds.count * Meters.outcomesMax))
+        Array(repeating: nil, count: Command.Kind.allCases.count * Meters.outcomesMax))
 
     /// Refusals have numbers below it; replays and rejections have places that no refusal has.
     private static let outcomesMax = 128
@@ -39,18 +39,20 @@ final class Meters: Sendable {
         registry.describe(
             RouteMeter.durations,
             "Seconds from a request's head until its answer, or a stream's head, is ready.")
-        accepted = Command.kinds.map { kind in
+        accepted = Command.Kind.allCases.map { kind in
             Counter(
-                label: Self.commands, dimensions: [("command", kind), ("outcome", "accepted")],
+                label: Self.commands,
+                dimensions: [("command", kind.rawValue), ("outcome", "accepted")],
                 factory: registry)
         }
     }
 
     /// Counts what became of a command.
     func count(_ command: Command, _ receipt: Receipt) {
-        let kind = command.kindIndex
+        let kind = command.kind
+        let index = Command.Kind.allCases.firstIndex(of: kind)!
         if receipt.status == .accepted, !receipt.isReplay {
-            accepted[kind].increment()
+            accepted[index].increment()
             return
         }
         let number: UInt16
@@ -64,12 +66,12 @@ final class Meters: Sendable {
         } else {
             return
         }
-        let place = kind * Self.outcomesMax + Int(number)
+        let place = index * Self.outcomesMax + Int(number)
         let counter = others.withLock { others in
             if let counter = others[place] { return counter }
             let counter = Counter(
                 label: Self.commands,
-                dimensions: [("command", Command.kinds[kind]), ("outcome", outcome)],
+                dimensions: [("command", kind.rawValue), ("outcome", outcome)],
                 factory: registry)
             others[place] = counter
             return counter
@@ -252,28 +254,5 @@ struct RouteMeter: Sendable {
             counters[place].increment()
         }
         duration.recordNanoseconds(nanoseconds)
-    }
-}
-
-extension Command {
-    /// The names of all commands; `kindIndex` is a place in it.
-    static let kinds = [
-        "place_bid", "register_currency", "register_user", "charge", "withdraw", "open_auction",
-        "buy_now", "close_auction", "extend_auction", "cancel_auction",
-    ]
-
-    var kindIndex: Int {
-        switch self {
-        case .placeBid: 0
-        case .registerCurrency: 1
-        case .registerUser: 2
-        case .charge: 3
-        case .withdraw: 4
-        case .openAuction: 5
-        case .buyNow: 6
-        case .closeAuction: 7
-        case .extendAuction: 8
-        case .cancelAuction: 9
-        }
     }
 }

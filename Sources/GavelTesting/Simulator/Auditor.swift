@@ -350,8 +350,8 @@ struct Auditor {
     private mutating func judgeOwn(
         _ entry: DecodedEntry, _ coverage: inout SimulationCoverage
     ) throws(Fault) {
-        switch entry.command {
-        case .closeDue(let handle):
+        switch entry.command.engineAct {
+        case .closes(let handle):
             coverage.mark("closed")
             let lot = state.id(of: handle)
             let auction = model.auction(lot)!
@@ -370,14 +370,13 @@ struct Auditor {
             guard model.closeOne(lot, at: entry.point.time) else {
                 throw Fault("\(lot) was closed and is not open, or before its end")
             }
-        case .extendOutage(let handle, let since, let until):
+        case .extends(let handle, let since, let until):
             let lot = state.id(of: handle)
             guard model.moveEnd(of: lot, since: since, until: until) else {
                 throw Fault("the end of \(lot) was moved, and its rules do not say so")
             }
-        case .createLedger, .openEngine, .restoreLedger, .rotateKey: break
-        case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .placeBid,
-            .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+        case .creates, .opens, .restores, .rotates: break
+        case nil:
             throw Fault("the engine itself wrote \(entry.command)")
         }
     }

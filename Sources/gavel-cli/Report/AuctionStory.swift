@@ -79,7 +79,9 @@ struct AuctionStory {
                 follow(movement, sentences.sentence(event), entry)
             }
         }
-        if entry.outcome.events.contains(where: \.isEnd) { addFlow(entry, explanation, sentences) }
+        if entry.outcome.events.contains(where: { $0.end != nil }) {
+            addFlow(entry, explanation, sentences)
+        }
         addRow(step, explanation, sentences)
     }
 
@@ -155,7 +157,7 @@ struct AuctionStory {
             }
         }
         if let end = step.closesAt?.nanoseconds, end != ends.last { ends.append(end) }
-        if explanation.recorded.events.contains(where: \.isEnd) { closedTime = time }
+        if explanation.recorded.events.contains(where: { $0.end != nil }) { closedTime = time }
         guard step.bidder != nil else { return }
         bidTimes.append(time)
         if step.rejection != nil {
@@ -279,18 +281,4 @@ struct AuctionStory {
 extension Money {
     /// For drawing only.
     var units: Double { Double(minorUnits) }
-}
-
-extension Event {
-    /// Whether the auction is over with it.
-    var isEnd: Bool {
-        switch self {
-        case .auctionClosed, .auctionCancelled: true
-        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
-            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
-            .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended,
-            .closeConfirmed:
-            false
-        }
-    }
 }

@@ -1,0 +1,140 @@
+// Holds of an auction as a set: one in the record, several beside it. No English auction has more
+// than one between entries, so the entries here are made by hand.
+
+import AuctionDomain
+import GavelTesting
+import Testing
+
+@Suite("Holds")
+struct HoldTests {
+    private static let lot = AuctionHandle(rawValue: 0)
+    private static let alice = UserHandle(rawValue: 2)
+    private static let bob = UserHandle(rawValue: 3)
+    private static let carol = UserHandle(rawValue: 4)
+
+    /// alice leads `lot` with a hold of 100.
+    private static func state() -> State {
+        var ledger = TestLedger.prepared()
+        ledger.open("lot", rules: .proxy(opening: 10))
+        ledger.bid("alice", 100)
+        return ledger.state
+    }
+
+    private static func evolve(_ state: inout State, _ event: Event) throws {
+        try state.check(event)
+        state.evolve(event, at: EntryPoint(position: state.entryCount, time: state.time))
+        #expect(state.recomputedDigest() == state.digest)
+    }
+
+    private static func lock(_ user: UserHandle, _ amount: Money, held: Money) -> Event {
+        .locked(auction: lot, user: user, amount: amount, held: held)
+    }
+
+    private static func refund(_ user: UserHandle, _ amount: Money) -> Event {
+        .refunded(auction: lot, user: user, amount: amount, reason: .outbid)
+    }
+
+    @Test("Several users have holds on one auction, each its own, and all are found")
+    func several() throws {
+        var state = Self.state()
+        let (lot, alice, bob, carol) = (Self.lot, Self.alice, Self.bob, Self.carol)
+        #expect(state.holds(on: lot) == [Hold(user: alice, amount: 100)])
+        #expect(state.hold(of: alice, on: lot) == 100 && state.hold(of: bob, on: lot) == 0)
+        try Self.evolve(&state, Self.lock(carol, 30, held: 30))
+        try Self.evolve(&state, Self.lock(bob, 7, held: 7))
+        try Self.evolve(&state, Self.lock(bob, 5, held: 12))
+        #expect(
+            state.holds(on: lot) == [
+                Hold(user: alice, amount: 100), Hold(user: bob, amount: 12),
+                Hold(user: carol, amount: 30),
+            ])
+        #expect(state[lot].held == 142 && state.hold(of: bob, on: lot) == 12)
+        // The English format prescribes one, and each wallet has locked what it holds.
+        #expect(throws: ImpossibleEntry.self) { try state.checkConsistency(of: lot) }
+        #expect(state.invariantViolations().map { $0.prefix(1) } == ["4"])
+        try Self.evolve(&state, Self.refund(alice, 100))
+        try Self.evolve(&state, Self.refund(carol, 30))
+        #expect(state.holds(on: lot) == [Hold(user: bob, amount: 12)] && state[lot].held == 12)
+        try Self.evolve(&state, Self.refund(bob, 12))
+        #expect(state.holds(on: lot).isEmpty && state[lot].held == 0)
+    }
+
+    @Test("Holds that come and go leave a state as it was, whoever came and went between")
+    func comeAndGo() throws {
+        let before = Self.state()
+        var state = before
+        try Self.evolve(&state, Self.lock(Self.bob, 7, held: 7))
+        try Self.evolve(&state, Self.lock(Self.carol, 8, held: 8))
+        try Self.evolve(&state, Self.refund(Self.carol, 8))
+        try Self.evolve(&state, Self.refund(Self.bob, 7))
+        #expect(state[Self.lot] == before[Self.lot] && state.digest == before.digest)
+        #expect(state.invariantViolations() == [])
+    }
+
+    @Test("Who holds is part of the digest, not only how much")
+    func digest() throws {
+        var states = [Self.state(), Self.state()]
+        try Self.evolve(&states[0], Self.lock(Self.bob, 7, held: 7))
+        try Self.evolve(&states[1], Self.lock(Self.carol, 7, held: 7))
+        for (place, user) in [Self.bob, Self.carol].enumerated() {
+            try Self.evolve(&states[place], Self.refund(Self.alice, 100))
+            #expect(states[place].hold(of: user, on: Self.lot) == 7)
+        }
+        // Up to the wallets, which differ too: charge each what the other has locked.
+        #expect(states[0].digest != states[1].digest)
+        #expect(states[0][Self.lot] != states[1][Self.lot])
+    }
+
+    @Test("Nobody is given back, and nobody pays, out of another's hold")
+    func othersHolds() throws {
+        var state = Self.state()
+        try Self.evolve(&state, Self.lock(Self.bob, 7, held: 7))
+        for event in [
+            Self.refund(Self.bob, 8), Self.refund(Self.carol, 1),
+            .settled(
+                auction: Self.lot, winner: Self.bob, seller: UserHandle(rawValue: 1), amount: 8,
+                fee: 0),
+            // What is held afterwards is what was held before and what is locked.
+            Self.lock(Self.bob, 7, held: 7), Self.lock(Self.carol, 7, held: 14),
+        ] {
+            #expect(throws: ImpossibleEntry.self, "\(event)") { try state.check(event) }
+        }
+        try state.check(Self.refund(Self.bob, 7))
+    }
+
+    @Test("Cancelling gives every hold back, in order of users")
+    func cancelling() throws {
+        var state = Self.state()
+        try Self.evolve(&state, Self.lock(Self.carol, 30, held: 30))
+        try Self.evolve(&state, Self.lock(Self.bob, 7, held: 7))
+        let outcome = state.decide(
+            .cancelAuction(Self.lot, reason: ""), by: .operator, at: state.time)
+        #expect(
+            outcome.events == [
+                .auctionCancelled(auction: Self.lot),
+                .refunded(auction: Self.lot, user: Self.alice, amount: 100, reason: .cancelled),
+                .refunded(auction: Self.lot, user: Self.bob, amount: 7, reason: .cancelled),
+                .refunded(auction: Self.lot, user: Self.carol, amount: 30, reason: .cancelled),
+            ])
+        for event in outcome.events { try Self.evolve(&state, event) }
+        #expect(state.invariantViolations() == [])
+    }
+
+    @Test("A flat bid on an auction with several holds changes them as its events do")
+    func flatBid() throws {
+        var state = Self.state()
+        try Self.evolve(&state, Self.lock(Self.carol, 30, held: 30))
+        let bid = AcceptedBid(
+            auction: Self.lot, bidder: Self.bob, maximum: 200, kind: .leadTaken, price: 101,
+            refunded: Self.alice, refund: 100, locked: 200, held: 200)
+        var events = EventList()
+        bid.appendEvents(to: &events)
+        var (flat, listed) = (state, state)
+        let point = EntryPoint(position: state.entryCount, time: state.time)
+        _ = flat.evolve(bid, at: point)
+        for event in events { listed.evolve(event, at: point) }
+        #expect(flat.holds(on: Self.lot) == listed.holds(on: Self.lot))
+        #expect(flat.holds(on: Self.lot).map(\.user) == [Self.bob, Self.carol])
+        #expect(flat.digest == listed.digest && flat.recomputedDigest() == flat.digest)
+    }
+}
