@@ -115,7 +115,7 @@ public enum Event: Hashable, Sendable {
 
 // MARK: - Sides of an event
 
-// What an event is to those who ask about one side of it; what it touches and moves is in `Effects`.
+// What an event is to those who ask about one side of it; what it moves is in `Effects`.
 
 /// What a bid or a purchase did.
 package struct BidFact: Hashable, Sendable {

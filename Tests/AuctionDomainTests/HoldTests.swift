@@ -71,23 +71,34 @@ struct HoldTests {
         #expect(state.invariantViolations() == [])
     }
 
-    @Test("Who holds is part of the digest, not only how much")
+    @Test("Who holds for which auction is part of the digest, not only how much each holds")
     func digest() throws {
-        var states = [Self.state(), Self.state()]
-        try Self.evolve(&states[0], Self.lock(Self.bob, 7, held: 7))
-        try Self.evolve(&states[1], Self.lock(Self.carol, 7, held: 7))
-        for (place, user) in [Self.bob, Self.carol].enumerated() {
-            try Self.evolve(&states[place], Self.refund(Self.alice, 100))
-            #expect(states[place].hold(of: user, on: Self.lot) == 7)
+        var ledger = TestLedger.prepared()
+        ledger.open("lot")
+        ledger.open("other")
+        let other = AuctionHandle(rawValue: 1)
+        func digest(onLot first: UserHandle, onOther second: UserHandle) throws -> StateDigest {
+            var state = ledger.state
+            try Self.evolve(&state, Self.lock(first, 7, held: 7))
+            try Self.evolve(
+                &state, .locked(auction: other, user: second, amount: 7, held: 7))
+            return state.digest
         }
-        // Up to the wallets, which differ too: charge each what the other has locked.
-        #expect(states[0].digest != states[1].digest)
-        #expect(states[0][Self.lot] != states[1][Self.lot])
+        // The wallets are the same, and so is what is held for each auction.
+        let one = try digest(onLot: Self.bob, onOther: Self.carol)
+        #expect(try digest(onLot: Self.carol, onOther: Self.bob) != one)
+        #expect(try digest(onLot: Self.bob, onOther: Self.carol) == one)
     }
 
     @Test("Nobody is given back, and nobody pays, out of another's hold")
     func othersHolds() throws {
-        var state = Self.state()
+        var ledger = TestLedger.prepared()
+        ledger.open("lot", rules: .proxy(opening: 10))
+        ledger.open("other")
+        ledger.bid("alice", 100)
+        // bob has locked enough, but for another auction.
+        ledger.bid("bob", 50, on: "other")
+        var state = ledger.state
         try Self.evolve(&state, Self.lock(Self.bob, 7, held: 7))
         for event in [
             Self.refund(Self.bob, 8), Self.refund(Self.carol, 1),

@@ -4,8 +4,9 @@
 // table. A new event gets its line here, in the words below, and is then in all of them. A visitor
 // is a generic parameter: visiting allocates nothing.
 //
-// Invariants: a wallet whose money moves is concerned; the order of links is the order in which
-// chains are first concerned, so it is part of the log's format. Amounts are taken as they are
+// Invariants: a wallet whose money an entry moves is concerned by its command or by the event; the
+// order of links is the order in which chains are first concerned, so all of `concerns` is part of
+// the log's format. Amounts are taken as they are
 // recorded: an event that nobody has checked yet may hold any.
 
 /// A name that an event gives to a handle.
@@ -27,7 +28,7 @@ package enum NamedHandle: Hashable, Sendable {
 /// What a visitor does not implement it passes over: that is safe, because new events say what they
 /// do in these words and not in new ones.
 package protocol EffectVisitor {
-    /// Money moves in an account. Its wallet was told of by `concerns` just before.
+    /// Money moves in an account.
     mutating func moves(_ movement: MoneyMovement)
     /// The entry belongs to the history of an auction or of a wallet. May be told twice.
     mutating func concerns(_ chain: EntryLink.Chain)
@@ -58,13 +59,16 @@ extension EffectVisitor {
         case .userRegistered(let user, let id):
             registers(.user(user, id))
             concerns(.wallet(user))
+        // Who pays in or out or locks is whom the command speaks for, and concerned by that.
         case .charged(let payment): move(.charged(payment.reference), payment)
         case .withdrawn(let payment): move(.withdrawn(payment.reference), payment)
         case .locked(let auction, let user, let amount, let held):
             move(.locked(held: held), of: user, auction, amount)
         case .refunded(let auction, let user, let amount, let reason):
+            concerns(.wallet(user))
             move(.refunded(reason), of: user, auction, amount)
         case .settled(let auction, let winner, let seller, let amount, let fee):
+            concerns(.wallet(winner))
             move(.paid, of: winner, auction, amount)
             // A fee may be nothing or all. The seller is told of the sale even then.
             concerns(.wallet(seller))
@@ -72,7 +76,10 @@ extension EffectVisitor {
                 let proceeds = Money(minorUnits: amount.minorUnits &- fee.minorUnits)
                 move(.sold, of: seller, auction, proceeds)
             }
-            if fee > .zero { move(.fee, of: .house, auction, fee) }
+            if fee > .zero {
+                concerns(.wallet(.house))
+                move(.fee, of: .house, auction, fee)
+            }
         case .auctionOpened(let auction, let opening, _):
             registers(.auction(auction, opening))
             concerns(.auction(auction))
@@ -110,7 +117,7 @@ extension EffectVisitor {
 
     @inlinable @inline(__always)
     package mutating func move(_ kind: MoneyMovement.Kind, _ payment: Payment) {
-        concerns(.wallet(payment.user))
+        names(.user(payment.user))
         names(.currency(payment.currency))
         moves(
             MoneyMovement(
@@ -121,7 +128,7 @@ extension EffectVisitor {
     package mutating func move(
         _ kind: MoneyMovement.Kind, of user: UserHandle, _ auction: AuctionHandle, _ amount: Money
     ) {
-        concerns(.wallet(user))
+        names(.user(user))
         names(.auction(auction))
         moves(MoneyMovement(kind, of: user, for: .auction(auction), amount))
     }
