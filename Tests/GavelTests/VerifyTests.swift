@@ -49,8 +49,9 @@ struct VerifyTests {
                 group.addTask {
                     while !gate.isShut.load(ordering: .acquiring) {
                         let command = Command.registerUser(UserID(unchecked: "user"))
-                        _ = try await ledger.enqueue([Submission(id: .generate(), command: command)])
-                            .value()
+                        _ = try await ledger.enqueue([Submission(id: .generate(), command: command)]
+                        )
+                        .value()
                     }
                 }
                 for _ in 0..<20 {

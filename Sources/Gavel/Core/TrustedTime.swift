@@ -8,8 +8,8 @@
 //
 // Invariants: from one reading to the next trusted time never goes back but by an operator's word,
 // and runs at most 1/1000 faster or slower than the boot clock; while the clocks are more than a
-// minute apart it runs on the boot clock alone; it is a time that an entry can have, whatever clocks
-// and heartbeats say.
+// minute apart it runs on the boot clock alone; it is a time that an entry can have, whatever
+// clocks and heartbeats say.
 
 public import AuctionDomain
 

@@ -102,10 +102,6 @@ struct Auditor {
         heldSince = status.isClockHeld ? trusted : nil
     }
 
-    mutating func paused(from start: Int64, for nanoseconds: Int64) {
-        downs.append((start, start + nanoseconds))
-    }
-
     mutating func wasSilent(since: Int64, until: Int64) { silences.append((since, until)) }
 
     mutating func operatorHolds() { isHeldByOperator = true }
@@ -128,7 +124,12 @@ struct Auditor {
         let last = trusted - (boot - readAt) / 1_000 - 1
         trusted = boot + now.timeOffset
         if trusted < last, !mayGoBack { throw Fault("the time went back by \(last - trusted) ns") }
-        if now.timeOffset != before.timeOffset { readAt = boot }
+        let ahead = now.timeOffset - before.timeOffset
+        if ahead > 30 * Self.second, !mayGoBack {
+            // It went ahead over a pause that no clock but the wall clock has counted.
+            downs.append((trusted - ahead, trusted))
+        }
+        if ahead != 0 { readAt = boot }
         let mayBeHeld =
             before.holdsClosings || now.holdsClosings || before.outage != nil
             || now.outage != nil || wasHeldMeanwhile

@@ -513,7 +513,6 @@ public struct Simulation {
         guard wallIsRightAt == nil, machine.wallError == 0 else { return }
         let paused = generator.number(in: 70...172_800) * Self.second
         if paused > 86_400 * Self.second { coverage.mark("paused for more than a day") }
-        auditor.paused(from: machine.trueTime, for: paused)
         machine.pause(paused)
         machine.wallError = 0
         machine.isSynchronized = true

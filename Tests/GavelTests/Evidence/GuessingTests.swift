@@ -270,7 +270,9 @@ struct GuessingTests {
             let store = MemoryStore()
             var configuration = Bench.configuration(clock)
             configuration.ledgerID = LedgerID(high: 1, low: 2)
-            for _ in 0..<2 { try await Ledger.open(in: store, configuration: configuration).close() }
+            for _ in 0..<2 {
+                try await Ledger.open(in: store, configuration: configuration).close()
+            }
             let log = try store.openForReading()
             var salts: [UInt64] = []
             for position in 0..<UInt64(3) {
