@@ -15,14 +15,14 @@ struct SnapshotTests {
         let clock = ManualClock()
         var workload = Workload(seed: 5)
         clock.advance(to: workload.configuration.start)
-        let ledger = try Ledger.open(at: path, configuration: Bench.configuration(clock))
+        let ledger = try await Ledger.open(at: path, configuration: Bench.configuration(clock))
         for _ in 0..<400 {
             let step = workload.nextStep()
             clock.advance(to: step.time)
             try await ledger.tick()
             _ = try await ledger.submit(step.command, id: step.id, by: step.actor)
         }
-        ledger.close()
+        await ledger.close()
     }
 
     static func file(of path: String) throws -> String {
@@ -206,8 +206,8 @@ struct SnapshotTests {
             let leftover = path + "/snapshots/00000000000000000099.tmp-1"
             try FileSystem.writeFileAtomically(leftover, [1, 2, 3])
             for _ in 0..<3 {
-                let ledger = try Ledger.open(at: path)
-                ledger.close()
+                let ledger = try await Ledger.open(at: path)
+                await ledger.close()
             }
             let names = try FileSystem.listDirectory(path + "/snapshots")
             #expect(names == ["00000000000000000022", "00000000000000000023"])
@@ -220,9 +220,9 @@ struct SnapshotTests {
         try await withLedgerPath { path in
             try await makeSmallLedger(at: path)
             try FileSystem.rename(path + "/snapshots", to: path + "/projections")
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             #expect(ledger.reflects == 21)
-            ledger.close()
+            await ledger.close()
             #expect(!FileSystem.exists(path + "/projections"))
             #expect(FileSystem.exists(path + "/snapshots"))
         }

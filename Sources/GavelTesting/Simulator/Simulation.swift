@@ -283,7 +283,7 @@ public struct Simulation {
             }
             process.core.note(durable: auditor.durableCount)
             let progress = process.core.decide()
-            observe()
+            try observe()
             switch progress {
             case .idle: break deciding
             case .frameIsFull: try store()
@@ -303,7 +303,7 @@ public struct Simulation {
     }
 
     /// Passes on what the core says.
-    private mutating func observe() {
+    private mutating func observe() throws(Fault) {
         var wasHeld = false
         for notice in process.core.takeNotices() {
             mark(notice)
@@ -312,7 +312,7 @@ public struct Simulation {
             case .storage: break
             }
         }
-        auditor.observe(process.core.status, boot: boot, wasHeldMeanwhile: wasHeld)
+        try auditor.observe(process.core.status, boot: boot, wasHeldMeanwhile: wasHeld)
     }
 
     private var looksAtSpace: Bool {
@@ -427,7 +427,7 @@ public struct Simulation {
                 state: state, window: window, frameNumber: UInt64(stored.count), settings: settings,
                 closing: .automatic, reading: reading, bootID: machine.bootID, heartbeat: last))
         if process.core.status.isClockHeld { coverage.mark("clock held at an opening") }
-        auditor.opened(
+        try auditor.opened(
             lastHeartbeat: heartbeat?.time, trueTime: machine.trueTime, process.core.status,
             boot: boot)
         process.core.open(
@@ -513,7 +513,6 @@ public struct Simulation {
         guard wallIsRightAt == nil, machine.wallError == 0 else { return }
         let paused = generator.number(in: 70...172_800) * Self.second
         if paused > 86_400 * Self.second { coverage.mark("paused for more than a day") }
-        auditor.paused(from: machine.trueTime, for: paused)
         machine.pause(paused)
         machine.wallError = 0
         machine.isSynchronized = true
