@@ -81,6 +81,29 @@ public enum CanonicalCommand: Hashable, Sendable {
     case extendAuction(AuctionHandle, closesAt: Timestamp)
     case cancelAuction(AuctionHandle, reason: String)
 
+    /// The command's name in JSON, CSV and tables; equal to `Command.name` where a caller can send
+    /// it.
+    public var name: String {
+        switch self {
+        case .createLedger: "create_ledger"
+        case .openEngine: "open_engine"
+        case .closeDue: "close_due"
+        case .rotateKey: "rotate_key"
+        case .restoreLedger: "restore_ledger"
+        case .extendOutage: "extend_outage"
+        case .registerCurrency: Command.Kind.registerCurrency.rawValue
+        case .registerUser: Command.Kind.registerUser.rawValue
+        case .charge: Command.Kind.charge.rawValue
+        case .withdraw: Command.Kind.withdraw.rawValue
+        case .openAuction: Command.Kind.openAuction.rawValue
+        case .placeBid: Command.Kind.placeBid.rawValue
+        case .buyNow: Command.Kind.buyNow.rawValue
+        case .closeAuction: Command.Kind.closeAuction.rawValue
+        case .extendAuction: Command.Kind.extendAuction.rawValue
+        case .cancelAuction: Command.Kind.cancelAuction.rawValue
+        }
+    }
+
     /// The one auction the entry is about, if it is about one that exists already.
     @inlinable public var auction: AuctionHandle? {
         switch self {
@@ -103,6 +126,93 @@ public enum CanonicalCommand: Hashable, Sendable {
         case .openAuction(let opening): opening.seller
         case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
             .registerCurrency, .registerUser, .closeAuction, .extendAuction, .cancelAuction:
+            nil
+        }
+    }
+
+    /// The currency the command names; that of an auction which exists already is in its opening.
+    @inlinable package var currency: CurrencyHandle? {
+        switch self {
+        case .charge(let payment), .withdraw(let payment): payment.currency
+        case .openAuction(let opening): opening.currency
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            nil
+        }
+    }
+}
+
+// MARK: - Sides of a command
+
+// What a command is to those who ask about one side of it, each said once: a new command has a line
+// in each of these, and nobody who asks through them changes.
+
+/// What the engine does by itself: the commands that no caller can send.
+@usableFromInline
+package enum EngineAct: Hashable, Sendable {
+    case creates(LedgerID)
+    case opens(epoch: UInt32, version: String)
+    /// Its end has come.
+    case closes(AuctionHandle)
+    case rotates(KeyRotation)
+    case restores(Restoration)
+    /// Its end came while the house could not be reached.
+    case extends(AuctionHandle, since: Timestamp, until: Timestamp)
+}
+
+extension CanonicalCommand {
+    /// What the engine does by it; nil where a caller sent it.
+    @inlinable package var engineAct: EngineAct? {
+        switch self {
+        case .createLedger(let id): .creates(id)
+        case .openEngine(let epoch, let version): .opens(epoch: epoch, version: version)
+        case .closeDue(let auction): .closes(auction)
+        case .rotateKey(let rotation): .rotates(rotation)
+        case .restoreLedger(let restoration): .restores(restoration)
+        case .extendOutage(let auction, let since, let until):
+            .extends(auction, since: since, until: until)
+        case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .placeBid,
+            .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+            nil
+        }
+    }
+
+    /// A bid or a purchase: on what, whose, and how much is bid; a purchase names no amount.
+    @inlinable package var bid: (auction: AuctionHandle, bidder: UserHandle, amount: Money?)? {
+        switch self {
+        case .placeBid(let auction, let bidder, let amount): (auction, bidder, amount)
+        case .buyNow(let auction, let buyer): (auction, buyer, nil)
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .closeAuction,
+            .extendAuction, .cancelAuction:
+            nil
+        }
+    }
+
+    /// A payment into or out of a wallet.
+    @inlinable package var payment: Payment? {
+        switch self {
+        case .charge(let payment), .withdraw(let payment): payment
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .openAuction, .placeBid, .buyNow, .closeAuction,
+            .extendAuction, .cancelAuction:
+            nil
+        }
+    }
+
+    /// Whether it opens an auction.
+    package var isOpening: Bool { if case .openAuction = self { true } else { false } }
+
+    /// What is asked of the auction as it stands at that time: where its end has come, it is closed
+    /// before the command is decided.
+    @inlinable package var auctionAskedAtItsTime: AuctionHandle? {
+        switch self {
+        case .placeBid(let auction, _, _), .buyNow(let auction, _), .closeAuction(let auction, _):
+            auction
+        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
+            .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .extendAuction,
+            .cancelAuction:
             nil
         }
     }

@@ -113,6 +113,88 @@ public enum Event: Hashable, Sendable {
     }
 }
 
+// MARK: - Sides of an event
+
+// What an event is to those who ask about one side of it; what it moves is in `Effects`.
+
+/// What a bid or a purchase did.
+package struct BidFact: Hashable, Sendable {
+    package let kind: PublicBid.Kind
+    package let auction: AuctionHandle
+    package let bidder: UserHandle
+    /// What the bidder offers at most; nil where that changes nothing.
+    package let maximum: Money?
+    /// The price afterwards.
+    package let price: Money
+
+    package init(
+        _ kind: PublicBid.Kind, _ auction: AuctionHandle, _ bidder: UserHandle, maximum: Money?,
+        price: Money
+    ) {
+        self.kind = kind
+        self.auction = auction
+        self.bidder = bidder
+        self.maximum = maximum
+        self.price = price
+    }
+}
+
+/// How an auction is over.
+package enum AuctionEnd: Hashable, Sendable {
+    case closed(AuctionHandle, AuctionOutcome, winner: UserHandle?, price: Money)
+    case cancelled(AuctionHandle)
+}
+
+extension Event {
+    /// What a bid or a purchase did by it; nil where it is of neither.
+    package var bidFact: BidFact? {
+        switch self {
+        case .leadTaken(let auction, let bidder, let maximum, let price):
+            BidFact(.leads, auction, bidder, maximum: maximum, price: price)
+        case .maximumRaised(let auction, let bidder, let maximum, let price):
+            BidFact(.raised, auction, bidder, maximum: maximum, price: price)
+        case .bidAbsorbed(let auction, let bidder, let price):
+            BidFact(.absorbed, auction, bidder, maximum: nil, price: price)
+        case .boughtNow(let auction, let buyer, let price):
+            BidFact(.boughtNow, auction, buyer, maximum: price, price: price)
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
+            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
+            nil
+        }
+    }
+
+    /// How an auction is over by it; nil where none is.
+    package var end: AuctionEnd? {
+        switch self {
+        case .auctionClosed(let auction, let outcome, let winner, let price):
+            .closed(auction, outcome, winner: winner, price: price)
+        case .auctionCancelled(let auction): .cancelled(auction)
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
+            .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended,
+            .closeConfirmed:
+            nil
+        }
+    }
+
+    /// The time at which an auction ends from here on, which may be none; nil where the event sets
+    /// no such time.
+    package var endSet: (auction: AuctionHandle, closesAt: Timestamp?)? {
+        switch self {
+        case .auctionOpened(let auction, let opening, _): (auction, opening.closesAt)
+        case .auctionExtended(let auction, let closesAt, _): (auction, closesAt)
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .leadTaken,
+            .maximumRaised, .bidAbsorbed, .boughtNow, .auctionClosed, .closeConfirmed,
+            .auctionCancelled:
+            nil
+        }
+    }
+}
+
+// MARK: - Outcomes
+
 /// Events in order; `decide` fills one that its caller keeps, so a bid allocates nothing.
 public typealias EventList = ContiguousArray<Event>
 

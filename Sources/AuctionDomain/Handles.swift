@@ -13,6 +13,9 @@ public struct UserHandle: Hashable, Comparable, Sendable {
     /// Stands where no user stands, in what is stored and in records that must stay small; never
     /// registered, and never given out.
     @inlinable package static var none: UserHandle { UserHandle(rawValue: .max) }
+    /// Stands where more than one user stands, in records that must stay small; never registered,
+    /// and never given out.
+    @inlinable package static var several: UserHandle { UserHandle(rawValue: .max - 1) }
     /// The user `house`.
     public static let house = UserHandle(rawValue: 0)
     @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }

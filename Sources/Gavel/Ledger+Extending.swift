@@ -23,7 +23,7 @@ extension Ledger {
     ///
     ///     var configuration = Configuration()
     ///     configuration.closing = .held
-    ///     let ledger = try Ledger.open(at: path, configuration: configuration)
+    ///     let ledger = try await Ledger.open(at: path, configuration: configuration)
     ///     try await ledger.extendEndedAuctions(to: noon)
     ///     try await ledger.confirmClosings()
     ///

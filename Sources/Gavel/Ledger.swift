@@ -12,7 +12,7 @@ internal import Synchronization
 
 /// An event-sourced ledger of wallets and auctions.
 ///
-///     let ledger = try Ledger.open(at: "/var/lib/house/ledger")
+///     let ledger = try await Ledger.open(at: "/var/lib/house/ledger")
 ///     let receipt = try await ledger.submit(
 ///         .placeBid(auction: "lot-1", bidder: "alice", amount: 1500), id: .generate())
 ///
@@ -40,8 +40,8 @@ public final class Ledger: Sendable {
 
     // MARK: Opening
 
-    /// Opens a ledger for writing, or makes one. Blocks while it reads the newest snapshot and
-    /// replays what came after it.
+    /// Opens a ledger for writing, or makes one: reads the newest snapshot and replays what came
+    /// after it, on a thread of its own.
     /// - Parameter path: the ledger's folder.
     /// - Throws: `LedgerError` with `invalidConfiguration`, `notFound`, `heldByWriter`, `foreign`,
     ///   `newerFormat`, `damaged` or `storage`, and with `checkpointMismatch` or `keyMismatch`
@@ -49,8 +49,8 @@ public final class Ledger: Sendable {
     ///   engine's own where only the first checkpoint after it could not be written.
     public static func open(
         at path: String, configuration: Configuration = Configuration()
-    ) throws(LedgerError) -> Ledger {
-        try open(in: FolderStore(at: path), configuration: configuration)
+    ) async throws(LedgerError) -> Ledger {
+        try await open(in: FolderStore(at: path), configuration: configuration)
     }
 
     /// Opens a ledger in any store for writing, or makes one there, as `open(at:)` does in a
@@ -58,8 +58,45 @@ public final class Ledger: Sendable {
     /// - Throws: as `open(at:)`.
     public static func open(
         in store: any LedgerStore, configuration: Configuration = Configuration()
+    ) async throws(LedgerError) -> Ledger {
+        try await DedicatedThread.run(named: "gavel.open") { () throws(LedgerError) in
+            try open(in: store, configuration: configuration)
+        }
+    }
+
+    /// The same, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "opening reads the disk: use 'await'")
+    public static func open(
+        at path: String, configuration: Configuration = Configuration()
+    ) throws(LedgerError) -> Ledger {
+        try open(in: FolderStore(at: path), configuration: configuration)
+    }
+
+    /// The same, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "opening reads the disk: use 'await'")
+    public static func open(
+        in store: any LedgerStore, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {
         try open(in: store, configuration: configuration) { $0 }
+    }
+
+    /// Opens a ledger, lets a closure work with it, and closes it, also where the closure throws.
+    ///
+    ///     let receipt = try await Ledger.withLedger(at: "house") { ledger in
+    ///         try await ledger.submit(.registerUser("alice"), id: .generate())
+    ///     }
+    ///
+    /// - Returns: what the closure returns.
+    /// - Throws: as `open(at:)`, and what the closure throws.
+    nonisolated(nonsending) public static func withLedger<Value>(
+        at path: String, configuration: Configuration = Configuration(),
+        _ body: (Ledger) async throws -> Value
+    ) async throws -> Value {
+        let ledger = try await open(at: path, configuration: configuration)
+        let result: Result<Value, any Error>
+        do { result = .success(try await body(ledger)) } catch { result = .failure(error) }
+        await ledger.close()
+        return try result.get()
     }
 
     /// Opens a ledger whose log is seen through another: for tests that hold back or fail.
@@ -204,11 +241,20 @@ public final class Ledger: Sendable {
         case closed
     }
 
-    /// Answers what is in the queue, writes a snapshot and lets go of the folder. Blocks until all
+    /// Answers what is in the queue, writes a snapshot and lets go of the folder. Returns when all
     /// of that is done, whoever began it; later calls do nothing. New commands are refused as
     /// `shuttingDown` meanwhile. A query under way reads on to the end of a frame or some, which is
     /// waited for; what has to read the log after that throws `closed`.
-    public func close() {
+    public func close() async {
+        await DedicatedThread.run(named: "gavel.close") { self.closeNow() }
+    }
+
+    /// The same, for code without tasks: blocks the thread until the ledger is closed.
+    @available(*, noasync, message: "closing waits for the disk: use 'await'")
+    public func close() { closeNow() }
+
+    /// Closes it where `await` cannot stand, as in `deinit` or a test's `defer`.
+    package func closeNow() {
         let before = lifeCycle.withLock { state in
             let before = state
             if state == .opening || state == .running { state = .closing }
@@ -218,7 +264,7 @@ public final class Ledger: Sendable {
         case .closed: return
         case .closing: break
         case .opening, .running:
-            end(isRunning: before == .running)
+            stop(isRunning: before == .running)
             lifeCycle.withLock { $0 = .closed }
             closed.signal()
         }
@@ -227,7 +273,7 @@ public final class Ledger: Sendable {
         closed.signal()
     }
 
-    private func end(isRunning: Bool) {
+    private func stop(isRunning: Bool) {
         clockWatch.stop()
         if isRunning, isTimed { clockWatch.beat() }
         admission.stop()
@@ -238,7 +284,7 @@ public final class Ledger: Sendable {
         log.close()
     }
 
-    deinit { close() }
+    deinit { closeNow() }
 
     // MARK: Submitting
 

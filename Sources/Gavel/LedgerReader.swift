@@ -12,7 +12,7 @@ internal import Synchronization
 
 /// A ledger open for reading only, beside a writer or without one.
 ///
-///     let reader = try LedgerReader.open(at: "ledger")
+///     let reader = try await LedgerReader.open(at: "ledger")
 ///     let clock = try reader.auction("lot-1").value
 public final class LedgerReader: LedgerQueries {
     public let reading: Reading
@@ -29,17 +29,36 @@ public final class LedgerReader: LedgerQueries {
         var failure: LedgerError?
     }
 
-    /// Opens a ledger for reading.
+    /// Opens a ledger for reading, on a thread of its own.
     /// - Parameter moment: which moment to look at; nil for the newest durable one.
     /// - Throws: `LedgerError` with `notFound`, `foreign`, `newerFormat`, `damaged` or `storage`.
+    public static func open(
+        at path: String, asOf moment: Moment? = nil, logger: Logger = Logger(label: "gavel")
+    ) async throws(LedgerError) -> LedgerReader {
+        try await open(in: FolderStore(at: path), asOf: moment, logger: logger)
+    }
+
+    /// Opens a ledger in any store for reading.
+    /// - Throws: as `open(at:asOf:logger:)`.
+    public static func open(
+        in store: any LedgerStore, asOf moment: Moment? = nil,
+        logger: Logger = Logger(label: "gavel")
+    ) async throws(LedgerError) -> LedgerReader {
+        try await DedicatedThread.run(named: "gavel.open") { () throws(LedgerError) in
+            try open(in: store, asOf: moment, logger: logger)
+        }
+    }
+
+    /// The same, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "opening reads the disk: use 'await'")
     public static func open(
         at path: String, asOf moment: Moment? = nil, logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> LedgerReader {
         try open(in: FolderStore(at: path), asOf: moment, logger: logger)
     }
 
-    /// Opens a ledger in any store for reading.
-    /// - Throws: as `open(at:asOf:logger:)`.
+    /// The same, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "opening reads the disk: use 'await'")
     public static func open(
         in store: any LedgerStore, asOf moment: Moment? = nil,
         logger: Logger = Logger(label: "gavel")

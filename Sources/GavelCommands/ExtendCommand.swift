@@ -46,12 +46,13 @@ struct ExtendCommand: AsyncParsableCommand {
         configuration.createsIfMissing = false
         configuration.replacesLostKey = newKey.isWanted
         configuration.closing = .held
-        let opened = try Ledger.open(at: ledger.path, configuration: configuration)
-        defer { opened.close() }
-        let extended =
+        let extended = try await Ledger.withLedger(
+            at: ledger.path, configuration: configuration
+        ) { opened in
             auctions.isEmpty
-            ? try await opened.extendEndedAuctions(since: since ?? .zero, to: to)
-            : try await extendNamed(opened)
+                ? try await opened.extendEndedAuctions(since: since ?? .zero, to: to)
+                : try await extendNamed(opened)
+        }
         let failed = extended.count { $0.receipt.status != .accepted }
         try withOutput { output in
             var table = Table(

@@ -200,21 +200,11 @@ private struct EntrySubject {
     init(_ command: CanonicalCommand, names: Reading) {
         auction = command.auction.map { names.id(of: $0) }
         user = command.user.map { names.id(of: $0) }
-        currency = command.auction.map { names.currency(of: $0) }
-        switch command {
-        case .registerUser(let registered): user = registered
-        case .charge(let payment), .withdraw(let payment):
-            amount = payment.amount
-            currency = names.currency(of: payment.currency)
-        case .openAuction(let opening):
-            auction = opening.auction
-            amount = opening.rules.openingPrice
-            currency = names.currency(of: opening.currency)
-        case .placeBid(_, _, let bid): amount = bid
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
-            .registerCurrency, .buyNow, .closeAuction, .extendAuction, .cancelAuction,
-            .extendOutage:
-            break
+        currency = command.currency(names: names)
+        amount = command.amount
+        if case .registerUser(let registered) = command { user = registered }
+        if case .openAuction(let opening) = command {
+            (auction, amount) = (opening.auction, opening.rules.openingPrice)
         }
     }
 }

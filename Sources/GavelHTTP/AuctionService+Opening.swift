@@ -12,12 +12,12 @@ extension AuctionService {
     ) async throws -> AuctionService {
         // Before a ledger is made.
         try options.check()
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try await Ledger.open(at: path, configuration: configuration)
         do {
             return try await open(
                 ledger: ledger, at: path, options: options, logger: logger, closesLedger: true)
         } catch {
-            ledger.close()
+            await ledger.close()
             throw error
         }
     }
@@ -54,10 +54,9 @@ extension AuctionService {
     }
 
     /// Lets go of the service's tables and, where the service has opened it, of the ledger, which
-    /// answers what it still has to answer and writes its snapshot. Blocks until done. The servers
-    /// have ended before.
-    public func close() {
-        if closesLedger { ledger.close() }
+    /// answers what it still has to answer and writes its snapshot. The servers have ended before.
+    public func close() async {
+        if closesLedger { await ledger.close() }
         store.close()
     }
 

@@ -8,12 +8,12 @@ import AuctionDomain
 /// The fields that a command has, by its name: those of its own, then those of every command.
 /// Empty for what is no command.
 public func commandFields(of command: String) -> [String] {
-    CommandKind(rawValue: command)?.fields ?? []
+    Command.Kind(rawValue: command)?.fields ?? []
 }
 
 /// An object that names a command.
 struct CommandObject {
-    private let kind: CommandKind
+    private let kind: Command.Kind
     let fields: FieldReader
 
     init(_ members: [JSONMember], envelope: EnvelopeFields) throws(CommandError) {
@@ -23,10 +23,10 @@ struct CommandObject {
         guard case .string(let text) = name.value else {
             throw CommandError("command must be a string, not \(name.value.found)")
         }
-        guard let kind = CommandKind(rawValue: text) else {
+        guard let kind = Command.Kind(rawValue: text) else {
             throw CommandError(
                 "unknown command \(quoted(text)), expected one of "
-                    + CommandKind.allCases.map(\.rawValue).joined(separator: ", "))
+                    + Command.Kind.allCases.map(\.rawValue).joined(separator: ", "))
         }
         self.kind = kind
         fields = try FieldReader(members, of: kind.rawValue, known: kind.fields)
@@ -140,7 +140,7 @@ extension FieldReader {
     }
 }
 
-extension CommandKind {
+extension Command.Kind {
     /// Every field that may stand in the command, its own ones first.
     fileprivate var fields: [String] {
         switch self {

@@ -131,31 +131,29 @@ extension JSONWriter {
             return
         }
         field("command", command.jsonName)
-        switch command {
-        case .createLedger(let ledger):
+        switch command.engineAct {
+        case .creates(let ledger):
             field("ledger", ledger.hexadecimal)
-        case .openEngine(let epoch, let version):
+        case .opens(let epoch, let version):
             field("epoch", epoch)
             field("version", version)
-        case .closeDue(let auction):
+        case .closes(let auction):
             field("auction", names.id(of: auction))
-        case .extendOutage(let auction, let since, let until):
+        case .extends(let auction, let since, let until):
             field("auction", names.id(of: auction))
             field("since", since)
             field("until", until)
-        case .rotateKey(let rotation):
+        case .rotates(let rotation):
             field("key", rotation.key.hexadecimal)
             field("previous", rotation.previous.hexadecimal)
             field(
                 "signature",
                 rotation.signature.0.hexadecimal + rotation.signature.1.hexadecimal)
-        case .restoreLedger(let restoration):
+        case .restores(let restoration):
             field("ledger", restoration.ledger.hexadecimal)
             field("checkpoint_size", restoration.checkpointSize)
             field("checkpoint_root", restoration.checkpointRoot.hexadecimal)
-        case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .placeBid,
-            .buyNow, .closeAuction, .extendAuction, .cancelAuction:
-            break
+        case nil: break
         }
     }
 }

@@ -141,28 +141,8 @@ extension AuctionStatus {
 }
 
 extension CanonicalCommand {
-    /// The command's name in JSON, CSV and tables; equal to `Command.name` where a caller can
-    /// send it.
-    public var jsonName: String {
-        switch self {
-        case .createLedger: "create_ledger"
-        case .openEngine: "open_engine"
-        case .closeDue: "close_due"
-        case .rotateKey: "rotate_key"
-        case .restoreLedger: "restore_ledger"
-        case .extendOutage: "extend_outage"
-        case .registerCurrency: CommandKind.registerCurrency.rawValue
-        case .registerUser: CommandKind.registerUser.rawValue
-        case .charge: CommandKind.charge.rawValue
-        case .withdraw: CommandKind.withdraw.rawValue
-        case .openAuction: CommandKind.openAuction.rawValue
-        case .placeBid: CommandKind.placeBid.rawValue
-        case .buyNow: CommandKind.buyNow.rawValue
-        case .closeAuction: CommandKind.closeAuction.rawValue
-        case .extendAuction: CommandKind.extendAuction.rawValue
-        case .cancelAuction: CommandKind.cancelAuction.rawValue
-        }
-    }
+    /// The command's name in JSON, CSV and tables.
+    public var jsonName: String { name }
 }
 
 extension Money {

@@ -74,13 +74,7 @@ struct Serving {
             throw Failure(.unusable, "the ledger cannot be opened: \(error)")
         }
         let outcome = await serve(service, happenings, continuation)
-        // Off the threads that tasks run on: it waits for the disk.
-        await withCheckedContinuation { continuation in
-            DispatchQueue(label: "gavel.closing").async {
-                service.close()
-                continuation.resume()
-            }
-        }
+        await service.close()
         if outcome == nil { logger.info("ended") }
         LogSink.standardError.flush()
         if let outcome { throw outcome }

@@ -79,7 +79,7 @@ final class StoreTrial: Sendable {
         let source = MemoryStore()
         var configuration = Configuration()
         configuration.clock = ManualClock()
-        let ledger = try Ledger.open(in: source, configuration: configuration)
+        let ledger = try await Ledger.open(in: source, configuration: configuration)
         var user = 0
         for count in counts {
             let batch = (0..<count).map { _ in
@@ -90,7 +90,7 @@ final class StoreTrial: Sendable {
             }
             _ = try await ledger.submit(batch)
         }
-        ledger.close()
+        await ledger.close()
         var tree = MerkleTree()
         return try source.frames.map { try SealedFrame(following: &tree, $0) }
     }
@@ -390,18 +390,18 @@ extension StoreTrial {
         configuration.snapshotIntervalEntries = 100
         var workload = Workload(seed: 11)
         clock.advance(to: workload.configuration.start)
-        var ledger = try Ledger.open(in: store, configuration: configuration)
+        var ledger = try await Ledger.open(in: store, configuration: configuration)
         for number in 0..<300 {
             let step = workload.nextStep()
             clock.advance(to: step.time)
             try await ledger.tick()
             _ = try await ledger.submit(step.command, id: step.id, by: step.actor)
             if number == 150 {
-                ledger.close()
-                ledger = try Ledger.open(in: store, configuration: configuration)
+                await ledger.close()
+                ledger = try await Ledger.open(in: store, configuration: configuration)
             }
         }
-        let beside = try LedgerReader.open(in: store)
+        let beside = try await LedgerReader.open(in: store)
         expect(beside.reflects == ledger.durableCount, "a reader reflects \(beside.reflects)")
         expect(beside.digest == ledger.digest, "a reader beside the writer sees another state")
         beside.close()
@@ -410,11 +410,11 @@ extension StoreTrial {
         let live = ledger.verify()
         expect(live.isClean, "the live ledger has findings: \(live.findings)")
         try ledger.backup(to: other)
-        ledger.close()
+        await ledger.close()
         for (name, store) in [("the ledger", store), ("its copy", other)] {
             let report = try Verifier.verify(store)
             expect(report.isClean, "\(name) has findings: \(report.findings)")
-            let reader = try LedgerReader.open(in: store)
+            let reader = try await LedgerReader.open(in: store)
             expect(reader.digest == ledger.digest, "\(name) has another state")
             let past = try reader.past(.position(100))
             expect(past.reflects == 101, "\(name) has no past")
@@ -422,8 +422,8 @@ extension StoreTrial {
             let count = try Ledger.rebuild(store)
             expect(count == ledger.durableCount, "\(name) rebuilt \(count) entries")
         }
-        let again = try Ledger.open(in: store, configuration: configuration)
+        let again = try await Ledger.open(in: store, configuration: configuration)
         expect(again.digest == ledger.digest || again.durableCount > ledger.durableCount, "lost")
-        again.close()
+        await again.close()
     }
 }

@@ -31,6 +31,22 @@ public enum DedicatedThread {
         }
     }
 
+    /// Runs a closure that blocks on a new thread, and suspends the caller until it has ended, so
+    /// that no thread of the tasks waits. Where the system has no thread left, it runs on the
+    /// caller's.
+    /// - Throws: what the closure throws.
+    public static func run<Value: Sendable, Failure: Error>(
+        named name: String, _ body: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        let result = await withCheckedContinuation { continuation in
+            let work: @Sendable () -> Void = {
+                continuation.resume(returning: Result { () throws(Failure) in try body() })
+            }
+            do { try start(named: name, work) } catch { work() }
+        }
+        return try result.get()
+    }
+
     /// 0, or the errno.
     /// - Parameter argument: the retained job that the thread takes over.
     private static func create(_ argument: UnsafeMutableRawPointer) -> Int32 {

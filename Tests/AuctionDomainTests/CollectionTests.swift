@@ -46,11 +46,9 @@ struct NameTableTests {
             #expect(built(name) == NameKey(name))
         }
         for user: UInt32 in [0, 7, 10, 65_535, 1_000_000, 4_294_967_294] {
-            let payment = Payment(
-                user: UserHandle(rawValue: user), currency: CurrencyHandle(rawValue: 0),
-                amount: 1, reference: "x-1")
-            let key = State.referenceKey(payment, charge: true)
-            #expect(built("x-1", onto: State.chargeKey(payment.user)) == NameKey(key))
+            let user = UserHandle(rawValue: user)
+            let key = State.referenceKey(user, "x-1", charge: true)
+            #expect(built("x-1", onto: State.chargeKey(user)) == NameKey(key))
         }
     }
 

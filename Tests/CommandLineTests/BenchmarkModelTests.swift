@@ -337,7 +337,7 @@ struct SettlingTests {
         for hasBid in [true, false] {
             let space = try Workspace()
             let path = space.path + "/ledger"
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             var commands: [Command] = [
                 .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("a"),
                 .registerUser("b"),
@@ -354,7 +354,7 @@ struct SettlingTests {
                 let failure = error as? Failure
                 return failure?.status == .finding && failure?.message?.contains(expected) == true
             }
-            ledger.close()
+            await ledger.close()
         }
     }
 }

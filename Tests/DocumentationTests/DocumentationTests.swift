@@ -7,19 +7,24 @@ import Gavel
 import Testing
 
 // README
+struct NotAccepted: Error { let receipt: Receipt }
+
 func sellAClock(in folder: String) async throws -> Money {
-    let ledger = try Ledger.open(at: folder)
-    defer { ledger.close() }
-    let commands: [Command] = [
-        .registerCurrency(Currency(code: "USD", scale: 2)),
-        .registerUser("alice"), .registerUser("bob"),
-        .charge(user: "alice", currency: "USD", amount: 50_000, reference: "psp-123"),
-        .openAuction(OpenAuction(auction: "lot-1", seller: "bob", currency: "USD")),
-        .placeBid(auction: "lot-1", bidder: "alice", amount: 15_00),
-        .closeAuction("lot-1", hammer: true),
-    ]
-    for command in commands { _ = try await ledger.submit(command, id: .generate()) }
-    return try ledger.wallet("bob").value.balances[0].available
+    try await Ledger.withLedger(at: folder) { ledger in
+        let commands: [Command] = [
+            .registerCurrency(Currency(code: "USD", scale: 2)),
+            .registerUser("alice"), .registerUser("bob"),
+            .charge(user: "alice", currency: "USD", amount: 50_000, reference: "psp-123"),
+            .openAuction(OpenAuction(auction: "lot-1", seller: "bob", currency: "USD")),
+            .placeBid(auction: "lot-1", bidder: "alice", amount: 15_00),
+            .closeAuction("lot-1", hammer: true),
+        ]
+        for command in commands {
+            let receipt = try await ledger.submit(command, id: .generate())
+            guard receipt.status == .accepted else { throw NotAccepted(receipt: receipt) }
+        }
+        return try ledger.wallet("bob").value.balances[0].available
+    }
 }
 // README
 

@@ -62,8 +62,8 @@ struct AccountsFileTests {
         let folder = try FileSystem.temporaryDirectory("gavel-http-")
         defer { try? FileSystem.remove(folder) }
         let path = folder + "/house"
-        let ledger = try Ledger.open(at: path)
-        defer { ledger.close() }
+        let ledger = try await Ledger.open(at: path)
+        defer { ledger.closeNow() }
         let store = try ServiceStore(ledger: path)
         try await store.write { _ in }
         store.close()

@@ -75,7 +75,7 @@ final class AdministrationTests {
         // What was administered is what the service has.
         var configuration = Configuration()
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try await Ledger.open(at: path, configuration: configuration)
         var options = ServiceOptions()
         options.passwordCostLog2 = 4
         options.tokenAlgorithm = .es256
@@ -97,8 +97,8 @@ final class AdministrationTests {
             let pid = ProcessInfo.processInfo.processIdentifier
             #expect(held.errors.hasSuffix("\(path) is being written by process \(pid)\n"))
         }
-        service.close()
-        ledger.close()
+        await service.close()
+        await ledger.close()
 
         #expect(try await run("users", "close", "root").status == 0)
         #expect(try await run("users", "list").output == "\(user)\t-\tclosed\t-\n")
@@ -109,13 +109,13 @@ final class AdministrationTests {
     func binding() async throws {
         var configuration = Configuration()
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try await Ledger.open(at: path, configuration: configuration)
         _ = try await ledger.submit(.registerUser("seller-7"), id: .generate())
         _ = try await ledger.submit(
             .registerCurrency(Currency(code: "USD", scale: 2)), id: .generate())
         _ = try await ledger.submit(
             .charge(user: "seller-7", currency: "USD", amount: 5, reference: "r"), id: .generate())
-        ledger.close()
+        await ledger.close()
         let input = "correct horse battery\n"
         let bound = try await run(
             "users", "add", "sally", "--user", "seller-7", "--password-cost", "10", input: input)

@@ -280,7 +280,7 @@ struct CommandIDTests {
         }
         let first = try id(at: folder)
         #expect(try id(at: folder) == first)
-        let reader = try LedgerReader.open(at: folder)
+        let reader = try await LedgerReader.open(at: folder)
         try reader.backup(to: folder + "-backup")
         reader.close()
         var options = RestoreOptions()

@@ -117,7 +117,7 @@ struct CycleTests {
 
             // The money went where the books say, and the books are whole.
             #expect(await server.end() == 0)
-            let reader = try LedgerReader.open(at: server.ledger)
+            let reader = try await LedgerReader.open(at: server.ledger)
             defer { reader.close() }
             #expect(try reader.auction("clock").value.winner?.string == bob.user)
             let totals = try #require(reader.totals.first { $0.currency.code == "USD" })

@@ -65,9 +65,9 @@ struct ArchiveTests {
                     == FileSystem.readFile(path + "/checkpoint"))
             try writeKey(
                 try LedgerKey.read(path + "/key"), to: path + "-again/key")
-            try Ledger.open(at: path + "-again").close()
+            try await Ledger.open(at: path + "-again").close()
             // The other way round nothing is lost either.
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             var again: [UInt8] = []
             try reader.archive { again += $0 }
@@ -79,7 +79,7 @@ struct ArchiveTests {
     func damaged() async throws {
         try await withLedgerPath { path in
             let archive = try archive(path)
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let checkpointBytes = try reader.checkpoint()!.bytes.count
             reader.close()
             // Up to the checkpoint every byte counts; some hundred places are enough here.

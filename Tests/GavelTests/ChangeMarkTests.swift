@@ -26,7 +26,7 @@ struct ChangeMarkTests {
     func marks(seed: UInt64) async throws {
         try await withLedgerPath { path in
             let clock = ManualClock()
-            var ledger = try Ledger.open(at: path, configuration: Bench.configuration(clock))
+            var ledger = try await Ledger.open(at: path, configuration: Bench.configuration(clock))
             var workload = Workload(seed: seed)
             clock.advance(to: workload.configuration.start)
             for _ in 0..<600 {
@@ -41,10 +41,10 @@ struct ChangeMarkTests {
                     #expect(ledger.marks(of: [auction])[0]?.position == position, "\(auction)")
                 }
                 // Closing writes a snapshot, which the next opening takes up.
-                ledger.close()
-                ledger = try Ledger.open(at: path, configuration: Bench.configuration(clock))
+                await ledger.close()
+                ledger = try await Ledger.open(at: path, configuration: Bench.configuration(clock))
             }
-            ledger.close()
+            await ledger.close()
         }
     }
 

@@ -34,7 +34,7 @@ struct LedgerCheckpointTests {
             let attributes = try FileManager.default.attributesOfItem(atPath: path + "/key")
             #expect(attributes[.posixPermissions] as? Int == 0o600)
             let root = try Verifier.verify(at: path).root
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             let key = try LedgerKey.read(path + "/key").verifier
             let signed = try #require(try reader.checkpoint())
@@ -54,8 +54,8 @@ struct LedgerCheckpointTests {
             var configuration = Configuration()
             configuration.checkpointIntervalMilliseconds = 3_600_000
             configuration.checkpointCopyPath = path + ".copy"
-            let ledger = try Ledger.open(at: path, configuration: configuration)
-            defer { ledger.close() }
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
+            defer { ledger.closeNow() }
             for command: Command in [
                 .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
                 .openAuction(OpenAuction(auction: "lot", seller: "bob", currency: "USD")),
@@ -83,9 +83,9 @@ struct LedgerCheckpointTests {
         try await withLedgerPath { path in
             try makeLedger(at: path)
             try FileManager.default.copyItem(atPath: path, toPath: path + "-old")
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             try register(3, "later", in: ledger)
-            ledger.close()
+            await ledger.close()
             try replaceLog(of: path, by: path + "-old")
             let before = try FileSystem.readFile(path + "/log/data.mdb")
             let error = #expect(throws: LedgerError.self) { try Ledger.open(at: path) }
@@ -93,7 +93,7 @@ struct LedgerCheckpointTests {
             #expect(error?.reason.contains("11 entries, but the log has 7") == true)
             #expect(try FileSystem.readFile(path + "/log/data.mdb") == before)
             // Reading goes on.
-            #expect(try LedgerReader.open(at: path).reflects == 7)
+            await #expect(try LedgerReader.open(at: path).reflects == 7)
         }
     }
 
@@ -121,21 +121,21 @@ struct LedgerCheckpointTests {
     func restoring() async throws {
         try await withLedgerPath { path in
             try makeLedger(at: path)
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             try reader.backup(to: path + "-backup")
             reader.close()
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             try register(3, "later", in: ledger)
-            ledger.close()
+            await ledger.close()
             var options = RestoreOptions()
             options.keyPath = path + "/key"
             options.checkpointPath = path + "-backup/checkpoint"
             let complete = path + "-complete"
             #expect(
                 try Ledger.restore(from: path + "-backup", to: complete, options: options) == nil)
-            let again = try Ledger.open(at: complete)
+            let again = try await Ledger.open(at: complete)
             #expect(again.verifierKey == (try LedgerKey.read(path + "/key").verifier))
-            again.close()
+            await again.close()
 
             options.checkpointPath = path + "/checkpoint"
             let short = path + "-short"
@@ -148,7 +148,7 @@ struct LedgerCheckpointTests {
                 try Ledger.restore(from: path + "-backup", to: short, options: options))
             #expect(loss.positions == 7..<11)
             #expect(try Verifier.verify(at: short).isClean)
-            let restored = try LedgerReader.open(at: short)
+            let restored = try await LedgerReader.open(at: short)
             defer { restored.close() }
             guard case .restoreLedger(let entry) = try restored.entry(at: 7)?.command else {
                 Issue.record("entry 7 does not say what was lost")
@@ -168,7 +168,7 @@ struct LedgerKeyTests {
         try await withLedgerPath { path in
             try makeLedger(at: path)
             let former = try LedgerKey.read(path + "/key").verifier
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let new = try await ledger.rotateKey()
             #expect(new != former && new.name == former.name)
             #expect(try ledger.checkpoint?.verified(by: new) != nil)
@@ -182,13 +182,13 @@ struct LedgerKeyTests {
             await #expect(throws: LedgerError(.keyMismatch, "")) {
                 _ = try await ledger.rotateKey(to: .generate(name: "other"))
             }
-            ledger.close()
+            await ledger.close()
             // With and without a snapshot.
             for removesSnapshots in [false, true] {
                 if removesSnapshots { try FileSystem.remove(path + "/snapshots") }
-                let again = try Ledger.open(at: path)
+                let again = try await Ledger.open(at: path)
                 #expect(again.verifierKey == new)
-                again.close()
+                await again.close()
             }
             #expect(try Verifier.verify(at: path).isClean)
         }
@@ -199,22 +199,22 @@ struct LedgerKeyTests {
         try await withLedgerPath { path in
             try makeLedger(at: path)
             let former = try FileSystem.readFile(path + "/key")
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let new = try await ledger.rotateKey()
-            ledger.close()
+            await ledger.close()
             // As it stood before the last step.
             try FileSystem.rename(path + "/key", to: path + "/key.next")
             try FileSystem.writeFileAtomically(path + "/key", former)
-            let finished = try Ledger.open(at: path)
+            let finished = try await Ledger.open(at: path)
             #expect(finished.verifierKey == new)
-            finished.close()
+            await finished.close()
             #expect(!FileSystem.exists(path + "/key.next"))
             // As it stands before its entry is durable.
             let never = try SigningKey.generate(name: new.name)
             try FileSystem.writeFileAtomically(path + "/key.next", Array(never.fileText.utf8))
-            let undone = try Ledger.open(at: path)
+            let undone = try await Ledger.open(at: path)
             #expect(undone.verifierKey == new)
-            undone.close()
+            await undone.close()
             #expect(!FileSystem.exists(path + "/key.next"))
         }
     }
@@ -225,7 +225,7 @@ struct LedgerKeyTests {
             let given = try SigningKey.generate(name: "ledger.example/house")
             try makeLedger(at: path, key: given)
             #expect(try LedgerKey.read(path + "/key").verifier == given.verifier)
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             #expect(try reader.checkpoint()?.checkpoint.origin == "ledger.example/house")
             reader.close()
             var configuration = Configuration()
@@ -233,9 +233,9 @@ struct LedgerKeyTests {
             #expect(throws: LedgerError(.keyMismatch, "")) {
                 try Ledger.open(at: path, configuration: configuration)
             }
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             _ = try await ledger.rotateKey()
-            ledger.close()
+            await ledger.close()
             try FileSystem.writeFileAtomically(path + "/key", Array(given.fileText.utf8))
             #expect(throws: LedgerError(.keyMismatch, "")) { try Ledger.open(at: path) }
             try FileSystem.remove(path + "/key")

@@ -10,8 +10,8 @@ struct ClosingTests {
     @Test("Without any traffic an auction still closes, at its end")
     func closesByItself() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
-            defer { ledger.close() }
+            let ledger = try await Ledger.open(at: path)
+            defer { ledger.closeNow() }
             let end = Timestamp(nanoseconds: SystemClock().now().nanoseconds + 3_000_000_000)
             let commands: [Command] = [
                 .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
@@ -22,9 +22,9 @@ struct ClosingTests {
                 .placeBid(auction: "lot-1", bidder: "alice", amount: 70),
             ]
             // One blocking call: a busy machine may take seconds to resume a task.
-            let receipts = try ledger.enqueue(
+            let receipts = try await ledger.enqueue(
                 commands.map { Submission(id: .generate(), command: $0) }
-            ).wait()
+            ).value()
             try #require(receipts.allSatisfy { $0.status == .accepted })
             // The subscription waits; nothing else happens to the ledger.
             var position = ledger.reflects
@@ -83,8 +83,8 @@ struct ClosingTests {
                 command: .placeBid(auction: "lot-1", bidder: "carol", amount: 200))
         ])
         bench.store.release()
-        #expect(try bid.wait()[0].status == .accepted)
-        #expect(try late.wait()[0].rejection?.code == .auctionEnded)
+        await #expect(try bid.value()[0].status == .accepted)
+        await #expect(try late.value()[0].rejection?.code == .auctionEnded)
         #expect(try bench.ledger.auction("lot-1").value.winner == "alice")
     }
 
@@ -222,7 +222,7 @@ struct ClosingTests {
         try await withLedgerPath { path in
             let clock = ManualClock()
             let configuration = Bench.configuration(clock)
-            var ledger = try Ledger.open(at: path, configuration: configuration)
+            var ledger = try await Ledger.open(at: path, configuration: configuration)
             let end = Timestamp(nanoseconds: clock.now().nanoseconds + 60_000_000_000)
             let moves = AuctionRules(outage: OutageRule(moveMilliseconds: 1_000))
             let commands: [Command] = [
@@ -235,13 +235,13 @@ struct ClosingTests {
                         auction: "moves", seller: "bob", currency: "USD", closesAt: end,
                         rules: moves)),
             ]
-            _ = try ledger.enqueue(
+            _ = try await ledger.enqueue(
                 commands.map { Submission(id: .generate(at: clock.now()), command: $0) }
-            ).wait()
+            ).value()
             for seconds in [3_600, 10] as [Int64] {
-                ledger.close()
+                await ledger.close()
                 clock.advance(seconds: seconds)
-                ledger = try Ledger.open(at: path, configuration: configuration)
+                ledger = try await Ledger.open(at: path, configuration: configuration)
                 // Its later end comes while the house is there.
                 try await ledger.tick()
                 clock.advance(seconds: 2)
@@ -256,7 +256,7 @@ struct ClosingTests {
             }
             #expect(try await bid(on: "waits").refusal == .closingHeld)
             #expect(try await bid(on: "moves").rejection?.code == .auctionEnded)
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -279,9 +279,9 @@ struct ClosingTests {
         let bench = try Bench()
         try await bench.prepare()
         try await bench.open("lot-1", seconds: 3600)
-        bench.ledger.close()
+        await bench.ledger.close()
         bench.clock.jump(seconds: -1800)
-        let reopened = try Ledger.open(
+        let reopened = try await Ledger.open(
             in: bench.store, configuration: Bench.configuration(bench.clock))
         let receipt = try await reopened.submit(
             .placeBid(auction: "lot-1", bidder: "alice", amount: 100),

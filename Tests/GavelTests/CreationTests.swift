@@ -126,7 +126,7 @@ struct CreationTests {
     func besides() async throws {
         try await withLedgerPath { path in
             let files = try DataFiles(in: path + "-files")
-            try Ledger.open(at: path).close()
+            try await Ledger.open(at: path).close()
             // LMDB's lock file, of a version before this one: nobody looks at it.
             let lock = [UInt8](repeating: 0x5A, count: 65536)
             let writer = try FileSystem.readFile(path + "/writer")
@@ -175,7 +175,7 @@ struct CreationTests {
         try await withLedgerPath { path in
             let files = try DataFiles(in: path + "-files")
             let page = files.made.count / 2
-            try Ledger.open(at: path).close()
+            try await Ledger.open(at: path).close()
             let whole = try FileSystem.readFile(path + "/log/data.mdb")
             let signed = try FileSystem.readFile(path + "/checkpoint")
             let zeros = [UInt8](repeating: 0, count: page)

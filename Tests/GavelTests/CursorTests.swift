@@ -517,7 +517,7 @@ struct PublicPageTests {
                 id: .generate(at: bench.clock.now()), actor: .operator,
                 command: .placeBid(auction: lot, bidder: bidder, amount: amount))
         }
-        _ = try bench.ledger.enqueue(bids).wait()
+        _ = try await bench.ledger.enqueue(bids).value()
         var whole: [AuctionStep] = []
         try bench.ledger.forEachStep(of: "lot-1") { whole.append($0) }
         #expect(whole.count == 4501)
@@ -541,7 +541,7 @@ struct PublicPageTests {
 @Suite("The ledger's secret")
 struct LedgerSecretTests {
     private func ledger(at path: String) async throws -> Ledger {
-        let ledger = try Ledger.open(at: path)
+        let ledger = try await Ledger.open(at: path)
         for user in 1...5 {
             _ = try await ledger.submit(
                 .registerUser(UserID(unchecked: "user-\(user)")), id: .generate())
@@ -562,20 +562,20 @@ struct LedgerSecretTests {
             #expect(bytes.count == 32 && Set(bytes).count > 8)
             #expect(try mode(path + "/secret") == 0o600)
             let cursor = try #require(try ledger.wallets(limit: 2).cursor)
-            ledger.close()
-            let reader = try LedgerReader.open(at: path)
+            await ledger.close()
+            let reader = try await LedgerReader.open(at: path)
             #expect(try reader.wallets(after: cursor, limit: 9).items.count == 4)
             let past = try reader.past(.position(4))
             #expect(
                 try past.wallets(after: cursor, limit: 9).items.map(\.user) == ["user-2", "user-3"])
             reader.close()
-            let again = try Ledger.open(at: path)
+            let again = try await Ledger.open(at: path)
             #expect(try again.wallets(limit: 2).cursor == cursor)
-            again.close()
+            await again.close()
             #expect(try FileSystem.readFile(path + "/secret") == bytes)
             let other = try await self.ledger(at: path + "-other")
             #expect(throws: wrong) { try other.wallets(after: cursor) }
-            other.close()
+            await other.close()
         }
     }
 
@@ -593,17 +593,17 @@ struct LedgerSecretTests {
             options.keyPath = path + "/key"
             _ = try Ledger.restore(from: path + "-backup", to: path + "-restored", options: options)
             #expect(try mode(path + "-restored/secret") == 0o600)
-            let restored = try LedgerReader.open(at: path + "-restored")
+            let restored = try await LedgerReader.open(at: path + "-restored")
             #expect(try restored.wallets(after: cursor, limit: 9).items.count == 4)
             restored.close()
             // Under a new id the history is another one: cursors are void, command ids are not.
             _ = try await ledger.submit(.registerUser("later"), id: .generate())
-            ledger.close()
+            await ledger.close()
             options.checkpointPath = path + "/checkpoint"
             options.acceptsLoss = true
             _ = try Ledger.restore(from: path + "-backup", to: path + "-short", options: options)
             #expect(try FileSystem.readFile(path + "-short/secret") == bytes)
-            let short = try LedgerReader.open(at: path + "-short")
+            let short = try await LedgerReader.open(at: path + "-short")
             #expect(throws: wrong) { try short.wallets(after: cursor) }
             short.close()
         }
@@ -619,13 +619,13 @@ struct LedgerSecretTests {
                 let error = #expect(throws: LedgerError.self) { try Ledger.open(at: path) }
                 #expect(error?.code == .damaged && error?.reason.contains("/secret") == true)
                 #expect(try FileSystem.readFile(path + "/log/data.mdb") == log)
-                let reader = try LedgerReader.open(at: path)
+                let reader = try await LedgerReader.open(at: path)
                 let cursor = try #require(try reader.wallets(limit: 2).cursor)
                 #expect(try reader.wallets(after: cursor, limit: 9).items.count == 4)
                 reader.close()
             }
             try FileSystem.remove(path + "/secret")
-            try Ledger.open(at: path).close()
+            try await Ledger.open(at: path).close()
             #expect(try FileSystem.readFile(path + "/secret").count == 32)
         }
     }

@@ -170,7 +170,7 @@ struct DecoderFuzzTests {
     @Test("Entries: any bytes are one that can be printed and shown to anybody, or are refused")
     func entries() async throws {
         try await withSmallLedger { path, _, frames in
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             let names = reader.reading
             // Written from the first entry on, and then the forged one behind the last.
@@ -311,7 +311,7 @@ struct DecoderFuzzTests {
     @Test("Archives: any bytes are restored as the log that was written, or are refused")
     func archives() async throws {
         try await withSmallLedger { path, _, _ in
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             var archive: [UInt8] = []
             try reader.archive { archive += $0 }
             let digest = reader.digest
@@ -418,7 +418,7 @@ struct DecoderFuzzTests {
     @Test("Keys, notes, proofs, statements: any bytes are one, byte for byte, or are refused")
     func evidence() async throws {
         try await withSmallLedger { path, asked, _ in
-            let ledger = try Ledger.open(
+            let ledger = try await Ledger.open(
                 at: path, configuration: Bench.configuration(ManualClock()))
             let key = ledger.verifierKey
             let count = ledger.durableCount
@@ -435,7 +435,7 @@ struct DecoderFuzzTests {
             }
             let kept = try FileSystem.readFile(path + "/checkpoints/kept")
             let notes = try ledger.checkpoints().map(\.bytes)
-            ledger.close()
+            await ledger.close()
             let keyFile = try FileSystem.readFile(path + "/key")
             fuzz("keys", seed: 7, [keyFile]) { bytes in
                 (try? SigningKey(String(decoding: bytes, as: UTF8.self))) != nil
@@ -521,7 +521,7 @@ struct DecoderFuzzTests {
     @Test("Cursors: any text is one of this list, or is refused as none")
     func cursors() async throws {
         try await withSmallLedger { path, _, _ in
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             let lists: [(String?) throws -> String?] = [
                 { try reader.wallets(after: $0, limit: 1).cursor },

@@ -48,7 +48,7 @@ struct ExtremeValueTests {
                 guard isRefused else {
                     // In range, so it opens, whatever the value; the queue alone needs memory.
                     if name != "queueCommandsMax" {
-                        try Ledger.open(in: log, configuration: configuration).close()
+                        try await Ledger.open(in: log, configuration: configuration).close()
                     }
                     continue
                 }

@@ -58,13 +58,13 @@ private func checkMade(
         #expect(!FileSystem.exists(path), place)
         try await again()
     }
-    let reader = try LedgerReader.open(at: path, logger: quiet)
+    let reader = try await LedgerReader.open(at: path, logger: quiet)
     if let entries { #expect(reader.reflects == entries, place) }
     reader.close()
     #expect(try Verifier.verify(at: path).isClean, place)
     // Whoever writes to it next makes it one like others.
     if FileSystem.exists(path + "/key") {
-        try Ledger.open(at: path, configuration: quietConfiguration()).close()
+        try await Ledger.open(at: path, configuration: quietConfiguration()).close()
         #expect(!FileSystem.exists(path + "/unfinished"), place)
     }
     try FileSystem.remove(path)
@@ -127,7 +127,7 @@ struct FaultTests {
     func backups() async throws {
         try await withLedgerPath { path in
             try makeHouse(at: path)
-            let reader = try LedgerReader.open(at: path, logger: quiet)
+            let reader = try await LedgerReader.open(at: path, logger: quiet)
             defer { reader.close() }
             let copy = path + "-copy"
             try await failingEachStep(of: { try reader.backup(to: copy) }) { result, place in
@@ -142,7 +142,7 @@ struct FaultTests {
     func restores() async throws {
         try await withLedgerPath { path in
             try makeHouse(at: path)
-            let reader = try LedgerReader.open(at: path, logger: quiet)
+            let reader = try await LedgerReader.open(at: path, logger: quiet)
             try reader.backup(to: path + "-copy")
             var archive: [UInt8] = []
             try reader.archive { archive += $0 }
@@ -211,7 +211,7 @@ struct FaultTests {
                 accepted.withLock { $0 = [:] }
                 let ledger = try openFaulted(at: path)
                 // Whatever fails before or in it: closing ends, and lets go of everything.
-                defer { ledger.close() }
+                defer { ledger.closeNow() }
                 for _ in 0..<2 {
                     let id = CommandID.generate()
                     let user = number.withLock { number in
@@ -229,11 +229,11 @@ struct FaultTests {
             try await failingEachStep(of: work) { result, place in
                 expectFailure(result, place)
                 // In this process: a lock or a file that was kept would be in the way.
-                let again = try Ledger.open(at: path, configuration: quietConfiguration())
+                let again = try await Ledger.open(at: path, configuration: quietConfiguration())
                 for (position, id) in accepted.withLock({ $0 }) {
                     #expect(try again.entry(at: position)?.commandID == id, place)
                 }
-                again.close()
+                await again.close()
                 #expect(try Verifier.verify(at: path).isClean, place)
                 try FileSystem.remove(path)
                 if !isNew { try copy(house, to: path) }
@@ -266,10 +266,10 @@ struct FaultTests {
             try await failingEachStep(of: work) { result, place in
                 expectFailure(result, place)
                 let signing = rotated.withLock { $0 } ?? former
-                let again = try Ledger.open(at: path, configuration: quietConfiguration())
+                let again = try await Ledger.open(at: path, configuration: quietConfiguration())
                 #expect(again.verifierKey == signing, place)
                 #expect(try again.checkpoint?.verified(by: signing) != nil, place)
-                again.close()
+                await again.close()
                 #expect(!FileSystem.exists(path + "/key.next"), place)
                 #expect(try LedgerKey.read(path + "/key").verifier == signing, place)
                 #expect(try Verifier.verify(at: path).isClean, place)
@@ -288,7 +288,7 @@ struct FaultTests {
                 if case .failure(let error) = result {
                     #expect(error as? LedgerError == LedgerError(.storage, ""), place)
                 }
-                try Ledger.open(at: path, configuration: quietConfiguration()).close()
+                try await Ledger.open(at: path, configuration: quietConfiguration()).close()
                 #expect(try Verifier.verify(at: path).isClean, place)
                 try work()
                 #expect(try FileSystem.listDirectory(path + "/snapshots").count == 1, place)
@@ -300,7 +300,7 @@ struct FaultTests {
     func rotationsAtOnce() async throws {
         try await withLedgerPath { path in
             try makeHouse(at: path)
-            let ledger = try Ledger.open(at: path, configuration: quietConfiguration())
+            let ledger = try await Ledger.open(at: path, configuration: quietConfiguration())
             let results = await withTaskGroup(of: Result<VerifierKey, any Error>.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
@@ -321,10 +321,10 @@ struct FaultTests {
             }
             let signing = ledger.verifierKey
             #expect(made.contains(signing))
-            ledger.close()
-            let again = try Ledger.open(at: path, configuration: quietConfiguration())
+            await ledger.close()
+            let again = try await Ledger.open(at: path, configuration: quietConfiguration())
             #expect(again.verifierKey == signing)
-            again.close()
+            await again.close()
             #expect(try LedgerKey.read(path + "/key").verifier == signing)
             #expect(try Verifier.verify(at: path).isClean)
         }

@@ -9,16 +9,6 @@ import Testing
 
 @testable import Gavel
 
-/// Closes a ledger on a thread of its own: closing blocks, and followers need the tasks' threads.
-func closeAside(_ ledger: Ledger) async {
-    await withCheckedContinuation { continuation in
-        DispatchQueue.global().async {
-            ledger.close()
-            continuation.resume()
-        }
-    }
-}
-
 extension Ledger {
     /// Registers users, each in a frame of its own or all in one.
     func fill(_ count: Int, _ prefix: String = "user") throws {
@@ -44,7 +34,7 @@ struct FollowingTests {
             try await bench.accept(.registerUser(UserID(unchecked: "user-\(number)")))
         }
         let last = ledger.reflects
-        await closeAside(ledger)
+        await ledger.close()
         let positions = try await follower.value
         // Closing may end it early, but never out of order.
         #expect(positions == Array(3..<(3 + UInt64(positions.count))))
@@ -92,7 +82,7 @@ struct FollowingTests {
         #expect(seen.withLock { $0 } == durable && host.place.position == durable)
         // Whoever comes later hears the same; a draining one gets what is durable first.
         for isClosed in [false, true] {
-            if isClosed { await closeAside(ledger) }
+            if isClosed { await ledger.close() }
             var late = ledger.subscribe(draining: draining).makeAsyncIterator()
             if draining, !isClosed {
                 #expect(try await late.next()?.count == Int(durable))
@@ -110,7 +100,7 @@ struct FollowingTests {
             // As long as it takes on a machine that is busy.
             var configuration = Configuration()
             configuration.drainMilliseconds = 600_000
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             try ledger.fill(5000)
             let count = ledger.reflects
             let (began, signal) = AsyncStream<Void>.makeStream()
@@ -127,7 +117,7 @@ struct FollowingTests {
                 return positions
             }
             for await _ in began { break }
-            await closeAside(ledger)
+            await ledger.close()
             #expect(try await follower.value == Array(0..<count))
         }
     }
@@ -137,13 +127,13 @@ struct FollowingTests {
         try await withLedgerPath { path in
             var configuration = Configuration()
             configuration.drainMilliseconds = 0
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             try ledger.fill(3000)
             var slow = ledger.subscribe(draining: true).makeAsyncIterator()
             var plain = ledger.subscribe().makeAsyncIterator()
             #expect(try await slow.next()?.count == Subscription.runEntriesMax)
             #expect(try await plain.next() != nil)
-            await closeAside(ledger)
+            await ledger.close()
             await #expect(throws: LedgerError(.closed, "")) { try await slow.next() }
             #expect(try await plain.next() == nil)
             // One that begins now can get nothing either.
@@ -157,7 +147,7 @@ struct FollowingTests {
         try await withLedgerPath { path in
             var configuration = Configuration()
             configuration.drainMilliseconds = 86_400_000
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             do {
                 var dropped = ledger.subscribe(draining: true).makeAsyncIterator()
                 #expect(try await dropped.next() != nil)
@@ -167,7 +157,7 @@ struct FollowingTests {
             }
             cancelled.cancel()
             try await cancelled.value
-            await closeAside(ledger)
+            await ledger.close()
         }
     }
 
@@ -213,12 +203,12 @@ struct ReaderFollowingTests {
     @Test("A reader that many tasks refresh at once takes in each entry once")
     func sharedRefresh() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             try ledger.fill(20_000)
             let (count, digest) = (ledger.reflects, ledger.digest)
-            await closeAside(ledger)
+            await ledger.close()
             // Opened at an early moment, so that there is much to catch up with.
-            let reader = try LedgerReader.open(at: path, asOf: .position(10))
+            let reader = try await LedgerReader.open(at: path, asOf: .position(10))
             #expect(reader.reflects == 11)
             let news = try await withThrowingTaskGroup(of: Int.self) { group in
                 for number in 0..<16 {
@@ -241,10 +231,10 @@ struct ReaderFollowingTests {
     @Test("A reader's followers and projections get what another process writes, until it closes")
     func acrossProcesses() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             try ledger.fill(2500, "first")
-            await closeAside(ledger)
-            let reader = try LedgerReader.open(at: path)
+            await ledger.close()
+            let reader = try await LedgerReader.open(at: path)
             let host = try ProjectionHost(
                 BidCounts(), following: reader, lookingEvery: .milliseconds(2))
             #expect(try host.lag == reader.reflects)
@@ -256,12 +246,12 @@ struct ReaderFollowingTests {
                 }
             }
             await #expect(processExitsWith: .success) { [path = path as String] in
-                let writer = try Ledger.open(at: path)
+                let writer = try await Ledger.open(at: path)
                 for number in 0..<50 {
                     _ = try await writer.submit(
                         .registerUser(UserID(unchecked: "later-\(number)")), id: .generate())
                 }
-                writer.close()
+                await writer.close()
             }
             // One opening and fifty users more.
             let expected = 2501 + 1 + 1 + 50 as UInt64

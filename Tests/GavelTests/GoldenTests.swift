@@ -25,7 +25,7 @@ private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
     configuration.closesByTimer = false
     configuration.salting = salting
     configuration.engineVersion = "0.1.0"
-    let ledger = try Ledger.open(in: log, configuration: configuration)
+    let ledger = try await Ledger.open(in: log, configuration: configuration)
     let table = Increments.table([
         IncrementRow(from: 0, step: 5), IncrementRow(from: 1000, step: 50),
     ])
@@ -103,12 +103,12 @@ private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
     clock.advance(to: later)
     try submit([(.closeAuction("lot-1"), .operator)])
     try await ledger.rotate(goldenRotation(of: configuration.ledgerID!))
-    ledger.close()
+    await ledger.close()
     try log.forgetKey()
     configuration.restoration = Restoration(
         ledger: LedgerID(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210),
         checkpointSize: 40, checkpointRoot: Bytes32(1, 2, 3, 4))
-    try Ledger.open(in: log, configuration: configuration).close()
+    try await Ledger.open(in: log, configuration: configuration).close()
     return log.frames
 }
 
@@ -421,12 +421,12 @@ struct GoldenTests {
             ).signed(by: key)
             try writeKey(key, to: path + "/key")
             try FileSystem.writeFileAtomically(path + "/checkpoint", signed.bytes)
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let count = ledger.reflects
             #expect(count > 30 && ledger.digest.value != 0)
             let receipt = try await ledger.submit(.registerUser("later"), id: .generate())
             #expect(receipt.position == count)
-            ledger.close()
+            await ledger.close()
             #expect(try Verifier.verify(at: path).isClean)
         }
     }

@@ -27,9 +27,9 @@ struct HeartbeatTests {
     func beats() async throws {
         try await withLedgerPath { path in
             let clock = ManualClock()
-            let ledger = try Ledger.open(at: path, configuration: Self.configuration(clock))
+            let ledger = try await Ledger.open(at: path, configuration: Self.configuration(clock))
             clock.advance(seconds: 40)
-            ledger.close()
+            await ledger.close()
             let beat = try #require(try Self.last(path))
             #expect(beat.time == clock.now().nanoseconds && beat.boot == 40_000_000_000)
         }
@@ -47,7 +47,7 @@ struct HeartbeatTests {
             }
             let first = Submission(
                 id: .generate(at: clock.now()), command: .registerUser("dora"))
-            _ = try ledger.enqueue([first]).wait()
+            _ = try await ledger.enqueue([first]).value()
             try await ledger.tick()
             let alive = clock.now()
             gate.isUnreadable.store(true, ordering: .releasing)
@@ -56,7 +56,7 @@ struct HeartbeatTests {
             }
             clock.advance(seconds: 3_600)
             await #expect(throws: LedgerError(.damaged, "")) { try await ledger.tick() }
-            ledger.close()
+            await ledger.close()
             #expect(try Self.last(path)?.time == alive.nanoseconds)
         }
     }
@@ -73,13 +73,13 @@ struct HeartbeatTests {
         #expect((Heartbeat(outage) == nil) == (number != .min))
         try await withLedgerPath { path in
             let clock = ManualClock()
-            try Ledger.open(at: path, configuration: Self.configuration(clock)).close()
+            try await Ledger.open(at: path, configuration: Self.configuration(clock)).close()
             let file = try WriterFile.acquire(at: LedgerFolder(path: path).writer)
             try file.publish(time)
             file.release()
-            let ledger = try Ledger.open(at: path, configuration: Self.configuration(clock))
+            let ledger = try await Ledger.open(at: path, configuration: Self.configuration(clock))
             #expect(ledger.now == clock.now() && !ledger.statistics.isClockHeld)
-            ledger.close()
+            await ledger.close()
         }
     }
 }

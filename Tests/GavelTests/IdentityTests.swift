@@ -48,7 +48,7 @@ struct IdentityTests {
     @Test("A ledger that is moved, replaced or removed stops its writer", arguments: Act.allCases)
     func noticed(act: Act) async throws {
         try await Self.inFolder { folder, path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             try Self.register(3, "user", in: ledger)
             _ = try ledger.signCheckpoint()
             try act.take(folder, path)
@@ -59,7 +59,7 @@ struct IdentityTests {
             await #expect(throws: LedgerError(.fenced, "")) {
                 _ = try await ledger.submit(.registerUser("late"), id: .generate())
             }
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -81,23 +81,23 @@ struct IdentityTests {
             // Nobody looks by itself: signing has to.
             configuration.clock = ManualClock()
             configuration.checkpointIntervalMilliseconds = 3_600_000
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             try Self.register(3, "user", in: ledger)
             _ = try ledger.signCheckpoint()
             try Act.movedAndReplaced.take(folder, path)
             let restored = try FileSystem.readFile(path + "/checkpoint")
             try Self.register(3, "late", in: ledger)
             #expect(throws: LedgerError(.fenced, "")) { try ledger.signCheckpoint() }
-            ledger.close()
+            await ledger.close()
             #expect(try FileSystem.readFile(path + "/checkpoint") == restored)
             // What was acknowledged is where the ledger went, and both open.
-            let moved = try LedgerReader.open(at: path + ".old")
+            let moved = try await LedgerReader.open(at: path + ".old")
             #expect(moved.reflects == 8)
             moved.close()
             try FileSystem.writeFileAtomically(
                 path + "/key", FileSystem.readFile(path + ".old/key"))
-            try Ledger.open(at: path, configuration: configuration).close()
-            try Ledger.open(at: path + ".old", configuration: configuration).close()
+            try await Ledger.open(at: path, configuration: configuration).close()
+            try await Ledger.open(at: path + ".old", configuration: configuration).close()
         }
     }
 

@@ -90,13 +90,13 @@ struct KillTests {
                 kill(getpid(), SIGKILL)
             }
             let file = open(path + ".acknowledged", O_WRONLY | O_CREAT | O_APPEND, 0o600)
-            let ledger = try Ledger.open(at: path, configuration: Load.configuration())
+            let ledger = try await Ledger.open(at: path, configuration: Load.configuration())
             var tickets: [(Int, BatchTicket)] = []
             for number in 0..<1_000_000 {
                 tickets.append((number, try ledger.enqueue(Load.batch(number, round: round))))
                 guard tickets.count > 3 else { continue }
                 let (first, ticket) = tickets.removeFirst()
-                let positions = try ticket.wait().map { "\($0.position ?? 0)" }
+                let positions = try await ticket.value().map { "\($0.position ?? 0)" }
                 let line = "\(first) \(positions.joined(separator: " "))\n"
                 _ = line.withCString { write(file, $0, strlen($0)) }
             }

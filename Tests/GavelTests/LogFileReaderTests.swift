@@ -43,12 +43,12 @@ struct LogFileReaderTests {
     @Test("Entries and headers read in parts are those of the whole frames, from any place on")
     func parts() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             // Frames in leaves, of one page, and of many.
             for (round, users) in [1, 2, 7, 30, 1, 400, 3, 2000].enumerated() {
                 try register(users, "round-\(round)", in: ledger)
             }
-            ledger.close()
+            await ledger.close()
             let parts = try LogFileReader(at: path + "/log")
             let whole = WholeFrames(parts)
             let count = try parts.entryCount

@@ -60,16 +60,16 @@ struct LogTreeTests {
     @Test("Any prefix's edge, read back from tiles and entries, is that of the entries")
     func prefixes() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             for batch in 0..<9 {
                 let commands = (0..<97).map { number in
                     Submission(
                         id: .generate(),
                         command: .registerUser(UserID(unchecked: "user-\(batch)-\(number)")))
                 }
-                _ = try ledger.enqueue(commands).wait()
+                _ = try await ledger.enqueue(commands).value()
             }
-            ledger.close()
+            await ledger.close()
             let log = try FolderStore(at: path).openForReading()
             defer { log.close() }
             var leaves: [Digest] = []
@@ -94,13 +94,13 @@ struct LogTreeTests {
     @Test("A root of a tile that does not follow from the entries keeps a ledger from opening")
     func forgedTile() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let commands = (0..<600).map { number in
                 Submission(
                     id: .generate(), command: .registerUser(UserID(unchecked: "user-\(number)")))
             }
-            _ = try ledger.enqueue(commands).wait()
-            ledger.close()
+            _ = try await ledger.enqueue(commands).value()
+            await ledger.close()
             let environment = try Environment(at: path + "/log")
             let tiles = try environment.integerTable(named: "tiles", create: false)
             try environment.write { transaction in
@@ -111,7 +111,7 @@ struct LogTreeTests {
             environment.close()
             #expect(throws: LedgerError(.damaged, "")) { try Ledger.open(at: path) }
             #expect(try Ledger.rebuild(at: path) == 602)
-            try Ledger.open(at: path).close()
+            try await Ledger.open(at: path).close()
         }
     }
 }

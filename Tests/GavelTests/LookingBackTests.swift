@@ -31,7 +31,7 @@ struct LookingBackTests {
         #expect(report.entries == bench.ledger.reflects)
         let past = try bench.ledger.past(.position(100)).redecide { _ in }
         #expect(past.entries == 101)
-        bench.ledger.close()
+        await bench.ledger.close()
     }
 
     @Test("Auctions found open after their end are noted once each, and are no difference")
@@ -51,7 +51,7 @@ struct LookingBackTests {
         #expect(report.isSame && report.lateClosingCount == 2 && found == ["lot-1", "lot-2"])
         let entry = try #require(try bench.ledger.entry(at: report.lateClosings[0].position))
         #expect(entry.command == .registerUser("dora"))
-        bench.ledger.close()
+        await bench.ledger.close()
     }
 
     @Test("Every command id leads to its entry, within its hour or beyond it")
@@ -70,7 +70,7 @@ struct LookingBackTests {
         let none = CommandID(milliseconds: 1_700_000_000_000, randomHigh: 1, randomLow: 2)
         #expect(try ledger.entry(withID: none) == nil)
         #expect(try ledger.entry(withID: .none) == nil)
-        ledger.close()
+        await ledger.close()
     }
 
     @Test("An id older than the hour, which a longer retention took, is found by the full search")
@@ -85,7 +85,7 @@ struct LookingBackTests {
         #expect(receipt.status == .accepted)
         #expect(try bench.ledger.entry(withID: id, searchesAll: false) == nil)
         #expect(try bench.ledger.entry(withID: id)?.position == receipt.position)
-        bench.ledger.close()
+        await bench.ledger.close()
     }
 
     @Test("The first position at a time is the one a scan finds")
@@ -100,7 +100,7 @@ struct LookingBackTests {
         let after = Timestamp(nanoseconds: ledger.lastEntryTime.nanoseconds + 1)
         #expect(try ledger.position(notBefore: after) == nil)
         #expect(try ledger.position(notBefore: .zero) == 0)
-        ledger.close()
+        await ledger.close()
     }
 
     @Test("Movements add up to the balances of every wallet, from any position on")
@@ -131,7 +131,7 @@ struct LookingBackTests {
         #expect(throws: LedgerError(.unknownName, "")) {
             try ledger.forEachMovement(of: "nobody") { _ in }
         }
-        ledger.close()
+        await ledger.close()
     }
 
     @Test("States differ in what happened between them, and a state not from itself")
@@ -159,7 +159,7 @@ struct LookingBackTests {
         var back: [StateDifference] = []
         bench.ledger.forEachDifference(to: before) { back.append($0) }
         #expect(back.count == 3)
-        bench.ledger.close()
+        await bench.ledger.close()
     }
 
     @Test("Logs part at their first entry that differs, however they are cut into frames")
@@ -181,8 +181,8 @@ struct LookingBackTests {
         #expect(try one.parting(from: third)?.position == 0)
         let later = try #require(try one.parting(from: third, startingAt: 1))
         #expect(later.position == third.reflects && later.second == nil)
-        bench.ledger.close()
-        other.ledger.close()
+        await bench.ledger.close()
+        await other.ledger.close()
     }
 
     static func reader(_ log: RecutLog) throws -> LedgerReader {

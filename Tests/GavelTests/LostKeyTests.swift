@@ -120,7 +120,7 @@ struct LostKeyTests {
             try grow(path)
             let own = try LedgerKey.read(path + "/key").verifier
             let other = try SigningKey.generate(name: own.name)
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let checkpoint = try #require(try reader.checkpoint()).checkpoint
             reader.close()
             try remove(["key", "checkpoint", "checkpoints"], of: path)
@@ -140,9 +140,9 @@ struct LostKeyTests {
     func rotated() async throws {
         try await withLedgerPath { path in
             try grow(path)
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             _ = try await ledger.rotateKey()
-            ledger.close()
+            await ledger.close()
             let own = try LedgerKey.read(path + "/key")
             try remove(["key"], of: path)
             #expect(refusal(path)?.code == .keyMismatch)
@@ -156,7 +156,7 @@ struct LostKeyTests {
         try await withLedgerPath { path in
             for (name, taken) in [("before", ["checkpoint", "checkpoints"]), ("after", [])] {
                 let path = "\(path)-\(name)"
-                try Ledger.open(at: path).close()
+                try await Ledger.open(at: path).close()
                 // The key is stored last.
                 try FileSystem.rename(path + "/key", to: path + "/key.next")
                 try remove(taken, of: path)
@@ -177,11 +177,11 @@ struct LostKeyTests {
                 #expect(refusal(path)?.code == .checkpointMismatch)
             }
             // Nor is a log of two entries one without a key.
-            try Ledger.open(at: path).close()
+            try await Ledger.open(at: path).close()
             try remove(["key", "checkpoint", "checkpoints"], of: path)
             #expect(refusal(path)?.code == .keyMismatch)
             // The key came after the checkpoint.
-            try Ledger.open(at: path + "-whole").close()
+            try await Ledger.open(at: path + "-whole").close()
             try remove(["checkpoint", "checkpoints"], of: path + "-whole")
             #expect(refusal(path + "-whole")?.code == .checkpointMismatch)
         }
@@ -205,10 +205,10 @@ struct LostKeyTests {
             try FileManager.default.copyItem(atPath: path, toPath: path + "-killed")
             gate.isShut.store(false, ordering: .releasing)
             let ledger = try await opening.value
-            let again = try Ledger.open(at: path + "-killed")
+            let again = try await Ledger.open(at: path + "-killed")
             #expect(again.verifierKey == ledger.verifierKey)
-            again.close()
-            ledger.close()
+            await again.close()
+            await ledger.close()
         }
     }
 
@@ -217,7 +217,7 @@ struct LostKeyTests {
         try await withLedgerPath { path in
             try grow(path)
             let key = try LedgerKey.read(path + "/key")
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             try reader.backup(to: path + "-backup")
             reader.close()
             #expect(try Verifier.verify(at: path + "-backup").isClean)

@@ -32,7 +32,7 @@ struct ManyLedgersTests {
             var ledgers: [Ledger] = []
             for number in 0..<500 {
                 ledgers.append(
-                    try Ledger.open(at: "\(path)/\(number)", configuration: configuration))
+                    try await Ledger.open(at: "\(path)/\(number)", configuration: configuration))
             }
             try await withThrowingTaskGroup(of: Receipt.self) { group in
                 for ledger in ledgers {
@@ -42,9 +42,9 @@ struct ManyLedgersTests {
                 }
                 for try await receipt in group { try #require(receipt.status == .accepted) }
             }
-            for ledger in ledgers { ledger.close() }
+            for ledger in ledgers { await ledger.close() }
             for number in [0, 255, 256, 499] {
-                let reader = try LedgerReader.open(at: "\(path)/\(number)")
+                let reader = try await LedgerReader.open(at: "\(path)/\(number)")
                 try #require(reader.reflects == 3)
             }
         }
@@ -53,7 +53,7 @@ struct ManyLedgersTests {
     @Test("Beside a ledger its own process may have as many readers of it as it likes")
     func readersBeside() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let readers = try (0..<20).map { _ in try LedgerReader.open(at: path) }
             try register(5, "user", in: ledger)
             for reader in readers {
@@ -62,7 +62,7 @@ struct ManyLedgersTests {
                 #expect(try reader.wallet("user-4").value == ledger.wallet("user-4").value)
             }
             #expect(throws: LedgerError(.heldByWriter, "")) { try Ledger.open(at: path) }
-            ledger.close()
+            await ledger.close()
             // The files stay open for those who read them.
             #expect(try readers[0].entry(at: 3) != nil)
             for reader in readers { reader.close() }
@@ -74,7 +74,7 @@ struct ManyLedgersTests {
     @Test("Reading goes on while a ledger is written as fast as it can be")
     func besideBusyLedger() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let isDone = Atomic<Bool>(false)
             let writing = onThread {
                 var round = 0
@@ -83,7 +83,7 @@ struct ManyLedgersTests {
                     round += 1
                 }
             }
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             for round in 0..<30 {
                 let least = ledger.durableCount
                 try reader.refresh()
@@ -97,7 +97,7 @@ struct ManyLedgersTests {
             }
             isDone.store(true, ordering: .releasing)
             try await writing.value
-            ledger.close()
+            await ledger.close()
             try reader.refresh()
             #expect(try Verifier.verify(at: path).isClean)
             reader.close()
@@ -118,7 +118,7 @@ struct MapBytesTests {
     @Test("A file that nears its length refuses bids as storage_low; with more the ledger goes on")
     func nearsFull() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path, configuration: configuration(4 << 20))
+            let ledger = try await Ledger.open(at: path, configuration: configuration(4 << 20))
             for command: Command in [
                 .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
                 .registerUser("alice"),
@@ -148,18 +148,18 @@ struct MapBytesTests {
             let closing = try await ledger.submit(
                 .closeAuction("lot", hammer: true), id: .generate())
             #expect(closing.status == .accepted)
-            ledger.close()
-            let larger = try Ledger.open(at: path, configuration: configuration(64 << 20))
+            await ledger.close()
+            let larger = try await Ledger.open(at: path, configuration: configuration(64 << 20))
             let next = OpenAuction(auction: "next", seller: "bob", currency: "USD")
             let receipt = try await larger.submit(.openAuction(next), id: .generate())
             #expect(receipt.status == .accepted)
-            larger.close()
+            await larger.close()
             #expect(try Verifier.verify(at: path).isClean)
             // Less than there is would end in a commit that fails.
             #expect(throws: LedgerError(.invalidConfiguration, "")) {
                 try Ledger.open(at: path, configuration: configuration(1 << 20))
             }
-            #expect(try LedgerReader.open(at: path).reflects > 1000)
+            await #expect(try LedgerReader.open(at: path).reflects > 1000)
         }
     }
 }

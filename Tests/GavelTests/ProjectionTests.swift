@@ -102,7 +102,7 @@ struct ProjectionTests {
         _ = try await bench.bid("alice", 22)
         try await caughtUp(resumed)
         #expect(try resumed.read { $0.counts } == ["alice": 11, "carol": 11])
-        await closeAside(bench.ledger)
+        await bench.ledger.close()
         try await again.value
         #expect(try resumed.lag == 0)
     }
@@ -148,7 +148,7 @@ struct ProjectionTests {
         // A call that began cancelled may have ended before the next one.
         #expect(refused <= 7)
         #expect(try host.read { $0.counts } == ["alice": 10, "carol": 11])
-        await closeAside(bench.ledger)
+        await bench.ledger.close()
         try await host.run()
     }
 
@@ -184,7 +184,7 @@ struct ProjectionTests {
                 amount % 2 == 0 ? "alice" : "carol", Money(minorUnits: Int64(amount)))
         }
         try await rebuilding.value
-        await closeAside(ledger)
+        await ledger.close()
         try await running.value
         #expect(try host.lag == 0 && host.place.position == ledger.reflects)
         #expect(try host.read { $0.counts } == ["alice": 110, "carol": 110])

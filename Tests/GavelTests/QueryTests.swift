@@ -250,7 +250,7 @@ struct QueryTests {
                     auction: "lot-1", bidder: number % 2 == 0 ? "alice" : "carol",
                     amount: Money(minorUnits: Int64(number))))
         }
-        _ = try bench.ledger.enqueue(bids).wait()
+        _ = try await bench.ledger.enqueue(bids).value()
         let all = try bench.ledger.wholeHistory(of: .auction("lot-1"), .oldestFirst, limit: 1000)
         #expect(all.count == 10_001)
         #expect(all.map(\.position) == all.map(\.position).sorted())
@@ -337,7 +337,7 @@ struct QueryTests {
         }
         #expect(ledger.totals.contains { $0.locked > 0 })
         try await withLedgerPath { path in
-            let first = try Ledger.open(at: path)
+            let first = try await Ledger.open(at: path)
             _ = try await first.submit(
                 .registerCurrency(Currency(code: "USD", scale: 2)), id: .generate())
             _ = try await first.submit(.registerUser("alice"), id: .generate())
@@ -345,9 +345,9 @@ struct QueryTests {
                 .charge(user: "alice", currency: "USD", amount: 700, reference: "r"),
                 id: .generate())
             let totals = first.totals
-            await closeAside(first)
+            await first.close()
             // By the snapshot that closing wrote.
-            let again = try LedgerReader.open(at: path)
+            let again = try await LedgerReader.open(at: path)
             #expect(again.totals == totals && totals.first?.available == 700)
         }
     }

@@ -158,7 +158,7 @@ struct ReadingSweepTests {
     func repeated() async throws {
         try await withLedgerPath { path in
             try makeTiledLedger(at: path)
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let first = try #require(try reader.entry(at: 100))
             let id = try #require(first.commandID)
             reader.close()
@@ -175,7 +175,7 @@ struct ReadingSweepTests {
                 flipped.withLock { $0 = log }
                 return log
             }
-            defer { ledger.close() }
+            defer { ledger.closeNow() }
             flipped.withLock { $0?.flip(.frame(frame.0, byte: time, bit: 0)) }
             #expect(throws: LedgerError(.damaged, "")) { try ledger.entry(at: 100) }
             #expect(throws: LedgerError(.damaged, "")) { try ledger.entry(at: 101) }
@@ -210,15 +210,15 @@ struct ReadingSweepTests {
                 try open(.frame(frame.0, byte: id, bit: 0))
             }
             #expect(error?.code == .damaged && error?.reason.contains("frame") == true)
-            try open(nil).close()
+            try open(nil).closeNow()
         }
     }
 
     @Test("A tile that fills up while its entries are read stays right, entry for entry")
     func growing() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
-            defer { ledger.close() }
+            let ledger = try await Ledger.open(at: path)
+            defer { ledger.closeNow() }
             for number in 0..<600 {
                 let user = UserID(unchecked: "user-\(number)")
                 let receipt = try await ledger.submit(.registerUser(user), id: .generate())

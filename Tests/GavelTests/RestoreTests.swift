@@ -72,19 +72,19 @@ struct RestoreTests {
         try await withLedgerPath { path in
             var configuration = Configuration()
             configuration.checkpointIntervalMilliseconds = 3_600_000
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             try register(5, "user", in: ledger)
             #expect(ledger.checkpoint?.checkpoint.size == 2)
             try ledger.backup(to: path + "-1")
             // As a kill would leave it: a process has a folder open only once.
             try FileManager.default.copyItem(atPath: path, toPath: path + "-killed")
-            let reader = try LedgerReader.open(at: path + "-killed")
+            let reader = try await LedgerReader.open(at: path + "-killed")
             try reader.backup(to: path + "-2")
             var archive: [UInt8] = []
             try reader.archive { archive += $0 }
             reader.close()
             for copy in ["-1", "-2"] {
-                let reader = try LedgerReader.open(at: path + copy)
+                let reader = try await LedgerReader.open(at: path + copy)
                 defer { reader.close() }
                 let signed = try #require(try reader.checkpoint())
                 #expect(signed.checkpoint.size == 7)
@@ -95,7 +95,7 @@ struct RestoreTests {
             #expect(String(decoding: archive.suffix(400), as: UTF8.self).contains("\n7\n"))
             // The ledger itself signed nothing for it.
             #expect(ledger.checkpoint?.checkpoint.size == 2)
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -110,12 +110,12 @@ struct RestoreTests {
             options.keyPath = path + "/key"
             _ = try Ledger.restore(from: house.backup, to: path + "-new", options: options)
             #expect(try Verifier.verify(at: path + "-new").isClean)
-            let reader = try LedgerReader.open(at: path + "-new")
+            let reader = try await LedgerReader.open(at: path + "-new")
             #expect(try reader.checkpoints().map(\.checkpoint.size) == [2, 7])
             reader.close()
-            let ledger = try Ledger.open(at: path + "-new")
+            let ledger = try await Ledger.open(at: path + "-new")
             #expect(ledger.verifierKey == (try house.key.verifier))
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -169,11 +169,11 @@ struct RestoreTests {
             let house = try House(path)
             #expect(reason { try house.restore() }?.contains("no key is known") == true)
             // Where the log names the key, that one counts, and no other is taken for it.
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let first = ledger.verifierKey
             _ = try await ledger.rotateKey()
             try ledger.backup(to: path + "-rotated")
-            ledger.close()
+            await ledger.close()
             #expect(try Ledger.restore(from: path + "-rotated", to: path + "-new") == nil)
             try FileSystem.remove(path + "-new")
             // Whoever has the former verifier key is led on by the log.
@@ -207,9 +207,9 @@ struct RestoreTests {
             // The forger has no key: another history, with the checkpoint taken away or left.
             try FileManager.default.copyItem(atPath: house.backup, toPath: path + "-forged")
             try FileSystem.remove(path + "-forged/log")
-            let other = try Ledger.open(at: path + "-shill")
+            let other = try await Ledger.open(at: path + "-shill")
             try register(5, "shill", in: other)
-            other.close()
+            await other.close()
             try FileManager.default.copyItem(
                 atPath: path + "-shill/log", toPath: path + "-forged/log")
             var options = RestoreOptions()
@@ -225,7 +225,7 @@ struct RestoreTests {
             options.keyPath = nil
             let loss = try #require(
                 try Ledger.restore(from: path + "-forged", to: path + "-new", options: options))
-            let reader = try LedgerReader.open(at: path + "-new")
+            let reader = try await LedgerReader.open(at: path + "-new")
             defer { reader.close() }
             #expect(try reader.checkpoint()?.checkpoint.origin == loss.origin)
             #expect(try LedgerKey.read(path + "-new/key").verifier.name == loss.origin)
@@ -284,10 +284,10 @@ struct RestoreTests {
     func witnessed() async throws {
         try await withLedgerPath { path in
             let house = try House(path)
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             try register(3, "later", in: ledger)
-            ledger.close()
-            let reader = try LedgerReader.open(at: path)
+            await ledger.close()
+            let reader = try await LedgerReader.open(at: path)
             let signed = try #require(try reader.checkpoint())
             reader.close()
             let cosigned = try signed.cosigned(
@@ -341,7 +341,7 @@ struct RestoreTests {
         try await withLedgerPath { path in
             let house = try House(path)
             try FileSystem.writeFileAtomically(path + "/secret", [1, 2, 3])
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             #expect(throws: LedgerError(.damaged, "")) { try reader.backup(to: path + "-second") }
             reader.close()
             #expect(!FileSystem.exists(path + "-second"))
@@ -381,7 +381,7 @@ struct RestoreTests {
             let house = try House(path)
             for suffix in [".copying", ".unpacking", ".importing"] {
                 let way = path + "-new" + suffix
-                try Ledger.open(at: way).close()
+                try await Ledger.open(at: way).close()
                 let before = try FileSystem.readFile(way + "/key")
                 let refused = reason {
                     switch suffix {
@@ -396,7 +396,7 @@ struct RestoreTests {
                 #expect(try FileSystem.readFile(way + "/key") == before)
                 // Also one that a copy began, once somebody has written to it.
                 try FileSystem.writeFileAtomically(way + "/unfinished", [])
-                try Ledger.open(at: way).close()
+                try await Ledger.open(at: way).close()
                 #expect(!FileSystem.exists(way + "/unfinished"))
                 try FileSystem.remove(way)
             }
@@ -415,7 +415,7 @@ struct RestoreTests {
             let new = path + "-new"
             _ = try Ledger.restore(from: house.backup, to: new, options: options)
             let key = try LedgerKey.read(new + "/key").verifier
-            let reader = try LedgerReader.open(at: new)
+            let reader = try await LedgerReader.open(at: new)
             #expect(try reader.checkpoint()?.verified(by: key) != nil)
             reader.close()
             #expect(!FileSystem.exists(new + ".copying") && !FileSystem.exists(new + "/unfinished"))

@@ -105,13 +105,13 @@ struct RollbackTests {
         try await withLedgerPath { path in
             var configuration = Configuration()
             configuration.checkpointIntervalMilliseconds = 3_600_000
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             #expect(ledger.verify().isClean)
             #expect(ledger.checkpoint?.checkpoint.size == 2)
             // As a kill would leave it: the log grows, the checkpoint stays.
             try register(2, "user", in: ledger)
             try duplicate(path, path + "-killed")
-            ledger.close()
+            await ledger.close()
             #expect(try Verifier.verify(at: path + "-killed").isClean)
             try grow(path + "-killed")
         }
@@ -204,11 +204,11 @@ struct RollbackTests {
             var configuration = Configuration()
             configuration.checkpointCopyPath = copy
             configuration.checkpointIntervalMilliseconds = 3_600_000
-            let first = try Ledger.open(at: path, configuration: configuration)
+            let first = try await Ledger.open(at: path, configuration: configuration)
             // The twin was started from the same state, on another machine, a moment before.
             let signed = try FileSystem.readFile(copy)
             try FileSystem.remove(copy)
-            let twin = try Ledger.open(at: path + "-twin", configuration: configuration)
+            let twin = try await Ledger.open(at: path + "-twin", configuration: configuration)
             try register(4, "twin", in: twin)
             let twins = try twin.signCheckpoint()
             try register(2, "user", in: first)
@@ -219,8 +219,8 @@ struct RollbackTests {
             await #expect(throws: LedgerError(.checkpointMismatch, "")) {
                 _ = try await first.submit(.registerUser("late"), id: .generate())
             }
-            first.close()
-            twin.close()
+            await first.close()
+            await twin.close()
         }
     }
 
@@ -230,7 +230,7 @@ struct RollbackTests {
             let copy = path + ".copy"
             var configuration = Configuration()
             configuration.checkpointCopyPath = copy
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             try FileSystem.writeFileAtomically(copy, Array("hello\n".utf8))
             try register(2, "user", in: ledger)
             #expect(try ledger.signCheckpoint().checkpoint.size == 4)
@@ -241,7 +241,7 @@ struct RollbackTests {
             try register(2, "more", in: ledger)
             #expect(throws: LedgerError.self) { try ledger.signCheckpoint() }
             #expect(try FileSystem.readFile(path + "/checkpoint") == Array("hello\n".utf8))
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -252,8 +252,8 @@ struct RollbackTests {
             var configuration = Configuration()
             configuration.checkpointCopyPath = copy
             configuration.checkpointIntervalMilliseconds = 20
-            let ledger = try Ledger.open(at: path, configuration: configuration)
-            defer { ledger.close() }
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
+            defer { ledger.closeNow() }
             let first = try FileSystem.readFile(path + "/checkpoint")
             try FileSystem.writeFileAtomically(path + "/checkpoint", Array("hello\n".utf8))
             try register(2, "user", in: ledger)
@@ -288,7 +288,7 @@ struct RollbackTests {
             try duplicate(path, path + "-old")
             try grow(path, "later")
             let witness = try WitnessKey.generate(name: "witness.example")
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let cosigned = try #require(try reader.checkpoint()).cosigned(by: witness, atSeconds: 1)
             reader.close()
             try FileSystem.writeFileAtomically(path + "-old/checkpoint.witnessed", cosigned.bytes)

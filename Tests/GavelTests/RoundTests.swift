@@ -108,16 +108,16 @@ import Testing
             #expect(receipt.status == .accepted)
             // A moment that differs from round to round.
             try await Task.sleep(for: .microseconds(number * 7919 % 20_000))
-            await closeAside(ledger)
+            await ledger.close()
             // What is under way has ended by now, or ends at once; the folder is free all the same.
             let last = try #require(receipt.position)
-            let again = try LedgerReader.open(at: path)
+            let again = try await LedgerReader.open(at: path)
             #expect(again.reflects == last + 1)
             again.close()
             if let position = try await draining.value { #expect(position == last + 1) }
             #expect(try #require(try await plain.value) <= last + 1)
             if try await backup.value {
-                let reader = try LedgerReader.open(at: copy)
+                let reader = try await LedgerReader.open(at: copy)
                 #expect(reader.reflects >= end)
                 reader.close()
                 try FileSystem.remove(copy)
@@ -140,21 +140,21 @@ import Testing
                 try await withLedgerPath { path in
                     let users = 4_000
                     let rounds = 40 * campaignScale
-                    let first = try Ledger.open(at: path)
+                    let first = try await Ledger.open(at: path)
                     for start in stride(from: 0, to: users, by: 2_000) {
                         let commands = (start..<start + 2_000).map {
                             Submission(
                                 id: .generate(),
                                 command: .registerUser(UserID(unchecked: "user-\($0)")))
                         }
-                        _ = try first.enqueue(commands).wait()
+                        _ = try await first.enqueue(commands).value()
                     }
-                    await closeAside(first)
+                    await first.close()
                     var before: Footprint?
                     var answers = 0
                     for number in 1...rounds {
                         let round = Round(
-                            ledger: try Ledger.open(at: path), path: path, number: number)
+                            ledger: try await Ledger.open(at: path), path: path, number: number)
                         answers += try await round.run()
                         if number == max(20, rounds / 10) { before = try Footprint() }
                     }

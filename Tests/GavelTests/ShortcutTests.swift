@@ -25,17 +25,17 @@ private func run(
         configuration.closesByTimer = false
         configuration.shortcuts = shortcuts
         configuration.salting = salting
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try await Ledger.open(at: path, configuration: configuration)
         var receipts: [Receipt] = []
         for start in stride(from: 0, to: steps.count, by: 500) {
             let batch = steps[start..<min(start + 500, steps.count)]
             let submissions = batch.map {
                 Submission(id: $0.id, actor: $0.actor, command: $0.command)
             }
-            receipts += try ledger.enqueue(submissions, at: batch.map(\.time)).wait()
+            await receipts += try ledger.enqueue(submissions, at: batch.map(\.time)).value()
         }
         var result = RunResult(receipts: receipts, digest: ledger.digest)
-        ledger.close()
+        await ledger.close()
         let log = try FolderStore(at: path).openForReading()
         defer { log.close() }
         try log.forEachFrame(from: 0) { value in

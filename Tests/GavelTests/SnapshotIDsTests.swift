@@ -28,14 +28,14 @@ struct SnapshotIDsTests {
         _ clock: ManualClock, secondsApart: Int64 = 0
     ) async throws -> [CommandID] {
         var ids: [CommandID] = []
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try await Ledger.open(at: path, configuration: configuration)
         for number in numbers {
             clock.advance(seconds: secondsApart)
             if secondsApart > 0 { try await ledger.tick() }
             ids.append(.generate(at: ledger.now))
             _ = try await ledger.submit(Self.command(number), id: ids.last!)
         }
-        ledger.close()
+        await ledger.close()
         return ids
     }
 
@@ -97,12 +97,12 @@ struct SnapshotIDsTests {
             #expect(window.count == 500 && twin.count == 500)
             #expect(window.horizon == twin.horizon)
             log.close()
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             for (number, id) in made.ids.enumerated() {
                 let receipt = try await ledger.submit(Self.command(number), id: id)
                 #expect(receipt.isReplay, "user-\(number)")
             }
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -137,8 +137,8 @@ struct SnapshotIDsTests {
             log.close()
             #expect(window.count < 120 && Self.content(window) == Self.content(twin))
             #expect(window.horizon.milliseconds == twin.horizon.milliseconds)
-            let ledger = try Ledger.open(at: path, configuration: configuration)
-            defer { ledger.close() }
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
+            defer { ledger.closeNow() }
             let first = try await ledger.submit(Self.command(0), id: made.ids[0])
             #expect(first.refusal == .commandIDExpired)
             let last = try await ledger.submit(Self.command(499), id: made.ids[499])
@@ -152,7 +152,7 @@ struct SnapshotIDsTests {
             let clock = ManualClock()
             var configuration = Bench.configuration(clock)
             configuration.snapshotIntervalEntries = 50
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             let folder = StoredSnapshots(store: FolderStore(at: path))
             var (round, seen) = (0, 0)
             // A snapshot is written by a thread that has time when others have none to spare.
@@ -161,7 +161,7 @@ struct SnapshotIDsTests {
                     Submission(
                         id: .generate(at: ledger.now), command: Self.command(round * 25 + number))
                 }
-                _ = try ledger.enqueue(commands).wait()
+                _ = try await ledger.enqueue(commands).value()
                 round += 1
                 for header in folder.found() {
                     // One that has just been removed for a newer one cannot be read.
@@ -172,7 +172,7 @@ struct SnapshotIDsTests {
                     seen += 1
                 }
             }
-            ledger.close()
+            await ledger.close()
             #expect(seen > 0)
             let report = try Verifier.verify(at: path)
             #expect(report.isClean)

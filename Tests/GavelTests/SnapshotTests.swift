@@ -15,14 +15,14 @@ struct SnapshotTests {
         let clock = ManualClock()
         var workload = Workload(seed: 5)
         clock.advance(to: workload.configuration.start)
-        let ledger = try Ledger.open(at: path, configuration: Bench.configuration(clock))
+        let ledger = try await Ledger.open(at: path, configuration: Bench.configuration(clock))
         for _ in 0..<400 {
             let step = workload.nextStep()
             clock.advance(to: step.time)
             try await ledger.tick()
             _ = try await ledger.submit(step.command, id: step.id, by: step.actor)
         }
-        ledger.close()
+        await ledger.close()
     }
 
     static func file(of path: String) throws -> String {
@@ -145,6 +145,60 @@ struct SnapshotTests {
         }
     }
 
+    @Test("Several holds on one auction are in a snapshot, and on their holders' lists")
+    func sharedHolds() async throws {
+        try await withLedgerPath { path in
+            try await Self.makeLedger(at: path)
+            let log = try FolderStore(at: path).openForReading()
+            defer { log.close() }
+            let loaded = try Loader(log: log, snapshots: nil, logger: Bench.logger)
+                .load(upTo: .none)
+            var state = loaded.readState.state
+            let auctions = (0..<UInt32(state.auctionCount)).map { AuctionHandle(rawValue: $0) }
+            let lot = try #require(auctions.first { state[$0].held > 0 })
+            // Two more users get holds on it, by events that no English auction has.
+            let point = EntryPoint(position: state.entryCount, time: state.time)
+            let users = (0..<UInt32(state.userCount)).map { UserHandle(rawValue: $0) }
+            for user in users where state.available(user, state[lot].currency) > 5 {
+                let held = state.hold(of: user, on: lot) + 5
+                state.evolve(.locked(auction: lot, user: user, amount: 5, held: held), at: point)
+            }
+            let holds = state.holds(on: lot)
+            #expect(holds.count > 2)
+            let readState = ReadState(
+                state: state, titles: loaded.readState.titles,
+                changed: auctions.map { _ in 0 }, bids: [])
+            var chunks: [[UInt8]] = []
+            try readState.writeChunks { chunks.append($0.array()) }
+            let header = SnapshotHeader(
+                ledgerID: try #require(state.ledgerID), entryCount: state.entryCount,
+                tree: loaded.tree, digest: state.digest, chunkCount: UInt64(chunks.count),
+                stateChunkCount: UInt64(chunks.count), content: .empty)
+            func load(_ chunks: [[UInt8]]) throws -> ReadState {
+                var loader = SnapshotLoader(header, horizon: loaded.horizon)
+                for chunk in chunks { try withBytes(of: chunk) { try loader.load($0) } }
+                return try loader.finish()
+            }
+            let read = try load(chunks)
+            #expect(read.state.holds(on: lot) == holds)
+            #expect(read.state.recomputedDigest() == state.digest)
+            for user in users {
+                let expected = auctions.filter { state.hold(of: user, on: $0) > 0 }
+                #expect(read.holds(of: user) == expected, "\(user)")
+                #expect(readState.holds(of: user) == expected, "\(user)")
+            }
+            // Without them, or with one of them changed, it is no snapshot.
+            let place = try #require(
+                chunks.firstIndex { $0.first == SnapshotSection.holds.rawValue })
+            var fewer = chunks
+            fewer.remove(at: place)
+            #expect(throws: LogFault.self) { _ = try load(fewer) }
+            var other = chunks
+            other[place][other[place].count - 8] ^= 1
+            #expect(throws: LogFault.self) { _ = try load(other) }
+        }
+    }
+
     @Test("Two snapshots are kept, and what a crash left half written goes with the next one")
     func kept() async throws {
         try await withLedgerPath { path in
@@ -152,8 +206,8 @@ struct SnapshotTests {
             let leftover = path + "/snapshots/00000000000000000099.tmp-1"
             try FileSystem.writeFileAtomically(leftover, [1, 2, 3])
             for _ in 0..<3 {
-                let ledger = try Ledger.open(at: path)
-                ledger.close()
+                let ledger = try await Ledger.open(at: path)
+                await ledger.close()
             }
             let names = try FileSystem.listDirectory(path + "/snapshots")
             #expect(names == ["00000000000000000022", "00000000000000000023"])
@@ -166,9 +220,9 @@ struct SnapshotTests {
         try await withLedgerPath { path in
             try await makeSmallLedger(at: path)
             try FileSystem.rename(path + "/snapshots", to: path + "/projections")
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             #expect(ledger.reflects == 21)
-            ledger.close()
+            await ledger.close()
             #expect(!FileSystem.exists(path + "/projections"))
             #expect(FileSystem.exists(path + "/snapshots"))
         }

@@ -42,11 +42,11 @@ struct StoreContractTests {
     @Test("What a folder has moves to memory and back, frame for frame, and restores")
     func moving() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             try register(700, "user", in: ledger)
-            ledger.close()
+            await ledger.close()
             let memory = MemoryStore()
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             try reader.backup(to: memory)
             reader.close()
             #expect(try memory.frames == readFrames(at: path).map(\.1))
@@ -60,9 +60,9 @@ struct StoreContractTests {
                 try Ledger.restore(from: FolderStore(at: path), to: restored, options: options)
                     == nil)
             #expect(restored.frames == memory.frames)
-            let again = try Ledger.open(in: restored)
+            let again = try await Ledger.open(in: restored)
             #expect(try again.submitted("one-more"))
-            again.close()
+            await again.close()
             #expect(try Verifier.verify(restored).isClean)
             // Nothing is replaced.
             #expect(throws: LedgerError(.alreadyExists, "")) {
@@ -91,40 +91,40 @@ struct StoreContractTests {
             }
         }
         #expect(ledger.durableCount == 502)
-        ledger.close()
+        await ledger.close()
         #expect(counted.withLock { $0.most } == 1)
     }
 
     @Test("A rotation that is fenced takes no key away: the one that stands there may be another's")
     func fencedRotation() async throws {
         let store = MemoryStore()
-        let ledger = try Ledger.open(in: store)
+        let ledger = try await Ledger.open(in: store)
         let key = ledger.verifierKey
         store.fail(.fenced)
         await #expect(throws: LedgerError(.fenced, "")) { try await ledger.rotateKey() }
         #expect(store.contains(.nextKey))
-        ledger.close()
+        await ledger.close()
         // The log does not name it, so the next opening does away with it.
-        let again = try Ledger.open(in: store)
+        let again = try await Ledger.open(in: store)
         #expect(again.verifierKey == key && !store.contains(.nextKey))
-        again.close()
+        await again.close()
     }
 
     @Test("A ledger in memory that somebody takes over is fenced, and the next one goes on from it")
     func takeover() async throws {
         let store = MemoryStore()
         let clock = ManualClock()
-        let first = try Ledger.open(in: store, configuration: Bench.configuration(clock))
+        let first = try await Ledger.open(in: store, configuration: Bench.configuration(clock))
         #expect(try first.submitted("one"))
         store.fence()
-        let second = try Ledger.open(in: store, configuration: Bench.configuration(clock))
+        let second = try await Ledger.open(in: store, configuration: Bench.configuration(clock))
         await #expect(throws: LedgerError(.fenced, "")) {
             try await first.submit(.registerUser("two"), id: .generate(at: first.now))
         }
         #expect(try second.submitted("two"))
-        first.close()
+        await first.close()
         #expect(try second.submitted("three"))
-        second.close()
+        await second.close()
         #expect(try Verifier.verify(store).isClean)
     }
 }

@@ -49,10 +49,10 @@ struct SubmittingTests {
         let batch = commands.map {
             Submission(id: .generate(at: bench.clock.now()), command: $0)
         }
-        for receipts in [
+        for receipts in await [
             try await bench.ledger.submit(batch),
             try bench.ledger.enqueue(batch.map { Submission(id: $0.id, command: $0.command) })
-                .wait(),
+                .value(),
         ] {
             #expect(
                 receipts.map(\.status) == [.accepted, .rejected, .accepted, .refused, .refused])
@@ -201,8 +201,8 @@ struct SubmittingTests {
     func horizonAcrossRestarts() async throws {
         let bench = try Bench { $0.commandIDsMax = 4 }
         let ids = try await registerTwelve(bench)
-        bench.ledger.close()
-        let reopened = try Ledger.open(
+        await bench.ledger.close()
+        let reopened = try await Ledger.open(
             in: bench.store, configuration: Bench.configuration(bench.clock))
         let count = reopened.reflects
         for (number, id) in ids.enumerated() {
@@ -250,8 +250,8 @@ struct SubmittingTests {
                     command: .registerUser(UserID(unchecked: "user-\(number)")))
             ])
         }
-        bench.ledger.close()
-        for ticket in tickets { #expect(try ticket.wait()[0].status == .accepted) }
+        await bench.ledger.close()
+        for ticket in tickets { await #expect(try ticket.value()[0].status == .accepted) }
         let late = try await bench.submit(.registerUser("late"))
         #expect(late.refusal == .shuttingDown)
         #expect(bench.ledger.reflects == 52)
@@ -262,7 +262,7 @@ struct SubmittingTests {
         try await withLedgerPath { path in
             let clock = ManualClock()
             var configuration = Bench.configuration(clock)
-            let prepared = try Ledger.open(at: path, configuration: configuration)
+            let prepared = try await Ledger.open(at: path, configuration: configuration)
             func submit(_ command: Command, to ledger: Ledger) async throws -> Receipt {
                 try await ledger.submit(command, id: .generate(at: clock.now()))
             }
@@ -276,10 +276,10 @@ struct SubmittingTests {
             ] {
                 #expect(try await submit(command, to: prepared).status == .accepted)
             }
-            prepared.close()
+            await prepared.close()
             configuration.freeBytesMin = .max
-            let ledger = try Ledger.open(at: path, configuration: configuration)
-            defer { ledger.close() }
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
+            defer { ledger.closeNow() }
             var second = opening
             second.auction = "lot-2"
             #expect(try await submit(.openAuction(second), to: ledger).refusal == .storageLow)
@@ -310,8 +310,8 @@ struct FailureTests {
         }
         // Nothing that is not durable is shown.
         #expect(throws: LedgerError(.unknownName, "")) { try bench.ledger.wallet("dora") }
-        bench.ledger.close()
-        let reopened = try Ledger.open(
+        await bench.ledger.close()
+        let reopened = try await Ledger.open(
             in: bench.store, configuration: Bench.configuration(bench.clock))
         let receipt = try await reopened.submit(.registerUser("dora"), id: id)
         #expect(receipt.status == .accepted)
@@ -339,18 +339,18 @@ struct FailureTests {
                 GatedLog(log, gate)
             }
             let first = Submission(id: .generate(), command: .registerUser("dora"))
-            _ = try ledger.enqueue([first]).wait()
+            _ = try await ledger.enqueue([first]).value()
             // A second frame, so that the first is no longer among those handed over.
-            _ = try ledger.enqueue([
+            _ = try await ledger.enqueue([
                 Submission(id: .generate(), command: .registerUser("emil"))
-            ]).wait()
+            ]).value()
             gate.isUnreadable.store(true, ordering: .releasing)
             let repeated = try ledger.enqueue([first, first])
             #expect(throws: LedgerError(.damaged, "")) { try repeated.wait() }
             await #expect(throws: LedgerError(.damaged, "")) {
                 try await ledger.submit(.registerUser("late"), id: .generate())
             }
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -371,8 +371,8 @@ struct FailureTests {
             return await group.reduce(into: [true: 0, false: 0]) { $0[$1]! += 1 }
         }
         #expect(outcomes[false]! == 200)
-        ledger.close()
-        let reopened = try Ledger.open(
+        await ledger.close()
+        let reopened = try await Ledger.open(
             in: bench.store, configuration: Bench.configuration(bench.clock))
         #expect(try reopened.wallet("first").value.user == "first")
         #expect(reopened.reflects == 4)

@@ -218,4 +218,25 @@ struct TrustedTimeTests {
         let new = Clocks(wall: (start - 3_600) * second)
         #expect(!new.time.isHeld && new.now == new.wall)
     }
+
+    @Test(
+        "No opening takes the time back, whatever the clocks say",
+        arguments: [-86_400, -61, -60, -59, -23, -1, 0, 1, 59, 61, 86_400])
+    func openingNeverGoesBack(wrongBy: Int64) {
+        let last = Self.heartbeat(start * second, boot: 500 * second)
+        for bootID in [Self.bootID, Bytes16(high: 9, low: 9), nil] {
+            for isSynchronized in [true, false, nil] {
+                for heartbeat in [last, nil] {
+                    for boot: Int64 in [30, 500, 800] {
+                        let clocks = Clocks(
+                            wall: (start + wrongBy) * second, boot: boot * second,
+                            isSynchronized: isSynchronized, bootID: bootID, heartbeat: heartbeat,
+                            lastEntry: Timestamp(seconds: start))
+                        #expect(clocks.now >= start * second)
+                        #expect(clocks.time.isHeld || abs(clocks.time.gap) <= 60 * second)
+                    }
+                }
+            }
+        }
+    }
 }

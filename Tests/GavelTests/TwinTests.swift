@@ -193,7 +193,7 @@ struct EngineModelTests {
         var workload = Workload(seed: seed)
         let clock = ManualClock(at: workload.configuration.start)
         let log = MemoryStore()
-        var ledger = try Ledger.open(in: log, configuration: Bench.configuration(clock))
+        var ledger = try await Ledger.open(in: log, configuration: Bench.configuration(clock))
         for step in 0..<(4000 * campaignScale) {
             let next = workload.nextStep()
             clock.advance(to: next.time)
@@ -203,8 +203,8 @@ struct EngineModelTests {
             try #require(Self.outcome(of: receipt) == workload.outcome, place)
             if step % 1000 == 999 {
                 let digest = ledger.digest
-                ledger.close()
-                ledger = try Ledger.open(in: log, configuration: Bench.configuration(clock))
+                await ledger.close()
+                ledger = try await Ledger.open(in: log, configuration: Bench.configuration(clock))
                 try #require(ledger.digest == digest, place)
             }
         }
@@ -213,7 +213,7 @@ struct EngineModelTests {
         }
         #expect(differences == [])
         #expect(ledger.verify().isClean)
-        ledger.close()
+        await ledger.close()
     }
 
     /// A receipt in the model's words.

@@ -21,7 +21,7 @@ func makeSmallLedger(
     clock.advance(seconds: secondsLater)
     var configuration = Bench.configuration(clock)
     configuration.ledgerID = LedgerID(high: 1, low: 2)
-    let ledger = try Ledger.open(at: path, configuration: configuration)
+    let ledger = try await Ledger.open(at: path, configuration: configuration)
     var commands: [Command] = [
         .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
         .registerUser("alice"), .registerUser("carol"),
@@ -40,14 +40,14 @@ func makeSmallLedger(
     commands.append(.closeAuction("lot-1", hammer: true))
     if inOneBatch {
         let batch = commands.map { Submission(id: .generate(at: clock.now()), command: $0) }
-        _ = try ledger.enqueue(batch).wait()
+        _ = try await ledger.enqueue(batch).value()
     } else {
         for command in commands {
             let receipt = try await ledger.submit(command, id: .generate(at: clock.now()))
             try #require(receipt.status != .refused)
         }
     }
-    ledger.close()
+    await ledger.close()
 }
 
 /// A ledger of 602 entries, and so of two full tiles, closed.

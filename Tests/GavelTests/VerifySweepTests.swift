@@ -417,7 +417,7 @@ struct VerifySweepTests {
         try await withLedgerPath { path in
             // Frames of several pieces: long names.
             let filler = String(repeating: "x", count: 50)
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             for batch in 0..<12 {
                 let commands = (0..<800).map { number in
                     Submission(
@@ -425,9 +425,9 @@ struct VerifySweepTests {
                         command: .registerUser(
                             UserID(unchecked: "\(batch)-\(number)-\(filler)")))
                 }
-                _ = try ledger.enqueue(commands).wait()
+                _ = try await ledger.enqueue(commands).value()
             }
-            ledger.close()
+            await ledger.close()
             let frames = try readFrames(at: path)
             let count: UInt64 = 9602
             let one = verify(frames, .records, count: count)

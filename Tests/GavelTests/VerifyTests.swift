@@ -43,14 +43,15 @@ struct VerifyTests {
     @Test("Pages that a busy writer keeps from being walked are no finding, and not clean either")
     func structureBesideWriter() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             let gate = Gate()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     while !gate.isShut.load(ordering: .acquiring) {
                         let command = Command.registerUser(UserID(unchecked: "user"))
-                        _ = try ledger.enqueue([Submission(id: .generate(), command: command)])
-                            .wait()
+                        _ = try await ledger.enqueue([Submission(id: .generate(), command: command)]
+                        )
+                        .value()
                     }
                 }
                 for _ in 0..<20 {
@@ -63,7 +64,7 @@ struct VerifyTests {
                 gate.isShut.store(true, ordering: .releasing)
                 try await group.waitForAll()
             }
-            ledger.close()
+            await ledger.close()
             let report = try Verifier.verify(at: path, structure: true)
             #expect(report.isClean && !report.notCovered.contains { $0.contains("pages") })
         }
@@ -88,7 +89,7 @@ struct VerifyTests {
     func forgedSnapshot() async throws {
         try await withLedgerPath { path in
             try await makeSmallLedger(at: path)
-            let digest = try LedgerReader.open(at: path).digest
+            let digest = try await LedgerReader.open(at: path).digest
             let store = StoredSnapshots(store: FolderStore(at: path))
             let log = try FolderStore(at: path).openForReading()
             let whole = try Loader(log: log, snapshots: nil, logger: Bench.logger)
@@ -105,11 +106,11 @@ struct VerifyTests {
             let report = try Verifier.verify(at: path)
             #expect(report.findings.contains { $0.what.contains("snapshot is not the fold") })
             // Its time is not that of the frame that it would stand for.
-            #expect(try LedgerReader.open(at: path).digest == digest)
+            await #expect(try LedgerReader.open(at: path).digest == digest)
             // Throwing the snapshots away loses nothing.
             #expect(try Ledger.rebuild(at: path) == 20)
             #expect(try Verifier.verify(at: path).isClean)
-            #expect(try LedgerReader.open(at: path).digest == digest)
+            await #expect(try LedgerReader.open(at: path).digest == digest)
         }
     }
 
@@ -121,7 +122,7 @@ struct VerifyTests {
             configuration.snapshotIntervalEntries = 200
             var workload = Workload(seed: 31)
             clock.advance(to: workload.configuration.start)
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             var last: WorkloadStep?
             for _ in 0..<1200 {
                 let step = workload.nextStep()
@@ -132,18 +133,18 @@ struct VerifyTests {
             }
             let auctions = try ledger.auctions(limit: 1000).items
             let digest = ledger.digest
-            ledger.close()
+            await ledger.close()
             // One after the other: a process opens a ledger once at a time.
             let withSnapshot = try Picture(of: path)
             try FileSystem.remove(path + "/snapshots")
             let withoutSnapshot = try Picture(of: path)
             #expect(withSnapshot == withoutSnapshot)
             #expect(withSnapshot.digest == digest && withSnapshot.auctions == auctions)
-            let reopened = try Ledger.open(at: path, configuration: configuration)
+            let reopened = try await Ledger.open(at: path, configuration: configuration)
             let step = try #require(last)
             let again = try await reopened.submit(step.command, id: step.id, by: step.actor)
             #expect(again.isReplay)
-            reopened.close()
+            await reopened.close()
         }
     }
 }
@@ -153,12 +154,12 @@ struct FolderTests {
     @Test("Two writers in one process are refused, and a closed ledger can be opened again")
     func twoWriters() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             #expect(throws: LedgerError(.heldByWriter, "")) { try Ledger.open(at: path) }
-            ledger.close()
-            let again = try Ledger.open(at: path)
+            await ledger.close()
+            let again = try await Ledger.open(at: path)
             #expect(try again.entry(at: 2)?.outcome.events == [.engineOpened(epoch: 2)])
-            again.close()
+            await again.close()
         }
     }
 
@@ -174,7 +175,7 @@ struct FolderTests {
             let ready = try ledger.enqueue([
                 Submission(id: .generate(), command: .registerUser("shown"))
             ])
-            _ = try ready.wait()
+            _ = try await ready.value()
             // From here frames are stored, and so visible to LMDB's readers, but not reported.
             gate.isShut.store(true, ordering: .releasing)
             let held = try ledger.enqueue([
@@ -184,7 +185,7 @@ struct FolderTests {
                 try await Task.sleep(for: .milliseconds(1))
             }
             try await #require(processExitsWith: .success) { [path = path as String] in
-                let reader = try LedgerReader.open(at: path)
+                let reader = try await LedgerReader.open(at: path)
                 let stored = try reader.reading.log.entryCount
                 precondition(stored == 4, "the frame must be stored for this test to mean anything")
                 precondition(reader.reflects == 3)
@@ -192,19 +193,19 @@ struct FolderTests {
                 precondition((try? reader.wallet("stored")) == nil)
             }
             gate.isShut.store(false, ordering: .releasing)
-            _ = try held.wait()
+            _ = try await held.value()
             try await #require(processExitsWith: .success) { [path = path as String] in
-                let reader = try LedgerReader.open(at: path)
+                let reader = try await LedgerReader.open(at: path)
                 precondition(reader.reflects == 4)
             }
-            ledger.close()
+            await ledger.close()
         }
     }
 
     @Test("A backup taken beside a writer is a whole ledger of its own")
     func backup() async throws {
         try await withLedgerPath { path in
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             for number in 0..<50 {
                 _ = try ledger.enqueue([
                     Submission(
@@ -216,13 +217,13 @@ struct FolderTests {
             #expect(throws: LedgerError(.alreadyExists, "")) {
                 try ledger.backup(to: path + "-copy")
             }
-            ledger.close()
+            await ledger.close()
             let report = try Verifier.verify(at: path + "-copy")
             #expect(report.isClean)
             try writeKey(LedgerKey.read(path + "/key"), to: path + "-copy/key")
-            let copy = try Ledger.open(at: path + "-copy")
+            let copy = try await Ledger.open(at: path + "-copy")
             #expect(copy.reflects == report.entries + 1)
-            copy.close()
+            await copy.close()
         }
     }
 

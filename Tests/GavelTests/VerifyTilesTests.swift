@@ -14,7 +14,7 @@ struct VerifyTilesTests {
         try await withLedgerPath { path in
             try makeTiledLedger(at: path)
             let key = try LedgerKey.read(path + "/key").verifier
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let export = try reader.tileExport()
             let folder = path + "-tiles"
             func write(_ bytes: [UInt8], _ name: String) throws {

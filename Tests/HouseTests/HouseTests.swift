@@ -62,6 +62,26 @@ enum House {
         }
         return lines.joined(separator: "\n")
     }
+
+    /// The switches that have a `default`: its line, and what the cases before it begin with, as
+    /// far as they begin with a case's name, `.name` or `(.name`.
+    static func switchesWithDefault(_ text: String) -> [(line: Int, patterns: [Substring])] {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        var found: [(line: Int, patterns: [Substring])] = []
+        for (number, line) in lines.enumerated() {
+            let margin = line.prefix { $0 == " " }
+            guard line.dropFirst(margin.count).hasPrefix("default:") else { continue }
+            var patterns: [Substring] = []
+            for other in lines[..<number].reversed() where other.hasPrefix(margin) {
+                let words = other.dropFirst(margin.count)
+                if words.hasPrefix(" ") || words.hasPrefix("//") { continue }
+                guard let match = words.firstMatch(of: /^case (let )?\(?\.?(\w+)/) else { break }
+                patterns.append(match.output.2)
+            }
+            found.append((number + 1, patterns))
+        }
+        return found
+    }
 }
 
 @Suite("The house")
@@ -176,9 +196,11 @@ struct HouseTests {
             for type in ["Dictionary<", "Set<"] where code.contains(type) {
                 Issue.record("\(path) keeps a \(type)…>, whose order depends on the process")
             }
-            // Dictionaries are only looked up in: `termsIndex` is the one there is.
+            // Dictionaries are only looked up in: these are the ones there are.
             for line in code.split(separator: "\n")
-            where line.contains("for ") && line.contains("termsIndex") {
+            where line.contains("for ")
+                && (line.contains("termsIndex") || line.contains("in sharedHolds"))
+            {
                 Issue.record("\(path) iterates a dictionary: \(line)")
             }
         }
@@ -197,6 +219,48 @@ struct HouseTests {
                 #expect(!code.contains(word), "\(path) uses \(word)")
             }
         }
+    }
+
+    @Test("A switch over a command or an event names every case: a new one is nowhere passed over")
+    func exhaustiveSwitches() throws {
+        var names: Set<Substring> = []
+        for (file, type) in [
+            ("Event", "Event"), ("Command", "Command"), ("CanonicalCommand", "CanonicalCommand"),
+        ] {
+            let path = House.root.appending(path: "Sources/AuctionDomain/\(file).swift")
+            let text = try String(contentsOf: path, encoding: .utf8)
+            let body = text.components(separatedBy: "public enum \(type):")[1]
+                .components(separatedBy: "\n}")[0]
+            for match in body.matches(of: /\n    (indirect )?case (\w+)/) {
+                names.insert(match.output.2)
+            }
+        }
+        #expect(names.isSuperset(of: ["settled", "placeBid", "closeDue"]) && names.count > 30)
+        for (path, text) in try House.swiftFiles("Sources") {
+            for (line, patterns) in House.switchesWithDefault(text)
+            where !patterns.isEmpty && patterns.allSatisfy({ names.contains($0) }) {
+                Issue.record("\(path):\(line) has a default after .\(patterns[0])")
+            }
+        }
+    }
+
+    @Test("Only its own folder asks whether an auction is English, but for its name and the model")
+    func formats() throws {
+        let allowed = [
+            "Sources/AuctionDomain/Formats/",
+            // What an auction has where nothing is said.
+            "Sources/AuctionDomain/Rules/AuctionRules.swift",
+            // The format's name in JSON.
+            "Sources/GavelJSON/Words.swift",
+            // The rules once more, in other words.
+            "Sources/GavelTesting/NaiveModel",
+        ]
+        var found: Set<String> = []
+        for (path, text) in try House.swiftFiles("Sources")
+        where House.code(text).contains(/\.english\b|\bEnglish\b/) {
+            found.insert(allowed.first { path.hasPrefix($0) } ?? path)
+        }
+        #expect(found == Set(allowed))
     }
 
     @Test("`unsafe` stands in Platform and LMDB, and outside them in five small files")

@@ -541,6 +541,10 @@ class Canary:
         self.rehashed("a time before the last one's", f"position {second}: its time",
                       swap(second, struct.pack("<q", time_of),
                            struct.pack("<q", self.entries[second - 1][0].time - 1)))
+        last, data = len(self.entries) - 1, self.entries[-1][1]
+        for what, time in (("before 1970", -1), ("after 2261", judge.LAST_TIME + 1)):
+            self.rehashed(f"a time {what}", f"position {last}: a time of {time}",
+                          swap(last, data[16:24], struct.pack("<q", time)))
         self.rehashed("an entry with bytes left over", f"position {second}: 1 bytes are left over",
                       lambda at, entry: entry + b"\0" if at == second else entry)
 

@@ -143,6 +143,11 @@ class Cursor:
         demand(price >= 0, f"a price of {price}")
         return price
 
+    def time(self):
+        time = self.i64()
+        demand(0 <= time <= LAST_TIME, f"a time of {time}")
+        return time
+
     def choice(self, names):
         number = self.u8()
         demand(number in names, f"{number} stands where one of {sorted(names)} must")
@@ -170,7 +175,7 @@ COMMANDS = {
     4: ("rotate_key", [("key", "hex32"), ("previous", "hex32"), ("signature", "hex64")]),
     5: ("restore_ledger", [("ledger", "hex16"), ("checkpoint_size", "u64"),
                            ("checkpoint_root", "hex32")]),
-    6: ("extend_outage", [("auction", "u32"), ("since", "i64"), ("until", "i64")]),
+    6: ("extend_outage", [("auction", "u32"), ("since", "time"), ("until", "time")]),
     16: ("register_currency", [("scale", "scale"), ("currency", "name")]),
     17: ("register_user", [("user", "name")]),
     18: ("charge", PAYMENT_FIELDS),
@@ -178,7 +183,7 @@ COMMANDS = {
     20: ("open_auction", None),  # parts that may be absent: read_opening
     21: ("place_bid", [("auction", "u32"), ("bidder", "u32"), ("amount", "amount")]),
     22: ("close_auction", [("auction", "u32"), ("hammer", "yes_or_no")]),
-    23: ("extend_auction", [("auction", "u32"), ("closes_at", "i64")]),
+    23: ("extend_auction", [("auction", "u32"), ("closes_at", "time")]),
     24: ("cancel_auction", [("auction", "u32"), ("reason", "long_text")]),
     25: ("buy_now", [("auction", "u32"), ("buyer", "u32")]),
 }
@@ -199,11 +204,11 @@ EVENTS = {
     8: ("refunded", [("user", "u32"), ("amount", "amount"), ("reason", REFUNDS)], ON_AUCTION),
     9: ("settled", [("winner", "u32"), ("seller", "u32"), ("amount", "amount"), ("fee", "price")],
         ON_AUCTION),
-    10: ("auction_opened", [("auction", "u32"), ("opens_at", "i64")], {"open_auction"}),
+    10: ("auction_opened", [("auction", "u32"), ("opens_at", "time")], {"open_auction"}),
     11: ("lead_taken", [("price", "price")], {"place_bid"}),
     12: ("maximum_raised", [("price", "price")], {"place_bid"}),
     13: ("bid_absorbed", [("price", "price")], {"place_bid"}),
-    14: ("auction_extended", [("closes_at", "i64"), ("reason", EXTENSIONS)], ON_AUCTION),
+    14: ("auction_extended", [("closes_at", "time"), ("reason", EXTENSIONS)], ON_AUCTION),
     15: ("auction_closed", [("outcome", OUTCOMES), ("winner", "u32"), ("price", "price")],
          ON_AUCTION),
     16: ("close_confirmed", [("position", "u64"), ("outcome", OUTCOMES)], ON_AUCTION),
@@ -246,9 +251,9 @@ def read_opening(cursor):
     present = cursor.u8()
     demand(present & ~3 == 0, f"unknown bits in the parts present: {present}")
     if present & 1:
-        command["opens_at"] = cursor.i64()
+        command["opens_at"] = cursor.time()
     if present & 2:
-        command["closes_at"] = cursor.i64()
+        command["closes_at"] = cursor.time()
     demand(present != 3 or command["closes_at"] > command["opens_at"], "closes before it opens")
     command["rules"] = read_rules(cursor, command["closes_at"])
     return command
@@ -286,7 +291,7 @@ def read_rules(cursor, closes_at):
                 "mode": cursor.choice({0: "reset", 1: "add"}),
                 "trigger": cursor.choice({0: "accepted_bid", 1: "price_change", 2: "lead_change"}),
                 "max_extensions": cursor.u32() if has(5) else None,
-                "latest_end": cursor.i64() if has(6) else None}
+                "latest_end": cursor.time() if has(6) else None}
         demand(soft["max_extensions"] != 0, "at most no extensions")
         demand(soft["latest_end"] is None or closes_at is None or soft["latest_end"] >= closes_at,
                "a latest end before closes_at")
@@ -346,6 +351,7 @@ def read_entry(data):
     demand(kind in COMMANDS, f"unknown kind {kind}")
     demand(not 0xFFFFFFF0 <= actor <= 0xFFFFFFFB, f"an unknown actor {actor:#x}")
     demand(40 + command_size <= len(data), "the command goes beyond the entry")
+    demand(0 <= time <= LAST_TIME, f"a time of {time}")
     entry = Entry()
     entry.kind, entry.position, entry.time = COMMANDS[kind][0], position, time
     entry.actor, entry.command_id = ACTORS.get(actor, actor), command_id
@@ -1110,7 +1116,6 @@ class Audit:
     def check_outage(self, time, command):
         auction = self.books.auctions[command["auction"]]
         since, until, rule = command["since"], command["until"], auction.rules["outage"]
-        demand(0 <= since <= LAST_TIME and 0 <= until <= LAST_TIME, "an outage beyond all times")
         demand(auction.state == "open", "an outage moves the end of a finished auction")
         demand(rule is not None and rule["move_ms"] is not None,
                "an outage moves an end, but the rules move none")

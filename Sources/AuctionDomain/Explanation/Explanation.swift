@@ -141,12 +141,12 @@ extension State {
         return Explanation(
             point: point, actor: actor, command: command, recorded: recorded, today: today,
             before: command.auction.map { standing($0) },
-            after: state.auctionAfter(command, recorded.events).map { state.standing($0) },
+            after: command.auction(events: recorded.events).map { state.standing($0) },
             account: accountOfInterest(to: command).map { standing($0.user, $0.currency) },
             checks: checks(of: command, by: actor, at: point.time, today.rejection?.code),
             contradiction: contradiction,
             events: explained,
-            step: state.auctionAfter(command, recorded.events).map { auction in
+            step: command.auction(events: recorded.events).map { auction in
                 var steps = AuctionSteps()
                 if command.auction != nil { steps = AuctionSteps(resuming: auction, in: self) }
                 return steps.next(command, by: actor, outcome: recorded, at: point)
@@ -186,47 +186,33 @@ extension State {
             locked: account?.locked ?? .zero)
     }
 
-    private typealias AccountKey = (user: UserHandle, currency: CurrencyHandle)
-
-    private func auctionAfter(
-        _ command: CanonicalCommand, _ events: EventList
-    ) -> AuctionHandle? {
-        if let auction = command.auction { return auction }
-        if case .auctionOpened(let auction, _, _)? = events.first { return auction }
-        return nil
-    }
-
     /// The account that the command's outcome may hang on.
     private func accountOfInterest(to command: CanonicalCommand) -> AccountKey? {
-        switch command {
-        case .placeBid(let auction, let user, _), .buyNow(let auction, let user):
-            (user, self[auction].currency)
-        case .charge(let payment), .withdraw(let payment): (payment.user, payment.currency)
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
-            .registerCurrency, .registerUser, .openAuction, .closeAuction, .extendAuction,
-            .cancelAuction:
-            nil
-        }
+        if let bid = command.bid { return (bid.bidder, self[bid.auction].currency) }
+        return command.payment.map { ($0.user, $0.currency) }
     }
 
     /// Whose money an event moves, each account once.
     private func accountsTouched(by event: Event) -> [AccountKey] {
-        switch event {
-        case .charged(let payment), .withdrawn(let payment):
-            return [(payment.user, payment.currency)]
-        case .locked(let auction, let user, _, _), .refunded(let auction, let user, _, _):
-            return [(user, self[auction].currency)]
-        case .settled(let auction, let winner, let seller, let amount, let fee):
-            let currency = self[auction].currency
-            var users = [winner]
-            if amount > fee, seller != winner { users.append(seller) }
-            if fee > .zero, !users.contains(.house) { users.append(.house) }
-            return users.map { ($0, currency) }
-        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
-            .userRegistered,
-            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
-            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
-            return []
-        }
+        var accounts = MovedAccounts(state: self)
+        accounts.visit(event)
+        return accounts.keys
+    }
+}
+
+private typealias AccountKey = (user: UserHandle, currency: CurrencyHandle)
+
+private struct MovedAccounts: EffectVisitor {
+    let state: State
+    var keys: [AccountKey] = []
+
+    mutating func moves(_ movement: MoneyMovement) {
+        let currency =
+            switch movement.subject {
+            case .payment(let currency): currency
+            case .auction(let auction): state[auction].currency
+            }
+        guard !keys.contains(where: { $0 == (movement.user, currency) }) else { return }
+        keys.append((movement.user, currency))
     }
 }

@@ -78,15 +78,9 @@ extension State {
         switch command {
         case .placeBid(let auction, let bidder, _):
             let record = self[auction]
-            if record.leader == .none {
-                return buying + [.bidBelowOpening, .exceedsAvailable]
-            }
-            if record.leader == bidder, rules(of: auction).proxy {
-                return buying + [.bidNotAboveOwnMaximum, .exceedsAvailable]
-            }
-            return buying + [.bidBelowMinimum, .exceedsAvailable, .overflowsPrice]
-        case .buyNow:
-            return buying + [.buyNowNotOffered, .buyNowEnded, .exceedsAvailable]
+            return buying + format(of: record).codes(forBidBy: bidder, on: record, in: self)
+        case .buyNow(let auction, _):
+            return buying + format(of: self[auction]).codesForPurchase()
         case .closeAuction(_, let hammer):
             return hammer
                 ? [.notPermitted, .auctionCancelled, .auctionNotOpen]
@@ -118,10 +112,12 @@ extension State {
         }
         switch command {
         case .placeBid(let auction, let bidder, let amount):
-            return figures(of: code, bidOf: amount, by: bidder, on: auction)
+            let format = format(of: self[auction])
+            return format.figures(of: code, bidOf: amount, by: bidder, on: auction, in: self)
                 ?? figures(of: code, about: auction)
         case .buyNow(let auction, let buyer):
-            return purchaseFigures(of: code, by: buyer, on: auction)
+            let format = format(of: self[auction])
+            return format.purchaseFigures(of: code, by: buyer, on: auction, in: self)
                 ?? figures(of: code, about: auction)
         case .extendAuction(let auction, let closesAt) where code == .closesAtTooEarly:
             let record = self[auction]
@@ -187,59 +183,12 @@ extension State {
         }
     }
 
-    private func figures(
-        of code: Rejection.Code, bidOf amount: Money, by bidder: UserHandle,
-        on auction: AuctionHandle
-    ) -> RuleFigures? {
-        let record = self[auction]
-        switch code {
-        case .bidBelowOpening:
-            return .bidBelowOpening(amount: amount, openingPrice: record.openingPrice)
-        case .bidBelowMinimum:
-            return minimumBid(on: auction).map { minimum in
-                .bidBelowMinimum(
-                    amount: amount, minimum: minimum, price: record.price,
-                    step: step(of: record, at: record.price))
-            }
-        case .bidNotAboveOwnMaximum:
-            return .bidNotAboveOwnMaximum(amount: amount, maximum: record.maximum)
-        case .exceedsAvailable:
-            // A first bid that reaches the buy-now price buys at it and must cover only that.
-            let offer = record.leader == .none ? buyNowPrice(of: auction) : nil
-            let price = offer.map { min($0, amount) } ?? amount
-            return fundsFigures(for: price, of: bidder, record)
-        case .overflowsPrice:
-            return .overflowsPrice(
-                price: record.price, step: step(of: record, at: record.price))
-        default:
-            return nil
-        }
-    }
-
-    private func purchaseFigures(
-        of code: Rejection.Code, by buyer: UserHandle, on auction: AuctionHandle
-    ) -> RuleFigures? {
-        let record = self[auction]
-        switch code {
-        case .buyNowNotOffered: return .buyNowNotOffered
-        case .buyNowEnded:
-            let hasBids = record.leader != .none
-            return rules(of: auction).buyNow.map { offer in
-                .buyNowEnded(
-                    offer: offer, price: hasBids ? record.price : nil,
-                    leader: hasBids ? record.leader : nil)
-            }
-        case .exceedsAvailable:
-            return buyNowPrice(of: auction).map { fundsFigures(for: $0, of: buyer, record) }
-        default: return nil
-        }
-    }
-
-    private func fundsFigures(
-        for amount: Money, of user: UserHandle, _ record: AuctionRecord
+    func fundsFigures(
+        for amount: Money, of user: UserHandle, on auction: AuctionHandle
     ) -> RuleFigures {
+        let record = self[auction]
         let paid = paid(at: amount, in: record)
-        let held = record.leader == user ? record.held : .zero
+        let held = hold(of: user, on: auction)
         return .exceedsAvailable(
             amount: amount, premium: paid.map { $0 - amount }, held: held,
             needed: paid.map { $0 - held }, available: available(user, record.currency))

@@ -60,23 +60,18 @@ extension State {
     package func ruling(
         onTimeOf command: CanonicalCommand, by actor: CanonicalActor, at time: Timestamp
     ) -> Ruling? {
-        switch command {
-        case .createLedger, .rotateKey, .restoreLedger:
-            return actor == .system ? nil : .otherActor
-        case .openEngine(let next, _):
-            guard actor == .system else { return .otherActor }
-            return next == epoch &+ 1 ? nil : .otherEpoch(epoch)
-        case .closeDue(let auction):
-            return actor == .system ? ruling(onClosing: auction, at: time) : .otherActor
-        case .extendOutage(let auction, let since, let until):
-            guard actor == .system else { return .otherActor }
+        guard let act = command.engineAct else {
+            if actor == .system { return .otherActor }
+            return command.auctionAskedAtItsTime.flatMap { rulingOnDue($0, at: time) }
+        }
+        guard actor == .system else { return .otherActor }
+        switch act {
+        case .creates, .rotates, .restores: return nil
+        case .opens(let next, _): return next == epoch &+ 1 ? nil : .otherEpoch(epoch)
+        case .closes(let auction): return ruling(onClosing: auction, at: time)
+        case .extends(let auction, let since, let until):
             return outageObjection(auction, since: since, until: until, at: time)
                 .map { .noOutage($0) }
-        case .placeBid(let auction, _, _), .buyNow(let auction, _), .closeAuction(let auction, _):
-            return actor == .system ? .otherActor : rulingOnDue(auction, at: time)
-        case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .extendAuction,
-            .cancelAuction:
-            return actor == .system ? .otherActor : nil
         }
     }
 

@@ -66,26 +66,19 @@ public struct AuctionStep: Hashable, Sendable {
     public var closesAt: Timestamp?
     /// Whether a bid is a maximum in this auction.
     public var proxy: Bool
+    /// Whether anyone may see at once what was bid.
+    public var showsAmount: Bool
 
     /// What anyone may see: nothing of a rejected command, and of a proxy bid that it was made.
     public var publicView: PublicStep? { PublicStep(self) }
 }
 
-extension AuctionRules {
-    /// The rules as anyone may see them: without the reserve until the auction was closed.
-    public func publicView(isClosed: Bool) -> AuctionRules {
-        var rules = self
-        if !isClosed { rules.reservePrice = nil }
-        return rules
-    }
-}
-
 /// Turns the entries about one auction, in order from its opening, into steps.
 public struct AuctionSteps: Sendable {
-    private var rules = AuctionRules()
-    private var price: Money?
-    private var maximum = Money.zero
-    private var leader: UserHandle?
+    private(set) var rules = AuctionRules()
+    private(set) var price: Money?
+    private(set) var maximum = Money.zero
+    private(set) var leader: UserHandle?
     private var closesAt: Timestamp?
 
     public init() {}
@@ -119,12 +112,8 @@ public struct AuctionSteps: Sendable {
         var step = AuctionStep(
             point: point, actor: actor, bidder: nil, amount: nil, rejection: outcome.rejection,
             facts: [], priceReason: nil, price: nil, leader: nil, isReserveMet: nil,
-            closesAt: nil, proxy: false)
-        switch command {
-        case .placeBid(_, let bidder, let amount): (step.bidder, step.amount) = (bidder, amount)
-        case .buyNow(_, let buyer): step.bidder = buyer
-        default: break
-        }
+            closesAt: nil, proxy: false, showsAmount: false)
+        if let bid = command.bid { (step.bidder, step.amount) = (bid.bidder, bid.amount) }
         let before = price
         for event in outcome.events { apply(event, of: command, to: &step) }
         if price == before { step.priceReason = nil }
@@ -133,33 +122,32 @@ public struct AuctionSteps: Sendable {
         step.isReserveMet = rules.reservePrice.map { price ?? .zero >= $0 }
         step.closesAt = closesAt
         step.proxy = rules.proxy
+        step.showsAmount = rules.showsAmounts
         return step
     }
 
     private mutating func apply(
         _ event: Event, of command: CanonicalCommand, to step: inout AuctionStep
     ) {
+        if let reason = rules.format.rules.priceReason(of: event, bid: step.amount, in: self) {
+            step.priceReason = reason
+        }
         switch event {
         case .auctionOpened(_, let opening, let opensAt):
             rules = opening.rules
             closesAt = opening.closesAt
             step.facts.append(.opened(opensAt: opensAt, closesAt: opening.closesAt))
         case .leadTaken(_, let bidder, let maximum, let price):
-            step.priceReason = reasonOfLead(maximum, price: price)
             step.facts.append(.leads(over: leader))
             (leader, self.maximum, self.price) = (bidder, maximum, price)
         case .maximumRaised(_, _, let maximum, let price):
-            step.priceReason = rules.proxy ? .reserve : .bid
             step.facts.append(.raised)
             (self.maximum, self.price) = (maximum, price)
         case .bidAbsorbed(_, _, let price):
             guard let leader else { break }
-            let pushed = step.amount.flatMap { $0.adding(rules.increments.step(at: $0)) }
-            step.priceReason = price == pushed ? .stepAboveAbsorbedBid : .leaderMaximum
             step.facts.append(.absorbed(by: leader))
             self.price = price
         case .boughtNow(_, let buyer, let price):
-            step.priceReason = .buyNow
             step.facts.append(.boughtNow)
             (leader, self.maximum, self.price) = (buyer, price, price)
         case .auctionExtended(_, let closesAt, let reason):
@@ -180,15 +168,5 @@ public struct AuctionSteps: Sendable {
             .withdrawn, .locked, .refunded:
             break
         }
-    }
-
-    private func reasonOfLead(_ maximum: Money, price: Money) -> PriceReason {
-        guard rules.proxy else { return .bid }
-        guard leader != nil else {
-            return price == rules.openingPrice ? .openingPrice : .reserve
-        }
-        let beaten = self.maximum.adding(rules.increments.step(at: self.maximum)) ?? .max
-        if price == beaten { return .stepAboveFormerMaximum }
-        return price == maximum && beaten > maximum ? .ownMaximum : .reserve
     }
 }

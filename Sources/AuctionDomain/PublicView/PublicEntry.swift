@@ -63,20 +63,8 @@ public struct PublicEntry: Hashable, Sendable {
     /// - Returns: nil where nothing of the entry is public.
     public init?(_ command: CanonicalCommand, outcome: Outcome, at time: Timestamp) {
         guard case .accepted(let events) = outcome, let kind = Kind(command) else { return nil }
-        self.kind = kind
-        self.time = time
-        if case .openAuction(let opening) = command {
-            guard case .auctionOpened(let opened, _, let opensAt)? = events.first else {
-                return nil
-            }
-            auction = opened
-            (title, seller) = (opening.title, opening.seller)
-            (self.opensAt, closesAt) = (opensAt, opening.closesAt)
-        } else if let named = command.auction {
-            auction = named
-        } else {
-            return nil
-        }
+        guard let auction = command.auction(events: events) else { return nil }
+        (self.kind, self.time, self.auction) = (kind, time, auction)
         for event in events where take(event) { self.events.append(event.name) }
         if case .cancelAuction(_, let reason) = command { cancelReason = reason }
     }
@@ -99,7 +87,10 @@ public struct PublicEntry: Hashable, Sendable {
         case .settled(_, _, _, let amount, _):
             paid = amount
             return false
-        case .auctionOpened, .auctionCancelled: break
+        case .auctionOpened(_, let opening, let opensAt):
+            (title, seller) = (opening.title, opening.seller)
+            (self.opensAt, closesAt) = (opensAt, opening.closesAt)
+        case .auctionCancelled: break
         case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
             .userRegistered, .charged, .withdrawn, .locked, .refunded:
             return false

@@ -35,7 +35,7 @@ public struct PublicStep: Hashable, Sendable {
     public let actor: CanonicalActor
     /// Who bid or bought.
     public let bidder: UserHandle?
-    /// What was bid; nil with proxy bidding, where it is a maximum.
+    /// What was bid; nil where that is the bidder's secret.
     public let amount: Money?
     /// What happened, in order.
     public let facts: [AuctionFact]
@@ -58,7 +58,7 @@ public struct PublicStep: Hashable, Sendable {
         point = step.point
         actor = step.actor
         bidder = step.bidder
-        amount = step.proxy ? nil : step.amount
+        amount = step.showsAmount ? step.amount : nil
         facts = step.facts
         priceReason = step.priceReason.map { PublicPriceReason($0) }
         price = step.price
@@ -84,44 +84,22 @@ public struct PublicBid: Hashable, Sendable {
 
     public let point: EntryPoint
     public let bidder: UserHandle
-    /// What was bid; nil of a purchase, and with proxy bidding, where it is a maximum.
+    /// What was bid; nil of a purchase, and where it is the bidder's secret.
     public let amount: Money?
     public let kind: Kind
     /// The price after the bid.
     public let price: Money
 
-    /// - Parameter proxy: whether a bid is a maximum in this auction.
+    /// - Parameter showsAmount: whether anyone may see what was bid in this auction.
     /// - Returns: nil where the entry is no accepted bid.
     public init?(
-        _ command: CanonicalCommand, outcome: Outcome, proxy: Bool, at point: EntryPoint
+        _ command: CanonicalCommand, outcome: Outcome, showsAmount: Bool, at point: EntryPoint
     ) {
-        guard case .accepted(let events) = outcome else { return nil }
-        switch command {
-        case .placeBid(_, let bidder, let amount):
-            (self.bidder, self.amount) = (bidder, proxy ? nil : amount)
-        case .buyNow(_, let buyer): (bidder, amount) = (buyer, nil)
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
-            .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .closeAuction,
-            .extendAuction, .cancelAuction, .extendOutage:
-            return nil
-        }
-        var found: (kind: Kind, price: Money)?
-        for event in events { found = Self.effect(of: event) ?? found }
-        guard let found else { return nil }
-        (kind, price) = found
+        guard case .accepted(let events) = outcome, let bid = command.bid,
+            let fact = events.lazy.compactMap(\.bidFact).last
+        else { return nil }
+        (bidder, amount) = (bid.bidder, showsAmount ? bid.amount : nil)
+        (kind, price) = (fact.kind, fact.price)
         self.point = point
-    }
-
-    private static func effect(of event: Event) -> (kind: Kind, price: Money)? {
-        switch event {
-        case .leadTaken(_, _, _, let price): (.leads, price)
-        case .maximumRaised(_, _, _, let price): (.raised, price)
-        case .bidAbsorbed(_, _, let price): (.absorbed, price)
-        case .boughtNow(_, _, let price): (.boughtNow, price)
-        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
-            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
-            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
-            nil
-        }
     }
 }

@@ -5,12 +5,6 @@
 // far as they are there; a step is at least 1 at every price; opening, reserve and buy-now price
 // can be paid with their premium; what ends or moves the auction can be reached.
 
-/// The way an auction is run. One format so far; sealed, Dutch and multi-unit get own cases.
-public enum AuctionFormat: UInt8, Hashable, Sendable, CaseIterable {
-    /// Open ascending bids; the highest wins.
-    case english = 0
-}
-
 /// Until when a seller may cancel. The operator may at any time before the close.
 public enum CancelPolicy: UInt8, Hashable, Sendable, CaseIterable {
     case beforeFirstBid = 0
@@ -61,51 +55,11 @@ public struct AuctionRules: Hashable, Sendable {
     /// - Parameter closesAt: the end the auction is opened with.
     /// - Throws: `MalformedValue` naming the field and the reason.
     public func validate(closesAt: Timestamp?) throws(MalformedValue) {
-        guard openingPrice >= 1 else {
-            throw MalformedValue(
-                "rules.opening_price must be at least 1, not \(openingPrice.minorUnits)")
-        }
-        try increments.validate()
-        try validatePrices()
-        try validateEnd(closesAt: closesAt)
-        try outage?.validate()
-        try fees.seller.validate("seller")
-        try fees.buyer.validate("buyer")
-        let prices = [
-            ("opening_price", openingPrice), ("reserve_price", reservePrice),
-            ("buy_now_price", buyNow?.price),
-        ]
-        for (name, price) in prices {
-            guard let price, fees.paid(at: price) == nil else { continue }
-            throw MalformedValue(
-                "rules.fees.buyer overflows: rules.\(name) \(price.minorUnits) and its premium "
-                    + "are more than \(Int64.max)")
-        }
+        try format.rules.validate(self, closesAt: closesAt)
     }
 
-    private func validatePrices() throws(MalformedValue) {
-        if let reservePrice, reservePrice < openingPrice {
-            throw MalformedValue(
-                "rules.reserve_price must be at least rules.opening_price "
-                    + "\(openingPrice.minorUnits), not \(reservePrice.minorUnits)")
-        }
-        guard let buyNow else { return }
-        guard buyNow.price >= openingPrice else {
-            throw MalformedValue(
-                "rules.buy_now_price must be at least rules.opening_price "
-                    + "\(openingPrice.minorUnits), not \(buyNow.price.minorUnits)")
-        }
-        if let reservePrice, buyNow.price < reservePrice {
-            throw MalformedValue(
-                "rules.buy_now_price must be at least rules.reserve_price "
-                    + "\(reservePrice.minorUnits), not \(buyNow.price.minorUnits)")
-        }
-        if buyNow.until == .reserveMet && reservePrice == nil {
-            throw MalformedValue("rules.buy_now_until reserve_met needs rules.reserve_price")
-        }
-    }
-
-    private func validateEnd(closesAt: Timestamp?) throws(MalformedValue) {
+    /// Checks what ends or moves the auction.
+    func validateEnd(closesAt: Timestamp?) throws(MalformedValue) {
         if let durationFromFirstBidMilliseconds {
             try validateDuration(
                 durationFromFirstBidMilliseconds, field: "rules.duration_from_first_bid_ms")

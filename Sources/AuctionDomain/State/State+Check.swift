@@ -22,16 +22,11 @@ extension State {
         if let auction = command.auction { try check(auction) }
         if let user = command.user { try check(user) }
         if case .user(let user) = actor { try check(user) }
-        switch command {
-        case .charge(let payment), .withdraw(let payment): try check(payment.currency)
-        case .openAuction(let opening): try check(opening.currency)
-        case .extendOutage(_, let since, let until):
+        if let currency = command.currency { try check(currency) }
+        if case .extends(_, let since, let until) = command.engineAct {
             guard since.isInRange, until.isInRange else {
                 throw ImpossibleEntry("an outage lies outside of all times")
             }
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .registerCurrency,
-            .registerUser, .placeBid, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
-            break
         }
         guard (entryCount == 0) == command.isCreation else {
             throw ImpossibleEntry("a log begins with its creation and has no other")
@@ -42,18 +37,19 @@ extension State {
     /// turn.
     public func check(_ event: Event) throws(ImpossibleEntry) {
         switch event {
-        case .locked(let auction, let user, let amount, _):
+        case .locked(let auction, let user, let amount, let held):
             try check(amount, isLocked: false, of: user, auction)
+            try check(held, is: hold(of: user, on: auction), and: amount)
         case .refunded(let auction, let user, let amount, _):
             try check(amount, isLocked: true, of: user, auction)
-            try checkHold(auction, covers: amount)
+            try checkHold(of: user, on: auction, covers: amount)
         case .settled(let auction, let winner, let seller, let amount, let fee):
             try check(seller)
             guard fee >= 0, fee <= amount else {
                 throw ImpossibleEntry("a settlement's fee is not part of its amount")
             }
             try check(amount, isLocked: true, of: winner, auction)
-            try checkHold(auction, covers: amount)
+            try checkHold(of: winner, on: auction, covers: amount)
         case .charged(let payment):
             try check(payment.user)
             try check(payment.currency)
@@ -136,9 +132,13 @@ extension State {
             let currency = auctions[bid.auction.index].currency
             if bid.refunded != .none {
                 try check(bid.refund, isLocked: true, of: bid.refunded, currency)
-                try checkHold(bid.auction, covers: bid.refund)
+                try checkHold(of: bid.refunded, on: bid.auction, covers: bid.refund)
             }
             try check(bid.locked, isLocked: false, of: bid.bidder, currency)
+            // Who takes the lead has no hold yet: only a leader who raises adds to one.
+            let isOwn = bid.kind == .maximumRaised
+            let before = isOwn ? hold(of: bid.bidder, on: bid.auction) : .zero
+            try check(bid.held, is: before, and: bid.locked)
         }
         if let closesAt = bid.closesAt {
             try check(
@@ -159,9 +159,7 @@ extension State {
 
     /// Checks that an auction is whole after an entry about it: what closing relies on.
     public func checkConsistency(of auction: AuctionHandle) throws(ImpossibleEntry) {
-        let record = self[auction]
-        let isHeld = record.phase == .open && record.leader != .none
-        guard isHeld ? isCovered(record) : record.held == .zero else {
+        guard hasRightHolds(auction) else {
             throw ImpossibleEntry("auction \(auction.rawValue) and its hold do not fit together")
         }
     }
@@ -177,6 +175,15 @@ extension State {
     private func check(_ user: UserHandle) throws(ImpossibleEntry) {
         guard user.index < userCount else {
             throw ImpossibleEntry("user \(user.rawValue) was never registered")
+        }
+    }
+
+    @inline(__always)
+    private func check(
+        _ held: Money, is before: Money, and locked: Money
+    ) throws(ImpossibleEntry) {
+        guard held.minorUnits == before.minorUnits &+ locked.minorUnits else {
+            throw ImpossibleEntry("a hold is not what was held before and what is locked")
         }
     }
 
@@ -211,12 +218,22 @@ extension State {
         else { throw ImpossibleEntry("user \(user.rawValue) has no \(amount.minorUnits) to move") }
     }
 
+    @inline(__always)
     private func checkHold(
-        _ auction: AuctionHandle, covers amount: Money
+        of user: UserHandle, on auction: AuctionHandle, covers amount: Money
     ) throws(ImpossibleEntry) {
-        guard amount <= auctions[auction.index].held else {
+        guard amount <= hold(of: user, on: auction) else {
             throw ImpossibleEntry("auction \(auction.rawValue) holds less than it gives back")
         }
+    }
+
+    /// Whether an auction has the holds that it should have between entries: those that its format
+    /// prescribes while it is open, and none afterwards.
+    @inline(__always)
+    func hasRightHolds(_ auction: AuctionHandle) -> Bool {
+        let record = auctions[auction.index]
+        return record.phase == .open
+            ? format(of: record).hasRightHolds(auction, in: self) : record.holder == .none
     }
 }
 

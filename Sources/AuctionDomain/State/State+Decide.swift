@@ -93,7 +93,7 @@ extension State {
         _ payment: Payment, by actor: CanonicalActor, into events: inout EventList
     ) throws(Rejection) {
         guard actor == .operator || actor == .payment else { throw Rejection(.notPermitted) }
-        guard references.number(of: Self.referenceKey(payment, charge: true)) == nil else {
+        guard isUnused(payment, charge: true) else {
             throw Rejection(.referenceAlreadyUsed)
         }
         // Bounding what ever came in bounds every balance and every sum of balances: no refund,
@@ -110,7 +110,7 @@ extension State {
         guard actor == .operator || actor == .payment || actor == .user(payment.user) else {
             throw Rejection(.notPermitted)
         }
-        guard references.number(of: Self.referenceKey(payment, charge: false)) == nil else {
+        guard isUnused(payment, charge: false) else {
             throw Rejection(.referenceAlreadyUsed)
         }
         let available = available(payment.user, payment.currency)
@@ -118,5 +118,11 @@ extension State {
             throw Rejection(.exceedsAvailable, limit: available)
         }
         events.append(.withdrawn(payment))
+    }
+
+    /// A reference is used once per user and kind of payment, for ever.
+    private func isUnused(_ payment: Payment, charge: Bool) -> Bool {
+        let key = Self.referenceKey(payment.user, payment.reference, charge: charge)
+        return references.number(of: key) == nil
     }
 }

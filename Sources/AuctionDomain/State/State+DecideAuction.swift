@@ -45,29 +45,9 @@ extension State {
         close(auction, into: &events)
     }
 
-    /// Ends an open auction: the winner pays out of the hold and the rest comes back in the same
-    /// entry, or all of it where the reserve was not met. Nothing here can fail: the hold covers
-    /// the price and its premium.
+    /// Ends an open auction, as its format says.
     func close(_ auction: AuctionHandle, into events: inout EventList) {
-        let record = auctions[auction.index]
-        guard record.leader != .none else {
-            events.append(
-                .auctionClosed(auction: auction, outcome: .noBids, winner: nil, price: .zero))
-            return
-        }
-        if let reserve = reserve(of: record), record.price < reserve {
-            events.append(
-                .auctionClosed(
-                    auction: auction, outcome: .reserveNotMet, winner: nil,
-                    price: record.price))
-            events.append(
-                .refunded(
-                    auction: auction, user: record.leader, amount: record.held,
-                    reason: .reserveNotMet))
-            return
-        }
-        sell(
-            record, auction, to: record.leader, at: record.price, held: record.held, into: &events)
+        format(of: auctions[auction.index]).close(auction, in: self, into: &events)
     }
 
     /// Closes an auction as sold and divides the winner's hold: seller and house are paid, what
@@ -119,7 +99,7 @@ extension State {
             throw Rejection(.auctionHasBids)
         }
         events.append(.auctionCancelled(auction: auction))
-        refundLeader(record, auction, reason: .cancelled, into: &events)
+        refundHolds(on: auction, reason: .cancelled, into: &events)
     }
 
     private func checkNotFinished(_ record: AuctionRecord) throws(Rejection) {

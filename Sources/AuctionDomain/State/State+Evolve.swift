@@ -5,6 +5,7 @@
 extension State {
     /// Applies one event of the entry at a point.
     public mutating func evolve(_ event: Event, at point: EntryPoint) {
+        visit(event)
         switch event {
         case .leadTaken(let auction, let bidder, let maximum, let price):
             setLead(auction, bidder, maximum: maximum, price: price)
@@ -15,16 +16,6 @@ extension State {
         case .maximumRaised(let auction, let bidder, let maximum, let price):
             setLead(auction, bidder, maximum: maximum, price: price)
             countAcceptedBid(auction)
-        case .locked(let auction, let user, let amount, let held):
-            lock(amount, of: user, auctions[auction.index].currency)
-            setHeld(auction, held)
-        case .refunded(let auction, let user, let amount, _):
-            lock(.zero - amount, of: user, auctions[auction.index].currency)
-            setHeld(auction, auctions[auction.index].held - amount)
-        case .settled(let auction, let winner, let seller, let amount, let fee):
-            evolveSettlement(auction, winner: winner, seller: seller, amount: amount, fee: fee)
-        case .charged(let payment): evolveCharge(payment)
-        case .withdrawn(let payment): evolveWithdrawal(payment)
         case .auctionOpened(let handle, let opening, let opensAt):
             evolveOpening(handle, opening, opensAt: opensAt, at: point)
         case .boughtNow(let auction, let buyer, let price):
@@ -36,6 +27,8 @@ extension State {
             finish(auction, as: .closed, outcome: outcome, at: point)
         case .auctionCancelled(let auction):
             finish(auction, as: .cancelled, outcome: nil, at: point)
+        // Of these, what they move is all there is to them.
+        case .locked, .refunded, .settled, .charged, .withdrawn: break
         case .closeConfirmed: break
         case .userRegistered(let handle, let id): register(handle, id)
         case .currencyRegistered(let handle, let currency): register(handle, currency)
@@ -53,31 +46,6 @@ extension State {
             formerKey = nil
         }
     }
-}
-
-// MARK: - Fields of the digest
-
-/// The fields of each record in the digest; numbers as in `StateDigest.add`.
-private enum Field {
-    // user, reference
-    static let name: UInt64 = 0
-    // account
-    static let available: UInt64 = 0
-    static let locked: UInt64 = 1
-    static let owner: UInt64 = 2
-    // currency
-    static let charged: UInt64 = 1
-    static let withdrawn: UInt64 = 2
-    // auction
-    static let opening: UInt64 = 0
-    static let price: UInt64 = 1
-    static let leader: UInt64 = 2
-    static let maximum: UInt64 = 3
-    static let held: UInt64 = 4
-    static let bids: UInt64 = 5
-    static let end: UInt64 = 6
-    static let phase: UInt64 = 7
-    static let extensions: UInt64 = 8
 }
 
 // MARK: - Registering and paying
@@ -99,58 +67,58 @@ extension State {
             StateDigest.of(currency.code.string) &+ UInt64(currency.scale))
     }
 
-    private mutating func evolveCharge(_ payment: Payment) {
-        use(payment, charge: true)
-        move(payment.amount, into: payment.user, payment.currency)
-        let total = currencies[payment.currency.index].charged
-        currencies[payment.currency.index].charged = total + payment.amount
-        digest.add(
-            .currency, payment.currency.index, field: Field.charged,
-            from: 0, to: payment.amount.minorUnits)
-    }
-
-    private mutating func evolveWithdrawal(_ payment: Payment) {
-        use(payment, charge: false)
-        change(payment.user, payment.currency, available: .zero - payment.amount, locked: .zero)
-        let total = currencies[payment.currency.index].withdrawn
-        currencies[payment.currency.index].withdrawn = total + payment.amount
-        digest.add(
-            .currency, payment.currency.index, field: Field.withdrawn,
-            from: 0, to: payment.amount.minorUnits)
-    }
-
-    private mutating func use(_ payment: Payment, charge: Bool) {
-        let key = Self.referenceKey(payment, charge: charge)
+    private mutating func use(_ reference: PaymentReference, of user: UserHandle, charge: Bool) {
+        let key = Self.referenceKey(user, reference, charge: charge)
         let number = references.insert(key)
         digest.add(.reference, number, field: Field.name, StateDigest.of(key))
+    }
+}
+
+// MARK: - Money
+
+extension State: EffectVisitor {
+    /// Moves money as an event says.
+    package mutating func moves(_ movement: MoneyMovement) {
+        let (user, amount) = (movement.user, movement.amount)
+        let currency =
+            switch movement.subject {
+            case .payment(let currency): currency
+            case .auction(let auction): auctions[auction.index].currency
+            }
+        switch movement.kind {
+        case .charged(let reference): use(reference, of: user, charge: true)
+        case .withdrawn(let reference): use(reference, of: user, charge: false)
+        case .locked, .refunded, .paid, .sold, .fee: break
+        }
+        if movement.comesIn, account(of: user, in: currency) == nil { addAccount(user, currency) }
+        change(
+            user, currency, available: movement.availableChange, locked: movement.lockedChange)
+        switch (movement.kind, movement.subject) {
+        case (.charged, _): countCharged(amount, currency)
+        case (.withdrawn, _): countWithdrawn(amount, currency)
+        case (.locked(let held), .auction(let auction)): setHold(of: user, on: auction, to: held)
+        case (.refunded, .auction(let auction)), (.paid, .auction(let auction)):
+            setHold(of: user, on: auction, to: hold(of: user, on: auction) - amount)
+        case (.sold, _), (.fee, _), (_, .payment): break
+        }
+    }
+
+    private mutating func countCharged(_ amount: Money, _ currency: CurrencyHandle) {
+        currencies[currency.index].charged = currencies[currency.index].charged + amount
+        digest.add(
+            .currency, currency.index, field: Field.charged, from: 0, to: amount.minorUnits)
+    }
+
+    private mutating func countWithdrawn(_ amount: Money, _ currency: CurrencyHandle) {
+        currencies[currency.index].withdrawn = currencies[currency.index].withdrawn + amount
+        digest.add(
+            .currency, currency.index, field: Field.withdrawn, from: 0, to: amount.minorUnits)
     }
 }
 
 // MARK: - Accounts
 
 extension State {
-    /// What the digest calls an account.
-    @inline(__always)
-    private static func number(of user: UserHandle, _ currency: CurrencyHandle) -> Int {
-        user.index << 16 | currency.index
-    }
-
-    /// Moves money from available to locked, or back where the amount is negative.
-    @inline(__always)
-    private mutating func lock(
-        _ amount: Money, of user: UserHandle, _ currency: CurrencyHandle
-    ) {
-        change(user, currency, available: .zero - amount, locked: amount)
-    }
-
-    /// Moves money into a user's available, making the account when this is its first movement.
-    private mutating func move(
-        _ amount: Money, into user: UserHandle, _ currency: CurrencyHandle
-    ) {
-        if account(of: user, in: currency) == nil { addAccount(user, currency) }
-        change(user, currency, available: amount, locked: .zero)
-    }
-
     private mutating func addAccount(_ user: UserHandle, _ currency: CurrencyHandle) {
         if wallets[user.index].currency == .none {
             wallets[user.index].currency = currency
@@ -228,6 +196,7 @@ extension State {
         var delta = StateDigest.Delta()
         var oldEnd = Timestamp.noEnd
         var extrasIndex = Self.noExtras
+        var holdIsTaken = true
         let (currency, previous) = auctions.update(bid.auction.index) { record in
             let previous = record.lastPosition
             record.lastPosition = point.position
@@ -236,7 +205,7 @@ extension State {
             delta.add(
                 field: Field.price, from: record.price.minorUnits, to: bid.price.minorUnits)
             record.price = bid.price
-            if isLead { Self.setLead(bid, in: &record, &delta) }
+            if isLead { holdIsTaken = Self.setLead(bid, in: &record, &delta) }
             if let closesAt = bid.closesAt {
                 oldEnd = record.closesAt
                 extrasIndex = record.extrasIndex
@@ -248,6 +217,7 @@ extension State {
             return (record.currency, previous)
         }
         digest.add(.auction, bid.auction.index, delta)
+        if !holdIsTaken { takeHold(bid) }
         let bidderPrevious = touch(bid.bidder, currency, locking: bid.locked, at: point)
         var refundedPrevious: UInt64?
         if bid.refunded != .none {
@@ -262,19 +232,40 @@ extension State {
         return BidLinks(auction: previous, bidder: bidderPrevious, refunded: refundedPrevious)
     }
 
+    /// Sets leader and maximum, and the hold where the bidder's takes the place of the only one.
+    /// - Returns: false where it does not, and `takeHold` is to be asked.
     @inline(__always)
     private static func setLead(
         _ bid: AcceptedBid, in record: inout AuctionRecord, _ delta: inout StateDigest.Delta
-    ) {
+    ) -> Bool {
         delta.add(
             field: Field.leader, from: Int64(record.leader.rawValue &+ 1),
             to: Int64(bid.bidder.rawValue &+ 1))
         delta.add(
             field: Field.maximum, from: record.maximum.minorUnits, to: bid.maximum.minorUnits)
-        delta.add(field: Field.held, from: record.held.minorUnits, to: bid.held.minorUnits)
         record.leader = bid.bidder
         record.maximum = bid.maximum
+        let isOnly =
+            bid.refunded == .none
+            ? record.holder == bid.bidder || record.holder == .none
+            : record.holder == bid.refunded && record.held == bid.refund
+        guard isOnly, bid.held != .zero else { return false }
+        delta.add(
+            field: Field.held,
+            Hold.fingerprint(bid.bidder, bid.held)
+                &- Hold.fingerprint(record.holder, record.held))
+        record.holder = bid.bidder
         record.held = bid.held
+        return true
+    }
+
+    /// Changes the holds as the bid's events do.
+    private mutating func takeHold(_ bid: AcceptedBid) {
+        if bid.refunded != .none {
+            let held = hold(of: bid.refunded, on: bid.auction)
+            setHold(of: bid.refunded, on: bid.auction, to: held - bid.refund)
+        }
+        setHold(of: bid.bidder, on: bid.auction, to: bid.held)
     }
 
     /// Moves money within a wallet and makes an entry the last of its chain.
@@ -321,59 +312,6 @@ extension State {
             Self.openingFingerprint(opening, opensAt: opensAt))
         digest.add(
             .auction, handle.index, field: Field.end, from: 0, to: closesAt.nanoseconds)
-    }
-
-    private static func openingFingerprint(
-        _ opening: CanonicalOpening, opensAt: Timestamp
-    ) -> UInt64 {
-        var hash = StateDigest.of(opening.auction.string)
-        func mix(_ value: Int64) {
-            hash = (hash ^ UInt64(bitPattern: value)) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash >> 29
-        }
-        mix(Int64(opening.seller.rawValue))
-        mix(Int64(opening.currency.rawValue))
-        mix(opensAt.nanoseconds)
-        mix(opening.rules.openingPrice.minorUnits)
-        let rules = opening.rules
-        mix(Int64(rules.format.rawValue))
-        mix(rules.proxy ? 1 : 0)
-        switch rules.increments {
-        case .table(let rows):
-            for row in rows {
-                mix(row.from.minorUnits)
-                mix(row.step.minorUnits)
-            }
-        case .basisPoints(let share): mix(Int64(-share))
-        }
-        // What many auctions do not have is mixed in only where it is there.
-        func mix(_ tag: Int64, _ values: Int64...) {
-            mix(tag)
-            for value in values { mix(value) }
-        }
-        if let reserve = rules.reservePrice { mix(1, reserve.minorUnits) }
-        if let offer = rules.buyNow {
-            mix(2, offer.price.minorUnits, Int64(offer.until.rawValue))
-        }
-        if let softClose = rules.softClose {
-            mix(
-                3, softClose.windowMilliseconds, softClose.extensionMilliseconds,
-                Int64(softClose.mode.rawValue), Int64(softClose.trigger.rawValue),
-                softClose.maxExtensions.map { Int64($0) } ?? -1,
-                softClose.latestEnd?.nanoseconds ?? -1)
-        }
-        if let duration = rules.durationFromFirstBidMilliseconds { mix(4, duration) }
-        for (tag, fee) in [(Int64(5), rules.fees.seller), (6, rules.fees.buyer)]
-        where fee != .none {
-            mix(
-                tag, Int64(fee.basisPoints), fee.fixed.minorUnits, fee.minimum.minorUnits,
-                fee.maximum?.minorUnits ?? -1)
-        }
-        if rules.cancelPolicy == .operatorOnly { mix(7) }
-        if let outage = rules.outage {
-            mix(8, outage.longerThanMilliseconds, outage.moveMilliseconds ?? -1)
-        }
-        return hash
     }
 
     private mutating func keep(_ extras: AuctionExtras?) -> UInt32 {
@@ -423,13 +361,6 @@ extension State {
         digest.add(.auction, auction.index, field: Field.bids, 1)
     }
 
-    private mutating func setHeld(_ auction: AuctionHandle, _ held: Money) {
-        let old = auctions[auction.index].held
-        auctions[auction.index].held = held
-        digest.add(
-            .auction, auction.index, field: Field.held, from: old.minorUnits, to: held.minorUnits)
-    }
-
     private mutating func setEnd(_ auction: AuctionHandle, _ closesAt: Timestamp) {
         let old = auctions[auction.index].closesAt
         auctions[auction.index].closesAt = closesAt
@@ -453,86 +384,5 @@ extension State {
         digest.add(
             .auction, auction.index, field: Field.phase,
             UInt64(phase.rawValue) << 8 | UInt64(outcome?.rawValue ?? 0))
-    }
-
-    private mutating func evolveSettlement(
-        _ auction: AuctionHandle, winner: UserHandle, seller: UserHandle, amount: Money,
-        fee: Money
-    ) {
-        let currency = auctions[auction.index].currency
-        change(winner, currency, available: .zero, locked: .zero - amount)
-        if amount > fee { move(amount - fee, into: seller, currency) }
-        if fee > .zero { move(fee, into: .house, currency) }
-        setHeld(auction, auctions[auction.index].held - amount)
-    }
-}
-
-// MARK: - The digest, from nothing
-
-extension State {
-    /// The digest computed from the records alone, to check the incremental one against.
-    /// - Complexity: O(size of the state).
-    public func recomputedDigest() -> StateDigest {
-        var digest = StateDigest()
-        for user in wallets.indices {
-            digest.add(.user, user, field: Field.name, StateDigest.of(userNames.name(user)))
-            for account in accounts(of: UserHandle(rawValue: UInt32(user))) {
-                Self.add(account, to: &digest)
-            }
-        }
-        for (index, record) in currencies.enumerated() {
-            digest.add(
-                .currency, index, field: Field.name,
-                StateDigest.of(record.currency.code.string) &+ UInt64(record.currency.scale))
-            digest.add(
-                .currency, index, field: Field.charged, from: 0, to: record.charged.minorUnits)
-            digest.add(
-                .currency, index, field: Field.withdrawn, from: 0,
-                to: record.withdrawn.minorUnits)
-        }
-        for number in 0..<references.count {
-            digest.add(
-                .reference, number, field: Field.name, StateDigest.of(references.name(number)))
-        }
-        for index in auctions.indices { addAuction(index, to: &digest) }
-        return digest
-    }
-
-    private static func add(_ account: AccountRecord, to digest: inout StateDigest) {
-        var delta = StateDigest.Delta()
-        delta.add(
-            field: Field.owner,
-            UInt64(account.user.rawValue) << 16 | UInt64(account.currency.rawValue) + 1)
-        delta.add(field: Field.available, from: 0, to: account.available.minorUnits)
-        delta.add(field: Field.locked, from: 0, to: account.locked.minorUnits)
-        digest.add(.account, number(of: account.user, account.currency), delta)
-    }
-
-    private func addAuction(_ index: Int, to digest: inout StateDigest) {
-        let record = auctions[index]
-        let handle = AuctionHandle(rawValue: UInt32(index))
-        let opening = CanonicalOpening(
-            auction: id(of: handle), title: "", seller: record.seller,
-            currency: record.currency, opensAt: nil, closesAt: nil, rules: rules(of: handle))
-        digest.add(
-            .auction, index, field: Field.opening,
-            Self.openingFingerprint(opening, opensAt: record.opensAt))
-        let fields: [(UInt64, Int64)] = [
-            (Field.price, record.price.minorUnits),
-            (Field.leader, Int64(record.leader.rawValue &+ 1)),
-            (Field.maximum, record.maximum.minorUnits),
-            (Field.held, record.held.minorUnits),
-            (Field.bids, Int64(record.acceptedBids)),
-            (Field.end, record.closesAt.nanoseconds),
-            (Field.extensions, Int64(extensions(of: handle))),
-        ]
-        for (field, value) in fields {
-            digest.add(.auction, index, field: field, from: 0, to: value)
-        }
-        if record.phase != .open {
-            digest.add(
-                .auction, index, field: Field.phase,
-                UInt64(record.phase.rawValue) << 8 | UInt64(record.outcome?.rawValue ?? 0))
-        }
     }
 }

@@ -82,22 +82,27 @@ extension State {
         auctionAt index: Int, _ holds: inout Holds, _ violations: inout [String]
     ) {
         let record = auctions[index]
+        let auction = AuctionHandle(rawValue: UInt32(index))
         let isOpen = record.phase == .open
-        let expectsHold = isOpen && record.leader != .none
-        if expectsHold ? !isCovered(record) : record.held != .zero {
+        if !hasRightHolds(auction) {
             violations.append(
                 "\(isOpen ? 4 : 5): auction \(index) has a hold of \(record.held.minorUnits), "
                     + "maximum \(record.maximum.minorUnits), price \(record.price.minorUnits)")
         }
-        if expectsHold {
-            let wallet = wallets[record.leader.index]
+        var sum: Int64 = 0
+        forEachHold(on: auction) { hold in
+            sum &+= hold.amount.minorUnits
+            let wallet = wallets[hold.user.index]
             if wallet.currency == record.currency {
-                holds.own[record.leader.index] &+= record.held.minorUnits
+                holds.own[hold.user.index] &+= hold.amount.minorUnits
             } else if let further = furtherAccountIndex(from: wallet.next, in: record.currency) {
-                holds.further[further] &+= record.held.minorUnits
+                holds.further[further] &+= hold.amount.minorUnits
             } else {
-                violations.append("4: auction \(index)'s leader has no account")
+                violations.append("4: a user with a hold on auction \(index) has no account")
             }
+        }
+        if sum != record.held.minorUnits {
+            violations.append("4: the holds on auction \(index) do not add up to its own")
         }
         let isFinished = record.closedPosition != noPosition
         let hadNoBids = record.outcome == .noBids

@@ -2,9 +2,9 @@
 // so histories are walked in the log itself, without an index.
 //
 // Invariant: what an entry touches, and in which order, follows from its command and outcome
-// alone: the auction the command names, then the user the command speaks for, then, in the order
-// of the events, the auction that was opened and every user registered or whose money moved, each
-// once. The first entry of a chain links to no position.
+// alone, by the table in `Effects`: the auction the command names, then the user the command speaks
+// for, then, in the order of the events, the auction that was opened and every user registered or
+// whose money moved, each once. The first entry of a chain links to no position.
 
 /// One link of an entry.
 public struct EntryLink: Hashable, Sendable {
@@ -34,29 +34,23 @@ public struct EntryLink: Hashable, Sendable {
 extension State {
     /// Marks an entry as the last of all chains it belongs to, counts a rejected bid, and takes
     /// note of position and time. Called once an entry, after its events were evolved.
-    /// - Parameter previous: receives the entry's links.
+    /// - Parameter links: becomes the entry's links; its room is used again.
     public mutating func finishEntry(
         _ command: CanonicalCommand, rejected: Bool, events: EventList, at point: EntryPoint,
         links: inout ContiguousArray<EntryLink>
     ) {
         begin(point)
-        if let auction = command.auction {
-            link(auction, point.position, into: &links)
-            if rejected, case .placeBid = command { auctions[auction.index].rejectedBids += 1 }
+        links.removeAll(keepingCapacity: true)
+        var chains = ConcernedChains()
+        // Swapped, so that the room of `links` is used and nothing is allocated.
+        swap(&chains.links, &links)
+        chains.visit(command, events)
+        swap(&chains.links, &links)
+        for index in links.indices {
+            links[index] = link(links[index].chain, point.position)
         }
-        if let user = command.user { link(user, point.position, into: &links) }
-        for event in events {
-            switch event {
-            case .refunded(_, let user, _, _): link(user, point.position, into: &links)
-            case .settled(_, let winner, let seller, _, let fee):
-                link(winner, point.position, into: &links)
-                link(seller, point.position, into: &links)
-                if fee > .zero { link(.house, point.position, into: &links) }
-            case .auctionOpened(let auction, _, _):
-                link(auction, point.position, into: &links)
-            case .userRegistered(let user, _): link(user, point.position, into: &links)
-            default: break
-            }
+        if rejected, case .placeBid(let auction, _, _) = command {
+            auctions[auction.index].rejectedBids += 1
         }
     }
 
@@ -69,48 +63,36 @@ extension State {
         time = point.time
     }
 
-    @inline(__always)
-    private mutating func link(
-        _ auction: AuctionHandle, _ position: UInt64, into links: inout ContiguousArray<EntryLink>
-    ) {
-        let previous = auctions[auction.index].lastPosition
-        auctions[auction.index].lastPosition = position
-        links.append(EntryLink(chain: .auction(auction), storedPrevious: previous))
-    }
-
-    /// A user touched twice by one entry is linked once: her last position is the entry's own.
-    @inline(__always)
-    private mutating func link(
-        _ user: UserHandle, _ position: UInt64, into links: inout ContiguousArray<EntryLink>
-    ) {
-        let previous = wallets[user.index].lastPosition
-        if previous == position { return }
-        wallets[user.index].lastPosition = position
-        links.append(EntryLink(chain: .wallet(user), storedPrevious: previous))
+    private mutating func link(_ chain: EntryLink.Chain, _ position: UInt64) -> EntryLink {
+        let previous: UInt64
+        switch chain {
+        case .auction(let auction):
+            previous = auctions[auction.index].lastPosition
+            auctions[auction.index].lastPosition = position
+        case .wallet(let user):
+            previous = wallets[user.index].lastPosition
+            wallets[user.index].lastPosition = position
+        }
+        return EntryLink(chain: chain, storedPrevious: previous)
     }
 }
 
 extension CanonicalCommand {
     /// The chains an entry belongs to, in the order of its links.
     public func chains(events: EventList) -> [EntryLink.Chain] {
-        var chains: [EntryLink.Chain] = []
-        func add(_ chain: EntryLink.Chain) {
-            if !chains.contains(chain) { chains.append(chain) }
-        }
-        if let auction { add(.auction(auction)) }
-        if let user { add(.wallet(user)) }
-        for event in events {
-            switch event {
-            case .refunded(_, let user, _, _): add(.wallet(user))
-            case .settled(_, let winner, let seller, _, let fee):
-                add(.wallet(winner))
-                add(.wallet(seller))
-                if fee > .zero { add(.wallet(.house)) }
-            case .auctionOpened(let auction, _, _): add(.auction(auction))
-            case .userRegistered(let user, _): add(.wallet(user))
-            default: break
-            }
-        }
-        return chains
+        var chains = ConcernedChains()
+        chains.visit(self, events)
+        return chains.links.map(\.chain)
+    }
+}
+
+/// The chains that an entry belongs to, each once, as links whose previous entries are not known
+/// yet.
+private struct ConcernedChains: EffectVisitor {
+    var links = ContiguousArray<EntryLink>()
+
+    mutating func concerns(_ chain: EntryLink.Chain) {
+        if links.contains(where: { $0.chain == chain }) { return }
+        links.append(EntryLink(chain: chain, storedPrevious: noPosition))
     }
 }

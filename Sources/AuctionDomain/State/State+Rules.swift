@@ -1,7 +1,5 @@
-// What an auction's rules say about it as it stands now: prices, premiums, offers.
-//
-// Invariant: between entries the reserve is met exactly if the price has reached it, for a price
-// jumps to the reserve as soon as a maximum reaches it.
+// What an auction's rules say about it as it stands now: prices, premiums, offers. What depends on
+// the format is asked of it.
 
 extension State {
     /// The rules an auction was opened with.
@@ -15,24 +13,20 @@ extension State {
     /// The least amount a challenger must bid now, or nil where no amount is large enough.
     public func minimumBid(on auction: AuctionHandle) -> Money? {
         let record = auctions[auction.index]
-        guard record.leader != .none else { return record.openingPrice }
-        return record.price.adding(step(of: record, at: record.price))
+        return format(of: record).minimumBid(record, in: self)
     }
 
     /// Whether the reserve is met; nil where there is none.
     public func isReserveMet(on auction: AuctionHandle) -> Bool? {
         let record = auctions[auction.index]
-        return reserve(of: record).map { record.price >= $0 }
+        return format(of: record).isReserveMet(record, in: self)
     }
 
     /// The price at which the auction can be bought now; nil where there is no such offer or it
     /// has ended. Says nothing about time.
     public func buyNowPrice(of auction: AuctionHandle) -> Money? {
         let record = auctions[auction.index]
-        guard record.phase == .open, case .standing(let price) = buyNowOffer(of: record) else {
-            return nil
-        }
-        return price
+        return record.phase == .open ? format(of: record).buyNowPrice(record, in: self) : nil
     }
 
     /// What the winner of a sold auction paid, premium included; nil for others.
@@ -79,15 +73,6 @@ extension State {
         return reserve
     }
 
-    /// The visible price once a maximum leads: the reserve where only that one reaches it.
-    @inline(__always)
-    func priceWithReserve(
-        _ price: Money, maximum: Money, in record: AuctionRecord
-    ) -> Money {
-        guard let reserve = reserve(of: record), maximum >= reserve else { return price }
-        return max(price, reserve)
-    }
-
     func buyNowOffer(of record: AuctionRecord) -> BuyNowOffer {
         guard let extras = extras(of: record), extras.buyNowPrice > .zero,
             let until = terms[Int(record.termsIndex)].buyNowUntil
@@ -101,14 +86,5 @@ extension State {
             case .end: true
             }
         return stands && record.price < price ? .standing(price) : .ended
-    }
-
-    /// Whether the hold is what the English format prescribes: the leader's maximum and its
-    /// premium, for a price that is not below the opening price and shows a reserve that is met.
-    func isCovered(_ record: AuctionRecord) -> Bool {
-        let reserve = reserve(of: record) ?? .zero
-        return paid(at: record.maximum, in: record) == record.held
-            && record.maximum >= record.price && record.price >= record.openingPrice
-            && (record.maximum >= reserve) == (record.price >= reserve)
     }
 }

@@ -78,7 +78,7 @@ public struct AuctionRecord: Hashable, Sendable {
     public package(set) var price: Money
     /// The leader's maximum: equal to the price where there is no proxy bidding.
     public package(set) var maximum: Money
-    /// What the leader has locked for this auction.
+    /// What all holds on this auction come to.
     public package(set) var held: Money
     public package(set) var opensAt: Timestamp
     /// `Timestamp.noEnd` where only hammer or cancellation end it.
@@ -92,6 +92,9 @@ public struct AuctionRecord: Hashable, Sendable {
     public package(set) var seller: UserHandle
     /// Leads now, or won; `UserHandle.none` before the first bid.
     package var leader: UserHandle
+    /// Who has the one hold on it; `UserHandle.none` where there is none, `UserHandle.several`
+    /// where there are more, which then stand in `State.sharedHolds`.
+    package var holder: UserHandle
     public package(set) var acceptedBids: UInt64
     public package(set) var rejectedBids: UInt64
     package var termsIndex: UInt32
@@ -107,7 +110,8 @@ public struct AuctionRecord: Hashable, Sendable {
         opensAt: Timestamp, closesAt: Timestamp, openedPosition: UInt64,
         closedPosition: UInt64 = noPosition, lastPosition: UInt64 = noPosition,
         acceptedBids: UInt64 = 0, rejectedBids: UInt64 = 0, seller: UserHandle,
-        leader: UserHandle = .none, termsIndex: UInt32, extrasIndex: UInt32 = State.noExtras,
+        leader: UserHandle = .none, holder: UserHandle = .none, termsIndex: UInt32,
+        extrasIndex: UInt32 = State.noExtras,
         currency: CurrencyHandle, phase: AuctionPhase = .open, outcome: AuctionOutcome? = nil
     ) {
         self.openingPrice = openingPrice
@@ -121,6 +125,7 @@ public struct AuctionRecord: Hashable, Sendable {
         self.lastPosition = lastPosition
         self.seller = seller
         self.leader = leader
+        self.holder = holder
         self.acceptedBids = acceptedBids
         self.rejectedBids = rejectedBids
         self.termsIndex = termsIndex
@@ -176,6 +181,8 @@ public struct State: Sendable {
     package var termsIndex: [AuctionTerms: UInt32] = [:]
     /// What only some auctions have, in order of opening.
     package var extras = ChunkedArray<AuctionExtras>()
+    /// The holds on auctions on which more than one user has one.
+    package var sharedHolds: [AuctionHandle: HoldList] = [:]
     /// Open auctions that time will close, each under its end or an earlier one: see
     /// `State+Deadlines`.
     package var deadlines = DeadlineQueue()
@@ -280,8 +287,10 @@ extension State {
     }
 
     /// What makes a payment reference unique: kind and user stand before it.
-    static func referenceKey(_ payment: Payment, charge: Bool) -> String {
-        "\(charge ? "c" : "w")\(payment.user.rawValue) \(payment.reference.string)"
+    static func referenceKey(
+        _ user: UserHandle, _ reference: PaymentReference, charge: Bool
+    ) -> String {
+        "\(charge ? "c" : "w")\(user.rawValue) \(reference.string)"
     }
 
     /// The beginning of a charge's key among the references, to which the reference is appended.

@@ -76,11 +76,11 @@ extension LedgerQueries {
         var sequel = AuctionSequel()
         try reading.forEachBack(along: chain, from: last, downTo: entry.position + 1) { later in
             for event in later.outcome.events {
-                switch event {
-                case .leadTaken, .boughtNow: sequel.lead = later
-                case .auctionClosed, .auctionCancelled: sequel.end = later
-                default: break
+                switch event.bidFact?.kind {
+                case .leads, .boughtNow: sequel.lead = later
+                case .raised, .absorbed, nil: break
                 }
+                if event.end != nil { sequel.end = later }
             }
         }
         return sequel

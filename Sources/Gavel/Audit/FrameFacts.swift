@@ -67,11 +67,11 @@ struct FrameFacts: Sendable {
     }
 
     private mutating func note(_ command: CanonicalCommand) {
-        switch command {
-        case .createLedger(let id): ledgerID = id
-        case .restoreLedger(let restoration): ledgerID = restoration.ledger
-        case .openEngine(let epoch, _): self.epoch = epoch
-        default: break
+        switch command.engineAct {
+        case .creates(let id): ledgerID = id
+        case .restores(let restoration): ledgerID = restoration.ledger
+        case .opens(let epoch, _): self.epoch = epoch
+        case .closes, .rotates, .extends, nil: break
         }
     }
 }
@@ -79,10 +79,10 @@ struct FrameFacts: Sendable {
 extension DecodedEntry {
     /// Another key, or nil in it where the ledger got another name; nil where nothing changes.
     var keyChange: KeyRotation?? {
-        switch command {
-        case .rotateKey(let rotation): .some(rotation)
-        case .restoreLedger: .some(nil)
-        default: nil
+        switch command.engineAct {
+        case .rotates(let rotation): .some(rotation)
+        case .restores: .some(nil)
+        case .creates, .opens, .closes, .extends, nil: nil
         }
     }
 

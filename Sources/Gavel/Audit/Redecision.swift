@@ -172,15 +172,13 @@ struct RuleJudge {
     private func isLate(
         _ due: AuctionHandle, beside entry: DecodedEntry, _ fold: ReadState
     ) -> Bool {
-        switch entry.command {
+        switch entry.command.engineAct {
         // The engine opens before it closes anything, and moves what an outage moves before it
         // closes the others.
-        case .openEngine, .restoreLedger, .extendOutage: false
+        case .opens, .restores, .extends: false
         // It closes in order of end, and those that end together in order of opening.
-        case .closeDue(let auction): due != auction
-        case .createLedger, .rotateKey, .registerCurrency, .registerUser, .charge, .withdraw,
-            .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction, .cancelAuction:
-            true
+        case .closes(let auction): due != auction
+        case .creates, .rotates, nil: true
         }
     }
 
@@ -189,7 +187,7 @@ struct RuleJudge {
         guard let first = fold.state.deadlines.first else { return }
         var limit = DeadlineQueue.Key(
             end: entry.point.time, auction: AuctionHandle(rawValue: .max))
-        if case .closeDue(let auction) = entry.command {
+        if case .closes(let auction) = entry.command.engineAct {
             limit = DeadlineQueue.Key(end: fold.state[auction].closesAt, auction: auction)
         }
         let start = max(first, lateUntil ?? first)
@@ -212,25 +210,20 @@ struct RuleJudge {
 
     /// Takes note of the first bid or purchase that was accepted while auctions stood open late.
     private mutating func noteBid(_ entry: DecodedEntry, _ fold: ReadState) {
-        guard !withoutBid.isEmpty, entry.rejection == nil else { return }
-        switch entry.command {
-        case .placeBid(let auction, _, _), .buyNow(let auction, _):
-            let waiting = withoutBid
-            withoutBid.removeAll(keepingCapacity: true)
-            for index in waiting {
-                let late = lateClosings[index]
-                guard late.auction != auction else {
-                    withoutBid.append(index)
-                    continue
-                }
-                let record = fold.state[late.auction]
-                guard record.phase == .open, record.closesAt == late.closesAt else { continue }
-                lateClosings[index].bidPosition = entry.point.position
+        guard !withoutBid.isEmpty, entry.rejection == nil, let bid = entry.command.bid else {
+            return
+        }
+        let waiting = withoutBid
+        withoutBid.removeAll(keepingCapacity: true)
+        for index in waiting {
+            let late = lateClosings[index]
+            guard late.auction != bid.auction else {
+                withoutBid.append(index)
+                continue
             }
-        case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger, .extendOutage,
-            .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .closeAuction,
-            .extendAuction, .cancelAuction:
-            break
+            let record = fold.state[late.auction]
+            guard record.phase == .open, record.closesAt == late.closesAt else { continue }
+            lateClosings[index].bidPosition = entry.point.position
         }
     }
 }

@@ -8,21 +8,7 @@ internal import Synchronization
 
 /// One movement of a wallet's money in one currency.
 public struct WalletMovement: Hashable, Sendable {
-    public enum Kind: Hashable, Sendable {
-        /// From outside.
-        case charged(PaymentReference)
-        /// To outside.
-        case withdrawn(PaymentReference)
-        /// Locked for an auction; the bidder holds that much on it now.
-        case locked(held: Money)
-        case refunded(RefundReason)
-        /// The winner paid.
-        case paid
-        /// The seller got the price less the fee.
-        case sold
-        /// The house got the fees.
-        case fee
-    }
+    public typealias Kind = MoneyMovement.Kind
 
     public let position: UInt64
     public let time: Timestamp
@@ -101,67 +87,17 @@ extension LedgerQueries {
     private func movements(
         of event: Event, in entry: LedgerEntry, for user: UserHandle
     ) -> [WalletMovement] {
-        func movement(
-            _ kind: WalletMovement.Kind, _ currency: CurrencyHandle, auction: AuctionHandle? = nil,
-            _ amount: Money, available: Money, locked: Money
-        ) -> WalletMovement {
-            WalletMovement(
+        event.movements.filter { $0.user == user }.map { movement in
+            let currency =
+                switch movement.subject {
+                case .payment(let currency): currency
+                case .auction(let auction): currency(of: auction)
+                }
+            return WalletMovement(
                 position: entry.position, time: entry.time, commandID: entry.commandID,
-                kind: kind, auction: auction, currency: currency, amount: amount,
-                available: available, locked: locked)
-        }
-        switch event {
-        case .charged(let payment) where payment.user == user:
-            return [
-                movement(
-                    .charged(payment.reference), payment.currency, payment.amount,
-                    available: payment.amount, locked: .zero)
-            ]
-        case .withdrawn(let payment) where payment.user == user:
-            return [
-                movement(
-                    .withdrawn(payment.reference), payment.currency, payment.amount,
-                    available: .zero - payment.amount, locked: .zero)
-            ]
-        case .locked(let auction, user, let amount, let held):
-            return [
-                movement(
-                    .locked(held: held), currency(of: auction), auction: auction, amount,
-                    available: .zero - amount, locked: amount)
-            ]
-        case .refunded(let auction, user, let amount, let reason):
-            return [
-                movement(
-                    .refunded(reason), currency(of: auction), auction: auction, amount,
-                    available: amount, locked: .zero - amount)
-            ]
-        case .settled(let auction, let winner, let seller, let amount, let fee):
-            let currency = currency(of: auction)
-            var found: [WalletMovement] = []
-            if winner == user {
-                found.append(
-                    movement(
-                        .paid, currency, auction: auction, amount, available: .zero,
-                        locked: .zero - amount))
-            }
-            if seller == user, amount > fee {
-                found.append(
-                    movement(
-                        .sold, currency, auction: auction, amount - fee,
-                        available: amount - fee, locked: .zero))
-            }
-            if user == .house, fee > .zero {
-                found.append(
-                    movement(
-                        .fee, currency, auction: auction, fee, available: fee, locked: .zero))
-            }
-            return found
-        case .charged, .withdrawn, .locked, .refunded, .ledgerCreated, .engineOpened,
-            .keyRotated, .ledgerRestored, .currencyRegistered, .userRegistered, .auctionOpened,
-            .leadTaken, .maximumRaised,
-            .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
-            .auctionCancelled:
-            return []
+                kind: movement.kind, auction: movement.auction, currency: currency,
+                amount: movement.amount, available: movement.availableChange,
+                locked: movement.lockedChange)
         }
     }
 
@@ -193,7 +129,8 @@ private struct UndoneWallet: Sendable {
             Balance(currency: $0.currency, available: $0.available, locked: $0.locked)
         }
         holds = readState.holds(of: user).map {
-            Hold(auction: $0, currency: state[$0].currency, amount: state[$0].held)
+            Hold(
+                auction: $0, currency: state[$0].currency, amount: state.hold(of: user, on: $0))
         }
     }
 

@@ -21,15 +21,12 @@ struct KeyChain {
 
     /// Takes up what an entry says about keys, in the order of the log.
     mutating func take(_ command: CanonicalCommand) {
-        switch command {
-        case .createLedger(let id): ledger = id
+        switch command.engineAct {
+        case .creates(let id): ledger = id
         // Under another name another key signs, and none before it says which.
-        case .restoreLedger(let restoration): ledger = restoration.ledger
-        case .rotateKey(let rotation): take(rotation)
-        case .openEngine, .closeDue, .registerCurrency, .registerUser, .charge, .withdraw,
-            .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction, .cancelAuction,
-            .extendOutage:
-            break
+        case .restores(let restoration): ledger = restoration.ledger
+        case .rotates(let rotation): take(rotation)
+        case .opens, .closes, .extends, nil: break
         }
     }
 

@@ -140,18 +140,9 @@ extension EngineCore {
     }
 
     func refusalByCapacity(_ command: CanonicalCommand) -> Refusal? {
-        switch command {
-        case .placeBid(let auction, _, _), .buyNow(let auction, _):
-            if isStorageLow { return .storageLow }
-            return holdsClosings || isHeld(auction) ? .closingHeld : nil
-        case .openAuction:
-            return isStorageLow ? .storageLow : nil
-        case .closeAuction(let auction, _):
-            return holdsClosings || isHeld(auction) ? .closingHeld : nil
-        case .createLedger, .openEngine, .restoreLedger, .rotateKey, .closeDue, .extendOutage,
-            .registerCurrency, .registerUser, .charge, .withdraw, .extendAuction, .cancelAuction:
-            return nil
-        }
+        if isStorageLow, command.bid != nil || command.isOpening { return .storageLow }
+        guard let auction = command.auctionAskedAtItsTime else { return nil }
+        return holdsClosings || isHeld(auction) ? .closingHeld : nil
     }
 
     mutating func decide(
@@ -227,7 +218,7 @@ extension EngineCore {
         frame.append(
             command, id: id, actor: actor, at: point, rejection: rejection, events: events,
             links: links, salt: salt)
-        if rejection == nil, events.contains(where: \.isClosing) { frame.holdsClosing = true }
+        if rejection == nil, events.contains(where: { $0.end != nil }) { frame.holdsClosing = true }
     }
 }
 
@@ -273,19 +264,5 @@ extension EngineCore {
             throw .impossible("entry \(position) is not in the log")
         }
         entry = first
-    }
-}
-
-extension Event {
-    /// Whether an auction is over by it.
-    fileprivate var isClosing: Bool {
-        switch self {
-        case .auctionClosed, .auctionCancelled: true
-        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
-            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
-            .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended,
-            .closeConfirmed:
-            false
-        }
     }
 }

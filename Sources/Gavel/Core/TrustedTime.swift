@@ -6,9 +6,10 @@
 // stamped in that moment stay in the log for ever, and lots that end by it are sold. So a step of
 // the wall clock is never followed by itself.
 //
-// Invariants: trusted time never goes back but by an operator's word, and runs at most 1/1000
-// faster or slower than the boot clock; while the clocks are more than a minute apart it runs on
-// the boot clock alone; it is a time that an entry can have, whatever clocks and heartbeats say.
+// Invariants: from one reading to the next trusted time never goes back but by an operator's word,
+// and runs at most 1/1000 faster or slower than the boot clock; while the clocks are more than a
+// minute apart it runs on the boot clock alone; it is a time that an entry can have, whatever
+// clocks and heartbeats say.
 
 internal import AuctionDomain
 
@@ -98,7 +99,8 @@ package struct TrustedTime: Sendable {
             time = known.nanoseconds
             isSettling = true
         } else {
-            time = wall
+            // A wall clock that is a little behind is followed slowly, like any other.
+            time = max(wall, known.nanoseconds)
         }
         gap = wall - time
         isHeld = gap.magnitude > UInt64(Self.gapMax)

@@ -160,8 +160,11 @@ extension ByteReader {
                 throw LogFault("event \(tag.rawValue) does not follow from its command")
             }
             return .boughtNow(auction: auction, buyer: buyer, price: try money(bytes))
-        default:
+        case .leadTaken, .maximumRaised, .bidAbsorbed:
             return try bidEvent(tag, of: command, bytes)
+        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered, .charged,
+            .withdrawn, .auctionOpened, .keyRotated, .ledgerRestored:
+            throw LogFault("event \(tag.rawValue) does not follow from its command")
         }
     }
 
@@ -181,7 +184,10 @@ extension ByteReader {
                 auction: auction, bidder: bidder, maximum: maximum, price: price)
         case .bidAbsorbed:
             return .bidAbsorbed(auction: auction, bidder: bidder, price: price)
-        default:
+        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered, .charged,
+            .withdrawn, .locked, .refunded, .settled, .auctionOpened, .auctionExtended,
+            .auctionClosed, .closeConfirmed, .auctionCancelled, .boughtNow, .keyRotated,
+            .ledgerRestored:
             throw LogFault("event \(tag.rawValue) does not follow from its command")
         }
     }
@@ -189,20 +195,30 @@ extension ByteReader {
     private mutating func otherEvent(
         _ tag: EventTag, of command: CanonicalCommand, _ bytes: RawSpan
     ) throws(LogFault) -> Event {
-        switch (tag, command) {
-        case (.ledgerCreated, .createLedger(let id)): .ledgerCreated(id)
-        case (.engineOpened, .openEngine(let epoch, _)): .engineOpened(epoch: epoch)
-        case (.keyRotated, .rotateKey(let rotation)): .keyRotated(rotation)
-        case (.ledgerRestored, .restoreLedger(let restoration)): .ledgerRestored(restoration)
-        case (.currencyRegistered, .registerCurrency(let currency)):
-            .currencyRegistered(
-                CurrencyHandle(rawValue: try integer(UInt16.self, bytes)), currency)
-        case (.userRegistered, .registerUser(let id)): .userRegistered(try user(bytes), id)
-        case (.charged, .charge(let payment)): .charged(payment)
-        case (.withdrawn, .withdraw(let payment)): .withdrawn(payment)
-        case (.auctionOpened, .openAuction(let opening)):
-            .auctionOpened(try auction(bytes), opening, opensAt: try time(bytes))
-        default: throw LogFault("event \(tag.rawValue) does not follow from its command")
+        switch command {
+        case .createLedger(let id): if tag == .ledgerCreated { return .ledgerCreated(id) }
+        case .openEngine(let epoch, _):
+            if tag == .engineOpened { return .engineOpened(epoch: epoch) }
+        case .rotateKey(let rotation): if tag == .keyRotated { return .keyRotated(rotation) }
+        case .restoreLedger(let restoration):
+            if tag == .ledgerRestored { return .ledgerRestored(restoration) }
+        case .registerCurrency(let currency):
+            if tag == .currencyRegistered {
+                let handle = CurrencyHandle(rawValue: try integer(UInt16.self, bytes))
+                return .currencyRegistered(handle, currency)
+            }
+        case .registerUser(let id):
+            if tag == .userRegistered { return .userRegistered(try user(bytes), id) }
+        case .charge(let payment): if tag == .charged { return .charged(payment) }
+        case .withdraw(let payment): if tag == .withdrawn { return .withdrawn(payment) }
+        case .openAuction(let opening):
+            if tag == .auctionOpened {
+                return .auctionOpened(try auction(bytes), opening, opensAt: try time(bytes))
+            }
+        case .closeDue, .extendOutage, .placeBid, .buyNow, .closeAuction, .extendAuction,
+            .cancelAuction:
+            break
         }
+        throw LogFault("event \(tag.rawValue) does not follow from its command")
     }
 }

@@ -197,13 +197,10 @@ public struct CheckedEvidence: Sendable {
     /// says so: what a rotation of the key is signed for.
     public var ledger: LedgerID? {
         for other in registrations.reversed() where other.position < entry.position {
-            switch other.command {
-            case .createLedger(let id): return id
-            case .restoreLedger(let restoration): return restoration.ledger
-            case .openEngine, .closeDue, .rotateKey, .registerCurrency, .registerUser, .charge,
-                .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-                .cancelAuction, .extendOutage:
-                continue
+            switch other.command.engineAct {
+            case .creates(let id): return id
+            case .restores(let restoration): return restoration.ledger
+            case .opens, .closes, .rotates, .extends, nil: continue
             }
         }
         return nil
@@ -229,12 +226,9 @@ public struct CheckedEvidence: Sendable {
 extension CanonicalCommand {
     /// Whether the entry itself changes whose signature counts.
     fileprivate var isAboutKeys: Bool {
-        switch self {
-        case .rotateKey, .restoreLedger: true
-        case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
-            .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction, .extendOutage:
-            false
+        switch engineAct {
+        case .rotates, .restores: true
+        case .creates, .opens, .closes, .extends, nil: false
         }
     }
 }
@@ -242,12 +236,9 @@ extension CanonicalCommand {
 extension CanonicalCommand {
     /// Whether the entry gives the ledger the name that later rotations are signed for.
     fileprivate var namesLedger: Bool {
-        switch self {
-        case .createLedger, .restoreLedger: true
-        case .rotateKey, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
-            .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction, .extendOutage:
-            false
+        switch engineAct {
+        case .creates, .restores: true
+        case .opens, .closes, .rotates, .extends, nil: false
         }
     }
 }

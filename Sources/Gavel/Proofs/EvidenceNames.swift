@@ -8,33 +8,34 @@ public import AuctionDomain
 internal import Platform
 
 /// The handles that an entry names.
-struct EntryHandles {
+struct EntryHandles: EffectVisitor {
     var users: Set<UserHandle> = []
     var auctions: Set<AuctionHandle> = []
     var currencies: Set<CurrencyHandle> = []
 
     init() {}
 
-    /// The handles of an entry itself. Those behind an auction (its seller, its currency) are in
-    /// the entry that opened it.
+    /// The handles of an entry itself, those included that it registers. Those behind an auction
+    /// (its seller, its currency) are in the entry that opened it.
     init(of entry: LedgerEntry) {
         if case .user(let user) = entry.actor { users.insert(user) }
-        if let user = entry.command.user { users.insert(user) }
-        if let auction = entry.command.auction { auctions.insert(auction) }
-        switch entry.command {
-        case .charge(let payment), .withdraw(let payment): currencies.insert(payment.currency)
-        case .openAuction(let opening): currencies.insert(opening.currency)
-        default: break
-        }
-        for event in entry.outcome.events {
-            switch event {
-            case .refunded(_, let user, _, _), .locked(_, let user, _, _): users.insert(user)
-            case .settled(_, let winner, let seller, _, _): users.formUnion([winner, seller])
-            case .auctionClosed(_, _, let winner?, _): users.insert(winner)
-            default: break
-            }
-        }
+        visit(entry.command, entry.outcome.events)
         users.remove(.house)
+    }
+
+    mutating func concerns(_ chain: EntryLink.Chain) {
+        switch chain {
+        case .auction(let auction): auctions.insert(auction)
+        case .wallet(let user): users.insert(user)
+        }
+    }
+
+    mutating func names(_ handle: NamedHandle) {
+        switch handle {
+        case .user(let user): users.insert(user)
+        case .auction(let auction): auctions.insert(auction)
+        case .currency(let currency): currencies.insert(currency)
+        }
     }
 
     var isEmpty: Bool { users.isEmpty && auctions.isEmpty && currencies.isEmpty }
@@ -62,21 +63,34 @@ public struct EvidenceNames: Names, Sendable {
     /// - Throws: `EvidenceError.notProven` when the handle has another name already: no log may
     ///   give one twice.
     mutating func take(_ entry: LedgerEntry) throws(EvidenceError) {
-        for event in entry.outcome.events {
+        var taker = NameTaker(names: self)
+        // So that there is one of it, and nothing is copied.
+        self = EvidenceNames()
+        for event in entry.outcome.events { taker.visit(event) }
+        self = taker.names
+        guard !taker.hasSecond else {
+            throw EvidenceError(
+                .notProven,
+                "the entry at position \(entry.position) registers a handle a second time")
+        }
+    }
+
+    private struct NameTaker: EffectVisitor {
+        var names: EvidenceNames
+        var hasSecond = false
+
+        mutating func registers(_ registration: Registration) {
             let isNew =
-                switch event {
-                case .userRegistered(let user, let id): users.insert(id, for: user)
-                case .currencyRegistered(let handle, let currency):
-                    currencies.insert(currency, for: handle)
-                case .auctionOpened(let auction, let opening, _):
-                    auctions.insert(opening, for: auction)
-                default: true
+                switch registration {
+                // The format gives the house its name, and the first entry does so again.
+                case .user(.house, .house): true
+                case .user(let user, let id): names.users.insert(id, for: user)
+                case .currency(let handle, let currency):
+                    names.currencies.insert(currency, for: handle)
+                case .auction(let auction, let opening):
+                    names.auctions.insert(opening, for: auction)
                 }
-            guard isNew else {
-                throw EvidenceError(
-                    .notProven,
-                    "the entry at position \(entry.position) registers a handle a second time")
-            }
+            if !isNew { hasSecond = true }
         }
     }
 
@@ -157,24 +171,20 @@ extension EvidenceNames {
     }
 }
 
-extension EntryHandles {
-    /// Takes away what an entry registers.
-    /// - Returns: whether that was one of these.
-    fileprivate mutating func remove(registeredBy entry: LedgerEntry) -> Bool {
-        var isOne = false
-        for event in entry.outcome.events {
-            switch event {
-            case .userRegistered(let user, _): isOne = users.remove(user) != nil || isOne
-            case .currencyRegistered(let currency, _):
-                isOne = currencies.remove(currency) != nil || isOne
-            case .auctionOpened(let auction, _, _): isOne = auctions.remove(auction) != nil || isOne
-            case .ledgerCreated, .engineOpened, .charged, .withdrawn, .locked, .refunded, .settled,
-                .leadTaken, .maximumRaised, .bidAbsorbed, .auctionExtended, .auctionClosed,
-                .closeConfirmed, .auctionCancelled, .boughtNow, .keyRotated, .ledgerRestored:
-                break
+/// Handles out of which those are taken that entries register.
+private struct MissingHandles: EffectVisitor {
+    var handles: EntryHandles
+    /// Whether one was taken out.
+    var hasFound = false
+
+    mutating func registers(_ registration: Registration) {
+        let isOne =
+            switch registration {
+            case .user(let user, _): handles.users.remove(user) != nil
+            case .currency(let currency, _): handles.currencies.remove(currency) != nil
+            case .auction(let auction, _): handles.auctions.remove(auction) != nil
             }
-        }
-        return isOne
+        if isOne { hasFound = true }
     }
 }
 
@@ -185,11 +195,14 @@ extension CheckedEntries {
     fileprivate func positions(
         registering handles: EntryHandles, before end: UInt64
     ) throws -> [UInt64] {
-        var (missing, found) = (handles, [UInt64]())
+        var missing = MissingHandles(handles: handles)
+        var found: [UInt64] = []
         let kinds: [EntryKind] = [.registerCurrency, .registerUser, .openAuction]
         try forEachUnhashed(of: kinds, before: end) { entry in
-            if missing.remove(registeredBy: entry) { found.append(entry.position) }
-            return !missing.isEmpty
+            missing.hasFound = false
+            for event in entry.outcome.events { missing.visit(event) }
+            if missing.hasFound { found.append(entry.position) }
+            return !missing.handles.isEmpty
         }
         return found
     }

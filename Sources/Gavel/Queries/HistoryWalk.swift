@@ -27,14 +27,7 @@ public enum HistorySelection: String, Hashable, Sendable, CaseIterable {
         case .all: return true
         case .accepted: return rejection == nil
         case .acceptedBids:
-            guard rejection == nil else { return false }
-            switch command {
-            case .placeBid, .buyNow: return true
-            case .createLedger, .openEngine, .closeDue, .rotateKey, .restoreLedger,
-                .registerCurrency, .registerUser, .charge, .withdraw, .openAuction,
-                .closeAuction, .extendAuction, .cancelAuction, .extendOutage:
-                return false
-            }
+            return rejection == nil && command.bid != nil
         }
     }
 }

@@ -108,10 +108,6 @@ extension LedgerQueries {
 extension DecodedEntry {
     /// The auction that the entry has changed, or opened.
     fileprivate var changedAuction: AuctionHandle? {
-        guard rejection == nil else { return nil }
-        if let auction = command.auction { return auction }
-        guard case .openAuction = command, case .auctionOpened(let auction, _, _)? = events.first
-        else { return nil }
-        return auction
+        rejection == nil ? command.auction(events: events) : nil
     }
 }

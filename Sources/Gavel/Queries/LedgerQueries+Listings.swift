@@ -97,7 +97,7 @@ extension ReadState {
         let isLeading = record.leader == user && record.phase == .open
         return BidderStanding(
             isLeading: isLeading, hasWon: record.leader == user && record.outcome == .sold,
-            hold: record.leader == user ? record.held : .zero,
+            hold: state.hold(of: user, on: auction),
             maximum: isLeading ? record.maximum : nil)
     }
 }

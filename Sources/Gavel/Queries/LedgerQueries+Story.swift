@@ -69,7 +69,8 @@ extension LedgerQueries {
         guard let lead = try accepted.shown(at: leadSet).lead(in: auction),
             let last = try bids.newest(from: min(place.last, closed)), last.position >= leadSet,
             let bid = PublicBid(
-                last.command, outcome: last.outcome, proxy: rules.proxy, at: last.point)
+                last.command, outcome: last.outcome, showsAmount: rules.showsAmounts, at: last.point
+            )
         else { throw .badCursor }
         return AuctionSteps(
             rules: rules, price: bid.price, leader: lead.leader, maximum: lead.maximum,
@@ -122,15 +123,8 @@ extension StoryPlace? {
         if entry.outcome.rejection == nil {
             place.last = entry.position
             for event in entry.outcome.events {
-                switch event {
-                case .auctionOpened, .auctionExtended: place.endSet = entry.position
-                case .leadTaken, .maximumRaised, .boughtNow: place.leadSet = entry.position
-                case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored,
-                    .currencyRegistered, .userRegistered, .charged, .withdrawn, .locked,
-                    .refunded, .settled, .bidAbsorbed, .auctionClosed, .closeConfirmed,
-                    .auctionCancelled:
-                    break
-                }
+                if event.endSet != nil { place.endSet = entry.position }
+                if event.bidFact?.maximum != nil { place.leadSet = entry.position }
             }
         }
         self = place
@@ -140,37 +134,16 @@ extension StoryPlace? {
 extension LedgerEntry {
     /// The end that the entry sets for an auction; nil where it sets none.
     fileprivate func end(of auction: AuctionHandle) -> Timestamp?? {
-        var found: Timestamp??
-        for event in outcome.events {
-            switch event {
-            case .auctionOpened(auction, let opening, _): found = .some(opening.closesAt)
-            case .auctionExtended(auction, let closesAt, _): found = closesAt
-            case .auctionOpened, .auctionExtended, .ledgerCreated, .engineOpened, .keyRotated,
-                .ledgerRestored, .currencyRegistered, .userRegistered, .charged, .withdrawn,
-                .locked, .refunded, .settled, .leadTaken, .maximumRaised, .bidAbsorbed,
-                .boughtNow, .auctionClosed, .closeConfirmed, .auctionCancelled:
-                break
-            }
-        }
-        return found
+        outcome.events.lazy.compactMap(\.endSet).last { $0.auction == auction }
+            .map(\.closesAt)
     }
 
     /// The leader that the entry sets in an auction, and what she offers; nil where it sets none.
     fileprivate func lead(in auction: AuctionHandle) -> (leader: UserHandle, maximum: Money)? {
-        var found: (leader: UserHandle, maximum: Money)?
-        for event in outcome.events {
-            switch event {
-            case .leadTaken(auction, let leader, let maximum, _),
-                .maximumRaised(auction, let leader, let maximum, _),
-                .boughtNow(auction, let leader, let maximum):
-                found = (leader, maximum)
-            case .leadTaken, .maximumRaised, .boughtNow, .ledgerCreated, .engineOpened,
-                .keyRotated, .ledgerRestored, .currencyRegistered, .userRegistered, .charged,
-                .withdrawn, .locked, .refunded, .settled, .auctionOpened, .bidAbsorbed,
-                .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
-                break
-            }
+        for fact in outcome.events.reversed().lazy.compactMap(\.bidFact)
+        where fact.auction == auction {
+            if let maximum = fact.maximum { return (fact.bidder, maximum) }
         }
-        return found
+        return nil
     }
 }

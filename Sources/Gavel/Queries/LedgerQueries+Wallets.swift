@@ -81,8 +81,9 @@ extension ReadState {
         var holds: [AuctionHandle] = []
         var next = userLists[user.index].holding
         while next != Self.none {
-            holds.append(AuctionHandle(rawValue: next))
-            next = auctionLists[Int(next)].nextHold
+            let found = hold(at: next)
+            holds.append(found.auction)
+            next = found.node.next
         }
         return holds.sorted()
     }
@@ -94,7 +95,7 @@ extension ReadState {
                 currency: state.currency(of: account.currency), available: account.available,
                 locked: account.locked,
                 holds: holds.filter { state[$0].currency == account.currency }.map {
-                    HoldView(auction: state.id(of: $0), amount: state[$0].held)
+                    HoldView(auction: state.id(of: $0), amount: state.hold(of: user, on: $0))
                 })
         }
         return WalletView(user: state.id(of: user), balances: balances)

@@ -89,7 +89,7 @@ extension ReadState {
         warm(bidder)
         if auction.index < state.auctionCount {
             warmth &+= state.auctions[auction.index].lastPosition
-            warmth &+= UInt64(auctionLists[auction.index].nextHold)
+            warmth &+= UInt64(auctionLists[auction.index].hold.next)
             warmth &+= bidders.warmth(bidder, auction)
         }
         let refunded = BidLayout.firstEvent + BidLayout.priceEventBytes

@@ -14,7 +14,7 @@ struct ReadState: Sendable {
         var selling = ReadState.none
         /// Her newest node in `bidders`, or `BidderIndex.none`.
         var bidding = BidderIndex.none
-        /// The auction of her newest hold, or `none`.
+        /// The place of her newest hold, or `none`.
         var holding = ReadState.none
     }
 
@@ -24,10 +24,22 @@ struct ReadState: Sendable {
         var changedPosition: UInt64
         /// The same seller's auction before this one, or `none`.
         var selling = ReadState.none
-        /// Who has a hold on it, and the holder's neighbouring holds.
+        /// The hold on it; where several have one, one of them.
+        var hold = HoldNode()
+    }
+
+    /// A hold, and the places of its neighbours on its holder's list.
+    struct HoldNode: Hashable, Sendable {
+        /// None where there is no hold.
         var holder = UserHandle.none
-        var nextHold = ReadState.none
-        var previousHold = ReadState.none
+        var next = ReadState.none
+        var previous = ReadState.none
+    }
+
+    /// A hold on an auction on which another stands already.
+    struct FurtherHold: Hashable, Sendable {
+        var auction: AuctionHandle
+        var node: HoldNode
     }
 
     static let none = UInt32.max
@@ -36,6 +48,9 @@ struct ReadState: Sendable {
     private(set) var titles = ChunkedArray<String>()
     private(set) var userLists = ChunkedArray<UserLists>()
     private(set) var auctionLists = ChunkedArray<AuctionLists>()
+    private(set) var furtherHolds = ChunkedArray<FurtherHold>()
+    /// Unused places among them.
+    private var freeHolds = ContiguousArray<UInt32>()
     private(set) var bidders = BidderIndex()
     /// How many entries it takes to get to the last change of any auction: one more than the
     /// greatest `changedPosition`, 0 while there is none.
@@ -107,7 +122,7 @@ struct ReadState: Sendable {
         if bid.kind != .bidAbsorbed {
             holdings[state[bid.auction].currency.index].lock(
                 bid.locked.minorUnits &- bid.refund.minorUnits)
-            if bid.refunded != .none { removeHold(bid.auction) }
+            if bid.refunded != .none { removeHold(bid.auction, of: bid.refunded) }
             if bid.locked == bid.held { addHold(bid.auction, of: bid.bidder) }
         }
         bidders.note(bid.bidder, on: bid.auction, head: &userLists[bid.bidder.index].bidding)
@@ -119,24 +134,19 @@ struct ReadState: Sendable {
         for event in events {
             try state.check(event)
             state.evolve(event, at: entry.point)
-            list(event, at: entry.point)
-            count(event)
+            visit(event)
         }
-        if let auction = command.auction {
-            try state.checkConsistency(of: auction)
-            if entry.rejection == nil {
-                auctionLists[auction.index].changedPosition = entry.point.position
-                changedCount = entry.point.position + 1
-            }
+        if let auction = command.auction { try state.checkConsistency(of: auction) }
+        if entry.rejection == nil, let auction = command.auction(events: events) {
+            auctionLists[auction.index].changedPosition = entry.point.position
+            changedCount = entry.point.position + 1
         }
         links.removeAll(keepingCapacity: true)
         state.finishEntry(
             command, rejected: entry.rejection != nil, events: events, at: entry.point,
             links: &links)
-        switch command {
-        case .placeBid(let auction, let bidder, _), .buyNow(let auction, let bidder):
-            bidders.note(bidder, on: auction, head: &userLists[bidder.index].bidding)
-        default: break
+        if let bid = command.bid {
+            bidders.note(bid.bidder, on: bid.auction, head: &userLists[bid.bidder.index].bidding)
         }
     }
 
@@ -148,78 +158,79 @@ struct ReadState: Sendable {
 
     // MARK: Lists
 
-    private mutating func list(_ event: Event, at point: EntryPoint) {
-        switch event {
-        case .locked(let auction, let user, let amount, let held):
-            if amount == held { addHold(auction, of: user) }
-        case .refunded(let auction, _, _, _), .settled(let auction, _, _, _, _):
-            if state[auction].held == .zero { removeHold(auction) }
-        case .auctionOpened(let auction, let opening, _):
-            add(auction, seller: opening.seller, title: opening.title, at: point)
-        case .userRegistered, .ledgerCreated:
-            userLists.append(UserLists())
-        default: break
-        }
-    }
-
-    /// Keeps the holdings along.
-    private mutating func count(_ event: Event) {
-        switch event {
-        case .currencyRegistered: holdings.append(CurrencyHoldings())
-        case .charged(let payment):
-            holdings[payment.currency.index].add(available: payment.amount, locked: .zero)
-        case .withdrawn(let payment):
-            holdings[payment.currency.index].add(
-                available: .zero - payment.amount, locked: .zero)
-        case .locked(let auction, _, let amount, _):
-            holdings[state[auction].currency.index].lock(amount.minorUnits)
-        case .refunded(let auction, _, let amount, _):
-            holdings[state[auction].currency.index].lock(0 &- amount.minorUnits)
-        case .settled(let auction, _, _, let amount, let fee):
-            // As `evolve` divides it, also where a forged event does not add up.
-            let proceeds = max(0, amount.minorUnits &- fee.minorUnits)
-            holdings[state[auction].currency.index].add(
-                available: Money(minorUnits: proceeds &+ max(0, fee.minorUnits)),
-                locked: Money(minorUnits: 0 &- amount.minorUnits))
-        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .userRegistered,
-            .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
-            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
-            break
-        }
-    }
-
-    private mutating func add(
-        _ auction: AuctionHandle, seller: UserHandle, title: String, at point: EntryPoint
-    ) {
-        titles.append(title)
+    private mutating func add(_ auction: AuctionHandle, _ opening: CanonicalOpening) {
+        titles.append(opening.title)
         auctionLists.append(
             AuctionLists(
-                changedPosition: point.position, selling: userLists[seller.index].selling))
-        changedCount = point.position + 1
-        userLists[seller.index].selling = auction.rawValue
+                changedPosition: state.entryCount,
+                selling: userLists[opening.seller.index].selling))
+        userLists[opening.seller.index].selling = auction.rawValue
     }
+
+    // A place is an auction's number, or one of a further hold with this bit.
+    private static let furtherBit: UInt32 = 1 << 31
 
     private mutating func addHold(_ auction: AuctionHandle, of user: UserHandle) {
         let next = userLists[user.index].holding
-        userLists[user.index].holding = auction.rawValue
-        auctionLists[auction.index].holder = user
-        auctionLists[auction.index].nextHold = next
-        auctionLists[auction.index].previousHold = Self.none
-        if next != Self.none { auctionLists[Int(next)].previousHold = auction.rawValue }
+        let node = HoldNode(holder: user, next: next)
+        var place = auction.rawValue
+        if auctionLists[auction.index].hold.holder == .none {
+            auctionLists[auction.index].hold = node
+        } else if let free = freeHolds.popLast() {
+            place = free
+            furtherHolds[Int(free & ~Self.furtherBit)] = FurtherHold(auction: auction, node: node)
+        } else {
+            place = UInt32(furtherHolds.count) | Self.furtherBit
+            furtherHolds.append(FurtherHold(auction: auction, node: node))
+        }
+        userLists[user.index].holding = place
+        if next != Self.none { changeNode(next) { $0.previous = place } }
     }
 
-    private mutating func removeHold(_ auction: AuctionHandle) {
-        let lists = auctionLists[auction.index]
-        guard lists.holder != .none else { return }
-        if lists.previousHold == Self.none {
-            userLists[lists.holder.index].holding = lists.nextHold
+    private mutating func removeHold(_ auction: AuctionHandle, of user: UserHandle) {
+        let isFirst = auctionLists[auction.index].hold.holder == user
+        guard let place = isFirst ? auction.rawValue : furtherPlace(auction, of: user) else {
+            return
+        }
+        let node = hold(at: place).node
+        if node.previous == Self.none {
+            userLists[user.index].holding = node.next
         } else {
-            auctionLists[Int(lists.previousHold)].nextHold = lists.nextHold
+            changeNode(node.previous) { $0.next = node.next }
         }
-        if lists.nextHold != Self.none {
-            auctionLists[Int(lists.nextHold)].previousHold = lists.previousHold
+        if node.next != Self.none { changeNode(node.next) { $0.previous = node.previous } }
+        changeNode(place) { $0.holder = .none }
+        if !isFirst { freeHolds.append(place) }
+    }
+
+    /// Where a user's hold stands that is not the auction's first.
+    /// - Complexity: O(the user's holds).
+    private func furtherPlace(_ auction: AuctionHandle, of user: UserHandle) -> UInt32? {
+        var place = userLists[user.index].holding
+        while place != Self.none {
+            let found = hold(at: place)
+            if found.auction == auction, place & Self.furtherBit != 0 { return place }
+            place = found.node.next
         }
-        auctionLists[auction.index].holder = .none
+        return nil
+    }
+
+    /// The hold at a place of a user's list.
+    @inline(__always)
+    func hold(at place: UInt32) -> FurtherHold {
+        place & Self.furtherBit == 0
+            ? FurtherHold(
+                auction: AuctionHandle(rawValue: place), node: auctionLists[Int(place)].hold)
+            : furtherHolds[Int(place & ~Self.furtherBit)]
+    }
+
+    @inline(__always)
+    private mutating func changeNode(_ place: UInt32, _ body: (inout HoldNode) -> Void) {
+        if place & Self.furtherBit == 0 {
+            auctionLists.update(Int(place)) { body(&$0.hold) }
+        } else {
+            furtherHolds.update(Int(place & ~Self.furtherBit)) { body(&$0.node) }
+        }
     }
 
     // MARK: Taking up a stored state
@@ -243,7 +254,7 @@ struct ReadState: Sendable {
                     changedPosition: changed[index],
                     selling: userLists[record.seller.index].selling))
             userLists[record.seller.index].selling = auction.rawValue
-            if record.held > .zero { addHold(auction, of: record.leader) }
+            for hold in state.holds(on: auction) { addHold(auction, of: hold.user) }
         }
         var heads = ChunkedArray<UserLists>()
         swap(&heads, &userLists)
@@ -254,5 +265,35 @@ struct ReadState: Sendable {
             }
         }
         swap(&heads, &userLists)
+    }
+}
+
+extension ReadState: EffectVisitor {
+    /// Keeps lists and holdings along with an event that the state has just taken.
+    mutating func moves(_ movement: MoneyMovement) {
+        let currency =
+            switch movement.subject {
+            case .payment(let currency): currency
+            case .auction(let auction): state[auction].currency
+            }
+        holdings[currency.index].add(
+            available: movement.availableChange, locked: movement.lockedChange)
+        guard let auction = movement.auction else { return }
+        switch movement.kind {
+        case .locked(let held): if held == movement.amount { addHold(auction, of: movement.user) }
+        case .refunded, .paid:
+            if state.hold(of: movement.user, on: auction) == .zero {
+                removeHold(auction, of: movement.user)
+            }
+        case .charged, .withdrawn, .sold, .fee: break
+        }
+    }
+
+    mutating func registers(_ registration: Registration) {
+        switch registration {
+        case .user: userLists.append(UserLists())
+        case .currency: holdings.append(CurrencyHoldings())
+        case .auction(let auction, let opening): add(auction, opening)
+        }
     }
 }

@@ -34,6 +34,7 @@ public final class BatchTicket: Sendable {
     /// Blocks until every command of the batch is durably answered.
     /// - Returns: a receipt for each submission, in order.
     /// - Throws: `LedgerError` with `outcomeUnknown` when a commit failed.
+    @available(*, noasync, message: "this blocks a thread: use 'value()'")
     public func wait() throws(LedgerError) -> [Receipt] {
         done.wait()
         // Left signalled, so that a second call returns as well.
@@ -43,7 +44,7 @@ public final class BatchTicket: Sendable {
     }
 
     /// Waits without blocking a thread; otherwise as `wait`. Any number of tasks may wait.
-    public func value() async throws -> [Receipt] {
+    public func value() async throws(LedgerError) -> [Receipt] {
         let answer = await withCheckedContinuation { continuation in
             let answer = state.withLock { state in
                 if state.answer == nil { state.waiting.append(continuation) }

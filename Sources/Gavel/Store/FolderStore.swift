@@ -12,7 +12,7 @@ internal import Synchronization
 
 /// A ledger kept in a folder of its own.
 ///
-///     let ledger = try Ledger.open(in: FolderStore(at: "/var/lib/house/ledger"))
+///     let ledger = try await Ledger.open(in: FolderStore(at: "/var/lib/house/ledger"))
 public final class FolderStore: LedgerStore {
     let folder: LedgerFolder
     /// Held while a record is compared and replaced. Another process may come in between: then

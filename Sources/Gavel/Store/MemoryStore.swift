@@ -14,7 +14,7 @@ internal import Synchronization
 /// A ledger kept in memory.
 ///
 ///     let store = MemoryStore()
-///     let ledger = try Ledger.open(in: store)
+///     let ledger = try await Ledger.open(in: store)
 public final class MemoryStore: LedgerStore {
     /// What becomes of the next frames.
     public enum Fault: Hashable, Sendable {

@@ -53,13 +53,14 @@ struct AuctionStatement {
     }
 
     private mutating func follow(_ events: EventList) {
-        for event in events {
-            switch event {
-            case .locked(_, let user, _, let held): hold = (user, held)
-            case .refunded(_, _, let amount, _), .settled(_, _, _, let amount, _):
+        for movement in events.lazy.flatMap(\.movements) {
+            switch movement.kind {
+            case .locked(let held): hold = (movement.user, held)
+            case .refunded, .paid:
                 guard let held = hold else { break }
+                let amount = movement.amount
                 hold = held.amount > amount ? (held.user, held.amount - amount) : nil
-            default: break
+            case .charged, .withdrawn, .sold, .fee: break
             }
         }
     }

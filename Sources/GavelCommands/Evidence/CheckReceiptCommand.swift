@@ -231,8 +231,8 @@ private struct CheckedReceipt {
 
     /// The keys of a rotation as they are published, and the names of a restored ledger.
     private func keyFields(of evidence: CheckedEvidence, to object: inout JSONWriter) {
-        switch evidence.entry.command {
-        case .rotateKey(let rotation):
+        switch evidence.entry.command.engineAct {
+        case .rotates(let rotation):
             object.name("rotation")
             object.object { object in
                 for (name, key) in [("former", rotation.previous), ("new", rotation.key)] {
@@ -245,7 +245,7 @@ private struct CheckedReceipt {
                 }
                 object.field("is_signed", evidence.ledger.map { rotation.isSigned(of: $0) })
             }
-        case .restoreLedger(let restoration):
+        case .restores(let restoration):
             object.name("restoration")
             object.object { object in
                 object.field("former", evidence.ledger?.origin)
@@ -254,10 +254,7 @@ private struct CheckedReceipt {
                 object.field("lost_from", lost?.lowerBound)
                 object.field("lost_to", lost?.upperBound)
             }
-        case .createLedger, .openEngine, .closeDue, .registerCurrency, .registerUser, .charge,
-            .withdraw, .openAuction, .placeBid, .buyNow, .closeAuction, .extendAuction,
-            .cancelAuction, .extendOutage:
-            break
+        case .creates, .opens, .closes, .extends, nil: break
         }
     }
 }

@@ -96,9 +96,9 @@ struct RotateKeyCommand: AsyncParsableCommand {
         var configuration = Configuration()
         configuration.createsIfMissing = false
         configuration.closing = .held
-        let ledger = try Ledger.open(at: ledger.path, configuration: configuration)
-        defer { ledger.close() }
-        let verifier = try await ledger.rotateKey(to: new)
+        let verifier = try await Ledger.withLedger(at: ledger.path, configuration: configuration) {
+            try await $0.rotateKey(to: new)
+        }
         try withOutput(after: "the key is replaced") { $0.write("\(verifier)\n") }
     }
 }

@@ -93,7 +93,7 @@ extension Call {
         let view = try asking(.auctionNotFound) { () throws(LedgerError) in
             try ledger.auction(auction).value
         }
-        let proxy = view.rules.proxy
+        let showsAmount = view.rules.showsAmounts
         let read = { @Sendable () throws(LedgerError) in
             try ledger.history(
                 of: .auction(auction), direction, selecting: .acceptedBids, after: cursor,
@@ -106,7 +106,9 @@ extension Call {
             : try await asking(.auctionNotFound, direction, read)
         let bids = Page(
             items: page.items.compactMap { entry in
-                PublicBid(entry.command, outcome: entry.outcome, proxy: proxy, at: entry.point)
+                PublicBid(
+                    entry.command, outcome: entry.outcome, showsAmount: showsAmount,
+                    at: entry.point)
             }, cursor: page.cursor,
             reflects: page.reflects)
         return Response(reflecting: page.reflects) { writer in

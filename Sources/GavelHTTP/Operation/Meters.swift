@@ -15,11 +15,14 @@ final class Meters: Sendable {
     let registry: PrometheusRegistry
     /// Connections that are open.
     let connections = ConnectionCount()
-    /// Accepted commands, by `Command.kinds`.
+    /// Accepted commands, in the order of their kinds.
     private let accepted: [Counter]
     /// All other outcomes, made when they first occur: by kind and place.
     private let others = Mutex<[Counter?]>(
-        Array(repeating: nil, count: Command.kinds.count * Meters.outcomesMax))
+        Array(repeating: nil, count: Meters.kinds.count * Meters.outcomesMax))
+
+    /// The commonest first.
+    private static let kinds = [.placeBid] + Command.Kind.allCases.filter { $0 != .placeBid }
 
     /// Refusals have numbers below it; replays and rejections have places that no refusal has.
     private static let outcomesMax = 128
@@ -39,18 +42,20 @@ final class Meters: Sendable {
         registry.describe(
             RouteMeter.durations,
             "Seconds from a request's head until its answer, or a stream's head, is ready.")
-        accepted = Command.kinds.map { kind in
+        accepted = Self.kinds.map { kind in
             Counter(
-                label: Self.commands, dimensions: [("command", kind), ("outcome", "accepted")],
+                label: Self.commands,
+                dimensions: [("command", kind.rawValue), ("outcome", "accepted")],
                 factory: registry)
         }
     }
 
     /// Counts what became of a command.
     func count(_ command: Command, _ receipt: Receipt) {
-        let kind = command.kindIndex
+        let kind = command.kind
+        let index = Self.kinds.firstIndex(of: kind)!
         if receipt.status == .accepted, !receipt.isReplay {
-            accepted[kind].increment()
+            accepted[index].increment()
             return
         }
         let number: UInt16
@@ -64,12 +69,12 @@ final class Meters: Sendable {
         } else {
             return
         }
-        let place = kind * Self.outcomesMax + Int(number)
+        let place = index * Self.outcomesMax + Int(number)
         let counter = others.withLock { others in
             if let counter = others[place] { return counter }
             let counter = Counter(
                 label: Self.commands,
-                dimensions: [("command", Command.kinds[kind]), ("outcome", outcome)],
+                dimensions: [("command", kind.rawValue), ("outcome", outcome)],
                 factory: registry)
             others[place] = counter
             return counter
@@ -253,15 +258,4 @@ struct RouteMeter: Sendable {
         }
         duration.recordNanoseconds(nanoseconds)
     }
-}
-
-extension Command {
-    // The commonest first.
-    private static let kindsInOrder =
-        [.placeBid] + CommandKind.allCases.filter { $0 != .placeBid }
-
-    /// The names of all commands; `kindIndex` is a place in it.
-    static let kinds = kindsInOrder.map(\.rawValue)
-
-    var kindIndex: Int { Self.kindsInOrder.firstIndex(of: kind)! }
 }

@@ -86,7 +86,7 @@ package final class AccountAdministration: Sendable {
     /// - Throws: `LedgerError`, `heldByWriter` with the process while the ledger is served.
     private static func open(
         at path: String, usesLedger: Bool, creates: Bool, options: ServiceOptions, logger: Logger
-    ) throws -> AccountAdministration {
+    ) async throws -> AccountAdministration {
         var ledger: Ledger?
         var lock: WriterFile?
         if usesLedger {
@@ -94,7 +94,7 @@ package final class AccountAdministration: Sendable {
             configuration.createsIfMissing = creates
             configuration.closing = .held
             configuration.logger = logger
-            ledger = try Ledger.open(at: path, configuration: configuration)
+            ledger = try await Ledger.open(at: path, configuration: configuration)
         } else {
             lock = try Self.lock(path)
         }
@@ -105,7 +105,7 @@ package final class AccountAdministration: Sendable {
                 store: store, accounts: accounts, options: options, ledger: ledger, lock: lock,
                 logger: logger)
         } catch {
-            ledger?.close()
+            await ledger?.close()
             lock?.release()
             throw LedgerError(error, while: "opening \(path)/accounts")
         }
@@ -128,16 +128,16 @@ package final class AccountAdministration: Sendable {
         options: ServiceOptions = ServiceOptions(), logger: Logger,
         _ body: (AccountAdministration) async throws -> R
     ) async throws -> R {
-        let administration = try Self.open(
+        let administration = try await Self.open(
             at: path, usesLedger: usesLedger, creates: creates, options: options, logger: logger)
-        defer {
-            administration.store.close()
-            administration.ledger?.close()
-            administration.lock?.release()
+        let result: Result<R, any Error>
+        do { result = .success(try await body(administration)) } catch {
+            result = .failure((error as? Problem).map(AdministrationError.init) ?? error)
         }
-        do { return try await body(administration) } catch let problem as Problem {
-            throw AdministrationError(problem)
-        }
+        administration.store.close()
+        await administration.ledger?.close()
+        administration.lock?.release()
+        return try result.get()
     }
 
     // MARK: Accounts

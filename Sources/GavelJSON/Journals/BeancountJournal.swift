@@ -42,7 +42,7 @@ public struct BeancountJournal: Sendable {
             day = entry.time.day
         }
         let date = Timestamp.date(ofDay: day)
-        for event in entry.outcome.events { declare(event, on: date) }
+        for event in entry.outcome.events { visit(event) }
         guard let first = movements.first else { return }
         line("")
         line("\(date) * \"\(entry.command.jsonName)\"")
@@ -61,21 +61,6 @@ public struct BeancountJournal: Sendable {
 
     /// Writes the assertions of the last day.
     public mutating func end(names: some Names) { assertBalances(names: names) }
-
-    private mutating func declare(_ event: Event, on date: String) {
-        switch event {
-        case .ledgerCreated:
-            line("\(date) open Equity:Outside")
-            open(.house, on: date)
-        case .userRegistered(_, let user): open(user, on: date)
-        case .currencyRegistered(let handle, let currency):
-            let commodity = JournalNames.beancountCommodity(currency.code, registeredAs: handle)
-            commodities[currency.code] = commodity
-            line("\(date) commodity \(commodity)")
-            line("  code: \"\(currency.code)\"")
-        default: break
-        }
-    }
 
     private mutating func open(_ user: UserID, on date: String) {
         let account = JournalNames.account(of: user)
@@ -127,5 +112,24 @@ public struct BeancountJournal: Sendable {
     private mutating func line(_ text: String) {
         bytes.append(contentsOf: text.utf8)
         bytes.append(ASCII.newline)
+    }
+}
+
+extension BeancountJournal: EffectVisitor {
+    /// Opens and declares what is registered.
+    package mutating func registers(_ registration: Registration) {
+        let date = Timestamp.date(ofDay: day)
+        switch registration {
+        case .user(let handle, let user):
+            // The house is there from the first entry on, and so is what lies outside of it.
+            if handle == .house { line("\(date) open Equity:Outside") }
+            open(user, on: date)
+        case .currency(let handle, let currency):
+            let commodity = JournalNames.beancountCommodity(currency.code, registeredAs: handle)
+            commodities[currency.code] = commodity
+            line("\(date) commodity \(commodity)")
+            line("  code: \"\(currency.code)\"")
+        case .auction: break
+        }
     }
 }

@@ -37,7 +37,7 @@ public struct HledgerJournal: Sendable {
     public mutating func entry(
         _ entry: LedgerEntry, _ movements: [Movement], names: some Names
     ) {
-        for event in entry.outcome.events { declare(event) }
+        for event in entry.outcome.events { visit(event) }
         guard let first = movements.first else { return }
         line("")
         line("\(Timestamp.date(ofDay: entry.time.day)) * \(entry.command.jsonName)")
@@ -49,19 +49,6 @@ public struct HledgerJournal: Sendable {
         }
         line(tags)
         for movement in movements { post(movement, names: names) }
-    }
-
-    private mutating func declare(_ event: Event) {
-        switch event {
-        case .ledgerCreated: declare(.house)
-        case .userRegistered(_, let user): declare(user)
-        case .currencyRegistered(_, let currency):
-            // The sample amount gives the number of decimals; the mark must stand in it.
-            let decimals = String(repeating: "0", count: Int(currency.scale))
-            let commodity = JournalNames.hledgerCommodity(currency.code)
-            line("commodity 1000.\(decimals) \(commodity)  ; code:\(currency.code)")
-        default: break
-        }
     }
 
     private mutating func declare(_ user: UserID) {
@@ -94,5 +81,20 @@ public struct HledgerJournal: Sendable {
     private mutating func line(_ text: String) {
         bytes.append(contentsOf: text.utf8)
         bytes.append(ASCII.newline)
+    }
+}
+
+extension HledgerJournal: EffectVisitor {
+    /// Declares what is registered.
+    package mutating func registers(_ registration: Registration) {
+        switch registration {
+        case .user(_, let user): declare(user)
+        case .currency(_, let currency):
+            // The sample amount gives the number of decimals; the mark must stand in it.
+            let decimals = String(repeating: "0", count: Int(currency.scale))
+            let commodity = JournalNames.hledgerCommodity(currency.code)
+            line("commodity 1000.\(decimals) \(commodity)  ; code:\(currency.code)")
+        case .auction: break
+        }
     }
 }

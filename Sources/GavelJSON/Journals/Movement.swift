@@ -51,7 +51,7 @@ public struct ImpossibleMovement: Error, Hashable, Sendable, CustomStringConvert
 /// Holds a balance for each wallet and currency that ever moved, and nothing of the entries.
 public struct MovementFold: Sendable {
     private var balances: [AccountKey: Balance] = [:]
-    private var currencies: Set<CurrencyCode> = []
+    private var currencies = RegisteredCurrencies()
 
     public init() {}
 
@@ -64,11 +64,9 @@ public struct MovementFold: Sendable {
     ) throws(ImpossibleMovement) -> [Movement] {
         var movements: [Movement] = []
         for event in entry.outcome.events {
-            if case .currencyRegistered(_, let currency) = event {
-                currencies.insert(currency.code)
-            }
-            for change in Change.all(of: event, names: names) {
-                movements.append(try move(change, event, names: names))
+            currencies.visit(event)
+            for movement in event.movements {
+                movements.append(try move(Change(movement, names: names), event, names: names))
             }
         }
         return movements
@@ -77,7 +75,7 @@ public struct MovementFold: Sendable {
     private mutating func move(
         _ change: Change, _ event: Event, names: some Names
     ) throws(ImpossibleMovement) -> Movement {
-        guard currencies.contains(change.currency.code) else {
+        guard currencies.codes.contains(change.currency.code) else {
             throw ImpossibleMovement(
                 reason: "\(event.name) moves money of a currency that was never registered")
         }
@@ -110,7 +108,7 @@ private struct Balance {
     var locked: Money
 }
 
-/// What an event changes in one wallet.
+/// What a movement changes in one wallet, with the names of its currency.
 private struct Change {
     var auction: AuctionHandle?
     var user: UserHandle
@@ -119,49 +117,28 @@ private struct Change {
     var locked: Money = .zero
     var reference: PaymentReference?
 
-    static func all(of event: Event, names: some Names) -> [Change] {
-        switch event {
-        case .charged(let payment):
-            let currency = names.currency(of: payment.currency)
-            return [
-                Change(
-                    user: payment.user, currency: currency, available: payment.amount,
-                    reference: payment.reference)
-            ]
-        case .withdrawn(let payment):
-            let currency = names.currency(of: payment.currency)
-            return [
-                Change(
-                    user: payment.user, currency: currency, available: .zero - payment.amount,
-                    reference: payment.reference)
-            ]
-        case .locked(let auction, let user, let amount, _):
-            return [hold(auction, user, amount, names: names)]
-        case .refunded(let auction, let user, let amount, _):
-            return [hold(auction, user, .zero - amount, names: names)]
-        case .settled(let auction, let winner, let seller, let amount, let fee):
-            let currency = names.currency(of: auction)
-            let changes = [
-                Change(auction: auction, user: winner, currency: currency, locked: .zero - amount),
-                Change(
-                    auction: auction, user: seller, currency: currency, available: amount - fee),
-                Change(auction: auction, user: .house, currency: currency, available: fee),
-            ]
-            // A fee may be nothing or all; a wallet that gets nothing was not moved.
-            return changes.filter { $0.available != .zero || $0.locked != .zero }
-        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
-            .userRegistered, .auctionOpened, .leadTaken, .maximumRaised, .bidAbsorbed, .boughtNow,
-            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
-            return []
+    init(_ movement: MoneyMovement, names: some Names) {
+        switch movement.subject {
+        case .payment(let currency): self.currency = names.currency(of: currency)
+        case .auction(let auction): currency = names.currency(of: auction)
         }
+        switch movement.kind {
+        case .charged(let reference), .withdrawn(let reference): self.reference = reference
+        case .locked, .refunded, .paid, .sold, .fee: break
+        }
+        (auction, user) = (movement.auction, movement.user)
+        (available, locked) = (movement.availableChange, movement.lockedChange)
     }
+}
 
-    /// Locks an amount; a negative one is given back.
-    private static func hold(
-        _ auction: AuctionHandle, _ user: UserHandle, _ amount: Money, names: some Names
-    ) -> Change {
-        Change(
-            auction: auction, user: user, currency: names.currency(of: auction),
-            available: .zero - amount, locked: amount)
+/// The currencies that events register.
+private struct RegisteredCurrencies: EffectVisitor {
+    var codes: Set<CurrencyCode> = []
+
+    mutating func registers(_ registration: Registration) {
+        switch registration {
+        case .currency(_, let currency): codes.insert(currency.code)
+        case .user, .auction: break
+        }
     }
 }

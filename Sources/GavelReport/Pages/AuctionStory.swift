@@ -75,9 +75,13 @@ struct AuctionStory {
         }
         let sentences = EventInWords(explanation: explanation, names: names)
         for event in entry.outcome.events {
-            follow(event, sentences.sentence(event), entry)
+            for movement in event.movements {
+                follow(movement, sentences.sentence(event), entry)
+            }
         }
-        if entry.outcome.events.contains(where: \.isEnd) { addFlow(entry, explanation, sentences) }
+        if entry.outcome.events.contains(where: { $0.end != nil }) {
+            addFlow(entry, explanation, sentences)
+        }
         addRow(step, explanation, sentences)
     }
 
@@ -97,7 +101,7 @@ struct AuctionStory {
             }
             small = [refusal ?? describeRejection(rejection, in: view.currency)]
         } else {
-            small = explanation.recorded.events.filter { !$0.movesMoney }.map {
+            small = explanation.recorded.events.filter { $0.movements.isEmpty }.map {
                 sentences.sentence($0)
             }
             if case .cancelAuction(_, let reason) = explanation.command, !reason.isEmpty {
@@ -153,7 +157,7 @@ struct AuctionStory {
             }
         }
         if let end = step.closesAt?.nanoseconds, end != ends.last { ends.append(end) }
-        if explanation.recorded.events.contains(where: \.isEnd) { closedTime = time }
+        if explanation.recorded.events.contains(where: { $0.end != nil }) { closedTime = time }
         guard step.bidder != nil else { return }
         bidTimes.append(time)
         if step.rejection != nil {
@@ -170,15 +174,16 @@ struct AuctionStory {
 
     // MARK: Holds
 
-    private mutating func follow(_ event: Event, _ sentence: String, _ entry: LedgerEntry) {
-        let user: UserHandle
-        switch event {
-        case .locked(_, let bidder, _, let now): (user, held[bidder]) = (bidder, now)
-        case .refunded(_, let bidder, let amount, _), .settled(_, let bidder, _, let amount, _):
-            user = bidder
-            let before = held[bidder] ?? .zero
-            held[bidder] = before > amount ? before - amount : nil
-        default: return
+    private mutating func follow(
+        _ movement: MoneyMovement, _ sentence: String, _ entry: LedgerEntry
+    ) {
+        let (user, amount) = (movement.user, movement.amount)
+        switch movement.kind {
+        case .locked(let now): held[user] = now
+        case .refunded, .paid:
+            let before = held[user] ?? .zero
+            held[user] = before > amount ? before - amount : nil
+        case .charged, .withdrawn, .sold, .fee: return
         }
         let time = entry.time.nanoseconds
         let now = held[user]
@@ -251,7 +256,11 @@ struct AuctionStory {
                 let user = names.id(of: user)
                 flow("\(user), locked", "\(user), available", amount, sentences.sentence(event))
                 if reason == .change { sale?.change = amount }
-            default: break
+            case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+                .userRegistered, .charged, .withdrawn, .locked, .auctionOpened, .leadTaken,
+                .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed,
+                .closeConfirmed, .auctionCancelled:
+                break
             }
         }
     }
@@ -272,21 +281,4 @@ struct AuctionStory {
 extension Money {
     /// For drawing only.
     var units: Double { Double(minorUnits) }
-}
-
-extension Event {
-    /// Whether the auction is over with it.
-    var isEnd: Bool {
-        switch self {
-        case .auctionClosed, .auctionCancelled: true
-        default: false
-        }
-    }
-
-    var movesMoney: Bool {
-        switch self {
-        case .charged, .withdrawn, .locked, .refunded, .settled: true
-        default: false
-        }
-    }
 }

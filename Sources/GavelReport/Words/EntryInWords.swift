@@ -34,7 +34,7 @@ package struct EntryInWords {
         fields += commandFields
         switch entry.outcome {
         case .rejected(let rejection):
-            let currency = entry.command.auction.map { names.currency(of: $0) } ?? paymentCurrency
+            let currency = entry.command.auction.map { names.currency(of: $0) } ?? commandCurrency
             fields.append(("outcome", "rejected: " + describeRejection(rejection, in: currency)))
         case .accepted(let events):
             fields.append(("outcome", "accepted"))
@@ -43,11 +43,8 @@ package struct EntryInWords {
         return fields
     }
 
-    private var paymentCurrency: Currency? {
-        switch entry.command {
-        case .charge(let payment), .withdraw(let payment): names.currency(of: payment.currency)
-        default: nil
-        }
+    private var commandCurrency: Currency? {
+        entry.command.currency.map { names.currency(of: $0) }
     }
 
     private var commandFields: [(name: String, value: String?)] {
@@ -173,7 +170,9 @@ package struct EntryInWords {
         case .auctionClosed(let auction, let outcome, let winner, let price):
             winner.map { "sold to \(name($0)) at \(amount(price, auction))" }
                 ?? "closed: \(outcome.jsonName)"
-        default: otherWords(for: event)
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .auctionOpened, .auctionExtended, .closeConfirmed, .auctionCancelled:
+            otherWords(for: event)
         }
     }
 
@@ -187,7 +186,10 @@ package struct EntryInWords {
             "had been closed at position \(position): \(outcome.jsonName)"
         case .keyRotated: "another key signs checkpoints from here on"
         case .ledgerRestored: "the ledger went on from an older copy, under another name"
-        default: event.name
+        case .ledgerCreated, .engineOpened, .currencyRegistered, .userRegistered, .charged,
+            .withdrawn, .locked, .refunded, .settled, .leadTaken, .maximumRaised, .bidAbsorbed,
+            .boughtNow, .auctionClosed, .auctionCancelled:
+            event.name
         }
     }
 

@@ -91,7 +91,11 @@ package struct EventInWords {
             return "\(money(amount)) went back to \(id(user)): \(because)"
         case .settled(_, let winner, let seller, let amount, let fee):
             return settlement(winner, seller, amount, fee)
-        default: return event.name
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .auctionOpened, .leadTaken, .maximumRaised,
+            .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
+            .auctionCancelled:
+            return event.name
         }
     }
 
@@ -141,7 +145,10 @@ package struct EventInWords {
         case .closeConfirmed(_, let position, let outcome):
             return "Nothing new: it was closed at position \(position), \(outcome.jsonName)"
         case .auctionCancelled(let auction): return "\(names.id(of: auction)) was cancelled"
-        default: return event.name
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .leadTaken,
+            .maximumRaised, .bidAbsorbed, .boughtNow:
+            return event.name
         }
     }
 
@@ -191,7 +198,10 @@ package struct EventInWords {
                 + newPrice(price)
         case .boughtNow(_, let buyer, let price):
             return "\(id(buyer)) bought the lot at the buy-now price of \(money(price))"
-        default: return event.name
+        case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
+            .userRegistered, .charged, .withdrawn, .locked, .refunded, .settled, .auctionOpened,
+            .auctionExtended, .auctionClosed, .closeConfirmed, .auctionCancelled:
+            return event.name
         }
     }
 

@@ -222,28 +222,27 @@ package func describe(_ sequel: AuctionSequel, of auction: AuctionID, names: Rea
     for event in sequel.lead?.outcome.events ?? [] {
         guard let lead = sequel.lead else { break }
         let place = "at position \(lead.position), \(lead.time.rfc3339)"
-        switch event {
-        case .leadTaken(let auction, let bidder, _, let price):
-            let price = price.formatted(in: names.currency(of: auction))
-            sentences.append("\(names.id(of: bidder)) took the lead at \(price) \(place)")
-        case .boughtNow(let auction, let buyer, let price):
-            let price = price.formatted(in: names.currency(of: auction))
-            sentences.append("\(names.id(of: buyer)) bought it now for \(price) \(place)")
-        default: break
+        guard let fact = event.bidFact else { continue }
+        let price = fact.price.formatted(in: names.currency(of: fact.auction))
+        let bidder = names.id(of: fact.bidder)
+        switch fact.kind {
+        case .leads: sentences.append("\(bidder) took the lead at \(price) \(place)")
+        case .boughtNow: sentences.append("\(bidder) bought it now for \(price) \(place)")
+        case .raised, .absorbed: break
         }
     }
     for event in sequel.end?.outcome.events ?? [] {
         guard let end = sequel.end else { break }
         let place = "at position \(end.position), \(end.time.rfc3339)"
-        switch event {
-        case .auctionClosed(let handle, let outcome, let winner, let price):
+        switch event.end {
+        case .closed(let handle, let outcome, let winner, let price):
             let sale = winner.map { winner in
                 ", to \(names.id(of: winner)) at "
                     + price.formatted(in: names.currency(of: handle))
             }
             sentences.append("\(auction) was closed \(place): \(outcome.jsonName)\(sale ?? "")")
-        case .auctionCancelled: sentences.append("\(auction) was cancelled \(place)")
-        default: break
+        case .cancelled: sentences.append("\(auction) was cancelled \(place)")
+        case nil: break
         }
     }
     return sentences

@@ -84,14 +84,10 @@ struct Settling {
             }
             for event in run.lazy.flatMap(\.outcome.events) {
                 events[event.name, default: 0] += 1
-                switch event {
-                case .charged(let payment):
-                    let code = ledger.reading.currency(of: payment.currency).code
-                    moved[code, default: 0] += payment.amount.minorUnits
-                case .withdrawn(let payment):
-                    let code = ledger.reading.currency(of: payment.currency).code
-                    moved[code, default: 0] -= payment.amount.minorUnits
-                default: break
+                for movement in event.movements {
+                    guard case .payment(let currency) = movement.subject else { continue }
+                    let code = ledger.reading.currency(of: currency).code
+                    moved[code, default: 0] += movement.availableChange.minorUnits
                 }
             }
             position += UInt64(run.count)

@@ -48,6 +48,14 @@ extension NaiveModel {
     mutating func placeBid(
         on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
     ) -> Rejection? {
+        switch auction.rules.format {
+        case .english: placeEnglishBid(on: auction, bidder, amount, by: actor)
+        }
+    }
+
+    private mutating func placeEnglishBid(
+        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
+    ) -> Rejection? {
         if let rejection = purchaseRejection(on: auction, by: bidder, actor: actor) {
             return rejection
         }
@@ -198,6 +206,13 @@ extension NaiveModel {
         auctions[id]!.phase = .closed
         open.removeAll { $0 == id }
         finished.append(id)
+        switch auction.rules.format {
+        case .english: closeEnglish(auction)
+        }
+    }
+
+    private mutating func closeEnglish(_ auction: Auction) {
+        let id = auction.id
         guard let winner = auction.leader else {
             auctions[id]!.outcome = .noBids
             return

@@ -109,10 +109,10 @@ extension NaiveModel {
     private func compareHolds(_ state: State, _ found: inout Differences) {
         var real: [Hold] = []
         for id in opened {
-            guard let handle = state.auction(id), state[handle].held > 0 else { continue }
-            let record = state[handle]
-            let user = record.leader == .none ? UserID.house : state.id(of: record.leader)
-            real.append(Hold(auction: id, user: user, amount: record.held))
+            guard let handle = state.auction(id) else { continue }
+            for hold in state.holds(on: handle) {
+                real.append(Hold(auction: id, user: state.id(of: hold.user), amount: hold.amount))
+            }
         }
         found.compare(
             "holds", real.sorted { $0.auction < $1.auction },

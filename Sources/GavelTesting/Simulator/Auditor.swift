@@ -49,6 +49,8 @@ struct Auditor {
     private var trueTime: Int64 = 0
     private var status = CoreStatus()
     private var trusted: Int64 = 0
+    /// The boot clock when trusted time was last led after the wall clock.
+    private var readAt: Int64 = 0
     private var isStorageLow = false
     /// How often the clocks were read since there was space again.
     private var ticksWithSpace = 2
@@ -58,6 +60,8 @@ struct Auditor {
     /// The same, of silences: the process that was silent has said from when until when.
     private var silences: [(since: Int64, until: Int64)] = []
     private var heldSince: Int64?
+    /// Whether an operator has just said that the wall clock is right.
+    private var mayGoBack = false
 
     init(defect: PlantedDefect?) { self.defect = defect }
 
@@ -72,16 +76,23 @@ struct Auditor {
         ticksWithSpace = 0
     }
 
-    mutating func ticked() { ticksWithSpace += 1 }
+    mutating func ticked() {
+        ticksWithSpace += 1
+        mayGoBack = false
+    }
 
     mutating func opened(
         lastHeartbeat: Timestamp?, trueTime: Int64, _ status: CoreStatus, boot: Int64
-    ) {
+    ) throws(Fault) {
         self.trueTime = trueTime
         self.status = status
         openedAt = durableCount
+        readAt = boot
         isHeldByOperator = false
         trusted = boot + status.timeOffset
+        if let last = lastHeartbeat?.nanoseconds, trusted < last {
+            throw Fault("an opening took the time back by \(last - trusted) ns")
+        }
         // An operator's word that was lost with the last process takes trusted time back by what it
         // was worth, and from now on somebody is there: what that process said of later is void.
         silences = silences.map { ($0.since, min($0.until, trusted)) }
@@ -91,15 +102,12 @@ struct Auditor {
         heldSince = status.isClockHeld ? trusted : nil
     }
 
-    mutating func paused(from start: Int64, for nanoseconds: Int64) {
-        downs.append((start, start + nanoseconds))
-    }
-
     mutating func wasSilent(since: Int64, until: Int64) { silences.append((since, until)) }
 
     mutating func operatorHolds() { isHeldByOperator = true }
 
     mutating func operatorConfirms() {
+        mayGoBack = true
         downs = []
         silences = []
         isHeldByOperator = false
@@ -107,10 +115,21 @@ struct Auditor {
     }
 
     /// Looks at what the core says after it has decided something, before anybody is answered.
-    mutating func observe(_ now: CoreStatus, boot: Int64, wasHeldMeanwhile: Bool) {
+    mutating func observe(
+        _ now: CoreStatus, boot: Int64, wasHeldMeanwhile: Bool
+    ) throws(Fault) {
         let before = status
         status = now
+        // A reading leads the time by 1/1000 of what has passed since the one before it.
+        let last = trusted - (boot - readAt) / 1_000 - 1
         trusted = boot + now.timeOffset
+        if trusted < last, !mayGoBack { throw Fault("the time went back by \(last - trusted) ns") }
+        let ahead = now.timeOffset - before.timeOffset
+        if ahead > 30 * Self.second, !mayGoBack {
+            // It went ahead over a pause that no clock but the wall clock has counted.
+            downs.append((trusted - ahead, trusted))
+        }
+        if ahead != 0 { readAt = boot }
         let mayBeHeld =
             before.holdsClosings || now.holdsClosings || before.outage != nil
             || now.outage != nil || wasHeldMeanwhile
@@ -350,8 +369,8 @@ struct Auditor {
     private mutating func judgeOwn(
         _ entry: DecodedEntry, _ coverage: inout SimulationCoverage
     ) throws(Fault) {
-        switch entry.command {
-        case .closeDue(let handle):
+        switch entry.command.engineAct {
+        case .closes(let handle):
             coverage.mark("closed")
             let lot = state.id(of: handle)
             let auction = model.auction(lot)!
@@ -370,14 +389,13 @@ struct Auditor {
             guard model.closeOne(lot, at: entry.point.time) else {
                 throw Fault("\(lot) was closed and is not open, or before its end")
             }
-        case .extendOutage(let handle, let since, let until):
+        case .extends(let handle, let since, let until):
             let lot = state.id(of: handle)
             guard model.moveEnd(of: lot, since: since, until: until) else {
                 throw Fault("the end of \(lot) was moved, and its rules do not say so")
             }
-        case .createLedger, .openEngine, .restoreLedger, .rotateKey: break
-        case .registerCurrency, .registerUser, .charge, .withdraw, .openAuction, .placeBid,
-            .buyNow, .closeAuction, .extendAuction, .cancelAuction:
+        case .creates, .opens, .restores, .rotates: break
+        case nil:
             throw Fault("the engine itself wrote \(entry.command)")
         }
     }

@@ -42,7 +42,7 @@ extension Simulation {
                 state: state, window: window, frameNumber: UInt64(stored.count), settings: settings,
                 closing: .automatic, reading: reading, bootID: machine.bootID, heartbeat: last))
         if process.core.status.isClockHeld { coverage.mark("clock held at an opening") }
-        auditor.opened(
+        try auditor.opened(
             lastHeartbeat: heartbeat?.time, trueTime: machine.trueTime, process.core.status,
             boot: boot)
         process.core.open(
@@ -128,7 +128,6 @@ extension Simulation {
         guard wallIsRightAt == nil, machine.wallError == 0 else { return }
         let paused = generator.number(in: 70...172_800) * Self.second
         if paused > 86_400 * Self.second { coverage.mark("paused for more than a day") }
-        auditor.paused(from: machine.trueTime, for: paused)
         machine.pause(paused)
         machine.wallError = 0
         machine.isSynchronized = true

@@ -25,7 +25,7 @@ extension Simulation {
             }
             process.core.note(durable: auditor.durableCount)
             let progress = process.core.decide()
-            observe()
+            try observe()
             switch progress {
             case .idle: break deciding
             case .frameIsFull: try store()
@@ -45,7 +45,7 @@ extension Simulation {
     }
 
     /// Passes on what the core says.
-    mutating func observe() {
+    mutating func observe() throws(Fault) {
         var wasHeld = false
         for notice in process.core.takeNotices() {
             mark(notice)
@@ -54,7 +54,7 @@ extension Simulation {
             case .storage: break
             }
         }
-        auditor.observe(process.core.status, boot: boot, wasHeldMeanwhile: wasHeld)
+        try auditor.observe(process.core.status, boot: boot, wasHeldMeanwhile: wasHeld)
     }
 
     var looksAtSpace: Bool {

@@ -68,7 +68,7 @@ final class World {
         configuration.secret = LedgerSecret(Array(repeating: 7, count: LedgerSecret.byteCount))
         configuration.signingKey = try Self.key.get()
         configuration.checkpointIntervalMilliseconds = 1
-        ledger = try Ledger.open(in: MemoryStore(), configuration: configuration)
+        ledger = try await Ledger.open(in: MemoryStore(), configuration: configuration)
         var options = ServiceOptions()
         options.callsPerSecondByUser = 0
         options.callsPerSecondByAddress = 0
@@ -107,7 +107,7 @@ final class World {
             try await look("the end", until: last, perMille: 250)
         }
         listeners.removeAll()
-        ledger.close()
+        await ledger.close()
     }
 
     private func note(_ what: String, _ text: String) {

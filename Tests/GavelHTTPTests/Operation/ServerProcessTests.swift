@@ -43,11 +43,11 @@ struct ServerProcessTests {
             for caller in callers { #expect(try await caller.value > 0) }
             #expect(await server.end() == 0)
             #expect(server.log.contains("\"message\":\"ended\""))
-            let ledger = try Ledger.open(at: folder)
+            let ledger = try await Ledger.open(at: folder)
             // Two entries of its opening, and the third of this one.
             #expect(ledger.statistics.snapshotCount == 2)
             #expect(ledger.statistics.durableCount == 3)
-            ledger.close()
+            await ledger.close()
         }
     }
 
@@ -59,7 +59,7 @@ struct ServerProcessTests {
             #expect(missing.status == 4)
             #expect(missing.error.contains("the ledger cannot be opened"))
 
-            try Ledger.open(at: folder + "/c").close()
+            try await Ledger.open(at: folder + "/c").close()
             try FileManager.default.removeItem(atPath: folder + "/c/key")
             let noKey = try await ServerProcess.run(["--ledger", folder + "/c"])
             #expect(noKey.status == 4 && noKey.error.contains("c has entries and no key"))
@@ -87,9 +87,9 @@ struct ServerProcessTests {
             server.signal(SIGTERM)
             server.signal(SIGINT)
             #expect([128 + SIGINT, 128 + SIGTERM].contains(await server.end()))
-            let ledger = try Ledger.open(at: folder)
+            let ledger = try await Ledger.open(at: folder)
             #expect(ledger.durableCount == 3)
-            ledger.close()
+            await ledger.close()
         }
     }
 

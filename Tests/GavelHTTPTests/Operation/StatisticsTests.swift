@@ -37,7 +37,7 @@ struct StatisticsTests {
             #expect(!statistics.isStorageLow && !statistics.holdsClosings)
             let storage = try #require(statistics.storage)
             #expect(storage.usedBytes > 0 && storage.usedBytes <= storage.mapBytes)
-            test.ledger.close()
+            await test.ledger.close()
             #expect(test.ledger.statistics.isClosed)
             #expect(test.ledger.statistics.snapshotCount == 105)
             #expect(test.ledger.statistics.storage == nil)
@@ -71,7 +71,7 @@ struct StatisticsTests {
             #expect(ready.status == 503)
             #expect(ready.json["status"] as? String == "not_ready")
             #expect(ready.text.contains("shutting down"))
-            test.ledger.close()
+            await test.ledger.close()
             #expect(try await operations.call("GET", "/ready").text.contains("closed"))
             #expect(try await operations.call("GET", "/live").status == 200)
         }

@@ -53,7 +53,7 @@ final class TestService: Sendable {
             .appending(path: "gavel-http-\(UUID().uuidString)")
         var configuration = configuration
         configuration.logger = logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let ledger = try Ledger.open(at: folder.path, configuration: configuration)
+        let ledger = try await Ledger.open(at: folder.path, configuration: configuration)
         var options = ServiceOptions()
         options.port = 0
         options.callsPerSecondByUser = 0
@@ -80,7 +80,7 @@ final class TestService: Sendable {
         do { result = .success(try await body(test)) } catch { result = .failure(error) }
         await group.triggerGracefulShutdown()
         _ = await running.result
-        ledger.close()
+        await ledger.close()
         store.close()
         try? FileManager.default.removeItem(at: folder)
         try result.get()

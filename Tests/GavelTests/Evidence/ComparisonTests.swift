@@ -240,8 +240,8 @@ struct KeyChainTests {
     private func makeRotated(at path: String) async throws -> Rotated {
         var configuration = Configuration()
         configuration.signingKey = try Sample.key()
-        let ledger = try Ledger.open(at: path, configuration: configuration)
-        defer { ledger.close() }
+        let ledger = try await Ledger.open(at: path, configuration: configuration)
+        defer { ledger.closeNow() }
         var keys = [ledger.verifierKey]
         var rotations: [UInt64] = []
         for number in 0..<2 {
@@ -259,7 +259,7 @@ struct KeyChainTests {
     func evidence() async throws {
         try await withLedgerPath { path in
             let rotated = try await makeRotated(at: path)
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             for position in 0..<reader.reflects {
                 let bundle = try EvidenceBundle(
@@ -339,7 +339,7 @@ struct KeyChainTests {
                 KeyRotation(of: id, from: keys[keys.count - 1], to: next.verifier))
             keys.append(next)
         }
-        bench.ledger.close()
+        await bench.ledger.close()
         let size = try bench.log.entryCount
         let tree = LogTree(of: bench.log, size: size)
         let head = try Checkpoint(
@@ -376,18 +376,18 @@ struct KeyChainTests {
             }
         }
         try await rotate(bench.ledger, first, 3)
-        bench.ledger.close()
+        await bench.ledger.close()
         try bench.store.forgetKey()
         let second = LedgerID(high: 7, low: 8)
         let root = Bytes32(Digest.empty.bytes)!
-        let restored = try Ledger.open(
+        let restored = try await Ledger.open(
             in: bench.store,
             configuration: Bench.configuration(bench.clock) {
                 $0.restoration = Restoration(
                     ledger: second, checkpointSize: 0, checkpointRoot: root)
             })
         try await rotate(restored, second, 300)
-        restored.close()
+        await restored.close()
         let size = try bench.log.entryCount
         let tree = LogTree(of: bench.log, size: size)
         let key = try SigningKey.generate(name: "ledger.example/house")
@@ -432,7 +432,7 @@ struct KeyChainTests {
     func kept() async throws {
         try await withLedgerPath { path in
             let rotated = try await makeRotated(at: path)
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let tree = reader.tree(ofSize: reader.reflects)
             let key = try Sample.key()
             let size = rotated.rotations[0]

@@ -34,7 +34,7 @@ private struct House {
         try await bench.accept(
             .closeAuction("lot-1", hammer: true), .cancelAuction("lot-2", reason: "damaged"),
             .withdraw(user: "bob", currency: "USD", amount: 5, reference: "out"))
-        bench.ledger.close()
+        await bench.ledger.close()
         let size = try bench.log.entryCount
         tree = LogTree(of: bench.log, size: size)
         checkpoint = try Checkpoint(

@@ -202,7 +202,7 @@ struct GuessingTests {
                     at: time)
             }
             try building.finish()
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             let outsider = try Outsider(reader)
             for (entry, salt) in try Self.secrets(in: reader) {
@@ -232,14 +232,14 @@ struct GuessingTests {
     func live() async throws {
         try await withLedgerPath { path in
             let clock = ManualClock(at: Self.start)
-            let ledger = try Ledger.open(at: path, configuration: Bench.configuration(clock))
+            let ledger = try await Ledger.open(at: path, configuration: Bench.configuration(clock))
             for command in Self.history {
                 if command == Self.history.last { clock.advance(to: Self.end) }
                 let receipt = try await ledger.submit(command, id: .generate(at: clock.now()))
                 try #require(receipt.status != .refused)
             }
-            ledger.close()
-            let reader = try LedgerReader.open(at: path)
+            await ledger.close()
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             let outsider = try Outsider(reader)
             for (entry, salt) in try Self.secrets(in: reader) {
@@ -270,7 +270,9 @@ struct GuessingTests {
             let store = MemoryStore()
             var configuration = Bench.configuration(clock)
             configuration.ledgerID = LedgerID(high: 1, low: 2)
-            for _ in 0..<2 { try Ledger.open(in: store, configuration: configuration).close() }
+            for _ in 0..<2 {
+                try await Ledger.open(in: store, configuration: configuration).close()
+            }
             let log = try store.openForReading()
             var salts: [UInt64] = []
             for position in 0..<UInt64(3) {

@@ -166,7 +166,7 @@ struct KeptCheckpointTests {
             var configuration = Configuration()
             configuration.clock = clock
             configuration.checkpointIntervalMilliseconds = 3_600_000
-            let ledger = try Ledger.open(at: path, configuration: configuration)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
             let key = ledger.verifierKey
             for number in 0..<5 {
                 clock.advance(seconds: 100)
@@ -185,8 +185,8 @@ struct KeptCheckpointTests {
             #expect(
                 try kept[0].verified(by: [key], witnesses: [key.forCosignatures]).cosignatures
                     == [])
-            ledger.close()
-            let reader = try LedgerReader.open(at: path)
+            await ledger.close()
+            let reader = try await LedgerReader.open(at: path)
             #expect(try reader.checkpoints() == kept)
             for signed in kept { try reader.check(signed, keys: [key]) }
             reader.close()
@@ -195,18 +195,18 @@ struct KeptCheckpointTests {
                     "the signatures of kept checkpoints: 5"))
             try FileSystem.remove(path + "/checkpoints")
             #expect(try Verifier.verify(at: path).isClean)
-            let again = try Ledger.open(at: path, configuration: configuration)
+            let again = try await Ledger.open(at: path, configuration: configuration)
             #expect(try again.checkpoints().map(\.checkpoint.size) == [8])
-            again.close()
+            await again.close()
         }
     }
 
     @Test("A kept checkpoint of other entries is a finding, and a newer one than the log too")
     func contradicted() async throws {
         try await withLedgerPath { path in
-            try Ledger.open(at: path).close()
-            let again = try Ledger.open(at: path)
-            again.close()
+            try await Ledger.open(at: path).close()
+            let again = try await Ledger.open(at: path)
+            await again.close()
             let store = FolderStore(at: path)
             let key = try LedgerKey.read(.key, in: store)
             func keep(_ size: UInt64) throws {
@@ -257,15 +257,15 @@ struct KeptCheckpointTests {
                     id: .derived(at: time, file: 0, line: 0, content: []),
                     command: .registerUser("alice")), at: time)
             try history.finish()
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let signed = try #require(try reader.checkpoint())
             #expect(signed.claimedSeconds == nil && signed.note.signatures.count == 1)
             #expect(try reader.checkpoints() == [signed])
             reader.close()
             #expect(!FileSystem.exists(path + "/checkpoints"))
-            let ledger = try Ledger.open(at: path)
+            let ledger = try await Ledger.open(at: path)
             #expect(ledger.checkpoint?.claimedSeconds != nil)
-            ledger.close()
+            await ledger.close()
         }
     }
 }

@@ -21,7 +21,7 @@ struct SecrecyTests {
     /// A proxy auction below its reserve: alice leads, bob's bid was absorbed, carol's too low.
     private func run(_ path: String) async throws -> Ledger {
         let clock = ManualClock()
-        let ledger = try Ledger.open(at: path, configuration: Bench.configuration(clock))
+        let ledger = try await Ledger.open(at: path, configuration: Bench.configuration(clock))
         let rules = AuctionRules(
             openingPrice: 100, proxy: true, reservePrice: Self.reserve,
             fees: Fees(buyer: Fee(basisPoints: 1000)))
@@ -67,8 +67,8 @@ struct SecrecyTests {
     func publicBytes() async throws {
         try await withLedgerPath { path in
             let ledger = try await run(path)
-            ledger.close()
-            let reader = try LedgerReader.open(at: path)
+            await ledger.close()
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             var published: [(name: String, bytes: [UInt8])] = [
                 ("checkpoint", try #require(try reader.checkpoint()).bytes)
@@ -105,8 +105,8 @@ struct SecrecyTests {
         try await withLedgerPath { path in
             let ledger = try await run(path)
             let last = ledger.reflects
-            ledger.close()
-            let reader = try LedgerReader.open(at: path)
+            await ledger.close()
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             // bob's absorbed bid and carol's rejected one; the proof's entry is base64 in the file.
             for position in [last - 2, last - 1] {

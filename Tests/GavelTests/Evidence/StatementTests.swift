@@ -35,7 +35,7 @@ private struct Sale {
         _ = try await bench.bid("alice", Self.alicesMaximum)
         _ = try await bench.bid("carol", 1)
         try await bench.accept(.closeAuction("lot-1", hammer: true))
-        bench.ledger.close()
+        await bench.ledger.close()
         key = try Sample.key()
         let size = try bench.log.entryCount
         checkpoint = try Checkpoint(

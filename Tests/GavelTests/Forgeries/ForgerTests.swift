@@ -92,7 +92,7 @@ struct ForgerTests {
             try forger.write(entries)
             let report = try Verifier.verify(at: path)
             #expect(report.isComplete && report.findings.count == 1, "\(report.findings)")
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             defer { reader.close() }
             var found: [UInt64] = []
             try reader.redecide { found.append($0.recorded.position) }
@@ -164,7 +164,7 @@ struct ForgerTests {
             let forger = try Forger(at: path)
             // Sign the true log: a checkpoint that somebody keeps, a receipt, a witness.
             try forger.write(forger.forged(0..<0, by: []))
-            let reader = try LedgerReader.open(at: path)
+            let reader = try await LedgerReader.open(at: path)
             let kept = try #require(try reader.checkpoint())
             let receipt = try reader.evidence(ofEntryAt: UInt64(forger.lines.count - 1))
             var witness = WitnessState()
@@ -189,7 +189,7 @@ struct ForgerTests {
                 #expect(report.isClean, "\(report.findings)")
                 #expect(report.notCovered.contains { $0.contains("kept elsewhere") })
             }
-            let forged = try LedgerReader.open(at: path)
+            let forged = try await LedgerReader.open(at: path)
             defer { forged.close() }
             for checkpoint in [kept, receipt.checkpoint] {
                 #expect(throws: LedgerError(.checkpointMismatch, "")) {

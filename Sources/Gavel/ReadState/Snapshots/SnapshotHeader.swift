@@ -1,7 +1,7 @@
 // What a snapshot file begins with: one block of 4,096 bytes.
 //
 //      0  u32  magic "GVLS"             46  u64  how many of them are of the state
-//      4  u16  schema (7)               54  32 B SHA-256 over the chunks' hashes
+//      4  u16  schema (8)               54  32 B SHA-256 over the chunks' hashes
 //      6  16 B ledger id                86  u8   hashes of the tree's right edge
 //     22  u64  entries                  87  32 B each of them
 //     30  u64  digest of the state    4064  32 B SHA-256 over the bytes before it
@@ -16,7 +16,7 @@ internal import Platform
 struct SnapshotHeader: Hashable, Sendable {
     private static let magic: UInt32 = 0x534C_5647
     /// Raised whenever a record's bytes change; older snapshots are then ignored.
-    private static let schema: UInt16 = 7
+    private static let schema: UInt16 = 8
     /// How long a header is, whatever it says: the chunks begin behind it.
     static let byteCount = 4096
     private static let checkedBytes = byteCount - 32

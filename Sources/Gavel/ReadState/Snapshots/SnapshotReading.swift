@@ -43,6 +43,7 @@ struct SnapshotLoader {
             case .terms: try loadTerms(&reader, bytes)
             case .extras: try loadExtras(&reader, bytes)
             case .auctions: try loadAuction(&reader, bytes)
+            case .holds: try loadHold(&reader, bytes)
             case .references: state.references.insert(try reader.shortText(bytes))
             case .bids:
                 bids.append((try user(&reader, bytes), try auction(&reader, bytes)))
@@ -80,6 +81,7 @@ struct SnapshotLoader {
     /// - Throws: `LogFault` where a record points to none.
     mutating func finish() throws(LogFault) -> ReadState {
         try checkAccounts()
+        try checkSharedHolds()
         state.ledgerID = header.ledgerID
         state.entryCount = header.entryCount
         state.digest = header.digest
@@ -93,6 +95,17 @@ struct SnapshotLoader {
         for index in state.wallets.indices { try list(state.wallets[index].next, &isListed) }
         for index in state.furtherAccounts.indices {
             try list(state.furtherAccounts[index].next, &isListed)
+        }
+    }
+
+    /// Checks that the holds on each auction with several are two or more, and add up.
+    private func checkSharedHolds() throws(LogFault) {
+        for index in state.auctions.indices where state.auctions[index].holder == .several {
+            let holds = state.holds(on: AuctionHandle(rawValue: UInt32(index)))
+            let sum = holds.reduce(Int64(0)) { $0 &+ $1.amount.minorUnits }
+            guard holds.count > 1, sum == state.auctions[index].held.minorUnits else {
+                throw LogFault("a snapshot's auction has other holds than it says")
+            }
         }
     }
 
@@ -161,6 +174,18 @@ struct SnapshotLoader {
             throw LogFault("a snapshot of \(header.entryCount) entries counts \(number)")
         }
         return number
+    }
+
+    /// Who has the hold on an auction: a user, nobody or several.
+    private func holder(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) -> UserHandle {
+        let number = try reader.integer(UInt32.self, bytes)
+        let holder = UserHandle(rawValue: number)
+        guard holder.index < state.userCount || holder == .none || holder == .several else {
+            throw LogFault("a snapshot names user \(number) of \(state.userCount)")
+        }
+        return holder
     }
 
     // MARK: Records
@@ -247,6 +272,18 @@ struct SnapshotLoader {
                 extensions: try entries(UInt32.self, &reader, bytes)))
     }
 
+    private mutating func loadHold(
+        _ reader: inout ByteReader, _ bytes: RawSpan
+    ) throws(LogFault) {
+        let auction = try auction(&reader, bytes)
+        let (user, amount) = (try user(&reader, bytes), try reader.money(bytes))
+        let isNew = (state.sharedHolds[auction] ?? HoldList())[user] == .zero
+        guard state[auction].holder == .several, isNew, amount != .zero else {
+            throw LogFault("a snapshot has a hold that its auction does not have")
+        }
+        state.sharedHolds[auction, default: HoldList()][user] = amount
+    }
+
     private mutating func loadAuction(
         _ reader: inout ByteReader, _ bytes: RawSpan
     ) throws(LogFault) {
@@ -264,12 +301,14 @@ struct SnapshotLoader {
             rejectedBids: try entries(UInt64.self, &reader, bytes),
             seller: try user(&reader, bytes),
             leader: try user(orNone: UserHandle.none, &reader, bytes),
+            holder: try holder(&reader, bytes),
             termsIndex: try number(of: "terms", in: state.terms.count, &reader, bytes),
             extrasIndex: try number(
                 of: "extras", in: state.extras.count, orNone: State.noExtras, &reader, bytes),
             currency: try currency(&reader, bytes), phase: try reader.enumeration(bytes),
             outcome: AuctionOutcome(rawValue: try reader.integer(UInt8.self, bytes)))
-        guard record.held == .zero || record.leader != .none else {
+        guard record.holder == .several || (record.held == .zero) == (record.holder == .none)
+        else {
             throw LogFault("a snapshot's auction holds money of nobody")
         }
         state.append(record)

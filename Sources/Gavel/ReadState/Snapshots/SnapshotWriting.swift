@@ -10,7 +10,7 @@ internal import Platform
 /// What the records of a chunk are, in the order in which they stand in a snapshot.
 enum SnapshotSection: UInt8 {
     case general = 1
-    case currencies, users, accounts, terms, extras, auctions, references, bids, ids
+    case currencies, users, accounts, terms, extras, auctions, holds, references, bids, ids
 }
 
 /// Encodes a read state into chunks.
@@ -108,6 +108,16 @@ extension ReadState {
                 buffer.append(auctionLists[index].changedPosition)
             }
         }
+        for index in state.auctions.indices where state.auctions[index].holder == .several {
+            let auction = AuctionHandle(rawValue: UInt32(index))
+            for hold in state.holds(on: auction) {
+                try writer.record(.holds) { buffer in
+                    buffer.append(auction.rawValue)
+                    buffer.append(hold.user.rawValue)
+                    buffer.append(hold.amount.minorUnits)
+                }
+            }
+        }
         for index in 0..<state.references.count {
             try writer.record(.references) { [state] buffer in
                 buffer.appendName(state.references.name(index))
@@ -159,6 +169,7 @@ extension ByteBuffer {
         append(record.rejectedBids)
         append(record.seller.rawValue)
         append(record.leader.rawValue)
+        append(record.holder.rawValue)
         append(record.termsIndex)
         append(record.extrasIndex)
         append(record.currency.rawValue)
