@@ -121,11 +121,7 @@ extension CancelPolicy: JSONWord {
 
 extension AuctionFormat: JSONWord {
     /// The format in JSON.
-    public var jsonName: String {
-        switch self {
-        case .english: "english"
-        }
-    }
+    public var jsonName: String { name }
 }
 
 extension AuctionStatus {

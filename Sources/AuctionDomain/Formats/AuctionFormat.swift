@@ -8,10 +8,17 @@
 public enum AuctionFormat: UInt8, Hashable, Sendable, CaseIterable {
     /// Open ascending bids; the highest wins.
     case english = 0
+
+    /// The format's name in JSON and tables.
+    public var name: String {
+        switch self {
+        case .english: "english"
+        }
+    }
 }
 
 extension AuctionFormat {
-    /// The format's rules. No other switch decides anything by the format.
+    /// The format's rules. Besides this one, only the name is a switch over formats.
     @inline(__always)
     var rules: any FormatRules.Type {
         switch self {

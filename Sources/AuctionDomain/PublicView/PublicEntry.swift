@@ -98,3 +98,22 @@ public struct PublicEntry: Hashable, Sendable {
         return true
     }
 }
+
+extension Event {
+    /// Whether a user may see the event: it is about her own money or bid, or public as a whole.
+    package func isOpen(to user: UserHandle) -> Bool {
+        switch self {
+        case .charged(let payment), .withdrawn(let payment): payment.user == user
+        case .locked(_, let holder, _, _), .refunded(_, let holder, _, _): holder == user
+        // The fee follows from the price and the auction's rules, which are public.
+        case .settled(_, let winner, let seller, _, _): winner == user || seller == user
+        case .auctionOpened(_, let opening, _): opening.seller == user
+        case .leadTaken(_, let bidder, _, _), .maximumRaised(_, let bidder, _, _): bidder == user
+        case .userRegistered(let registered, _): registered == user
+        case .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed, .closeConfirmed,
+            .auctionCancelled, .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored,
+            .currencyRegistered:
+            true
+        }
+    }
+}

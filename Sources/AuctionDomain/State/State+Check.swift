@@ -135,9 +135,8 @@ extension State {
                 try checkHold(of: bid.refunded, on: bid.auction, covers: bid.refund)
             }
             try check(bid.locked, isLocked: false, of: bid.bidder, currency)
-            // Who takes the lead has no hold yet: only a leader who raises adds to one.
-            let isOwn = bid.kind == .maximumRaised
-            let before = isOwn ? hold(of: bid.bidder, on: bid.auction) : .zero
+            let own = hold(of: bid.bidder, on: bid.auction)
+            let before = bid.refunded == bid.bidder ? own - bid.refund : own
             try check(bid.held, is: before, and: bid.locked)
         }
         if let closesAt = bid.closesAt {

@@ -238,29 +238,35 @@ struct AuctionStory {
                 ]))
         }
         for event in entry.outcome.events {
-            switch event {
-            case .settled(_, let winner, let seller, let amount, let fee):
-                let (winner, seller) = (names.id(of: winner), names.id(of: seller))
-                let proceeds = amount - fee
-                flow(
-                    "\(winner), locked", "\(seller), available", proceeds,
-                    price > proceeds
-                        ? "proceeds: price \(money(price)) − "
-                            + "seller's fee \(money(price - proceeds))"
-                        : "proceeds: the price")
-                if fee > .zero {
-                    flow("\(winner), locked", "house, available", fee, fees(amount, fee, price))
+            let movements = event.movements
+            func moved(_ kind: MoneyMovement.Kind) -> MoneyMovement? {
+                movements.first { $0.kind == kind }
+            }
+            for movement in movements {
+                let (user, amount) = (names.id(of: movement.user), movement.amount)
+                switch movement.kind {
+                case .paid:
+                    // Where fees take all, the seller is moved nothing.
+                    let seller = moved(.sold).map { names.id(of: $0.user) } ?? view.seller
+                    let proceeds = moved(.sold)?.amount ?? .zero
+                    let fee = moved(.fee)?.amount ?? .zero
+                    flow(
+                        "\(user), locked", "\(seller), available", proceeds,
+                        price > proceeds
+                            ? "proceeds: price \(money(price)) − "
+                                + "seller's fee \(money(price - proceeds))"
+                            : "proceeds: the price")
+                    if fee > .zero {
+                        flow("\(user), locked", "house, available", fee, fees(amount, fee, price))
+                    }
+                    sale = (amount, fee, price, sale?.change ?? .zero)
+                case .refunded(let reason):
+                    flow(
+                        "\(user), locked", "\(user), available", amount,
+                        sentences.sentence(event))
+                    if reason == .change { sale?.change = amount }
+                case .charged, .withdrawn, .locked, .sold, .fee: break
                 }
-                sale = (amount, fee, price, sale?.change ?? .zero)
-            case .refunded(_, let user, let amount, let reason):
-                let user = names.id(of: user)
-                flow("\(user), locked", "\(user), available", amount, sentences.sentence(event))
-                if reason == .change { sale?.change = amount }
-            case .ledgerCreated, .engineOpened, .keyRotated, .ledgerRestored, .currencyRegistered,
-                .userRegistered, .charged, .withdrawn, .locked, .auctionOpened, .leadTaken,
-                .maximumRaised, .bidAbsorbed, .boughtNow, .auctionExtended, .auctionClosed,
-                .closeConfirmed, .auctionCancelled:
-                break
             }
         }
     }
