@@ -99,6 +99,24 @@ extension ReadState {
                 buffer.append(extras.extensions)
             }
         }
+        try writeAuctions(to: &writer)
+        for index in 0..<state.references.count {
+            try writer.record(.references) { [state] buffer in
+                buffer.appendName(state.references.name(index))
+            }
+        }
+        for index in bidders.nodes.indices {
+            let node = bidders.nodes[index]
+            try writer.record(.bids) { buffer in
+                buffer.append(node.user.rawValue)
+                buffer.append(node.auction.rawValue)
+            }
+        }
+        try writer.flush()
+    }
+
+    /// Writes the auctions, and the holds of those on which several hold.
+    private func writeAuctions(to writer: inout ChunkWriter) throws {
         for index in state.auctions.indices {
             try writer.record(.auctions) { [state, titles, auctionLists] buffer in
                 buffer.appendName(state.auctionNames.name(index))
@@ -118,19 +136,6 @@ extension ReadState {
                 }
             }
         }
-        for index in 0..<state.references.count {
-            try writer.record(.references) { [state] buffer in
-                buffer.appendName(state.references.name(index))
-            }
-        }
-        for index in bidders.nodes.indices {
-            let node = bidders.nodes[index]
-            try writer.record(.bids) { buffer in
-                buffer.append(node.user.rawValue)
-                buffer.append(node.auction.rawValue)
-            }
-        }
-        try writer.flush()
     }
 }
 
