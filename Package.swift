@@ -63,14 +63,32 @@ let package = Package(
         .target(
             name: "GavelTesting", dependencies: ["AuctionDomain", "Gavel", "Platform"],
             swiftSettings: strictAndMemorySafe),
-        .executableTarget(
-            name: "gavel-cli",
+        .target(
+            name: "GavelProgram",
             dependencies: [
-                "Gavel", "GavelJSON", "LMDB", "Platform",
+                "Gavel", "GavelJSON", "Platform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "GavelReport", dependencies: ["Gavel", "GavelJSON", "GavelProgram"],
+            swiftSettings: strict),
+        .target(
+            name: "GavelStorm",
+            dependencies: [
+                "Gavel", "GavelJSON", "GavelProgram", "GavelReport", "LMDB", "Platform",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "GavelCommands",
+            dependencies: [
+                "Gavel", "GavelJSON", "GavelProgram", "GavelReport", "GavelStorm", "Platform",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "gavel-cli", dependencies: ["GavelCommands"], swiftSettings: strict),
         .target(
             name: "GavelHTTP",
             dependencies: [
@@ -89,16 +107,18 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strictAndMemorySafe),
-        .executableTarget(
-            name: "gavel-server",
+        .target(
+            name: "GavelServerCommands",
             dependencies: [
-                "AuctionDomain", "Gavel", "GavelHTTP",
+                "AuctionDomain", "Gavel", "GavelHTTP", "GavelProgram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "gavel-server", dependencies: ["GavelServerCommands"], swiftSettings: strict),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: strict),
         .executableTarget(
             name: "gavel-simulator",
@@ -124,8 +144,8 @@ let package = Package(
         .testTarget(
             name: "GavelHTTPTests",
             dependencies: [
-                "AuctionDomain", "Gavel", "GavelHTTP", "GavelJSON", "GavelTesting", "LMDB",
-                "Platform", "gavel-server",
+                "AuctionDomain", "Gavel", "GavelHTTP", "GavelJSON", "GavelProgram",
+                "GavelServerCommands", "GavelTesting", "LMDB", "Platform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -137,15 +157,20 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["Gavel", "GavelJSON", "gavel-cli"],
+            name: "CommandLineTests",
+            dependencies: [
+                "Gavel", "GavelCommands", "GavelJSON", "GavelProgram", "GavelReport", "GavelStorm",
+                "Platform",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "gavel-cli"],
+            dependencies: ["AuctionDomain", "Gavel", "GavelJSON"],
             swiftSettings: strict),
         .testTarget(
             name: "FixtureTests",
-            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting", "gavel-cli"],
+            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting"],
             swiftSettings: strict),
         .testTarget(name: "HouseTests", swiftSettings: strict),
     ]

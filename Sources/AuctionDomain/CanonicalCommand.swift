@@ -15,16 +15,6 @@ public enum CanonicalActor: Hashable, Sendable {
     case system
 }
 
-/// A ledger's name for itself: 128 random bits, drawn once at creation.
-public struct LedgerID: Hashable, Sendable {
-    public let high: UInt64
-    public let low: UInt64
-    @inlinable public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-}
-
 /// A payment into or out of a wallet.
 public struct Payment: Hashable, Sendable {
     public let user: UserHandle
@@ -101,16 +91,16 @@ public enum CanonicalCommand: Hashable, Sendable {
         case .rotateKey: "rotate_key"
         case .restoreLedger: "restore_ledger"
         case .extendOutage: "extend_outage"
-        case .registerCurrency: "register_currency"
-        case .registerUser: "register_user"
-        case .charge: "charge"
-        case .withdraw: "withdraw"
-        case .openAuction: "open_auction"
-        case .placeBid: "place_bid"
-        case .buyNow: "buy_now"
-        case .closeAuction: "close_auction"
-        case .extendAuction: "extend_auction"
-        case .cancelAuction: "cancel_auction"
+        case .registerCurrency: Command.Kind.registerCurrency.rawValue
+        case .registerUser: Command.Kind.registerUser.rawValue
+        case .charge: Command.Kind.charge.rawValue
+        case .withdraw: Command.Kind.withdraw.rawValue
+        case .openAuction: Command.Kind.openAuction.rawValue
+        case .placeBid: Command.Kind.placeBid.rawValue
+        case .buyNow: Command.Kind.buyNow.rawValue
+        case .closeAuction: Command.Kind.closeAuction.rawValue
+        case .extendAuction: Command.Kind.extendAuction.rawValue
+        case .cancelAuction: Command.Kind.cancelAuction.rawValue
         }
     }
 

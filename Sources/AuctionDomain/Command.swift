@@ -3,16 +3,6 @@
 // Invariant: a command that passed `validate` has the shape that `State.resolve` and
 // `State.decide` rely on; only names that may not exist and rules that may not hold remain.
 
-/// Who stands behind a command. Part of the command's content.
-public enum Actor: Hashable, Sendable {
-    /// A user, acting for herself.
-    case user(UserID)
-    /// The house's staff, and code that embeds the engine.
-    case `operator`
-    /// The payment provider, which alone with the operator may charge wallets.
-    case payment
-}
-
 /// The opening of an auction.
 public struct OpenAuction: Hashable, Sendable {
     public var auction: AuctionID
@@ -63,38 +53,6 @@ public enum Command: Hashable, Sendable {
     case extendAuction(AuctionID, closesAt: Timestamp)
     /// Ends the auction without a sale; every hold goes back.
     case cancelAuction(AuctionID, reason: String = "")
-
-    /// The kinds of commands, by their names in JSON and tables.
-    public enum Kind: String, Hashable, Sendable, CaseIterable {
-        case placeBid = "place_bid"
-        case registerCurrency = "register_currency"
-        case registerUser = "register_user"
-        case charge
-        case withdraw
-        case openAuction = "open_auction"
-        case buyNow = "buy_now"
-        case closeAuction = "close_auction"
-        case extendAuction = "extend_auction"
-        case cancelAuction = "cancel_auction"
-    }
-
-    public var kind: Kind {
-        switch self {
-        case .registerCurrency: .registerCurrency
-        case .registerUser: .registerUser
-        case .charge: .charge
-        case .withdraw: .withdraw
-        case .openAuction: .openAuction
-        case .placeBid: .placeBid
-        case .buyNow: .buyNow
-        case .closeAuction: .closeAuction
-        case .extendAuction: .extendAuction
-        case .cancelAuction: .cancelAuction
-        }
-    }
-
-    /// The command's name in JSON and tables.
-    public var name: String { kind.rawValue }
 
     /// The user the command speaks for, if it speaks for one: what `by` defaults to where a
     /// signed-in user sends it.

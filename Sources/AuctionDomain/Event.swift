@@ -1,4 +1,4 @@
-// Facts. THE CASES AND THEIR FIELDS ARE THE STORAGE FORMAT: `EntryCodec` writes them and every
+// Facts. THE CASES AND THEIR FIELDS ARE THE STORAGE FORMAT: `EntryEncoding` writes them and every
 // later version must read them, so a case is never changed, only added.
 //
 // Invariant: events that move money (`charged`, `withdrawn`, `locked`, `refunded`, `settled`)

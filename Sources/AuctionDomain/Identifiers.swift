@@ -1,8 +1,7 @@
-// Names that callers choose and the dense handles that stand for them inside a ledger.
+// Names that callers choose.
 //
-// Invariants: a name holds 1 to 64 bytes of `A-Z a-z 0-9 . _ : -` (a payment reference: any
-// printable ASCII but the space) and never changes; a handle is the name's registration number
-// within one ledger, counted from 0, and is never used again.
+// Invariant: a name holds 1 to 64 bytes of `A-Z a-z 0-9 . _ : -` (a payment reference: any
+// printable ASCII but the space) and never changes.
 
 /// A caller-chosen name: 1 to 64 bytes, each allowed by the conforming type's alphabet.
 public protocol Identifier:
@@ -99,53 +98,4 @@ public struct PaymentReference: Identifier {
     public init(unchecked string: String) { self.string = string }
     /// Providers' references hold slashes, hashes and the like: all printable ASCII is allowed.
     public static func allows(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
-}
-
-/// A value that breaks the shape it must have; becomes the refusal `malformed`.
-public struct MalformedValue: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What was wrong and what was expected, as one sentence without a full stop.
-    public let reason: String
-    public init(_ reason: String) { self.reason = reason }
-    public var description: String { reason }
-}
-
-/// A user's registration number; the house is 0.
-public struct UserHandle: Hashable, Comparable, Sendable {
-    public let rawValue: UInt32
-    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
-    @inlinable public static func < (left: Self, right: Self) -> Bool {
-        left.rawValue < right.rawValue
-    }
-    /// Stands where no user stands, in what is stored and in records that must stay small; never
-    /// registered, and never given out.
-    @inlinable package static var none: UserHandle { UserHandle(rawValue: .max) }
-    /// Stands where more than one user stands, in records that must stay small; never registered,
-    /// and never given out.
-    @inlinable package static var several: UserHandle { UserHandle(rawValue: .max - 1) }
-    /// The user `house`.
-    public static let house = UserHandle(rawValue: 0)
-    @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
-}
-
-/// An auction's number in order of opening, from 0.
-public struct AuctionHandle: Hashable, Comparable, Sendable {
-    public let rawValue: UInt32
-    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
-    @inlinable public static func < (left: Self, right: Self) -> Bool {
-        left.rawValue < right.rawValue
-    }
-    @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
-}
-
-/// A currency's registration number, from 0.
-public struct CurrencyHandle: Hashable, Comparable, Sendable {
-    public let rawValue: UInt16
-    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
-    @inlinable public static func < (left: Self, right: Self) -> Bool {
-        left.rawValue < right.rawValue
-    }
-    /// Stands where no currency stands; never registered (`Limits.currenciesMax` is below), and
-    /// never given out.
-    @inlinable package static var none: CurrencyHandle { CurrencyHandle(rawValue: .max) }
-    @inlinable package var index: Int { Int(truncatingIfNeeded: rawValue) }
 }

@@ -1,25 +1,9 @@
-// What a caller gives and what a caller gets back.
+// What a caller gets back.
 //
 // Invariant: a receipt that names a position is handed out only when that entry, and everything
 // before it, is durable.
 
 public import AuctionDomain
-
-/// A command with its identity, ready to be submitted.
-public struct Submission: Hashable, Sendable {
-    public var id: CommandID
-    public var actor: Actor
-    public var command: Command
-
-    /// - Parameters:
-    ///   - id: a UUID version 7 of the caller's own; resubmitting under the same id is safe.
-    ///   - actor: who stands behind the command; code that embeds the engine acts as operator.
-    public init(id: CommandID, actor: Actor = .operator, command: Command) {
-        self.id = id
-        self.actor = actor
-        self.command = command
-    }
-}
 
 /// The answer to one submission: a small plain value. Its events are read by position.
 public struct Receipt: Hashable, Sendable {

@@ -8,12 +8,12 @@ import AuctionDomain
 /// The fields that a command has, by its name: those of its own, then those of every command.
 /// Empty for what is no command.
 public func commandFields(of command: String) -> [String] {
-    CommandShape(rawValue: command)?.fields ?? []
+    Command.Kind(rawValue: command)?.fields ?? []
 }
 
 /// An object that names a command.
 struct CommandObject {
-    private let shape: CommandShape
+    private let kind: Command.Kind
     let fields: FieldReader
 
     init(_ members: [JSONMember], envelope: EnvelopeFields) throws(CommandError) {
@@ -23,13 +23,13 @@ struct CommandObject {
         guard case .string(let text) = name.value else {
             throw CommandError("command must be a string, not \(name.value.found)")
         }
-        guard let shape = CommandShape(rawValue: text) else {
+        guard let kind = Command.Kind(rawValue: text) else {
             throw CommandError(
                 "unknown command \(quoted(text)), expected one of "
-                    + CommandShape.allCases.map(\.rawValue).joined(separator: ", "))
+                    + Command.Kind.allCases.map(\.rawValue).joined(separator: ", "))
         }
-        self.shape = shape
-        fields = try FieldReader(members, of: shape.rawValue, known: shape.fields)
+        self.kind = kind
+        fields = try FieldReader(members, of: kind.rawValue, known: kind.fields)
         // Known, but not everywhere: said apart, since the name is no mistake.
         try fields.check("id", isAllowed: envelope.contains(.id), "here")
         try fields.check("by", isAllowed: envelope.contains(.actor), "here")
@@ -37,7 +37,7 @@ struct CommandObject {
     }
 
     func command() throws(CommandError) -> Command {
-        switch shape {
+        switch kind {
         case .registerCurrency: return .registerCurrency(try currency())
         case .registerUser:
             return .registerUser(try fields.identifier("user", as: UserID.self))
@@ -140,21 +140,9 @@ extension FieldReader {
     }
 }
 
-/// The commands a caller can send; raw values are their names in JSON.
-private enum CommandShape: String, CaseIterable {
-    case registerCurrency = "register_currency"
-    case registerUser = "register_user"
-    case charge
-    case withdraw
-    case openAuction = "open_auction"
-    case placeBid = "place_bid"
-    case buyNow = "buy_now"
-    case closeAuction = "close_auction"
-    case extendAuction = "extend_auction"
-    case cancelAuction = "cancel_auction"
-
+extension Command.Kind {
     /// Every field that may stand in the command, its own ones first.
-    var fields: [String] {
+    fileprivate var fields: [String] {
         switch self {
         case .registerCurrency: Self.currencyFields
         case .registerUser: Self.userFields

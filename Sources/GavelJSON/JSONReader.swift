@@ -10,30 +10,6 @@
 // Limits: `JSONValue.depthMax` bounds the recursion. The size of the input is the caller's to
 // bound; the cost is linear in it, also for objects with very many members.
 
-/// The bytes JSON gives a meaning.
-enum ASCII {
-    static let tab: UInt8 = 0x09
-    static let newline: UInt8 = 0x0A
-    static let carriageReturn: UInt8 = 0x0D
-    static let space: UInt8 = 0x20
-    static let quote: UInt8 = 0x22
-    static let plus: UInt8 = 0x2B
-    static let comma: UInt8 = 0x2C
-    static let minus: UInt8 = 0x2D
-    static let period: UInt8 = 0x2E
-    static let slash: UInt8 = 0x2F
-    static let zero: UInt8 = 0x30
-    static let nine: UInt8 = 0x39
-    static let colon: UInt8 = 0x3A
-    static let leftBracket: UInt8 = 0x5B
-    static let backslash: UInt8 = 0x5C
-    static let rightBracket: UInt8 = 0x5D
-    static let leftBrace: UInt8 = 0x7B
-    static let rightBrace: UInt8 = 0x7D
-
-    static func isDigit(_ byte: UInt8) -> Bool { byte >= zero && byte <= nine }
-}
-
 /// Reads one document. The bytes are handed to every step instead of being stored, since a
 /// stored span would tie the reader's lifetime to theirs.
 struct JSONReader {

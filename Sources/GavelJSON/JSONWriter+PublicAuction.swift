@@ -13,13 +13,9 @@ extension JSONWriter {
     ///     "reserve_met":true,"bids":2,"opens_at":"…","closes_at":"…"
     public mutating func fields(of auction: PublicAuction) {
         field("auction", auction.auction)
-        field("currency", auction.currency.code)
-        field("scale", auction.currency.scale)
-        field("status", auction.status.jsonName)
-        field("outcome", auction.outcome?.jsonName)
-        field("winner", auction.winner)
-        field("leader", auction.leader)
-        field("price", auction.price)
+        standing(
+            in: auction.currency, auction.status, auction.outcome, winner: auction.winner,
+            leader: auction.leader, price: auction.price)
         field("minimum_bid", auction.minimumBid)
         field("buy_now_price", auction.buyNowPrice)
         field("reserve_met", auction.isReserveMet)
@@ -34,9 +30,6 @@ extension JSONWriter {
     public mutating func furtherFields(of detail: PublicAuctionDetail) {
         field("paid", detail.paid)
         field("extensions", detail.extensions)
-        name("rules")
-        rules(detail.rules, isComplete: true)
-        field("opened_position", detail.openedPosition)
-        field("closed_position", detail.closedPosition)
+        origin(detail.rules, opened: detail.openedPosition, closed: detail.closedPosition)
     }
 }

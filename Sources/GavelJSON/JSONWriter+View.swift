@@ -26,13 +26,9 @@ extension JSONWriter {
         field("auction", view.auction)
         field("title", view.title)
         field("seller", view.seller)
-        field("currency", view.currency.code)
-        field("scale", view.currency.scale)
-        field("status", view.status.jsonName)
-        field("outcome", view.outcome?.jsonName)
-        field("winner", view.winner)
-        field("leader", view.leader)
-        field("price", view.price)
+        standing(
+            in: view.currency, view.status, view.outcome, winner: view.winner, leader: view.leader,
+            price: view.price)
         field("paid", view.paid)
         field("minimum_bid", view.minimumBid)
         field("bids", view.bids)
@@ -42,10 +38,30 @@ extension JSONWriter {
         field("extensions", view.extensions)
         field("reserve_met", view.isReserveMet)
         field("buy_now_price", view.buyNowPrice)
+        origin(view.rules, opened: view.openedPosition, closed: view.closedPosition)
+    }
+
+    /// Writes how an auction stands, as every view of one does.
+    mutating func standing(
+        in currency: Currency, _ status: AuctionStatus, _ outcome: AuctionOutcome?,
+        winner: UserID?, leader: UserID?, price: Money?
+    ) {
+        field("currency", currency.code)
+        field("scale", currency.scale)
+        field("status", status.jsonName)
+        field("outcome", outcome?.jsonName)
+        field("winner", winner)
+        field("leader", leader)
+        field("price", price)
+    }
+
+    /// Writes the rules of an auction and where in the log it begins and ends, as every whole view
+    /// of one does.
+    mutating func origin(_ rules: AuctionRules, opened: UInt64, closed: UInt64?) {
         name("rules")
-        rules(view.rules, isComplete: true)
-        field("opened_position", view.openedPosition)
-        field("closed_position", view.closedPosition)
+        self.rules(rules, isComplete: true)
+        field("opened_position", opened)
+        field("closed_position", closed)
     }
 
     /// Writes a wallet with all its balances and holds.

@@ -47,6 +47,22 @@ extension WalletMovement.Kind {
         case .fee: "fee"
         }
     }
+
+    /// The payment that the movement is of; nil for other kinds.
+    package var reference: PaymentReference? {
+        switch self {
+        case .charged(let reference), .withdrawn(let reference): reference
+        case .locked, .refunded, .paid, .sold, .fee: nil
+        }
+    }
+
+    /// Why money was refunded; nil for other kinds.
+    package var reason: RefundReason? {
+        switch self {
+        case .refunded(let reason): reason
+        case .charged, .withdrawn, .locked, .paid, .sold, .fee: nil
+        }
+    }
 }
 
 extension ExtensionReason {

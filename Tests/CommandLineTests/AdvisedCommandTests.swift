@@ -7,7 +7,7 @@ import Platform
 import Testing
 
 @testable import Gavel
-@testable import gavel_cli
+@testable import GavelCommands
 
 /// The names of commands, of those under `audit` with that.
 private let commandNames: Set<String> = {

@@ -2,9 +2,11 @@
 // measurements they are made from, and against judges that know nothing of how they are drawn.
 
 import Gavel
+import GavelProgram
+import GavelReport
 import Testing
 
-@testable import gavel_cli
+@testable import GavelStorm
 
 @Suite("The arrivals of a storm")
 struct ArrivalModelTests {

@@ -1,10 +1,11 @@
 // `gavel audit statement` and `gavel audit diff`.
 
 import Foundation
+import GavelProgram
 import Testing
 
 @testable import Gavel
-@testable import gavel_cli
+@testable import GavelReport
 
 @Suite("Statements and differences on the command line")
 struct StatementTests {

@@ -156,6 +156,17 @@ struct DocumentationTests {
         }
     }
 
+    @Test("Every file and folder that WhereThingsAre names is there")
+    func places() throws {
+        let text = try read("Sources/Gavel/Gavel.docc/WhereThingsAre.md")
+        let places = text.matches(of: /`((?:Sources|Tests|Fixtures)\/[^`]*)`/).map { $0.output.1 }
+        #expect(places.count > 60)
+        for place in Set(places) {
+            let path = root.appending(path: String(place)).path
+            #expect(FileManager.default.fileExists(atPath: path), "\(place)")
+        }
+    }
+
     @Test("Every code stands in the article Errors, with its number")
     func codes() throws {
         let errors = try read("Sources/Gavel/Gavel.docc/Errors.md")

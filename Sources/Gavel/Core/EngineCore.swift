@@ -43,32 +43,32 @@ package struct EngineCore: ~Copyable {
         package init() {}
     }
 
-    private let settings: Settings
-    private let salts: SaltSource
+    let settings: Settings
+    let salts: SaltSource
 
-    private var state: State
-    private var window: CommandIDWindow
-    private var time: TrustedTime
-    private var frame: FrameBuilder
+    var state: State
+    var window: CommandIDWindow
+    var time: TrustedTime
+    var frame: FrameBuilder
     private var frameNumber: UInt64
     /// Frames taken whose entries may not be readable in the store yet, oldest first.
-    private var taken: ContiguousArray<Frame> = []
+    var taken: ContiguousArray<Frame> = []
 
     private var isHeldByOperator: Bool
     /// The outage whose auctions wait for an operator, or for their move.
-    private var outage: Outage?
+    var outage: Outage?
     /// Whether an operator has looked at it: nothing waits any more, but moves are still made.
-    private var isOutageConfirmed = false
+    var isOutageConfirmed = false
     /// Since when the last outage was that nobody waits for any more, and how many entries must be
     /// durable for that to be true after a crash as well.
-    private var endedOutage: (since: Timestamp, count: UInt64)?
+    var endedOutage: (since: Timestamp, count: UInt64)?
     /// Every auction that is due and stands before this in the queue of deadlines is held.
-    private var firstUnheld = DeadlineQueue.Key.first
+    var firstUnheld = DeadlineQueue.Key.first
     /// The last moment of the boot clock at which somebody was there.
     private var lastSeen: Int64
 
     private var nextStorageCheck: UInt64
-    private var isStorageLow = false
+    var isStorageLow = false
 
     // What was received and is not decided yet.
     private var items: ContiguousArray<CoreItem> = []
@@ -77,21 +77,19 @@ package struct EngineCore: ~Copyable {
     /// How far the batch at `nextItem` is decided.
     private var receipts: [Receipt] = []
     /// The entry that was asked for.
-    private var supplied: (position: UInt64, entry: DecodedEntry?)?
+    var supplied: (position: UInt64, entry: DecodedEntry?)?
 
-    private var notices: [CoreNotice] = []
+    var notices: [CoreNotice] = []
     /// Why nothing is decided any more; nil while it is.
     package private(set) var failure: String?
 
     // Reused from one command to the next.
-    private var events = EventList()
-    private var links = ContiguousArray<EntryLink>()
-    private var decoded = DecodedEntry()
+    var events = EventList()
+    var links = ContiguousArray<EntryLink>()
+    var decoded = DecodedEntry()
     /// What looking ahead touched, kept so that it is not optimized away. Means nothing.
     private var warmth: UInt64 = 0
 
-    /// With fewer users their names lie in the cache anyhow.
-    private static let lookAheadUsersMin = 1 << 14
     /// A frame worth storing while another is still being flushed: smaller ones wait and grow,
     /// since a commit costs the same for one entry as for hundreds.
     private static let bytesWorthAFlush = 32 << 10
@@ -303,7 +301,7 @@ package struct EngineCore: ~Copyable {
     }
 
     /// Why deciding stopped short.
-    private enum Stop: Error {
+    enum Stop: Error {
         case frameIsFull
         case needs(position: UInt64)
         /// Something that the reader of the log would refuse came out of a decision.
@@ -368,7 +366,7 @@ package struct EngineCore: ~Copyable {
     // MARK: Time
 
     /// Whether nothing closes and nobody may bid.
-    private var holdsClosings: Bool { isHeldByOperator || settings.closesByTime && time.isHeld }
+    var holdsClosings: Bool { isHeldByOperator || settings.closesByTime && time.isHeld }
 
     /// The time of a command that comes with one: there is no other clock then.
     @inline(__always)
@@ -380,7 +378,7 @@ package struct EngineCore: ~Copyable {
 
     /// Takes note that somebody was there, and of a silence before it.
     @inline(__always)
-    private mutating func see(_ boot: Int64) {
+    mutating func see(_ boot: Int64) {
         if boot - lastSeen > Self.silenceMax { endSilence(boot) }
         if boot > lastSeen { lastSeen = boot }
     }
@@ -411,381 +409,5 @@ package struct EngineCore: ~Copyable {
         time.accept()
         isOutageConfirmed = true
         firstUnheld = .first
-    }
-
-    // MARK: Outages
-
-    /// Takes note of an outage. Auctions whose end lies in it wait for an operator, unless it is
-    /// short by their rules, or those say what becomes of them.
-    private mutating func note(_ found: Outage) {
-        var whole = found
-        if let outage {
-            whole.since = min(outage.since, found.since)
-            whole.until = max(outage.until, found.until)
-        }
-        outage = whole
-        isOutageConfirmed = false
-        firstUnheld = .first
-        var held = 0
-        var moved = 0
-        state.sortDeadlines()
-        state.deadlines.forEach(from: .first) { key in
-            guard key.end <= whole.until else { return false }
-            switch treatment(of: key.auction) {
-            case .close: break
-            case .wait: held += 1
-            case .move: moved += 1
-            }
-            return true
-        }
-        if held + moved == 0 {
-            endOutage(whole)
-        } else {
-            notices.append(.outage(whole, held: held, moved: moved))
-        }
-    }
-
-    /// Nobody waits any more, once what was decided until now is durable.
-    private mutating func endOutage(_ ended: Outage) {
-        endedOutage = (min(ended.since, endedOutage?.since ?? ended.since), state.entryCount)
-        outage = nil
-    }
-
-    /// What becomes of an auction whose end has come.
-    private enum Treatment {
-        case close
-        /// It waits for an operator.
-        case wait
-        /// It gets a later end by its rules.
-        case move
-    }
-
-    /// What becomes of an auction: an end within an outage that is long by its rules does not close
-    /// it. One that is closed already waits for nothing.
-    private func treatment(of auction: AuctionHandle) -> Treatment {
-        guard let outage, state[auction].phase == .open else { return .close }
-        let end = state[auction].closesAt
-        guard end > outage.since, end <= outage.until,
-            outage.nanoseconds > state.outageLimit(of: auction)
-        else { return .close }
-        if state.outageMove(of: auction) != nil { return .move }
-        return isOutageConfirmed ? .close : .wait
-    }
-
-    /// Whether neither bids are taken on an auction nor requests to close it, since its end came in
-    /// an outage.
-    private func isHeld(_ auction: AuctionHandle) -> Bool { treatment(of: auction) != .close }
-
-    // MARK: Closing
-
-    @inline(__always)
-    private mutating func closeDue(at trusted: Timestamp) throws(Stop) {
-        guard let next = state.nextDeadline, next <= trusted, !holdsClosings else { return }
-        try closeEachDue(at: trusted)
-    }
-
-    private mutating func closeDueByTime() throws(Stop) {
-        guard settings.closesByTime else { return }
-        see(boot)
-        try closeDue(at: time.at(boot: boot))
-    }
-
-    /// Closes every auction whose end has come, as entries of the engine's own in order of (end,
-    /// opening). An entry's time is the end it was due: a timer's jitter is nobody's business.
-    private mutating func closeEachDue(at trusted: Timestamp) throws(Stop) {
-        while let auction = nextDue(at: trusted) {
-            if frame.isFull { throw .frameIsFull }
-            if let outage, treatment(of: auction) == .move {
-                // Until now nobody could bid on it: the new end comes that long after now.
-                let until = max(outage.until, trusted)
-                try writeOwn(
-                    .extendOutage(auction: auction, since: outage.since, until: until),
-                    at: max(state.time, until))
-            } else {
-                try writeOwn(.closeDue(auction), at: max(state.time, state[auction].closesAt))
-            }
-        }
-    }
-
-    /// The next auction that is due and does not wait for an operator.
-    private mutating func nextDue(at trusted: Timestamp) -> AuctionHandle? {
-        guard let outage else { return state.nextDue(at: trusted) }
-        state.sortDeadlines()
-        guard let first = state.nextDeadline, first <= outage.until else {
-            endOutage(outage)
-            return state.nextDue(at: trusted)
-        }
-        var found: AuctionHandle?
-        var start = firstUnheld
-        state.deadlines.forEach(from: start) { key in
-            guard key.end <= trusted else { return false }
-            if treatment(of: key.auction) == .wait {
-                start = key.next
-                return true
-            }
-            found = key.auction
-            return false
-        }
-        firstUnheld = start
-        return found
-    }
-
-    // MARK: Submissions
-
-    private typealias BidHandles = (
-        auction: AuctionHandle, bidder: UserHandle, actor: CanonicalActor
-    )
-
-    /// Looks up the names of bids and touches what they will read, all before the first is judged.
-    private func lookUp(_ submissions: ArraySlice<Submission>) -> BidLookUps {
-        guard settings.shortcuts.contains(.flatBids) else { return BidLookUps() }
-        let looksAhead = settings.shortcuts.contains(.lookAhead)
-        let touches = looksAhead && state.userCount >= Self.lookAheadUsersMin
-        let first = submissions.startIndex
-        return state.lookUp(submissions.count, touches: touches) { place in
-            guard case .placeBid(let auction, let bidder, _) = submissions[first + place].command
-            else { return nil }
-            return (bidder, auction)
-        }
-    }
-
-    /// Who bids where, for a bid that comes alone.
-    private func handles(of submission: Submission) -> BidHandles? {
-        guard settings.shortcuts.contains(.flatBids),
-            case .placeBid(let auction, let bidder, _) = submission.command,
-            let user = state.user(bidder), let lot = state.auction(auction)
-        else { return nil }
-        return handles((lot, user), of: submission)
-    }
-
-    /// Adds who acts to who bids where.
-    /// - Returns: nil where it is no bid, a name is not there, or the actor needs a look-up of its
-    ///   own: `submitOther` then does everything.
-    @inline(__always)
-    private func handles(
-        _ found: (auction: AuctionHandle, bidder: UserHandle)?, of submission: Submission
-    ) -> BidHandles? {
-        guard let (auction, bidder) = found else { return nil }
-        switch submission.actor {
-        case .operator: return (auction, bidder, .operator)
-        case .user(let id):
-            guard case .placeBid(_, id, _) = submission.command else { return nil }
-            return (auction, bidder, .user(bidder))
-        case .payment: return nil
-        }
-    }
-
-    /// Judges one submission, whose time no auction's end stands before any more.
-    /// - Parameter handles: of a bid, where they were found.
-    @inline(__always)
-    private mutating func submit(
-        _ submission: Submission, _ handles: BidHandles?, at time: Timestamp
-    ) throws(Stop) -> Receipt {
-        if let handles, case .placeBid(_, _, let amount) = submission.command, amount >= 1,
-            let receipt = try submitBid(handles, amount, id: submission.id, at: time)
-        {
-            return receipt
-        }
-        return try submitOther(submission, at: time)
-    }
-
-    /// Judges a new bid whose names were found.
-    ///
-    /// What it writes is not held against the reader's check: a test shows that an accepted bid
-    /// always passes it.
-    /// - Returns: nil where anything else is the matter: `submitOther` then does all of it.
-    @inline(__always)
-    private mutating func submitBid(
-        _ handles: BidHandles, _ amount: Money, id: CommandID, at time: Timestamp
-    ) throws(Stop) -> Receipt? {
-        guard window.refusal(of: id, at: time) == nil,
-            window.position(of: id, { _ in true }) == nil,
-            !isStorageLow, !holdsClosings, outage == nil
-        else { return nil }
-        let point = EntryPoint(position: state.entryCount, time: time)
-        events.removeAll(keepingCapacity: true)
-        let bid: AcceptedBid
-        do {
-            guard
-                let decided = try state.decideBid(
-                    handles.auction, handles.bidder, amount, by: handles.actor, at: time,
-                    purchase: &events)
-            else { return nil }
-            bid = decided
-        } catch {
-            let command = CanonicalCommand.placeBid(
-                auction: handles.auction, bidder: handles.bidder, amount: amount)
-            events.removeAll(keepingCapacity: true)
-            try write(command, id: id, by: handles.actor, at: time, rejection: error)
-            window.insert(id, at: point.position)
-            return Receipt(rejectedAt: point.position, time: time, error)
-        }
-        let links = state.evolve(bid, at: point)
-        frame.append(
-            bid, id: id, actor: handles.actor, at: point, links: links,
-            salt: salts.ofCommand(at: point.position))
-        window.insert(id, at: point.position)
-        return Receipt(acceptedAt: point.position, time: time)
-    }
-
-    private mutating func submitOther(
-        _ submission: Submission, at time: Timestamp
-    ) throws(Stop) -> Receipt {
-        do {
-            try refuseByShape(submission, at: time)
-        } catch { return Receipt(refused: error, id: submission.id, at: time) }
-        let resolved = resolve(submission)
-        if let position = try position(of: submission.id) {
-            return repeated(resolved, at: position)
-        }
-        switch resolved {
-        case .failure(let refusal): return Receipt(refused: refusal)
-        case .success(let (command, actor)):
-            if let refusal = refusalByCapacity(command) { return Receipt(refused: refusal) }
-            return try decide(command, id: submission.id, by: actor, at: time)
-        }
-    }
-
-    private typealias Resolved = Result<(command: CanonicalCommand, actor: CanonicalActor), Refusal>
-
-    private func refuseByShape(_ submission: Submission, at time: Timestamp) throws(Refusal) {
-        do { try submission.command.validate() } catch { throw .malformed }
-        if let refusal = window.refusal(of: submission.id, at: time) { throw refusal }
-    }
-
-    private func resolve(_ submission: Submission) -> Resolved {
-        do {
-            let actor = try state.resolve(submission.actor, of: submission.command)
-            return .success((try state.resolve(submission.command), actor))
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    private func refusalByCapacity(_ command: CanonicalCommand) -> Refusal? {
-        if isStorageLow, command.bid != nil || command.isOpening { return .storageLow }
-        guard let auction = command.auctionAskedAtItsTime else { return nil }
-        return holdsClosings || isHeld(auction) ? .closingHeld : nil
-    }
-
-    private mutating func decide(
-        _ command: CanonicalCommand, id: CommandID, by actor: CanonicalActor, at time: Timestamp
-    ) throws(Stop) -> Receipt {
-        let position = state.entryCount
-        events.removeAll(keepingCapacity: true)
-        var rejection: Rejection?
-        do {
-            try state.decide(command, by: actor, at: time, into: &events)
-        } catch { rejection = error }
-        try write(command, id: id, by: actor, at: time, rejection: rejection)
-        window.insert(id, at: position)
-        return rejection.map { Receipt(rejectedAt: position, time: time, $0) }
-            ?? Receipt(acceptedAt: position, time: time)
-    }
-
-    // MARK: The engine's own commands
-
-    private mutating func rotate(
-        _ rotation: KeyRotation, at time: Timestamp
-    ) throws(Stop) -> CoreAnswer.Content {
-        // Somebody may have changed the key since whoever asks looked at it.
-        if settings.checksEntries {
-            do { try state.check(.keyRotated(rotation)) } catch {
-                return .refused(LedgerError(.keyMismatch, error.reason))
-            }
-        }
-        try writeOwn(.rotateKey(rotation), at: time)
-        return .done
-    }
-
-    /// Decides and writes a command of the engine's own.
-    /// - Throws: `Stop.impossible` where it cannot stand.
-    private mutating func writeOwn(
-        _ command: CanonicalCommand, at time: Timestamp
-    ) throws(Stop) {
-        events.removeAll(keepingCapacity: true)
-        do {
-            try state.decide(command, by: .system, at: time, into: &events)
-        } catch {
-            throw .impossible("the engine's own command was rejected: \(error)")
-        }
-        try write(command, id: .none, by: .system, at: time, rejection: nil)
-    }
-
-    /// Evolves the state by `events` and encodes the entry, after the same checks that the reader
-    /// of the log makes.
-    /// - Throws: `Stop.impossible` where the reader would refuse it; the state is of no use then.
-    private mutating func write(
-        _ command: CanonicalCommand, id: CommandID, by actor: CanonicalActor, at time: Timestamp,
-        rejection: Rejection?
-    ) throws(Stop) {
-        let point = EntryPoint(position: state.entryCount, time: time)
-        do {
-            if settings.checksEntries { try state.check(command, by: actor, at: point) }
-            for event in events {
-                if settings.checksEntries { try state.check(event) }
-                state.evolve(event, at: point)
-            }
-            if settings.checksEntries, let auction = command.auction {
-                try state.checkConsistency(of: auction)
-            }
-        } catch {
-            throw .impossible(
-                "entry \(point.position) would be refused by every reader: \(error.reason)")
-        }
-        links.removeAll(keepingCapacity: true)
-        state.finishEntry(
-            command, rejected: rejection != nil, events: events, at: point, links: &links)
-        let salt =
-            id == .none ? salts.ofEngine(at: point.position) : salts.ofCommand(at: point.position)
-        frame.append(
-            command, id: id, actor: actor, at: point, rejection: rejection, events: events,
-            links: links, salt: salt)
-        if rejection == nil, events.contains(where: { $0.end != nil }) { frame.holdsClosing = true }
-    }
-}
-
-// MARK: - Repeated commands
-
-extension EngineCore {
-    /// Where an id is in the log; nil where it is new.
-    private mutating func position(of id: CommandID) throws(Stop) -> UInt64? {
-        var first = DecodedEntry()
-        swap(&first, &decoded)
-        defer { swap(&first, &decoded) }
-        return try window.position(of: id) { position throws(Stop) in
-            try read(&first, at: position)
-            return first.id == id
-        }
-    }
-
-    /// The first receipt again, or a refusal where the content is another. `decoded` is that entry.
-    private func repeated(_ resolved: Resolved, at position: UInt64) -> Receipt {
-        // What cannot be resolved now was never taken before: names stay registered for ever.
-        guard case .success(let repeated) = resolved, repeated.command == decoded.command,
-            repeated.actor == decoded.actor
-        else { return Receipt(refused: .commandIDReused) }
-        return decoded.receipt(isReplay: true)
-    }
-
-    /// Reads an entry that is in the open frame, in one taken, or was supplied.
-    private mutating func read(_ entry: inout DecodedEntry, at position: UInt64) throws(Stop) {
-        do {
-            if position >= frame.firstPosition {
-                return try frame.withEntry(at: position) { try entry.decode($0, in: $1) }
-            }
-            if let frame = taken.first(where: { $0.endPosition > position }),
-                frame.firstPosition <= position
-            {
-                return try frame.withEntry(at: position) { try entry.decode($0, in: $1) }
-            }
-        } catch {
-            throw .impossible("an entry of an open frame cannot be read: \(error)")
-        }
-        guard let supplied, supplied.position == position else { throw .needs(position: position) }
-        guard let first = supplied.entry else {
-            throw .impossible("entry \(position) is not in the log")
-        }
-        entry = first
     }
 }

@@ -11,7 +11,7 @@
 // minute apart it runs on the boot clock alone; it is a time that an entry can have, whatever
 // clocks and heartbeats say.
 
-public import AuctionDomain
+internal import AuctionDomain
 
 /// Both clocks of a machine, as of one moment.
 package struct ClockReading: Hashable, Sendable {
@@ -30,58 +30,6 @@ package struct ClockReading: Hashable, Sendable {
 
     /// The wall clock in nanoseconds, or the nearest time that an entry can have.
     fileprivate var wallInRange: Int64 { min(max(.zero, wall), .max).nanoseconds }
-}
-
-/// What a running ledger writes down once a second, so that the next opening knows how long nobody
-/// was there.
-public struct Heartbeat: Hashable, Sendable {
-    /// Trusted time, and the boot clock at that moment.
-    public var time: Timestamp
-    public var boot: Int64
-    /// Which run of the machine the boot clock counts from; nil where the system does not say.
-    public var bootID: Bytes16?
-    /// Since when an outage lasted whose auctions still wait for an operator; nil where none do.
-    public var outageSince: Timestamp?
-
-    public init(time: Timestamp, boot: Int64, bootID: Bytes16?, outageSince: Timestamp?) {
-        self.time = time
-        self.boot = boot
-        self.bootID = bootID
-        self.outageSince = outageSince
-    }
-}
-
-/// 16 bytes without a meaning of their own.
-public struct Bytes16: Hashable, Sendable {
-    public var high: UInt64
-    public var low: UInt64
-
-    public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-
-    /// - Returns: nil where there are not 16 bytes.
-    public init?(_ bytes: [UInt8]) {
-        guard bytes.count == 16 else { return nil }
-        func word(_ start: Int) -> UInt64 {
-            bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        self.init(high: word(0), low: word(8))
-    }
-}
-
-/// A span of the ledger's time in which nobody could bid.
-public struct Outage: Hashable, Sendable {
-    public var since: Timestamp
-    public var until: Timestamp
-
-    package init(since: Timestamp, until: Timestamp) {
-        self.since = since
-        self.until = until
-    }
-
-    package var nanoseconds: Int64 { until.nanoseconds - since.nanoseconds }
 }
 
 /// Trusted time: the boot clock, led after the wall clock by at most 1/1000 of what passes.

@@ -13,12 +13,6 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
-/// An operation and what it does.
-struct Route: Sendable {
-    let operation: Operation
-    let handle: @Sendable (Call) async throws -> Response
-}
-
 /// Runs a route's demands and then the route.
 struct Gatekeeper: Sendable {
     let service: AuctionService

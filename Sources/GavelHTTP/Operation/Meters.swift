@@ -19,7 +19,10 @@ final class Meters: Sendable {
     private let accepted: [Counter]
     /// All other outcomes, made when they first occur: by kind and place.
     private let others = Mutex<[Counter?]>(
-        Array(repeating: nil, count: Command.Kind.allCases.count * Meters.outcomesMax))
+        Array(repeating: nil, count: Meters.kinds.count * Meters.outcomesMax))
+
+    /// The commonest first.
+    private static let kinds = [.placeBid] + Command.Kind.allCases.filter { $0 != .placeBid }
 
     /// Refusals have numbers below it; replays and rejections have places that no refusal has.
     private static let outcomesMax = 128
@@ -39,7 +42,7 @@ final class Meters: Sendable {
         registry.describe(
             RouteMeter.durations,
             "Seconds from a request's head until its answer, or a stream's head, is ready.")
-        accepted = Command.Kind.allCases.map { kind in
+        accepted = Self.kinds.map { kind in
             Counter(
                 label: Self.commands,
                 dimensions: [("command", kind.rawValue), ("outcome", "accepted")],
@@ -50,7 +53,7 @@ final class Meters: Sendable {
     /// Counts what became of a command.
     func count(_ command: Command, _ receipt: Receipt) {
         let kind = command.kind
-        let index = Command.Kind.allCases.firstIndex(of: kind)!
+        let index = Self.kinds.firstIndex(of: kind)!
         if receipt.status == .accepted, !receipt.isReplay {
             accepted[index].increment()
             return

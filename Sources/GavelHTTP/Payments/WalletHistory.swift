@@ -179,15 +179,8 @@ extension JSONWriter {
             object.field("available", movement.available)
             object.field("locked", movement.locked)
             object.field("auction", movement.auction.map { names.id(of: $0) })
-            var reference: PaymentReference?
-            var reason: RefundReason?
-            switch movement.kind {
-            case .charged(let name), .withdrawn(let name): reference = name
-            case .refunded(let why): reason = why
-            case .locked, .paid, .sold, .fee: break
-            }
-            object.field("reference", reference)
-            object.field("reason", reason?.jsonName)
+            object.field("reference", movement.kind.reference)
+            object.field("reason", movement.kind.reason?.jsonName)
         }
     }
 }

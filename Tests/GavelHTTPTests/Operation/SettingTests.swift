@@ -3,10 +3,11 @@
 import ArgumentParser
 import Foundation
 import Gavel
+import GavelProgram
 import Testing
 
 @testable import GavelHTTP
-@testable import gavel_server
+@testable import GavelServerCommands
 
 @Suite("Settings")
 struct SettingTests {
@@ -40,7 +41,7 @@ struct SettingTests {
         let arguments =
             isFlag
             ? [value == "true" ? setting.flag : "--no-\(setting.name)"] : [setting.flag, value]
-        let command = try #require(try GavelServer.parseAsRoot(arguments) as? ServeCommand)
+        let command = try #require(try ServerCommand.parseAsRoot(arguments) as? ServeCommand)
         #expect(command.given == [setting.name: value])
         // The command line wins.
         let byFlag = try Choice(flags: command.given, variables: [setting.variable]) {
@@ -104,7 +105,7 @@ struct SettingTests {
             do {
                 _ = try Choice(flags: [name: text], variables: []) { _ in nil }
                 return nil
-            } catch { return (error as? ServerFailure)?.message }
+            } catch { return (error as? Failure)?.message }
         }
         #expect(
             message("port", "80x")

@@ -1,0 +1,8 @@
+// The `gavel` program: everything that it does stands in GavelCommands.
+
+import GavelCommands
+
+@main
+enum Main {
+    static func main() async { await GavelCommand.main() }
+}
