@@ -134,7 +134,9 @@ public final class Ledger: Sendable {
         let newID = isNew ? configuration.ledgerID ?? .generate() : nil
         // Before anything is written.
         let signer = try Self.signer(store, loaded, log, newID: newID, configuration)
-        let secret = try configuration.secret ?? LedgerSecret.open(in: store)
+        let secret =
+            try configuration.secret
+            ?? LedgerSecret.open(in: store, isNew: isNew, logger: configuration.logger)
         let clock = configuration.clock
         let bootID = clock.bootID.flatMap(Bytes16.init)
         var settings = configuration.coreSettings
@@ -366,6 +368,8 @@ public final class Ledger: Sendable {
     public func confirmClosings() async throws {
         clockWatch.beat()
         try await control(.hold(false))
+        // A crash from here on must not make auctions wait that were confirmed.
+        clockWatch.beat()
     }
 
     /// Writes that another key signs checkpoints from the next one on.
@@ -375,9 +379,13 @@ public final class Ledger: Sendable {
         try await control(.rotate(rotation))
     }
 
-    /// Stops closing until `confirmClosings`; bids are refused meanwhile.
+    /// Stops closing until `confirmClosings`; bids are refused meanwhile. What ends in that time
+    /// waits for an operator, as after an outage, also where the ledger is opened anew before
+    /// anybody has confirmed.
     public func holdClosings() async throws {
         try await control(.hold(true))
+        // The next opening must know of it, also after a crash from here on.
+        clockWatch.beat()
     }
 
     private func control(_ work: CoreItem.Work) async throws {

@@ -29,6 +29,8 @@ public final class LedgerImport {
     private static let ticketsMax = 3
 
     private let target: String
+    /// What keeps others from building there as well.
+    private var buildingLock: FileLock?
     private let building: LedgerFolder
     private var configuration: Configuration
     private let checkpointCopy: CheckpointFile?
@@ -129,16 +131,17 @@ public final class LedgerImport {
         try requireAbsent(target)
         try building.endBuilding(at: target, configuration.logger)
         ledger = nil
+        buildingLock = nil
         writeCopy(signed)
         return count
     }
 
     private func open() throws -> Ledger {
-        try building.beginBuilding()
+        buildingLock = try building.beginBuilding()
         do { return try Ledger.open(in: FolderStore(building), configuration: configuration) } catch
         {
-            // What another import is building is its own.
-            if error.code != .heldByWriter { try? building.discard() }
+            try? building.discard()
+            buildingLock = nil
             throw error
         }
     }
@@ -175,6 +178,7 @@ public final class LedgerImport {
         ledger.close()
         self.ledger = nil
         try? building.discard()
+        buildingLock = nil
     }
 
     deinit { abandon() }

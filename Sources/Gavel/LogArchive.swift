@@ -98,15 +98,15 @@ extension Ledger {
         options: RestoreOptions = RestoreOptions()
     ) throws(LedgerError) -> RestoredLoss? {
         let unpacked = LedgerFolder(path: path + ".unpacking")
+        let lock: FileLock
         do {
             try requireAbsent(path)
-            try unpacked.removeLeftover()
-            try unpacked.beginBuilding()
+            lock = try unpacked.beginBuilding()
         } catch {
             throw LedgerError(error, while: "unpacking an archive")
         }
         // Only what was made here is removed.
-        defer { try? unpacked.discard() }
+        defer { withExtendedLifetime(lock) { try? unpacked.discard() } }
         let store = FolderStore(unpacked)
         do { try unpack(read, into: store) } catch {
             throw LedgerError(error, whileBuilding: "unpacking an archive")

@@ -16,7 +16,7 @@ struct ExtendCommand: AsyncParsableCommand {
 
             Opens the ledger with closings held, so nothing closes meanwhile, and extends the \
             auctions named, or else every open auction whose end has come. What is not extended \
-            closes when the ledger is next opened without holding closings.
+            goes on waiting: `gavel submit --confirm-closings` closes it.
             """)
 
     @OptionGroup var ledger: LedgerOption

@@ -113,8 +113,14 @@ struct Serving {
             case .told:
                 logger.info("ending")
             case .ledgerFailed(let error):
-                failure = Failure(
-                    .stopped, "the ledger has stopped: \(error.reason); start the service again")
+                // Where the ledger was moved away, a service that is started again would make a
+                // new one in its place.
+                failure =
+                    error.code == .fenced
+                    ? Failure(.unusable, "the ledger has stopped: \(error.reason)")
+                    : Failure(
+                        .stopped,
+                        "the ledger has stopped: \(error.reason); start the service again")
             case .ended(let error):
                 // What is cut off at the end of the drain is an error to the group, not to us.
                 if !isEnding, let error { failure = Self.failure(of: error, ports) }

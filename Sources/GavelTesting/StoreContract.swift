@@ -206,15 +206,21 @@ extension StoreContract {
             trial.expect(held?.isHeld == true, "a living writer is not told of")
             log.close()
             log.close()
+            let frames = try await StoreTrial.frames([1])
+            do {
+                try log.append(frames)
+                trial.note("a writer that closed has stored something")
+            } catch {}
             let free = try trial.store.writerStatus()
             trial.expect(free?.isHeld != true, "a writer that closed is told of as living")
             try trial.store.openForWriting(StoreOpening()).close()
         },
         Check(promise: "Readers elsewhere are told what is durable, and heartbeats last") {
             trial in
-            let frames = try await StoreTrial.frames([1])
+            let all = try await StoreTrial.frames([1, 2])
             let beat = Heartbeat(
                 time: Timestamp(seconds: 1_800_000_000), boot: 5, bootID: nil, outageSince: nil)
+            let (frames, more) = (Array(all.prefix(all.count - 1)), [all[all.count - 1]])
             try trial.write { log in
                 try log.append(frames)
                 try log.publish(epoch: 3)
@@ -225,6 +231,10 @@ extension StoreContract {
                 let reader = try trial.store.openForReading()
                 let count = try reader.entryCount
                 trial.expect(count == 3, "a reader beside the writer sees \(count) entries")
+                try log.append(more)
+                let later = try reader.entryCount
+                trial.expect(
+                    later == 5, "a reader that was open before entries came sees \(later)")
                 reader.close()
             }
             try trial.write { log in
@@ -269,6 +279,11 @@ extension StoreContract {
                 trial.expect(
                     try store.replace(record, two + [1, 2], by: nil), "\(place) was not removed")
                 trial.expect(!store.contains(record), "\(place) is still there")
+                try store.append([3], to: record)
+                trial.expect(
+                    try store.read(record, upTo: .max) == [3],
+                    "\(place) was not made by adding to it")
+                _ = try store.replace(record, [3], by: nil)
             }
         },
         Check(promise: "Of many who replace a record at once one succeeds") { trial in

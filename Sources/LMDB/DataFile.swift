@@ -17,8 +17,10 @@ final class DataFile: Sendable {
 
     init(_ path: String, isWritten: Bool = false) throws(LMDBError) {
         do {
-            descriptor = try Descriptor(
-                opening: path, isWritten ? O_RDWR : O_RDONLY, operation: "open")
+            descriptor =
+                isWritten
+                ? try Descriptor(opening: path, O_RDWR | O_NONBLOCK, operation: "open")
+                : try Descriptor.ofFile(path, operation: "open")
         } catch {
             throw LMDBError(error)
         }
@@ -60,7 +62,11 @@ extension LMDBError {
             switch error.code {
             case .system(let number): .system(number)
             case .closed: .closed
+            case .notAFile: .foreignFile
             }
-        self.init(code, operation: error.operation, reason: error.path)
+        let isNoFile = error.code == .notAFile
+        self.init(
+            code, operation: error.operation,
+            reason: isNoFile ? "\(error.path) is no file" : error.path)
     }
 }

@@ -16,6 +16,8 @@ public struct FileError: StorageError, Equatable, CustomStringConvertible {
         case system(Int32)
         /// The file is no longer held.
         case closed
+        /// A folder, a pipe or a device stands where a file must.
+        case notAFile
     }
 
     public let code: Code
@@ -51,7 +53,7 @@ public struct FileError: StorageError, Equatable, CustomStringConvertible {
         case .system(ENOENT), .system(ENOTDIR), .system(EISDIR), .system(EACCES), .system(EPERM),
             .system(EROFS), .system(ENAMETOOLONG), .system(ELOOP):
             true
-        case .system, .closed: false
+        case .system, .closed, .notAFile: false
         }
     }
     /// Whether nobody reads the pipe any more.
@@ -77,6 +79,7 @@ extension FileError.Code {
             // Copied at once, before another call of this thread reuses the text.
             unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
         case .closed: "the file was released"
+        case .notAFile: "it is no file"
         }
     }
 }

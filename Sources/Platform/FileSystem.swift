@@ -344,8 +344,9 @@ public final class FileWriter {
 public final class FileReader {
     private let file: Descriptor
 
+    /// - Throws: `.notAFile` where a folder, a pipe or a device stands there; `.system`.
     public init(_ path: String) throws(FileError) {
-        file = try Descriptor(opening: path, O_RDONLY, operation: "read")
+        file = try Descriptor.ofFile(path, operation: "read")
     }
 
     /// Up to `byteCount` bytes from `offset`; fewer only at the end of the file.

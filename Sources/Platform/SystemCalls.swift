@@ -41,6 +41,20 @@ package struct Descriptor: ~Copyable, Sendable {
         self.path = path
     }
 
+    /// Opens a file for reading. A pipe or a device in its place would keep whoever reads waiting,
+    /// or never end.
+    /// - Throws: `.notAFile` where something else stands there.
+    package static func ofFile(
+        _ path: String, operation: String
+    ) throws(FileError) -> Descriptor {
+        let file = try Descriptor(
+            opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY, operation: operation)
+        guard try file.status().st_mode & S_IFMT == S_IFREG else {
+            throw FileError(.notAFile, operation: operation, path: path)
+        }
+        return file
+    }
+
     deinit { close(number) }
 
     func status() throws(FileError) -> stat {

@@ -142,7 +142,7 @@ public final class WriterFile: Sendable {
     public static func acquire(at path: String, mode: UInt32 = 0o600) throws -> WriterFile {
         while true {
             let file = try Descriptor(
-                opening: path, O_RDWR | O_CREAT, mode: mode, operation: "acquire")
+                opening: path, O_RDWR | O_CREAT | O_NONBLOCK, mode: mode, operation: "acquire")
             guard try lock(file) else { throw Held(pid: try? file.readRecord()?.holder) }
             // Whoever replaced the file meanwhile would lock the new one: lock that instead.
             let held = try file.status()
@@ -216,7 +216,7 @@ public final class WriterFile: Sendable {
     /// - Throws: `.system`.
     public static func read(at path: String) throws(FileError) -> Status? {
         guard try fileStatus(at: path) != nil else { return nil }
-        let file = try Descriptor(opening: path, O_RDONLY, operation: "read")
+        let file = try Descriptor.ofFile(path, operation: "read")
         var isHeld = true
         // A record that is being written is whole again within microseconds, so the tries of a
         // millisecond only run out where it is damaged: until the holder's next heartbeat.
@@ -355,7 +355,7 @@ private func wholeFileLock() -> flock {
 }
 
 /// Tries to take the lock. False when another description has it.
-private func lock(_ file: borrowing Descriptor) throws(FileError) -> Bool {
+func lock(_ file: borrowing Descriptor) throws(FileError) -> Bool {
     var request = wholeFileLock()
     let descriptor = file.number
     // `request` outlives the call, which reads it.
@@ -367,7 +367,7 @@ private func lock(_ file: borrowing Descriptor) throws(FileError) -> Bool {
 
 /// Gives the lock back. Closing would do too, were it not for a child of this process that is
 /// between fork and exec at the moment: it shares the description and would keep the lock.
-private func unlock(_ file: borrowing Descriptor) {
+func unlock(_ file: borrowing Descriptor) {
     var request = wholeFileLock()
     request.l_type = Int16(F_UNLCK)
     let descriptor = file.number

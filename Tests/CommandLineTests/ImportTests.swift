@@ -206,7 +206,7 @@ struct ImportTests {
 
     @Test(
         "an import killed half-way leaves no ledger, and the next one succeeds",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(30)))
     func killed() async throws {
         let space = try Workspace()
         let users = (0..<300_000).map {

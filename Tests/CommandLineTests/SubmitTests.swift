@@ -173,7 +173,7 @@ struct SubmitTests {
 
     @Test(
         "receipts come while input stays open, readers see them, a second writer hears who writes",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(30)))
     func besideAWriter() async throws {
         let space = try Workspace()
         let session = try space.start("submit", "--ledger", "house", "--create")
@@ -201,7 +201,7 @@ struct SubmitTests {
         #expect(try await space.run("submit", "--ledger", "house").status == 0)
     }
 
-    @Test("what was answered before a kill is in the ledger", .timeLimit(.minutes(10)))
+    @Test("what was answered before a kill is in the ledger", .timeLimit(.minutes(30)))
     func killed() async throws {
         let space = try Workspace()
         let session = try space.start("submit", "--ledger", "house", "--create")

@@ -229,7 +229,7 @@ struct AuctionTests {
             expect(
                 try await test.bid("carol", 5001), 402, "exceeds_available", 50,
                 ("available", 5000))
-            let key = CommandID.generate()
+            let key = CommandID.generate(at: clock.now())
             let body = #"{"amount":2000}"#
             let path = "/auctions/lot-1/bid"
             let second = try await test.call("POST", path, as: "carol", key: key, body)

@@ -187,7 +187,7 @@ private let rows: [Row] =
 
 private let payment = #"{"currency":"USD","amount":1,"reference":"{new}"}"#
 
-@Suite("Who may do what", .timeLimit(.minutes(10)))
+@Suite("Who may do what", .timeLimit(.minutes(30)))
 struct AuthorizationTests {
     @Test("Every route of the contract has a row, and every row a route")
     func complete() {

@@ -37,7 +37,7 @@ struct CrashTests {
 
     @Test(
         "Acknowledged bids are all there, retries under the same keys lose and double nothing",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(30)))
     func killed() async throws {
         try await ServedHouse.with(["--rejections", "0"]) { server in
             let staff = try await server.signIn("staff")

@@ -13,7 +13,7 @@ import Testing
 struct CycleTests {
     @Test(
         "Money is charged, locked by a bid, refunded when outbid, and settled at the close",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(30)))
     func cycle() async throws {
         try await ServedHouse.with { server in
             let staff = try await server.signIn("staff")

@@ -8,7 +8,7 @@ import Testing
 
 @testable import GavelHTTP
 
-@Suite("Messages", .timeLimit(.minutes(5)))
+@Suite("Messages", .timeLimit(.minutes(30)))
 struct MessageTests {
     /// The head of an answer to HEAD, and the answer to a GET behind it.
     private func headThenGet(

@@ -25,7 +25,7 @@ private func blocks(_ text: String, _ language: String) -> [String] {
 
 @Suite("The article on the HTTP API")
 struct WalkthroughTests {
-    @Test("The walks with curl and Python go through as they stand", .timeLimit(.minutes(10)))
+    @Test("The walks with curl and Python go through as they stand", .timeLimit(.minutes(30)))
     func walks() async throws {
         let curl = try #require(blocks(try article(), "sh").first { $0.hasPrefix("base=") })
         let python = try #require(blocks(try article(), "python").first)
@@ -51,7 +51,7 @@ struct WalkthroughTests {
 
     @Test(
         "Two bidders' receipts of different sizes are compared, by proofs and by tiles, as it says",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(30)))
     func comparing() async throws {
         let all = blocks(try article(), "sh")
         let walk = try #require(all.first { $0.hasPrefix("base=") })

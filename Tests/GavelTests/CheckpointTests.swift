@@ -48,7 +48,7 @@ struct LedgerCheckpointTests {
 
     @Test(
         "A closing is signed soon after it is durable, other entries after the interval",
-        .timeLimit(.minutes(10)))
+        .timeLimit(.minutes(30)))
     func closing() async throws {
         try await withLedgerPath { path in
             var configuration = Configuration()

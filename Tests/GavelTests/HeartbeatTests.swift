@@ -1,6 +1,7 @@
 // What a ledger writes down of being alive, and what the next opening makes of it.
 
 import AuctionDomain
+import Foundation
 import GavelTesting
 import Platform
 import Synchronization
@@ -58,6 +59,48 @@ struct HeartbeatTests {
             await #expect(throws: LedgerError(.damaged, "")) { try await ledger.tick() }
             await ledger.close()
             #expect(try Self.last(path)?.time == alive.nanoseconds)
+        }
+    }
+
+    @Test(
+        "What ends while an operator holds closings waits at the next opening, until one confirms",
+        arguments: [true, false])
+    func holdOverRestart(closesInOrder: Bool) async throws {
+        try await withLedgerPath { path in
+            let clock = ManualClock()
+            var ledger = try await Ledger.open(at: path, configuration: Self.configuration(clock))
+            func submit(_ command: Command) async throws {
+                let receipt = try await ledger.submit(command, id: .generate(at: clock.now()))
+                try #require(receipt.status == .accepted, "\(receipt)")
+            }
+            try await submit(.registerCurrency(Currency(code: "USD", scale: 2)))
+            try await submit(.registerUser("bob"))
+            for (lot, seconds) in [("held", 20), ("later", 4_000)] as [(AuctionID, Int64)] {
+                let end = Timestamp(nanoseconds: clock.now().nanoseconds + seconds * 1_000_000_000)
+                try await submit(
+                    .openAuction(
+                        OpenAuction(auction: lot, seller: "bob", currency: "USD", closesAt: end)))
+            }
+            try await ledger.holdClosings()
+            clock.advance(seconds: 30)
+            if closesInOrder {
+                try await ledger.tick()
+                await ledger.close()
+            } else {
+                // What a process leaves that was killed: its folder as it is.
+                try FileManager.default.copyItem(atPath: path, toPath: path + "-left")
+                await ledger.close()
+                try FileSystem.remove(path)
+                try FileSystem.rename(path + "-left", to: path)
+            }
+            clock.advance(seconds: 1)
+            ledger = try await Ledger.open(at: path, configuration: Self.configuration(clock))
+            try await ledger.tick()
+            #expect(try ledger.auction("held").value.status == .open)
+            try await ledger.confirmClosings()
+            #expect(try ledger.auction("held").value.status == .closed)
+            #expect(try ledger.auction("later").value.status == .open)
+            await ledger.close()
         }
     }
 

@@ -65,6 +65,30 @@ private func reason(_ body: () throws -> RestoredLoss?) -> String? {
     } catch { return (error as? LedgerError)?.reason }
 }
 
+@Suite("Building beside another")
+struct BuildingTests {
+    @Test("While a ledger is built in a place nobody else builds there, and it stands in the end")
+    func two() async throws {
+        try await withLedgerPath { path in
+            try await Ledger.open(at: path).close()
+            let (source, target) = (FolderStore(at: path), FolderStore(at: path + "-copy"))
+            let log = try source.openForReading()
+            let logger = Configuration().logger
+            try target.build(logger) { building in
+                try log.copy(to: building)
+                #expect(throws: LedgerError(.heldByWriter, "")) {
+                    try target.build(logger) { _ in Issue.record("a second one builds there too") }
+                }
+            }
+            log.close()
+            #expect(!FileSystem.exists(path + "-copy.copying"))
+            let copy = try await LedgerReader.open(at: path + "-copy")
+            #expect(copy.reflects == 2)
+            copy.close()
+        }
+    }
+}
+
 @Suite("Restoring")
 struct RestoreTests {
     @Test("A backup has a checkpoint over all its entries, also one made beside the writer")

@@ -219,6 +219,15 @@ struct TrustedTimeTests {
         #expect(!new.time.isHeld && new.now == new.wall)
     }
 
+    @Test("Behind the last time that an entry can have no time comes, however long it goes on")
+    func lastTime() {
+        let last = Timestamp.max.nanoseconds
+        var clocks = Clocks(wall: last - 2 * second)
+        #expect(clocks.time.at(boot: clocks.boot + 1_000 * second) == .max)
+        clocks.pass(seconds: 10)
+        #expect(clocks.now == last && clocks.time.at(boot: .max) == .max)
+    }
+
     @Test(
         "No opening takes the time back, whatever the clocks say",
         arguments: [-86_400, -61, -60, -59, -23, -1, 0, 1, 59, 61, 86_400])

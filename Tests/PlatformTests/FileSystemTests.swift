@@ -4,6 +4,21 @@ import Foundation
 import Platform
 import Testing
 
+@Suite("Files that are none")
+struct NotAFileTests {
+    @Test("A pipe in a file's place is an error at once, not a wait", .timeLimit(.minutes(30)))
+    func pipe() throws {
+        let folder = try FileSystem.temporaryDirectory("gavel-tests-")
+        defer { try? FileSystem.remove(folder) }
+        let path = folder + "/pipe"
+        try #require(mkfifo(path, 0o600) == 0)
+        #expect(throws: FileError(.notAFile, operation: "", path: "")) { _ = try FileReader(path) }
+        #expect(throws: FileError(.notAFile, operation: "", path: "")) {
+            _ = try WriterFile.read(at: path)
+        }
+    }
+}
+
 @Suite("Files and folders")
 struct FileSystemTests {
     @Test("folders are created with those above them, privately, and again without harm")

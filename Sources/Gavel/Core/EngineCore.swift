@@ -54,7 +54,8 @@ package struct EngineCore: ~Copyable {
     /// Frames taken whose entries may not be readable in the store yet, oldest first.
     var taken: ContiguousArray<Frame> = []
 
-    private var isHeldByOperator: Bool
+    /// Since when an operator holds closings; nil where none does.
+    private var heldByOperatorSince: Timestamp?
     /// The outage whose auctions wait for an operator, or for their move.
     var outage: Outage?
     /// Whether an operator has looked at it: nothing waits any more, but moves are still made.
@@ -68,7 +69,15 @@ package struct EngineCore: ~Copyable {
     private var lastSeen: Int64
 
     private var nextStorageCheck: UInt64
-    var isStorageLow = false
+    /// The bytes of all frames that were taken, and of those that are durable.
+    private var takenBytes = 0
+    private var durableBytes = 0
+    /// Free space is looked at again when so many bytes are in frames.
+    private var nextLookAt = Int.max
+    /// By the last look at free space, it is low when so many bytes are in frames.
+    private var lowAt = Int.max
+    /// Whether the last look at free space found it low.
+    private var wasStorageLow = false
 
     // What was received and is not decided yet.
     private var items: ContiguousArray<CoreItem> = []
@@ -94,6 +103,8 @@ package struct EngineCore: ~Copyable {
     /// since a commit costs the same for one entry as for hundreds.
     private static let bytesWorthAFlush = 32 << 10
     private static let storageCheckEntries: UInt64 = 4096
+    /// Free space is looked at no more often than after so many bytes: a look is a system call.
+    private static let looksApartBytes = 64 << 10
     /// Clocks that were silent for longer than this were silent because nobody was there.
     package static let silenceMax: Int64 = 5_000_000_000
 
@@ -113,12 +124,12 @@ package struct EngineCore: ~Copyable {
         self.frameNumber = frameNumber
         self.settings = settings
         salts = SaltSource(settings.salting)
-        isHeldByOperator = closing == .held
         let lastEntry = state.entryCount == 0 ? nil : state.time
         time = TrustedTime(
             reading, bootID: bootID, heartbeat: heartbeat, lastEntry: lastEntry)
         lastSeen = reading.boot
         boot = reading.boot
+        heldByOperatorSince = closing == .held ? time.at(boot: reading.boot) : nil
         nextStorageCheck = state.entryCount
         frame = FrameBuilder(firstPosition: state.entryCount, capacity: 4096)
         guard settings.closesByTime,
@@ -163,15 +174,39 @@ package struct EngineCore: ~Copyable {
         self.boot = boot
     }
 
-    /// Whether free space should be looked at again.
-    package var wantsFreeBytes: Bool { state.entryCount >= nextStorageCheck }
+    /// Whether free space should be looked at again: after a number of entries, and when half of
+    /// what was free may be used up.
+    package var wantsFreeBytes: Bool {
+        state.entryCount >= nextStorageCheck || framedBytes >= nextLookAt
+    }
+
+    /// The bytes of everything that was put into frames. A store takes somewhat more for it: it
+    /// fills whole pages.
+    private var framedBytes: Int { takenBytes + frame.byteCount }
+
+    /// Whether bids and openings are refused, so that what frees money can still be written. Known
+    /// without a look at the store, which comes only between two frames.
+    @inline(__always)
+    var isStorageLow: Bool { framedBytes >= lowAt }
 
     /// Takes how many bytes are free where the ledger is.
     package mutating func note(freeBytes: Int) {
         nextStorageCheck = state.entryCount + Self.storageCheckEntries
-        let isLow = freeBytes < settings.freeBytesMin
-        if isLow != isStorageLow { notices.append(.storage(isLow: isLow)) }
-        isStorageLow = isLow
+        // What is on its way to the store will take its space from them.
+        let (kept, isMore) = settings.freeBytesMin.addingReportingOverflow(
+            framedBytes - durableBytes)
+        let left = freeBytes - (isMore ? .max : kept)
+        let isLow = left < 0
+        if isLow != wasStorageLow { notices.append(.storage(isLow: isLow)) }
+        wasStorageLow = isLow
+        lowAt = isLow ? 0 : Self.sum(Self.sum(framedBytes, left), 1)
+        nextLookAt = isLow ? .max : Self.sum(framedBytes, max(left / 2, Self.looksApartBytes))
+    }
+
+    /// The sum, or the greatest number where that is less.
+    private static func sum(_ one: Int, _ other: Int) -> Int {
+        let (sum, isMore) = one.addingReportingOverflow(other)
+        return isMore ? .max : sum
     }
 
     /// Takes an entry that was needed; nil where the log has none at that position.
@@ -182,6 +217,7 @@ package struct EngineCore: ~Copyable {
     /// Takes how many entries are durable: they can be read from the store.
     package mutating func note(durable count: UInt64) {
         if let first = taken.first, first.endPosition <= count {
+            for frame in taken where frame.endPosition <= count { durableBytes += frame.byteCount }
             taken.removeAll { $0.endPosition <= count }
         }
         if let ended = endedOutage, ended.count <= count { endedOutage = nil }
@@ -218,6 +254,7 @@ package struct EngineCore: ~Copyable {
             horizon: window.horizon)
         if !finished.isEmpty {
             taken.append(finished)
+            takenBytes += finished.byteCount
             frameNumber += 1
         }
         return (finished, identity)
@@ -248,8 +285,10 @@ package struct EngineCore: ~Copyable {
         status.clockGap = time.gap
         status.timeOffset = time.at(boot: 0).nanoseconds
         status.outage = isOutageConfirmed ? nil : outage
+        // What ends while an operator holds closings waits for an operator, also after a restart.
         status.unsettledSince = earlier(
-            earlier(outage?.since, endedOutage?.since), time.heldFrom)
+            earlier(outage?.since, endedOutage?.since),
+            earlier(time.heldFrom, heldByOperatorSince))
         return status
     }
 
@@ -329,7 +368,7 @@ package struct EngineCore: ~Copyable {
             answer(item.asker, .done)
         case .hold(let isHeld):
             if !isHeld { confirm() }
-            isHeldByOperator = isHeld
+            heldByOperatorSince = isHeld ? heldByOperatorSince ?? trusted : nil
             try closeDue(at: time.at(boot: item.boot))
             answer(item.asker, .done)
         case .rotate(let rotation):
@@ -366,7 +405,9 @@ package struct EngineCore: ~Copyable {
     // MARK: Time
 
     /// Whether nothing closes and nobody may bid.
-    var holdsClosings: Bool { isHeldByOperator || settings.closesByTime && time.isHeld }
+    var holdsClosings: Bool {
+        heldByOperatorSince != nil || settings.closesByTime && time.isHeld
+    }
 
     /// The time of a command that comes with one: there is no other clock then.
     @inline(__always)

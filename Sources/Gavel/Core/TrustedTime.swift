@@ -109,7 +109,7 @@ package struct TrustedTime: Sendable {
     /// Trusted time at a moment of the boot clock, near the last reading.
     @inline(__always)
     package func at(boot: Int64) -> Timestamp {
-        Timestamp(nanoseconds: time &+ (boot &- self.boot))
+        Timestamp(nanoseconds: Self.time(time, after: boot &- self.boot))
     }
 
     /// Takes the next reading.
@@ -143,6 +143,7 @@ package struct TrustedTime: Sendable {
     }
 
     /// A time so much later, which never lies beyond the last one there is.
+    @inline(__always)
     private static func time(_ time: Int64, after elapsed: Int64) -> Int64 {
         let (sum, isTooFar) = time.addingReportingOverflow(elapsed)
         return isTooFar ? Timestamp.max.nanoseconds : min(Timestamp.max.nanoseconds, sum)

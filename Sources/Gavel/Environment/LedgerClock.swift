@@ -14,8 +14,8 @@ internal import Platform
 public protocol LedgerClock: Sendable {
     /// The wall clock.
     func now() -> Timestamp
-    /// Nanoseconds on a clock that nobody sets and that goes on while the machine sleeps; only
-    /// differences mean something.
+    /// Nanoseconds, 0 or more, on a clock that nobody sets and that goes on while the machine
+    /// sleeps; only differences mean something.
     func uptimeNanoseconds() -> Int64
     /// Both, as of one moment: a clock that is moved between two readings would seem to jump.
     func both() -> (wall: Timestamp, uptimeNanoseconds: Int64)
@@ -60,6 +60,11 @@ public struct SystemClock: LedgerClock {
         var time = timespec()
         // The pointer is to a local value and used only within the call.
         unsafe clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        // In the year 2262 the nanoseconds of a wall clock come to an end; the ledger's times end
+        // the year before.
+        let (nanoseconds, isTooFar) = Int64(time.tv_sec).multipliedReportingOverflow(
+            by: 1_000_000_000)
+        let (sum, isBeyond) = nanoseconds.addingReportingOverflow(Int64(time.tv_nsec))
+        return isTooFar || isBeyond ? (time.tv_sec < 0 ? .min : .max) : sum
     }
 }

@@ -9,6 +9,7 @@
 
 internal import AuctionDomain
 internal import Crypto
+internal import Logging
 internal import Platform
 
 /// The secret of a ledger, as keys for its uses.
@@ -92,9 +93,21 @@ extension LedgerSecret {
     }
 
     /// The secret in a store, drawn where there is none.
+    /// - Parameter isNew: whether the ledger has no entries yet; one that has lost its secret is
+    ///   told of.
     /// - Throws: as `read(in:)`.
-    static func open(in store: any LedgerStore) throws(LedgerError) -> LedgerSecret {
+    static func open(
+        in store: any LedgerStore, isNew: Bool, logger: Logger
+    ) throws(LedgerError) -> LedgerSecret {
         if let secret = try read(in: store) { return secret }
+        if !isNew {
+            logger.warning(
+                """
+                the ledger's secret is missing and a new one is drawn: calls to the service from \
+                before are taken anew when they are repeated, and lists from before do not go on
+                """,
+                metadata: ["ledger": "\(store.name)", "file": "\(store.place(of: .secret))"])
+        }
         let secret = generate()
         try secret.write(in: store)
         return secret

@@ -85,8 +85,8 @@ final class EngineThread: @unchecked Sendable {
     /// - Returns: false when nothing more can be decided.
     private func decide() -> Bool {
         while true {
-            if core.wantsFreeBytes { core.note(freeBytes: log.freeBytes ?? .max) }
             core.note(durable: pipeline.durableCount)
+            if core.wantsFreeBytes { core.note(freeBytes: log.freeBytes ?? .max) }
             switch core.decide() {
             case .idle: return true
             case .frameIsFull:

@@ -80,7 +80,13 @@ public final class FolderStore: LedgerStore {
     public func contains(_ record: StoreRecord) -> Bool { FileSystem.exists(path(of: record)) }
 
     public func read(_ record: StoreRecord, upTo byteCount: Int) throws -> [UInt8]? {
-        try NamedFile(path(of: record), .checkpoint).read(upTo: byteCount)
+        let path = path(of: record)
+        switch try FileSystem.kind(of: path) {
+        case nil, .file, .directory, .link: break
+        case .pipe, .characterDevice, .blockDevice, .socket:
+            throw UnreadableRecord("it is no file")
+        }
+        return try NamedFile(path, .checkpoint).read(upTo: byteCount)
     }
 
     public func replace(
@@ -192,9 +198,10 @@ public final class FolderStore: LedgerStore {
     public func build(_ logger: Logger, _ body: (any LedgerStore) throws -> Void) throws {
         try requireAbsent(name)
         let building = LedgerFolder(path: name + ".copying")
-        try building.removeLeftover()
+        let lock = try building.beginBuilding()
+        // Until the ledger has its name.
+        defer { withExtendedLifetime(lock) {} }
         do {
-            try building.beginBuilding()
             try body(FolderStore(building))
             try FileSystem.syncDirectory(building.path)
             try building.endBuilding(at: name, logger)

@@ -81,10 +81,27 @@ package struct LedgerFolder: Hashable, Sendable {
         if let owner { throw .refused("\(path) belongs to the ledger in \(owner)") }
     }
 
-    /// Begins a ledger beside its place.
-    func beginBuilding() throws {
+    /// Begins a ledger beside its place, after what an interrupted copy or import left there is
+    /// removed.
+    /// - Returns: what keeps others from building here as well, for as long as it is kept.
+    /// - Throws: `LedgerError` with `heldByWriter` where somebody builds here; as
+    ///   `removeLeftover`.
+    func beginBuilding() throws -> FileLock {
+        try removeLeftover()
         try FileSystem.createDirectory(path)
-        try FileSystem.writeFileAtomically(unfinished, Array(lastName.utf8))
+        guard let lock = try FileLock.acquire(unfinished) else { throw isBeingBuilt }
+        do {
+            try lock.write(Array(lastName.utf8))
+            try FileSystem.syncDirectory(path)
+        } catch {
+            try? discard()
+            throw error
+        }
+        return lock
+    }
+
+    private var isBeingBuilt: LedgerError {
+        LedgerError(.heldByWriter, "\(name) is being made by another process")
     }
 
     /// The last part of the path.
@@ -99,8 +116,8 @@ package struct LedgerFolder: Hashable, Sendable {
             }
         }
         let mark = try FileSystem.readFile(unfinished)
-        // Versions before this one left it empty.
-        return mark.isEmpty || mark.elementsEqual(lastName.utf8)
+        // Former versions left it empty, and so does a crash while it is written.
+        return lastName.utf8.starts(with: mark)
     }
 
     /// Removes what was built, or what is left of it. The mark goes last, so that whoever is
@@ -114,7 +131,8 @@ package struct LedgerFolder: Hashable, Sendable {
 
     /// Removes what an interrupted copy or import left.
     /// - Throws: `alreadyExists` where something else stands there: it is somebody's own, also
-    ///   where it is a ledger, which may well be named so.
+    ///   where it is a ledger, which may well be named so; `heldByWriter` where somebody is still
+    ///   at work on it.
     func removeLeftover() throws {
         guard let kind = try FileSystem.kind(of: path, followingLinks: false) else { return }
         guard kind == .directory, try isLeftover() else {
@@ -123,6 +141,9 @@ package struct LedgerFolder: Hashable, Sendable {
                 "\(name) is in the way, and is not what an interrupted copy left there: move it "
                     + "away, or remove it if it is not needed")
         }
+        let isMarked = FileSystem.exists(unfinished)
+        let lock = isMarked ? try FileLock.acquire(unfinished) : nil
+        guard !isMarked || lock != nil else { throw isBeingBuilt }
         try discard()
     }
 
@@ -171,7 +192,11 @@ package struct LedgerFolder: Hashable, Sendable {
     /// Checks that a ledger may be opened here.
     /// - Throws: `notFound`; `foreign` when something else stands there.
     package func check(creates: Bool) throws(LedgerError) {
-        if exists {
+        let isThere: Bool
+        do { isThere = try FileSystem.kind(of: data) != nil } catch {
+            throw LedgerError(error, while: "looking for the ledger at \(name)")
+        }
+        if isThere {
             guard !creates, !FolderStore(self).wasOpened else { return }
             // Where it cannot be told, opening says why.
             if LogFileReader.isUnborn(at: log) { throw .notBegun(self) }

@@ -66,7 +66,8 @@ public protocol LedgerStore: AnyObject, Sendable {
     /// - Throws: what writing throws. The record is then what it was, or `new`.
     func replace(_ record: StoreRecord, _ old: [UInt8]?, by new: [UInt8]?) throws -> Bool
 
-    /// Adds bytes to the end of a record that is there. A crash may tear what was added off again.
+    /// Adds bytes to the end of a record, which is made where there is none. A crash may tear what
+    /// was added off again.
     /// - Throws: what writing throws.
     func append(_ bytes: [UInt8], to record: StoreRecord) throws
 

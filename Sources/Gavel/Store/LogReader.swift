@@ -4,7 +4,8 @@ internal import Platform
 
 /// The frames of a log, open for reading. Used from any thread.
 public protocol LogReader: AnyObject, Sendable {
-    /// How many entries are stored; some may not be durable yet.
+    /// How many entries are stored now, also those that a writer has appended since this log was
+    /// opened; some may not be durable yet.
     var entryCount: UInt64 { get throws }
 
     /// Calls `body` with each stored frame from the one that holds a position on, until it answers

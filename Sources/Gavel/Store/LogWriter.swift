@@ -10,7 +10,7 @@ public protocol LogWriter: LogReader {
 
     /// Stores frames behind all that are there, in one step: all or none. Blocks until they
     /// survive any crash. Called from one thread at a time.
-    /// - Throws: see `StoreFailure`.
+    /// - Throws: see `StoreFailure`; also once this log is closed, and nothing is stored then.
     func append(_ frames: [SealedFrame]) throws(StoreFailure)
 
     /// Replaces the roots of all tiles, in one step. Only while nothing is appended.

@@ -54,7 +54,8 @@ struct Auditor {
     private var isStorageLow = false
     /// How often the clocks were read since there was space again.
     private var ticksWithSpace = 2
-    private var isHeldByOperator = false
+    /// Since when an operator holds closings; nil where none does.
+    private var heldByOperatorSince: Int64?
     /// Spans of the log's time in which nobody could bid and that nobody has confirmed.
     private var downs: [(since: Int64, until: Int64)] = []
     /// The same, of silences: the process that was silent has said from when until when.
@@ -88,7 +89,9 @@ struct Auditor {
         self.status = status
         openedAt = durableCount
         readAt = boot
-        isHeldByOperator = false
+        // Whoever held closings has not said what is to become of what ended meanwhile.
+        if let since = heldByOperatorSince { downs.append((since, boot + status.timeOffset)) }
+        heldByOperatorSince = nil
         trusted = boot + status.timeOffset
         if let last = lastHeartbeat?.nanoseconds, trusted < last {
             throw Fault("an opening took the time back by \(last - trusted) ns")
@@ -104,13 +107,15 @@ struct Auditor {
 
     mutating func wasSilent(since: Int64, until: Int64) { silences.append((since, until)) }
 
-    mutating func operatorHolds() { isHeldByOperator = true }
+    mutating func operatorHolds() { heldByOperatorSince = heldByOperatorSince ?? trusted }
+
+    var isHeldByOperator: Bool { heldByOperatorSince != nil }
 
     mutating func operatorConfirms() {
         mayGoBack = true
         downs = []
         silences = []
-        isHeldByOperator = false
+        heldByOperatorSince = nil
         heldSince = nil
     }
 

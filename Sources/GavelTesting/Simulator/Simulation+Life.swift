@@ -42,6 +42,7 @@ extension Simulation {
                 state: state, window: window, frameNumber: UInt64(stored.count), settings: settings,
                 closing: .automatic, reading: reading, bootID: machine.bootID, heartbeat: last))
         if process.core.status.isClockHeld { coverage.mark("clock held at an opening") }
+        if auditor.isHeldByOperator { coverage.mark("opening after a hold") }
         try auditor.opened(
             lastHeartbeat: heartbeat?.time, trueTime: machine.trueTime, process.core.status,
             boot: boot)

@@ -18,12 +18,12 @@ extension Simulation {
         process.core.receive(items, at: boot + shift * Self.second)
         auditor.note(trueTime: machine.trueTime)
         deciding: while true {
+            process.core.note(durable: auditor.durableCount)
             if process.core.wantsFreeBytes, looksAtSpace {
                 process.core.note(freeBytes: freeBytes)
                 spaceSeenAt = auditor.durableCount
                 isLowKnown = isStorageLow
             }
-            process.core.note(durable: auditor.durableCount)
             let progress = process.core.decide()
             try observe()
             switch progress {

@@ -162,7 +162,10 @@ public struct Simulation {
             auditor.note(storageLow: isStorageLow)
         case .operatorHolds:
             ask(.hold(true))
+            try work()
             auditor.operatorHolds()
+            // The hold is written down before whoever asked for it is answered.
+            try tick()
         case .rotation: rotate()
         }
     }

@@ -45,7 +45,7 @@ extension TestAnswer {
     }
 }
 
-@Suite("The log over HTTP", .timeLimit(.minutes(10)))
+@Suite("The log over HTTP", .timeLimit(.minutes(30)))
 struct EvidenceRouteTests {
     @Test("The served tiles have the root that the served checkpoint signs, and are its folder's")
     func tiles() async throws {

@@ -68,7 +68,7 @@ extension EntryView {
     }
 }
 
-@Suite("Statements over HTTP", .timeLimit(.minutes(10)))
+@Suite("Statements over HTTP", .timeLimit(.minutes(30)))
 struct StatementRouteTests {
     @Test("Bidder, outbid, winner, seller and loser each get a proof that says what is theirs")
     func everyone() async throws {

@@ -58,7 +58,7 @@ extension TestService {
     }
 }
 
-@Suite("Live streams", .timeLimit(.minutes(10)))
+@Suite("Live streams", .timeLimit(.minutes(30)))
 struct LiveTests {
     private let users: [UserID] = ["alice", "bob", "carol"]
 

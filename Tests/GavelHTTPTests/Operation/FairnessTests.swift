@@ -7,7 +7,7 @@ import Testing
 
 @testable import GavelHTTP
 
-@Suite("Fair shares", .timeLimit(.minutes(10)))
+@Suite("Fair shares", .timeLimit(.minutes(30)))
 struct FairnessTests {
     // MARK: Work that takes long
 

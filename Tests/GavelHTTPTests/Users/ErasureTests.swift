@@ -8,7 +8,7 @@ import Testing
 
 @testable import GavelHTTP
 
-@Suite("Erasure", .timeLimit(.minutes(10)))
+@Suite("Erasure", .timeLimit(.minutes(30)))
 struct ErasureTests {
     private func holds(_ test: TestService, _ text: String) throws -> Bool {
         let data = try Data(contentsOf: test.folder.appending(path: "accounts/data.mdb"))

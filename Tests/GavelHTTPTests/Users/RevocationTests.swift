@@ -28,7 +28,7 @@ private enum Taking: String, CaseIterable {
     }
 }
 
-@Suite("Revocation", .timeLimit(.minutes(10)))
+@Suite("Revocation", .timeLimit(.minutes(30)))
 struct RevocationTests {
     private func user(_ name: String, in test: TestService) throws -> UserID {
         try #require(try test.service.accounts.account(named: Username(name))).userID
