@@ -35,7 +35,7 @@ struct HTTPStorm: AsyncParsableCommand {
         var configuration = Configuration()
         configuration.logger = Logger(label: "http-storm")
         configuration.logger.logLevel = .error
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try await Ledger.open(at: path, configuration: configuration)
         let bids = Bids(ledger)
         try bids.furnish()
         var options = ServiceOptions()
@@ -62,7 +62,7 @@ struct HTTPStorm: AsyncParsableCommand {
         }
         serving.cancel()
         _ = await serving.result
-        ledger.close()
+        await ledger.close()
     }
 
     private func listen(to lot: String, port: Int) throws -> (process: Process, output: Pipe) {
