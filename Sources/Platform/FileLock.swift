@@ -22,10 +22,7 @@ public final class FileLock: Sendable {
         try FileFaults.check(.open, "lock", path: path)
         let file = try Descriptor(
             opening: path, O_RDWR | O_CREAT | O_NONBLOCK, operation: "lock")
-        guard try lock(file) else { return nil }
-        guard let named = try fileStatus(at: path),
-            FileIdentity(named) == FileIdentity(try file.status())
-        else { return nil }
+        guard try lock(file), try file.isStillNamed() else { return nil }
         return FileLock(file)
     }
 

@@ -61,6 +61,12 @@ package struct Descriptor: ~Copyable, Sendable {
         try fileStatus(of: number, path: path)
     }
 
+    /// Whether the path still leads to this file: somebody may have replaced it.
+    func isStillNamed() throws(FileError) -> Bool {
+        guard let named = try fileStatus(at: path) else { return false }
+        return FileIdentity(named) == FileIdentity(try status())
+    }
+
     /// The length of the file.
     package var byteCount: Int {
         get throws(FileError) { Int(try status().st_size) }

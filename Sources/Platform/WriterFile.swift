@@ -145,10 +145,7 @@ public final class WriterFile: Sendable {
                 opening: path, O_RDWR | O_CREAT | O_NONBLOCK, mode: mode, operation: "acquire")
             guard try lock(file) else { throw Held(pid: try? file.readRecord()?.holder) }
             // Whoever replaced the file meanwhile would lock the new one: lock that instead.
-            let held = try file.status()
-            guard let named = try fileStatus(at: path),
-                FileIdentity(named) == FileIdentity(held)
-            else { continue }
+            guard try file.isStillNamed() else { continue }
             let found = try file.readRecord()
             let wasDamaged = try found == nil && file.byteCount > 0
             var record = found ?? Record()

@@ -22,11 +22,7 @@ func withLedgerPath<R>(_ body: (String) async throws -> R) async throws -> R {
 func onThread<R: Sendable>(
     _ work: @escaping @Sendable () throws -> R
 ) -> Task<R, any Error> {
-    Task {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(with: Result { try work() }) }
-        }
-    }
+    Task { try await DedicatedThread.run(named: "gavel.test", work) }
 }
 
 /// Registers users in one batch.

@@ -97,9 +97,5 @@ struct SeededGenerator: RandomNumberGenerator {
 func onThread<R: Sendable>(
     _ work: @escaping @Sendable () throws -> R
 ) -> Task<R, any Error> {
-    Task {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(with: Result { try work() }) }
-        }
-    }
+    Task { try await DedicatedThread.run(named: "gavel.test", work) }
 }

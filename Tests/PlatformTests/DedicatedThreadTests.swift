@@ -30,4 +30,30 @@ struct DedicatedThreadTests {
         for _ in 0..<1000 { gate.signal() }
         while done.load(ordering: .acquiring) < 1000 { usleep(1000) }
     }
+
+    @Test("Whoever waits for a piece of work gets its result or its error, and holds no thread")
+    func waitedFor() async throws {
+        struct Broken: Error, Equatable {}
+        #if os(Linux)
+            let name = await DedicatedThread.run(named: "gavel.waited") {
+                try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+            }
+            #expect(name == "gavel.waited\n")
+        #endif
+        await #expect(throws: Broken()) {
+            try await DedicatedThread.run(named: "gavel.waited") { () throws(Broken) in
+                throw Broken()
+            }
+        }
+        // More of them than tasks have threads, each of which waits for the last one.
+        let gate = DispatchSemaphore(value: 0)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<64 {
+                group.addTask {
+                    await DedicatedThread.run(named: "gavel.waited") { gate.wait() }
+                }
+            }
+            group.addTask { for _ in 0..<64 { gate.signal() } }
+        }
+    }
 }

@@ -141,10 +141,10 @@ package struct LedgerFolder: Hashable, Sendable {
                 "\(name) is in the way, and is not what an interrupted copy left there: move it "
                     + "away, or remove it if it is not needed")
         }
-        let isMarked = FileSystem.exists(unfinished)
-        let lock = isMarked ? try FileLock.acquire(unfinished) : nil
-        guard !isMarked || lock != nil else { throw isBeingBuilt }
-        try discard()
+        guard FileSystem.exists(unfinished) else { return try discard() }
+        guard let lock = try FileLock.acquire(unfinished) else { throw isBeingBuilt }
+        // Nobody begins to build here before everything is gone.
+        try withExtendedLifetime(lock) { try discard() }
     }
 
     /// Puts what was built in its place: the last step of an import, a copy and a restore. All of

@@ -4,6 +4,7 @@
 // what waits for a child waits on a thread of its own.
 
 import Foundation
+import Platform
 import Testing
 
 /// A started `gavel-server`.
@@ -122,9 +123,7 @@ final class ServerProcess: @unchecked Sendable {
 
 /// Runs what waits on a thread of its own.
 func onThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
-    await withCheckedContinuation { continuation in
-        Thread { continuation.resume(returning: body()) }.start()
-    }
+    await DedicatedThread.run(named: "gavel.test", body)
 }
 
 /// Runs `body` with a folder of its own.
