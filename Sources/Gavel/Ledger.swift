@@ -125,10 +125,8 @@ public final class Ledger: Sendable {
     ) throws {
         let snapshots = StoredSnapshots(store: store)
         let loader = Loader(log: log, snapshots: snapshots, logger: configuration.logger)
-        let loaded = try loader.load(upTo: .none, withIDs: true)
+        let (loaded, window) = try loader.load { configuration.emptyWindow(from: $0) }
         try loader.checkTiles(loaded)
-        let window = try loader.commandIDs(
-            loaded, into: configuration.emptyWindow(from: loaded.horizon))
         let state = loaded.readState.state
         let isNew = state.entryCount == 0
         let newID = isNew ? configuration.ledgerID ?? .generate() : nil
@@ -147,8 +145,9 @@ public final class Ledger: Sendable {
         let sealer = FrameSealer(
             tree: loaded.tree,
             engine: configuration.shortcuts.contains(.hashInstructions) ? .fastest : .library)
+        let reading = Reading(readState: loaded.readState, log: log, secret: secret)
         let publisher = Publisher(
-            reading: Reading(readState: loaded.readState, log: log, secret: secret),
+            reading: reading,
             snapshotCount: loaded.snapshotCount, pipeline: pipeline,
             admission: admission, sealer: sealer, snapshots: snapshots, log: log,
             signer: signer, configuration: configuration)
@@ -172,8 +171,8 @@ public final class Ledger: Sendable {
                 state: state, window: window, frameNumber: isNew ? 0 : loaded.frameNumber + 1,
                 settings: settings, closing: configuration.closing,
                 reading: admission.admitClocks(), bootID: bootID, heartbeat: log.lastHeartbeat),
-            log: log, storeThread: storeThread, admission: admission, pipeline: pipeline,
-            configuration: configuration)
+            log: log, stored: reading.entries, storeThread: storeThread, admission: admission,
+            pipeline: pipeline, configuration: configuration)
         do {
             // Makes durable whatever an earlier crash left in the page cache, before any answer.
             let opening = try engine.open(
@@ -283,6 +282,7 @@ public final class Ledger: Sendable {
         storeThread.drain()
         publisher.finish(isRunning: isRunning)
         signer.finish(isSigning: isRunning && pipeline.failure == nil)
+        publisher.reading.entries.close()
         log.close()
     }
 

@@ -93,7 +93,9 @@ public final class LedgerReader: LedgerQueries {
     public func close() {
         following.withLock { $0.isClosed = true }
         // Not under the lock, which a query that is waited for may want.
-        if !isPast { reading.log.close() }
+        guard !isPast else { return }
+        reading.entries.close()
+        reading.log.close()
     }
 
     deinit { close() }

@@ -45,12 +45,11 @@ extension Ledger {
             let log = try store.openForWriting(opening)
             defer { log.close() }
             let loader = Loader(log: log, snapshots: nil, logger: logger)
-            let loaded = try loader.load(upTo: .none)
+            let (loaded, ids) = try loader.load { .unlimited(from: $0) }
             // Nothing goes before what takes its place is made: whoever is interrupted leaves a
             // ledger that opens, with the old roots or the new ones.
             try log.replaceTiles(by: StoredTiles(loaded.tiles))
             try loader.checkTiles(loaded)
-            let ids = try loader.commandIDs(loaded, into: .unlimited(from: loaded.horizon))
             try StoredSnapshots(store: store)
                 .replaceAll(by: loaded.readState, tree: loaded.tree, ids: ids)
             return loaded.readState.entryCount

@@ -17,13 +17,16 @@ package struct Shortcuts: OptionSet, Sendable {
     /// Hashes are made by the processor's own instructions, two at a time.
     package static let hashInstructions = Self(rawValue: 1 << 3)
 
+    /// Commands sent again are first looked for in the frames that were written last.
+    package static let recentFrames = Self(rawValue: 1 << 4)
+
     package static let all: Self = [
-        .flatBids, .lookAhead, .storeAtOnce, .hashInstructions,
+        .flatBids, .lookAhead, .storeAtOnce, .hashInstructions, .recentFrames,
     ]
 
     /// Each with its name on the command line.
     package static let named: [(name: String, shortcut: Self)] = [
         ("flat-bids", .flatBids), ("look-ahead", .lookAhead), ("store-at-once", .storeAtOnce),
-        ("hash-instructions", .hashInstructions),
+        ("hash-instructions", .hashInstructions), ("recent-frames", .recentFrames),
     ]
 }

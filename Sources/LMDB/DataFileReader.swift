@@ -132,9 +132,15 @@ public final class DataFileReader: Sendable {
         in table: String, fromAtOrBefore key: UInt64,
         _ body: (UInt64, RawSpan) throws -> Bool
     ) throws {
-        try forEachValue(in: table, fromAtOrBefore: key) { key, value in
-            try value.withBytes { try body(key, $0) }
+        var ahead = ReadAhead()
+        do {
+            try forEachValue(in: table, fromAtOrBefore: key) { try ahead.lend($0, $1, to: body) }
+        } catch {
+            // What was found before the fault comes before it.
+            guard try ahead.lendLast(to: body) else { return }
+            throw error
         }
+        _ = try ahead.lendLast(to: body)
     }
 
     /// As `forEach`, but of a value only those bytes are read that `body` asks for.

@@ -7,7 +7,7 @@
 import Platform
 
 /// A value that a `DataFileReader` found.
-public struct StoredValue {
+public struct StoredValue: Sendable {
     private let file: DataFile
     private let leaf: TreePage
     private let node: TreePage.Node
@@ -67,20 +67,36 @@ public struct StoredValue {
         return bytes
     }
 
-    /// Lends the whole value.
+    /// The whole value in memory, with what stands around it.
+    struct Read: Sendable {
+        fileprivate let bytes: [UInt8]
+        fileprivate let range: Range<Int>
+
+        func withBytes<R>(_ body: (RawSpan) throws -> R) rethrows -> R {
+            try Platform.withBytes(of: bytes) { try body($0.extracting(range)) }
+        }
+    }
+
+    /// Reads the whole value.
     ///
-    /// - Throws: what `body` throws; as `bytes`.
-    public func withBytes<R>(_ body: (RawSpan) throws -> R) throws -> R {
+    /// - Throws: as `bytes`.
+    func read() throws -> Read {
         guard let firstPage else {
-            let range = node.valueStart..<node.valueStart + node.valueByteCount
-            return try Platform.withBytes(of: leaf.bytes) { try body($0.extracting(range)) }
+            return Read(
+                bytes: leaf.bytes,
+                range: node.valueStart..<node.valueStart + node.valueByteCount)
         }
         // Room is made only for what the value's own first page says too.
         if byteCount > Self.bytesUnasked { _ = try readPages(firstPage, to: 0) }
         let bytes = try readPages(firstPage, to: byteCount)
-        return try Platform.withBytes(of: bytes) {
-            try body($0.extracting(TreePage.headerBytes..<bytes.count))
-        }
+        return Read(bytes: bytes, range: TreePage.headerBytes..<bytes.count)
+    }
+
+    /// Lends the whole value.
+    ///
+    /// - Throws: what `body` throws; as `bytes`.
+    public func withBytes<R>(_ body: (RawSpan) throws -> R) throws -> R {
+        try read().withBytes(body)
     }
 
     /// Reads the value's pages up to so many bytes of it, and checks the head of the first.

@@ -72,6 +72,24 @@ public func withBytes<R: ~Copyable>(
     try body(unsafe array.span.bytes)
 }
 
+/// Lends the bytes of `array` to `body`, without a copy.
+@inlinable
+public func withBytes<R: ~Copyable>(
+    ofIntegers array: [UInt32], _ body: (RawSpan) throws -> R
+) rethrows -> R {
+    // An integer has no bytes that are not initialized.
+    try body(unsafe array.span.bytes)
+}
+
+extension [UInt8] {
+    /// Appends a copy of bytes.
+    @inlinable
+    public mutating func append(contentsOf bytes: RawSpan) {
+        // The bytes are lent for the call, which copies them.
+        unsafe bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }
+    }
+}
+
 /// Lends the UTF-8 of `string` to `body`; copies only a string that is not stored as UTF-8.
 @inlinable
 public func withUTF8Bytes<R>(of string: String, _ body: (RawSpan) throws -> R) rethrows -> R {

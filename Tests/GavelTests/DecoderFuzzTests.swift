@@ -232,13 +232,16 @@ struct DecoderFuzzTests {
                 for level in VerificationLevel.allCases { _ = verify(forged, level, count: count) }
                 let log = FrameList(frames: forged, entryCount: count)
                 let loader = Loader(log: log, snapshots: nil, logger: quiet)
-                guard let loaded = try? loader.load(upTo: .none) else {
+                guard
+                    let (loaded, ids) = try? loader.load(
+                        ids: { Configuration().emptyWindow(from: $0) })
+                else {
                     refused += 1
                     continue
                 }
                 opened += 1
                 try read(log, asked)
-                try write(loaded, loader)
+                try write(loaded, ids)
             }
             #expect(opened > 10 && refused > 10, "\(opened) opened, \(refused) refused")
         }
@@ -275,13 +278,12 @@ struct DecoderFuzzTests {
     }
 
     /// Lets a core go on from what was loaded, as opening does.
-    private func write(_ loaded: Loaded, _ loader: Loader) throws {
+    private func write(_ loaded: Loaded, _ ids: CommandIDWindow) throws {
         let state = loaded.readState.state
         let reading = ClockReading(wall: Timestamp(seconds: 1_800_000_000), boot: 1_000)
         for clock in [reading, ClockReading(wall: .max, boot: 0)] {
-            let window = Configuration().emptyWindow(from: loaded.horizon)
             var core = EngineCore(
-                state: state, window: try loader.commandIDs(loaded, into: window),
+                state: state, window: ids,
                 frameNumber: loaded.frameNumber + 1, settings: EngineCore.Settings(),
                 closing: .automatic, reading: clock, bootID: nil, heartbeat: nil)
             core.open(newLedger: nil, restored: nil, version: "x", asker: .none)
@@ -352,7 +354,7 @@ struct DecoderFuzzTests {
             try loaded.readState.writeChunks { chunks.append($0.array()) }
             let stateChunkCount = chunks.count
             try Loader(log: log, snapshots: nil, logger: quiet)
-                .commandIDs(loaded, into: .unlimited(from: loaded.horizon))
+                .load { .unlimited(from: $0) }.ids
                 .writeChunks { chunks.append($0.array()) }
             let header = SnapshotHeader(
                 ledgerID: try #require(state.ledgerID), entryCount: state.entryCount,

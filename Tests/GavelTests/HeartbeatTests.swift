@@ -41,8 +41,11 @@ struct HeartbeatTests {
         try await withLedgerPath { path in
             let clock = ManualClock()
             let gate = Gate()
+            var configuration = Self.configuration(clock)
+            // So that a command that is sent again is read from the store.
+            configuration.shortcuts.remove(.recentFrames)
             let ledger = try Ledger.open(
-                in: FolderStore(at: path), configuration: Self.configuration(clock)
+                in: FolderStore(at: path), configuration: configuration
             ) {
                 GatedLog($0, gate)
             }

@@ -56,7 +56,7 @@ struct OutageEntryTests {
         var buffer = ByteBuffer(capacity: 1024)
         buffer.appendEntry(
             bid, id: CommandID(high: 1, low: 2), actor: .operator, at: Self.point,
-            links: BidLinks(auction: 3, bidder: 4, refunded: nil), salt: nil)
+            links: BidLinks(auction: 3, bidder: 4, refunded: nil, currency: .none), salt: nil)
         for flattensBids in [true, false] {
             let found = refusal(buffer.array(), flattensBids: flattensBids)
             #expect((found == nil) == (reason != .outage))

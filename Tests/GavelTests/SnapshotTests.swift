@@ -43,7 +43,7 @@ struct SnapshotTests {
             /// What opening gives, and whether it took the snapshot.
             func load() throws -> Bool {
                 let loaded = try Loader(log: log, snapshots: folder, logger: Bench.logger)
-                    .load(upTo: .none, withIDs: true)
+                    .load { .unlimited(from: $0) }.loaded
                 #expect(loaded.readState.state.digest == truth.readState.state.digest)
                 #expect(loaded.tree == truth.tree)
                 return loaded.snapshotCount > 0
@@ -86,7 +86,7 @@ struct SnapshotTests {
             try loaded.readState.writeChunks { chunks.append($0.array()) }
             let stateChunkCount = chunks.count
             let ids = try Loader(log: log, snapshots: nil, logger: Bench.logger)
-                .commandIDs(loaded, into: .unlimited(from: loaded.horizon))
+                .load { .unlimited(from: $0) }.ids
             try ids.writeChunks { chunks.append($0.array()) }
             #expect(chunks.count > stateChunkCount)
             let header = SnapshotHeader(

@@ -126,7 +126,7 @@ struct TwinTests {
                 accepted, id: bid.id, actor: bid.actor, at: bid.point,
                 links: BidLinks(
                     auction: links[0], bidder: links[1],
-                    refunded: links.count == 3 ? links[2] : nil),
+                    refunded: links.count == 3 ? links[2] : nil, currency: .none),
                 salt: bid.salt)
             try #require(buffer.array() == entry, place)
         }

@@ -324,7 +324,8 @@ struct HouseTests {
             "Store/LogReader.swift", "Store/LogFileReader.swift",
             "Store/FolderStore.swift",
             "Store/MemoryStore.swift",
-            "EventLog/CheckedEntries.swift", "Proofs/LogEntries.swift",
+            "EventLog/CheckedEntries.swift", "EventLog/CheckedTile.swift",
+            "Proofs/LogEntries.swift",
             // Opening and archives derive each frame's root on the way.
             "ReadState/Loader.swift", "LogArchive.swift",
             // Verification derives everything; two logs are compared byte by byte.

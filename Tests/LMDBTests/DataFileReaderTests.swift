@@ -87,6 +87,64 @@ struct DataFileReaderTests {
         }
     }
 
+    @Test("Large values come in order, as far as they are wanted, and a fault in its turn")
+    func readAhead() throws {
+        try withTemporaryDirectory { directory in
+            let lengths = [300_000, 10, 262_144, 400_000, 262_143, 70_000, 500_000, 300_000, 3]
+            do {
+                let environment = try Environment(at: directory, configuration: unlocked)
+                let table = try environment.integerTable(named: "t", create: true)
+                try environment.write { transaction in
+                    for (key, length) in lengths.enumerated() {
+                        let key = UInt64(key)
+                        try transaction.append(table, key, filled(key, byteCount: length))
+                    }
+                }
+            }
+            struct Enough: Error {}
+            /// How many values are lent before it ends, and why it ends.
+            func scan(
+                stopAt stop: Int?, throwing: Bool = false
+            ) -> (count: Int, error: (any Error)?) {
+                var count = 0
+                do {
+                    try DataFileReader(in: directory).forEach(in: "t", fromAtOrBefore: 0) {
+                        key, value in
+                        #expect(value.array() == filled(key, byteCount: lengths[Int(key)]))
+                        #expect(Int(key) == count)
+                        count += 1
+                        if count == stop, throwing { throw Enough() }
+                        return count != stop
+                    }
+                } catch { return (count, error) }
+                return (count, nil)
+            }
+            let all = scan(stopAt: nil)
+            #expect(all.count == lengths.count && all.error == nil)
+            for stop in 1...lengths.count {
+                let (stopped, thrown) = (scan(stopAt: stop), scan(stopAt: stop, throwing: true))
+                #expect(stopped.count == stop && stopped.error == nil)
+                #expect(thrown.count == stop && thrown.error is Enough)
+            }
+            // The head of each large value's first page, damaged in turn.
+            let path = directory + "/data.mdb"
+            let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+            for (key, length) in lengths.enumerated() where length > 3000 {
+                let start = Data(filled(UInt64(key), byteCount: 64))
+                // Behind the head of a page, which has 16 bytes.
+                let place = try #require(
+                    stride(from: 16, to: whole.count - 64, by: 4096).first {
+                        whole[$0..<$0 + 64] == start
+                    })
+                var damaged = whole
+                damaged[place - 6] ^= 0xFF
+                try damaged.write(to: URL(fileURLWithPath: path))
+                let result = scan(stopAt: nil)
+                #expect(result.count == key && result.error is LMDBError, "\(key): \(result)")
+            }
+        }
+    }
+
     @Test("Any part of a value is that part, wherever the value lies")
     func parts() throws {
         try withTemporaryDirectory { directory in

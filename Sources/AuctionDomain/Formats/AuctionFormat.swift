@@ -59,7 +59,9 @@ protocol FormatRules {
 
     /// Whether an open auction has exactly the holds that the format prescribes, and its figures
     /// fit them: what closing relies on.
-    static func hasRightHolds(_ auction: AuctionHandle, in state: State) -> Bool
+    static func hasRightHolds(
+        _ record: AuctionRecord, of auction: AuctionHandle, in state: State
+    ) -> Bool
 
     /// The least amount a challenger must bid now; nil where no amount is large enough.
     static func minimumBid(_ record: AuctionRecord, in state: State) -> Money?

@@ -8,30 +8,41 @@
 // state, which tests hold both to.
 
 /// What an accepted bid changed.
+@usableFromInline
 package struct AcceptedBid: Hashable, Sendable {
+    @usableFromInline
     package enum Kind: UInt8, Hashable, Sendable {
         case leadTaken
         case maximumRaised
         case bidAbsorbed
+
+        /// Whether the bidder leads afterwards, with a hold of her own; else the leader's maximum
+        /// absorbed the bid. A switch, since `==` of an enum is not inlined in another module.
+        @inlinable @inline(__always) package var takesLead: Bool {
+            switch self {
+            case .leadTaken, .maximumRaised: true
+            case .bidAbsorbed: false
+            }
+        }
     }
 
-    package let auction: AuctionHandle
-    package let bidder: UserHandle
+    @usableFromInline package let auction: AuctionHandle
+    @usableFromInline package let bidder: UserHandle
     /// What was bid; with proxy bidding a maximum.
-    package let maximum: Money
-    package let kind: Kind
+    @usableFromInline package let maximum: Money
+    @usableFromInline package let kind: Kind
     /// The price afterwards.
-    package let price: Money
+    @usableFromInline package let price: Money
     /// Whose hold goes back, or `UserHandle.none`.
-    package let refunded: UserHandle
-    package let refund: Money
+    @usableFromInline package let refunded: UserHandle
+    @usableFromInline package let refund: Money
     /// What the bidder locks now; zero when absorbed.
-    package let locked: Money
+    @usableFromInline package let locked: Money
     /// The bidder's whole hold afterwards; zero when absorbed.
-    package let held: Money
+    @usableFromInline package let held: Money
     /// The new end, where the bid moved it.
-    package var closesAt: Timestamp?
-    package var extensionReason = ExtensionReason.softClose
+    @usableFromInline package var closesAt: Timestamp?
+    @usableFromInline package var extensionReason = ExtensionReason.softClose
 
     /// A bid that the leader's maximum absorbs.
     @inlinable
@@ -42,7 +53,7 @@ package struct AcceptedBid: Hashable, Sendable {
             refunded: .none, refund: .zero, locked: .zero, held: .zero)
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package init(
         auction: AuctionHandle, bidder: UserHandle, maximum: Money, kind: Kind, price: Money,
         refunded: UserHandle, refund: Money, locked: Money, held: Money
@@ -59,7 +70,7 @@ package struct AcceptedBid: Hashable, Sendable {
     }
 
     /// How many events it stands for.
-    @inlinable package var eventCount: Int {
+    @inlinable @inline(__always) package var eventCount: Int {
         let extending = closesAt == nil ? 0 : 1
         return switch kind {
         case .bidAbsorbed: 1 + extending
@@ -93,17 +104,21 @@ package struct AcceptedBid: Hashable, Sendable {
     }
 }
 
-/// The previous entries of the chains that a bid's entry belongs to.
+/// The previous entries of the chains that a bid's entry belongs to, and what its money is in.
+@usableFromInline
 package struct BidLinks: Hashable, Sendable {
-    package let auction: UInt64
-    package let bidder: UInt64
+    @usableFromInline package let auction: UInt64
+    @usableFromInline package let bidder: UInt64
     /// Only where somebody was refunded.
-    package let refunded: UInt64?
+    @usableFromInline package let refunded: UInt64?
+    /// Known already where the bid takes effect: nobody has to look the auction up again.
+    @usableFromInline package let currency: CurrencyHandle
 
     @inlinable
-    package init(auction: UInt64, bidder: UInt64, refunded: UInt64?) {
+    package init(auction: UInt64, bidder: UInt64, refunded: UInt64?, currency: CurrencyHandle) {
         self.auction = auction
         self.bidder = bidder
         self.refunded = refunded
+        self.currency = currency
     }
 }

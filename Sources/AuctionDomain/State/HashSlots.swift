@@ -8,6 +8,7 @@
 // segment is 1/1024 of that. They grow by halves, so that at least half of their slots are in use.
 
 /// A set of numbers, each under a hash of 32 bits.
+@usableFromInline
 package struct HashSlots: Sendable {
     @usableFromInline
     package struct Segment: Sendable {

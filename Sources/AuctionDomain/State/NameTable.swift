@@ -7,6 +7,7 @@
 
 /// A name packed into 16 bytes: up to 15 bytes of UTF-8 and, in the last one, how many; one
 /// comparison and a few instructions of hashing, where a string takes a loop for each.
+@usableFromInline
 package struct NameKey: Hashable, Sendable {
     @usableFromInline var low: UInt64 = 0
     @usableFromInline var high: UInt64 = 0

@@ -128,7 +128,7 @@ extension State {
         }
         if case .user(let user) = actor { try check(user) }
         try checkOpen(bid.auction)
-        if bid.kind != .bidAbsorbed {
+        if bid.kind.takesLead {
             let currency = auctions[bid.auction.index].currency
             if bid.refunded != .none {
                 try check(bid.refund, isLocked: true, of: bid.refunded, currency)
@@ -232,7 +232,8 @@ extension State {
     func hasRightHolds(_ auction: AuctionHandle) -> Bool {
         let record = auctions[auction.index]
         return record.phase == .open
-            ? format(of: record).hasRightHolds(auction, in: self) : record.holder == .none
+            ? format(of: record).hasRightHolds(record, of: auction, in: self)
+            : record.holder == .none
     }
 }
 

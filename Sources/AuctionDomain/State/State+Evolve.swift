@@ -192,7 +192,7 @@ extension State {
     @inline(__always)
     package mutating func evolve(_ bid: AcceptedBid, at point: EntryPoint) -> BidLinks {
         begin(point)
-        let isLead = bid.kind != .bidAbsorbed
+        let isLead = bid.kind.takesLead
         var delta = StateDigest.Delta()
         var oldEnd = Timestamp.noEnd
         var extrasIndex = Self.noExtras
@@ -229,7 +229,9 @@ extension State {
             }
             moveDeadline(of: bid.auction, extrasIndex, from: oldEnd, to: closesAt)
         }
-        return BidLinks(auction: previous, bidder: bidderPrevious, refunded: refundedPrevious)
+        return BidLinks(
+            auction: previous, bidder: bidderPrevious, refunded: refundedPrevious,
+            currency: currency)
     }
 
     /// Sets leader and maximum, and the hold where the bidder's takes the place of the only one.

@@ -129,14 +129,15 @@ extension State {
 }
 
 /// What all accounts of a currency hold together.
+@usableFromInline
 package struct CurrencyHoldings: Hashable, Sendable {
-    package private(set) var available = Money.zero
-    package private(set) var locked = Money.zero
+    @usableFromInline package internal(set) var available = Money.zero
+    @usableFromInline package internal(set) var locked = Money.zero
 
     package init() {}
 
     /// Wraps where a sum does not fit, which no log does that these rules wrote.
-    @inline(__always)
+    @inlinable @inline(__always)
     package mutating func add(available: Money, locked: Money) {
         self.available = Money(
             minorUnits: self.available.minorUnits &+ available.minorUnits)
@@ -144,7 +145,7 @@ package struct CurrencyHoldings: Hashable, Sendable {
     }
 
     /// Money moves from available to locked; back where the amount is negative.
-    @inline(__always)
+    @inlinable @inline(__always)
     package mutating func lock(_ amount: Int64) {
         available = Money(minorUnits: available.minorUnits &- amount)
         locked = Money(minorUnits: locked.minorUnits &+ amount)

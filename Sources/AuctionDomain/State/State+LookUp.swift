@@ -9,20 +9,21 @@
 // ever, so it holds for all later states; touching changes nothing.
 
 /// What was found for a run of bids.
+@usableFromInline
 package struct BidLookUps: Sendable {
     /// How many bids are looked up together.
     package static let countMax = 32
-    private static let none = UInt32.max
+    @inlinable static var none: UInt32 { .max }
 
-    fileprivate var users = InlineArray<32, UInt32>(repeating: Self.none)
-    fileprivate var auctions = InlineArray<32, UInt32>(repeating: Self.none)
+    @usableFromInline var users = InlineArray<32, UInt32>(repeating: Self.none)
+    @usableFromInline var auctions = InlineArray<32, UInt32>(repeating: Self.none)
     /// Means nothing; keeps the touching from being optimized away.
     package fileprivate(set) var warmth: UInt64 = 0
 
     package init() {}
 
     /// Who bids where, at a place of the run; nil where it is no bid or a name is not there.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func handles(_ place: Int) -> (auction: AuctionHandle, bidder: UserHandle)? {
         guard users[place] != Self.none, auctions[place] != Self.none else { return nil }
         return (AuctionHandle(rawValue: auctions[place]), UserHandle(rawValue: users[place]))

@@ -92,7 +92,8 @@ struct FoldVerification {
         var tree = self.tree
         var tiles = ContiguousArray<TileRoot>()
         do {
-            try FrameFold.run(value, header, tree: &tree, tiles: &tiles) { value in
+            var ids: CommandIDWindow?
+            try FrameFold.run(value, header, tree: &tree, tiles: &tiles, ids: &ids) { value in
                 try verifyEntries(value, header)
             }
         } catch {
@@ -306,5 +307,26 @@ struct FoldVerification {
                     + " still open after the end, first \(id) at position \(late.position)"
                     + (beside ?? ""))
         }
+    }
+}
+
+extension LogReader {
+    /// Calls `body` with each command id of the log from the frame that holds a position on, and
+    /// nothing else of its entries.
+    func forEachID(
+        from position: UInt64, to end: UInt64, _ body: (CommandID, UInt64) throws -> Void
+    ) throws {
+        guard position < end else { return }
+        var position = position
+        try forEachFrame(from: position) { value in
+            let header = try FrameHeader(value)
+            for index in 0..<header.count {
+                let id = try EntryLayout.commandID(value, try header.range(of: index, value))
+                if id != .none { try body(id, header.firstPosition + UInt64(index)) }
+            }
+            position = header.endPosition
+            return position < end
+        }
+        guard position >= end else { throw LogFault("entry \(position) is not in the log") }
     }
 }

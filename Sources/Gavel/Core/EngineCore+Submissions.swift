@@ -245,15 +245,13 @@ extension EngineCore {
         return decoded.receipt(isReplay: true)
     }
 
-    /// Reads an entry that is in the open frame, in one taken, or was supplied.
+    /// Reads an entry that is in the open frame, in a recent one, or was supplied.
     private mutating func read(_ entry: inout DecodedEntry, at position: UInt64) throws(Stop) {
         do {
             if position >= frame.firstPosition {
                 return try frame.withEntry(at: position) { try entry.decode($0, in: $1) }
             }
-            if let frame = taken.first(where: { $0.endPosition > position }),
-                frame.firstPosition <= position
-            {
+            if let frame = recent.frame(with: position) {
                 return try frame.withEntry(at: position) { try entry.decode($0, in: $1) }
             }
         } catch {

@@ -51,8 +51,7 @@ package struct EngineCore: ~Copyable {
     var time: TrustedTime
     var frame: FrameBuilder
     private var frameNumber: UInt64
-    /// Frames taken whose entries may not be readable in the store yet, oldest first.
-    var taken: ContiguousArray<Frame> = []
+    var recent: RecentFrames
 
     /// Since when an operator holds closings; nil where none does.
     private var heldByOperatorSince: Timestamp?
@@ -124,6 +123,7 @@ package struct EngineCore: ~Copyable {
         self.frameNumber = frameNumber
         self.settings = settings
         salts = SaltSource(settings.salting)
+        recent = RecentFrames(keepsDurable: settings.shortcuts.contains(.recentFrames))
         let lastEntry = state.entryCount == 0 ? nil : state.time
         time = TrustedTime(
             reading, bootID: bootID, heartbeat: heartbeat, lastEntry: lastEntry)
@@ -216,10 +216,7 @@ package struct EngineCore: ~Copyable {
 
     /// Takes how many entries are durable: they can be read from the store.
     package mutating func note(durable count: UInt64) {
-        if let first = taken.first, first.endPosition <= count {
-            for frame in taken where frame.endPosition <= count { durableBytes += frame.byteCount }
-            taken.removeAll { $0.endPosition <= count }
-        }
+        durableBytes += recent.note(durable: count)
         if let ended = endedOutage, ended.count <= count { endedOutage = nil }
     }
 
@@ -253,7 +250,7 @@ package struct EngineCore: ~Copyable {
             ledgerID: state.ledgerID!, epoch: state.epoch, number: frameNumber,
             horizon: window.horizon)
         if !finished.isEmpty {
-            taken.append(finished)
+            recent.append(finished)
             takenBytes += finished.byteCount
             frameNumber += 1
         }

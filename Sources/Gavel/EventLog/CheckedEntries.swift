@@ -2,9 +2,9 @@
 // anything of it is used.
 //
 // A log stores no leaf hash, so an entry's is found by way of its tile, the 256 entries that share
-// a stored root: all of them are hashed once, held against that root, and their hashes are kept.
-// Of the last tile, which has no root yet, the root that its newest frame says is derived. So the
-// first entry of a tile costs 256 leaves and every other one of it one leaf.
+// a stored root: all of them are read and hashed once, held against that root, and kept. Of the
+// last tile, which has no root yet, the root that its newest frame says is derived. So the first
+// entry of a tile costs 256 leaves, and its neighbours are in memory then.
 //
 // Invariants: the bytes that are lent are the bytes that were hashed; only verification, opening
 // and the comparison of two logs read frames past this, and they derive the roots themselves
@@ -19,13 +19,23 @@ final class CheckedEntries: Sendable {
     private let log: any LogReader
     private let kept = Mutex(Kept())
 
-    /// The tiles looked at last. Two that fall on one place replace each other: a megabyte at most.
+    /// The tiles looked at last. Two that fall on one place replace each other: 5 MB at most, and
+    /// half of that where entries are bids.
     private struct Kept {
-        static let count: UInt64 = 128
-        var tiles = [TileLeaves?](repeating: nil, count: Int(Kept.count))
+        static let count: UInt64 = 64
+        var tiles = [CheckedTile?](repeating: nil, count: Int(Kept.count))
+        var isClosed = false
     }
 
     init(_ log: any LogReader) { self.log = log }
+
+    /// Lets go of what is kept: from now on only the log says whether it can be read.
+    func close() {
+        kept.withLock {
+            $0 = Kept()
+            $0.isClosed = true
+        }
+    }
 
     /// Lends the entries of a range of positions, as far as there are any, until `body` answers
     /// false: bytes, the entry's place in them, and its position.
@@ -34,11 +44,35 @@ final class CheckedEntries: Sendable {
     func forEach(
         in positions: Range<UInt64>, _ body: (RawSpan, Range<Int>, UInt64) throws -> Bool
     ) throws {
-        var tile: TileLeaves?
-        try forEachUnhashed(in: positions) { value, range, position in
-            if log.keepsTileRoots { try check(value.extracting(range), at: position, &tile) }
-            return try body(value, range, position)
+        guard log.keepsTileRoots else { return try forEachUnhashed(in: positions, body) }
+        var position = positions.lowerBound
+        while position < positions.upperBound {
+            let tile = try tile(
+                position / TileRoot.leaves, reaching: Int(position % TileRoot.leaves))
+            let end = min(positions.upperBound, tile.endPosition)
+            guard position < end, try lend(position..<end, of: tile, body) else { return }
+            position = end
         }
+    }
+
+    /// - Returns: false when `body` answered so.
+    private func lend(
+        _ positions: Range<UInt64>, of tile: CheckedTile,
+        _ body: (RawSpan, Range<Int>, UInt64) throws -> Bool
+    ) throws -> Bool {
+        if let entries = tile.entries {
+            return try entries.forEach(in: positions, from: tile.firstPosition, body)
+        }
+        var goesOn = true
+        try forEachUnhashed(in: positions) { value, range, position in
+            let leaf = tile.leaves[Int(position - tile.firstPosition)]
+            guard Digest.leaf(value.extracting(range)) == leaf else {
+                throw LogFault("entry \(position) is not what was hashed when it was written")
+            }
+            goesOn = try body(value, range, position)
+            return goesOn
+        }
+        return goesOn
     }
 
     private func forEachUnhashed(
@@ -105,31 +139,17 @@ final class CheckedEntries: Sendable {
     static func leaves(
         ofTile number: UInt64, of log: any LogReader
     ) throws -> ContiguousArray<Digest> {
-        try TileLeaves(number, of: log, goingOnFrom: nil).leaves
+        try CheckedTile(number, of: log, goingOnFrom: nil).leaves
     }
 
-    /// - Parameter tile: the one that the entry before stood in.
-    private func check(
-        _ bytes: RawSpan, at position: UInt64, _ tile: inout TileLeaves?
-    ) throws {
-        let number = position / TileRoot.leaves
-        let place = Int(position % TileRoot.leaves)
-        if tile?.number != number || place >= tile?.leaves.count ?? 0 {
-            tile = try self.tile(number, reaching: place)
-        }
-        guard let tile, place < tile.leaves.count, Digest.leaf(bytes) == tile.leaves[place] else {
-            throw LogFault("entry \(position) is not what was hashed when it was written")
-        }
-    }
-
-    /// - Parameter place: an entry of the tile that must be in it.
-    private func tile(_ number: UInt64, reaching place: Int) throws -> TileLeaves {
+    /// - Parameter place: an entry of the tile that must be in it, where the log has it.
+    private func tile(_ number: UInt64, reaching place: Int) throws -> CheckedTile {
         let slot = Int(number % Kept.count)
         let known = kept.withLock { $0.tiles[slot] }.flatMap { $0.number == number ? $0 : nil }
         if let known, place < known.leaves.count { return known }
         // Not under the lock: others read other tiles meanwhile, and this one twice does no harm.
-        let tile = try TileLeaves(number, of: log, goingOnFrom: known)
-        kept.withLock { $0.tiles[slot] = tile }
+        let tile = try CheckedTile(number, of: log, goingOnFrom: known)
+        kept.withLock { if !$0.isClosed { $0.tiles[slot] = tile } }
         return tile
     }
 }
@@ -139,64 +159,5 @@ extension [EntryKind] {
     fileprivate func include(_ value: RawSpan, _ range: Range<Int>) -> Bool {
         let kind = value.load(UInt8.self, at: range.lowerBound)
         return contains { $0.rawValue == kind }
-    }
-}
-
-/// The leaf hashes of one tile, all of them or those that are there yet.
-private struct TileLeaves: Sendable {
-    private(set) var number: UInt64
-    private(set) var leaves = ContiguousArray<Digest>()
-    /// Over all entries up to these; of a full tile nil, whose stored root says enough.
-    private var tree: MerkleTree?
-
-    private var first: UInt64 { number * TileRoot.leaves }
-
-    /// Hashes a tile's entries and holds them against its root.
-    /// - Parameter known: the same tile when it had fewer entries.
-    init(_ number: UInt64, of log: any LogReader, goingOnFrom known: TileLeaves?) throws {
-        self.number = number
-        if let known { self = known }
-        guard let frame = try hashEntries(of: log), log.keepsTileRoots else { return }
-        // Asked for after the entries were read: a writer stores both together.
-        if leaves.count == Int(TileRoot.leaves) {
-            tree = nil
-            guard let root = try log.tileRoots(endingWith: number)?.first else {
-                throw LogFault(
-                    "no root is stored of the entries from \(first) to "
-                        + "\(first + TileRoot.leaves - 1): "
-                        + "\(AdvisedCommand.rebuild.line()) makes it anew")
-            }
-            guard perfectRoot(of: Array(leaves)) == root else {
-                throw fault("the root that is stored of them")
-            }
-            return
-        }
-        var tree = try known?.tree ?? LogTree(of: log, size: first).tree(of: first)
-        for leaf in leaves.dropFirst(Int(tree.size - first)) { tree.append(leaf: leaf) }
-        guard tree.size == frame.endPosition, tree.root == frame.root else {
-            throw fault("the root that their last frame says")
-        }
-        self.tree = tree
-    }
-
-    /// Adds the leaf hashes of the tile's entries behind those that are there.
-    /// - Returns: the header of the last frame that has some of them.
-    private mutating func hashEntries(of log: any LogReader) throws -> FrameHeader? {
-        var last: FrameHeader?
-        try log.forEachEntry(
-            in: first + UInt64(leaves.count)..<first + TileRoot.leaves
-        ) { header, value, range, _ in
-            last = header
-            leaves.append(Digest.leaf(value.extracting(range)))
-            return true
-        }
-        return last
-    }
-
-    private func fault(_ root: String) -> LogFault {
-        LogFault(
-            "the entries from \(first) to \(first + UInt64(max(1, leaves.count)) - 1) do not give "
-                + "\(root): one of them, or the root, is not what was written: "
-                + "\(AdvisedCommand.verify.line()) finds which")
     }
 }

@@ -157,7 +157,7 @@ extension DecodedEntry {
         let bidder = bytes.load(UInt32.self, at: start + BidLayout.bidder)
         var offset = start + BidLayout.firstEvent + BidLayout.priceEventBytes
         var (refunded, refund) = (UserHandle.none, Int64(0))
-        if kind == .leadTaken, range.upperBound - offset > BidLayout.refundedBytes,
+        if case .leadTaken = kind, range.upperBound - offset > BidLayout.refundedBytes,
             bytes.load(UInt8.self, at: offset) == EventTag.refunded.rawValue
         {
             refunded = UserHandle(rawValue: bytes.load(UInt32.self, at: offset + 1))
@@ -168,7 +168,7 @@ extension DecodedEntry {
             offset += BidLayout.refundedBytes
         }
         var (locked, held) = (Int64(0), Int64(0))
-        if kind != .bidAbsorbed {
+        if kind.takesLead {
             guard range.upperBound - offset > BidLayout.lockedBytes,
                 bytes.load(UInt8.self, at: offset) == EventTag.locked.rawValue,
                 bytes.load(UInt32.self, at: offset + 1) == bidder

@@ -60,7 +60,7 @@ extension ByteBuffer {
             append(bid.refund.minorUnits)
             append(RefundReason.outbid.rawValue)
         }
-        if bid.kind != .bidAbsorbed {
+        if bid.kind.takesLead {
             append(EventTag.locked.rawValue)
             append(bid.bidder.rawValue)
             append(bid.locked.minorUnits)

@@ -53,6 +53,11 @@ struct HashRow: ~Copyable {
         }
     }
 
+    /// Appends all nodes to others, from the left.
+    func append(to nodes: inout ContiguousArray<Digest>) {
+        for index in 0..<count { nodes.append(hashes[index]) }
+    }
+
     /// Takes the node at the left end out.
     /// - Precondition: the row is not empty.
     mutating func removeFirst() -> Digest {
@@ -82,4 +87,22 @@ struct HashRow: ~Copyable {
 extension RawSpan {
     /// Where an entry ends, of a frame's offsets.
     fileprivate func end(_ index: Int) -> Int { Int(load(UInt32.self, at: 4 * index)) }
+}
+
+extension [Digest] {
+    /// Puts the parents of neighbours, two by two, in the place of the first half.
+    mutating func joinPairs() {
+        let pairs = count / 2
+        guard HashEngine.fastest == .instructions else {
+            for index in 0..<pairs {
+                self[index] = Digest.node(self[2 * index], self[2 * index + 1])
+            }
+            return
+        }
+        unsafe withUnsafeMutableBytes { bytes in
+            let start = unsafe bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+            // The pairs lie within the array, and their hashes replace its first half.
+            unsafe csha256_nodes(start, pairs, start)
+        }
+    }
 }

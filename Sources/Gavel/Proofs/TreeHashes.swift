@@ -81,9 +81,7 @@ func perfectRoot(of nodes: [Digest]) -> Digest {
     precondition(nodes.count.nonzeroBitCount == 1, "\(nodes.count) nodes are no perfect subtree")
     var row = nodes
     while row.count > 1 {
-        for index in 0..<row.count / 2 {
-            row[index] = Digest.node(row[2 * index], row[2 * index + 1])
-        }
+        row.joinPairs()
         row.removeLast(row.count / 2)
     }
     return row[0]

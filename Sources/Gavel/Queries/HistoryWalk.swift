@@ -32,10 +32,11 @@ public enum HistorySelection: String, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// Runs of entries that do not count, each as the newest of them and the entry before them all.
+/// Runs of entries that do not count, each as the newest of them and the entry before them all; and
+/// how far walks back came that were given up.
 ///
-/// Invariants: entries never change, so a run stays one for ever; only long ones are kept, so that
-/// there is a run for 64 entries at most; losing them costs time alone.
+/// Invariants: entries never change, so what was found stays true for ever; only long runs are
+/// kept, so that there is one for 64 entries at most; losing any of it costs time alone.
 final class Passages: Sendable {
     static let entriesMin = 64
     private static let countMax = 1 << 16
@@ -47,6 +48,7 @@ final class Passages: Sendable {
     }
 
     private let ends = Mutex<[Start: UInt64]>([:])
+    private let givenUp = Mutex<[Start: UInt64]>([:])
 
     /// The newest entry before a run that counts, or `noPosition`; nil where no run is known.
     func end(
@@ -68,6 +70,25 @@ final class Passages: Sendable {
     }
 
     var count: Int { ends.withLock { $0.count } }
+
+    /// Where a walk back from an entry that counts was given up; nil where none was.
+    func givenUp(
+        from position: UInt64, _ chain: EntryLink.Chain, _ selection: HistorySelection
+    ) -> UInt64? {
+        let start = Start(chain: chain, selection: selection, position: position)
+        return givenUp.withLock { $0[start] }
+    }
+
+    func note(
+        from position: UInt64, givenUpAt end: UInt64, _ chain: EntryLink.Chain,
+        _ selection: HistorySelection
+    ) {
+        let start = Start(chain: chain, selection: selection, position: position)
+        givenUp.withLock { givenUp in
+            if givenUp.count >= Self.countMax { givenUp.removeAll() }
+            givenUp[start] = end
+        }
+    }
 }
 
 /// One question about a history.
@@ -158,10 +179,20 @@ struct HistoryWalk {
     private func walkBack(
         from newest: LedgerEntry, to start: UInt64
     ) throws(LedgerError) -> [LedgerEntry]? {
+        // Whoever reads a long history page by page asks this for each of them.
+        if let end = reading.passages.givenUp(from: newest.position, chain, selection),
+            start <= end
+        {
+            return nil
+        }
         var items: [LedgerEntry] = []
         var next: LedgerEntry? = newest
         while let entry = next, entry.position >= start {
-            if items.count == Self.backwardMax { return nil }
+            if items.count == Self.backwardMax {
+                reading.passages.note(
+                    from: newest.position, givenUpAt: entry.position, chain, selection)
+                return nil
+            }
             items.append(entry)
             next = try self.newest(from: previous(of: entry))
         }

@@ -20,7 +20,7 @@ struct Loaded {
     var horizon: CommandHorizon
     /// How many entries the snapshot reflected.
     var snapshotCount: UInt64
-    /// The command ids of the snapshot, where they were asked for.
+    /// The command ids of the snapshot and of what was replayed, where they were asked for.
     var ids: CommandIDWindow?
 }
 
@@ -46,14 +46,29 @@ struct Loader {
     }
 
     /// Loads the state up to a limit.
-    /// - Parameter withIDs: whether the snapshot's command ids are wanted: only who writes asks.
     /// - Throws: `LogFault` when the log is damaged; what reading throws.
-    func load(upTo limit: Limit, withIDs: Bool = false) throws -> Loaded {
+    func load(upTo limit: Limit) throws -> Loaded { try load(upTo: limit, window: nil) }
+
+    /// Loads all that the log has, and the command ids that lie at or above its last horizon: what
+    /// whoever goes on writing it needs. Nobody else may be writing.
+    /// - Parameter window: makes an empty window of command ids above a horizon.
+    /// - Throws: as `load(upTo:)`.
+    func load(
+        ids window: (CommandHorizon) -> CommandIDWindow
+    ) throws -> (loaded: Loaded, ids: CommandIDWindow) {
+        let empty = window(try lastHorizon())
+        let loaded = try load(upTo: .none, window: empty)
+        return (loaded, loaded.ids ?? empty)
+    }
+
+    private func load(upTo limit: Limit, window: consuming CommandIDWindow?) throws -> Loaded {
         var loaded =
-            try snapshot(upTo: limit, withIDs)
+            try snapshot(upTo: limit, window != nil)
             ?? Loaded(
                 readState: ReadState(), tree: MerkleTree(), frameNumber: 0,
                 horizon: CommandHorizon(), snapshotCount: 0)
+        if let ids = loaded.ids { window?.takeOver(ids) }
+        loaded.ids = window
         var entry = DecodedEntry()
         try log.forEachFrame(from: loaded.readState.entryCount) { value in
             let header = try FrameHeader(value)
@@ -74,6 +89,18 @@ struct Loader {
         return loaded
     }
 
+    private func lastHorizon() throws -> CommandHorizon {
+        let count = try log.entryCount
+        var horizon = CommandHorizon()
+        if count > 0 {
+            try log.forEachHeader(from: count - 1) { header in
+                horizon = header.horizon
+                return false
+            }
+        }
+        return horizon
+    }
+
     /// Replays one frame.
     /// - Returns: false when the limit was reached within it.
     private func replay(
@@ -81,7 +108,9 @@ struct Loader {
         _ entry: inout DecodedEntry, _ limit: Limit
     ) throws -> Bool {
         var isWithinLimit = true
-        try FrameFold.run(value, header, tree: &loaded.tree, tiles: &loaded.tiles) { value in
+        try FrameFold.run(
+            value, header, tree: &loaded.tree, tiles: &loaded.tiles, ids: &loaded.ids
+        ) { value in
             isWithinLimit = try loaded.readState.apply(
                 header.count, in: value, using: &entry,
                 range: { index throws(LogFault) in try header.range(of: index, value) },
@@ -159,44 +188,6 @@ struct Loader {
             return false
         }
         return found
-    }
-
-    /// The window of command ids after the last entry: what the snapshot had, and what the log has
-    /// after it; without a snapshot all that the log has at or above the horizon.
-    /// - Parameter window: its horizon must be that of the last frame, and it must be empty.
-    func commandIDs(
-        _ loaded: Loaded, into window: consuming CommandIDWindow
-    ) throws -> CommandIDWindow {
-        var position = loaded.horizon.position
-        if let ids = loaded.ids {
-            window.takeOver(ids)
-            position = max(position, loaded.snapshotCount)
-        }
-        try log.forEachID(from: position, to: loaded.readState.entryCount) {
-            window.insert($0, at: $1)
-        }
-        return window
-    }
-}
-
-extension LogReader {
-    /// Calls `body` with each command id of the log from the frame that holds a position on, and
-    /// nothing else of its entries.
-    func forEachID(
-        from position: UInt64, to end: UInt64, _ body: (CommandID, UInt64) throws -> Void
-    ) throws {
-        guard position < end else { return }
-        var position = position
-        try forEachFrame(from: position) { value in
-            let header = try FrameHeader(value)
-            for index in 0..<header.count {
-                let id = try EntryLayout.commandID(value, try header.range(of: index, value))
-                if id != .none { try body(id, header.firstPosition + UInt64(index)) }
-            }
-            position = header.endPosition
-            return position < end
-        }
-        guard position >= end else { throw LogFault("entry \(position) is not in the log") }
     }
 }
 

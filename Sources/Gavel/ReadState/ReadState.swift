@@ -63,7 +63,8 @@ struct ReadState: Sendable {
     private var links = ContiguousArray<EntryLink>()
     /// What `warm` looked at, kept so that looking is not optimized away. Means nothing.
     var warmth: UInt64 = 0
-    private var lastBidLinks = BidLinks(auction: 0, bidder: 0, refunded: nil)
+    private var lastBidLinks = BidLinks(
+        auction: 0, bidder: 0, refunded: nil, currency: .none)
 
     var entryCount: UInt64 { state.entryCount }
 
@@ -115,12 +116,13 @@ struct ReadState: Sendable {
         _ bid: AcceptedBid, by actor: CanonicalActor, at point: EntryPoint
     ) throws(ImpossibleEntry) {
         try state.check(bid, by: actor, at: point)
-        lastBidLinks = state.evolve(bid, at: point)
+        let links = state.evolve(bid, at: point)
+        lastBidLinks = links
         try state.checkConsistency(of: bid.auction)
         auctionLists[bid.auction.index].changedPosition = point.position
         changedCount = point.position + 1
-        if bid.kind != .bidAbsorbed {
-            holdings[state[bid.auction].currency.index].lock(
+        if bid.kind.takesLead {
+            holdings[links.currency.index].lock(
                 bid.locked.minorUnits &- bid.refund.minorUnits)
             if bid.refunded != .none { removeHold(bid.auction, of: bid.refunded) }
             if bid.locked == bid.held { addHold(bid.auction, of: bid.bidder) }

@@ -23,12 +23,13 @@ final class EngineThread: @unchecked Sendable {
     private var answeredAtOnce = 0
 
     init(
-        _ core: consuming EngineCore, log: any LogWriter, storeThread: StoreThread,
+        _ core: consuming EngineCore, log: any LogWriter, stored: CheckedEntries,
+        storeThread: StoreThread,
         admission: Admission, pipeline: Pipeline, configuration: Configuration
     ) {
         self.core = core
         self.log = log
-        stored = CheckedEntries(log)
+        self.stored = stored
         self.storeThread = storeThread
         self.admission = admission
         self.pipeline = pipeline

@@ -55,9 +55,10 @@ enum English: FormatRules {
     // MARK: What stands between entries
 
     @inline(__always)
-    static func hasRightHolds(_ auction: AuctionHandle, in state: State) -> Bool {
-        let record = state.auctions[auction.index]
-        return record.holder == record.leader
+    static func hasRightHolds(
+        _ record: AuctionRecord, of auction: AuctionHandle, in state: State
+    ) -> Bool {
+        record.holder == record.leader
             && (record.leader == .none || isCovered(record, state))
     }
 
