@@ -88,21 +88,13 @@ extension LedgerQueries {
         of event: Event, in entry: LedgerEntry, for user: UserHandle
     ) -> [WalletMovement] {
         event.movements.filter { $0.user == user }.map { movement in
-            let currency =
-                switch movement.subject {
-                case .payment(let currency): currency
-                case .auction(let auction): currency(of: auction)
-                }
-            return WalletMovement(
+            WalletMovement(
                 position: entry.position, time: entry.time, commandID: entry.commandID,
-                kind: movement.kind, auction: movement.auction, currency: currency,
+                kind: movement.kind, auction: movement.auction,
+                currency: reading.readState.withLock { $0.state.currency(of: movement.subject) },
                 amount: movement.amount, available: movement.availableChange,
                 locked: movement.lockedChange)
         }
-    }
-
-    private func currency(of auction: AuctionHandle) -> CurrencyHandle {
-        reading.readState.withLock { $0.knows(auction) ? $0.state[auction].currency : .none }
     }
 }
 
