@@ -166,7 +166,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["AuctionDomain", "Gavel", "GavelJSON"],
+            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "FixtureTests",

@@ -60,24 +60,24 @@ public final class Ledger: Sendable {
         in store: any LedgerStore, configuration: Configuration = Configuration()
     ) async throws(LedgerError) -> Ledger {
         try await DedicatedThread.run(named: "gavel.open") { () throws(LedgerError) in
-            try open(in: store, configuration: configuration)
+            try openAndWait(in: store, configuration: configuration)
         }
     }
 
-    /// The same, for code without tasks: blocks the thread until the ledger is open.
-    @available(*, noasync, message: "opening reads the disk: use 'await'")
-    public static func open(
+    /// As `open(at:)`, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "this blocks a thread: use 'await Ledger.open'")
+    public static func openAndWait(
         at path: String, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {
-        try open(in: FolderStore(at: path), configuration: configuration)
+        try openAndWait(in: FolderStore(at: path), configuration: configuration)
     }
 
-    /// The same, for code without tasks: blocks the thread until the ledger is open.
-    @available(*, noasync, message: "opening reads the disk: use 'await'")
-    public static func open(
+    /// As `open(in:)`, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "this blocks a thread: use 'await Ledger.open'")
+    public static func openAndWait(
         in store: any LedgerStore, configuration: Configuration = Configuration()
     ) throws(LedgerError) -> Ledger {
-        try open(in: store, configuration: configuration) { $0 }
+        try openAndWait(in: store, configuration: configuration) { $0 }
     }
 
     /// Opens a ledger, lets a closure work with it, and closes it, also where the closure throws.
@@ -100,7 +100,7 @@ public final class Ledger: Sendable {
     }
 
     /// Opens a ledger whose log is seen through another: for tests that hold back or fail.
-    package static func open(
+    package static func openAndWait(
         in store: any LedgerStore, configuration: Configuration,
         wrapping: (any LogWriter) -> any LogWriter
     ) throws(LedgerError) -> Ledger {
@@ -136,7 +136,7 @@ public final class Ledger: Sendable {
             try configuration.secret
             ?? LedgerSecret.open(in: store, isNew: isNew, logger: configuration.logger)
         let clock = configuration.clock
-        let bootID = clock.bootID.flatMap(Bytes16.init)
+        let bootID = clock.bootID.flatMap(Heartbeat.BootID.init)
         var settings = configuration.coreSettings
         settings.framesInFlightMax = log.framesInFlightMax
         let pipeline = Pipeline(
@@ -189,7 +189,7 @@ public final class Ledger: Sendable {
             // Signed before anybody is admitted: a ledger with a key always has a checkpoint.
             try signer.signNow()
         } catch {
-            close()
+            closeNow()
             throw error
         }
         if configuration.closesByTimer {
@@ -251,8 +251,8 @@ public final class Ledger: Sendable {
     }
 
     /// The same, for code without tasks: blocks the thread until the ledger is closed.
-    @available(*, noasync, message: "closing waits for the disk: use 'await'")
-    public func close() { closeNow() }
+    @available(*, noasync, message: "this blocks a thread: use 'await close()'")
+    public func closeAndWait() { closeNow() }
 
     /// Closes it where `await` cannot stand, as in `deinit` or a test's `defer`.
     package func closeNow() {
@@ -298,7 +298,7 @@ public final class Ledger: Sendable {
     ///   `close` among them.
     /// - Throws: `LedgerError` with `outcomeUnknown` when a commit failed.
     public func submit(
-        _ command: Command, id: CommandID, by actor: Actor = .operator
+        _ command: Command, id: CommandID, by actor: LedgerActor = .operator
     ) async throws -> Receipt {
         let submission = Submission(id: id, actor: actor, command: command)
         do { try command.validate() } catch { return Receipt(refused: .malformed) }

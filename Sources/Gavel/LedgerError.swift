@@ -127,7 +127,7 @@ extension LedgerError {
             remedy += "; or put back the newest that is kept, by \(newest)"
             if !hasKey { remedy += ", where FILE holds the verifier key" }
         }
-        do { _ = try store.read(.checkpoint, upTo: 1) } catch is UnreadableRecord {
+        do { _ = try store.read(.checkpoint, upTo: 1) } catch is StoreRecord.Unreadable {
             return "Take what stands there away first. \(remedy)"
         } catch {}
         return remedy

@@ -12,7 +12,7 @@ internal import Synchronization
 
 /// An import under way.
 ///
-///     let history = try LedgerImport(to: "ledger", fingerprint: Digest(of: bytes))
+///     let history = try LedgerImport(to: "ledger", fingerprint: LedgerHash(of: bytes))
 ///     try history.add(submission, at: time)
 ///     try history.finish()
 ///
@@ -54,7 +54,7 @@ public final class LedgerImport {
     ///     history: whoever knows it can compute every salt.
     /// - Throws: `LedgerError` with `alreadyExists`, `heldByWriter` or `storage`.
     public init(
-        to path: String, fingerprint: Digest, configuration: Configuration = Configuration()
+        to path: String, fingerprint: LedgerHash, configuration: Configuration = Configuration()
     ) throws(LedgerError) {
         target = path
         building = LedgerFolder(path: path + ".importing")
@@ -120,7 +120,7 @@ public final class LedgerImport {
         try checkpointCopy?.checkCopy(
             origin: signed.checkpoint.origin, ledger!.tree(ofSize: count),
             keys: [ledger!.verifierKey])
-        ledger!.close()
+        ledger!.closeAndWait()
         try requireAbsent(target)
         try building.endBuilding(at: target, configuration.logger)
         ledger = nil
@@ -131,7 +131,7 @@ public final class LedgerImport {
 
     private func open() throws -> Ledger {
         buildingLock = try building.beginBuilding()
-        do { return try Ledger.open(in: FolderStore(building), configuration: configuration) } catch
+        do { return try Ledger.openAndWait(in: FolderStore(building), configuration: configuration) } catch
         {
             try? building.discard()
             buildingLock = nil
@@ -168,7 +168,7 @@ public final class LedgerImport {
     /// Gives up and removes what was built, unless another import is building there.
     public func abandon() {
         guard let ledger else { return }
-        ledger.close()
+        ledger.closeAndWait()
         self.ledger = nil
         try? building.discard()
         buildingLock = nil
@@ -215,7 +215,7 @@ private final class HistoryClock: LedgerClock {
 extension LedgerID {
     /// An id that follows from bytes: the first half of their SHA-256.
     public static func derived(from bytes: [UInt8]) -> LedgerID {
-        let words = Digest(of: bytes).words
+        let words = LedgerHash(of: bytes).words
         return LedgerID(high: words.0.bigEndian, low: words.1.bigEndian)
     }
 }
@@ -230,7 +230,7 @@ extension CommandID {
         bytes.append(UInt64(file))
         bytes.append(UInt64(line))
         bytes.append(contentsOf: content)
-        let words = Digest(of: bytes.array()).words
+        let words = LedgerHash(of: bytes.array()).words
         return CommandID(
             milliseconds: UInt64(max(0, time.nanoseconds / 1_000_000)),
             randomHigh: words.0.bigEndian,

@@ -33,7 +33,8 @@ public final class LedgerReader: LedgerQueries {
     /// - Parameter moment: which moment to look at; nil for the newest durable one.
     /// - Throws: `LedgerError` with `notFound`, `foreign`, `newerFormat`, `damaged` or `storage`.
     public static func open(
-        at path: String, asOf moment: Moment? = nil, logger: Logger = Logger(label: "gavel")
+        at path: String, asOf moment: LedgerReader.Moment? = nil,
+        logger: Logger = Logger(label: "gavel")
     ) async throws(LedgerError) -> LedgerReader {
         try await open(in: FolderStore(at: path), asOf: moment, logger: logger)
     }
@@ -41,26 +42,27 @@ public final class LedgerReader: LedgerQueries {
     /// Opens a ledger in any store for reading.
     /// - Throws: as `open(at:asOf:logger:)`.
     public static func open(
-        in store: any LedgerStore, asOf moment: Moment? = nil,
+        in store: any LedgerStore, asOf moment: LedgerReader.Moment? = nil,
         logger: Logger = Logger(label: "gavel")
     ) async throws(LedgerError) -> LedgerReader {
         try await DedicatedThread.run(named: "gavel.open") { () throws(LedgerError) in
-            try open(in: store, asOf: moment, logger: logger)
+            try openAndWait(in: store, asOf: moment, logger: logger)
         }
     }
 
-    /// The same, for code without tasks: blocks the thread until the ledger is open.
-    @available(*, noasync, message: "opening reads the disk: use 'await'")
-    public static func open(
-        at path: String, asOf moment: Moment? = nil, logger: Logger = Logger(label: "gavel")
+    /// As `open(at:)`, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "this blocks a thread: use 'await LedgerReader.open'")
+    public static func openAndWait(
+        at path: String, asOf moment: LedgerReader.Moment? = nil,
+        logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> LedgerReader {
-        try open(in: FolderStore(at: path), asOf: moment, logger: logger)
+        try openAndWait(in: FolderStore(at: path), asOf: moment, logger: logger)
     }
 
-    /// The same, for code without tasks: blocks the thread until the ledger is open.
-    @available(*, noasync, message: "opening reads the disk: use 'await'")
-    public static func open(
-        in store: any LedgerStore, asOf moment: Moment? = nil,
+    /// As `open(in:)`, for code without tasks: blocks the thread until the ledger is open.
+    @available(*, noasync, message: "this blocks a thread: use 'await LedgerReader.open'")
+    public static func openAndWait(
+        in store: any LedgerStore, asOf moment: LedgerReader.Moment? = nil,
         logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> LedgerReader {
         do {
@@ -154,7 +156,7 @@ public final class LedgerReader: LedgerQueries {
     /// reader's files and is of no use once this one is closed.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(entries from the nearest snapshot before the moment on).
-    public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
+    public func past(_ moment: LedgerReader.Moment) throws(LedgerError) -> LedgerReader {
         do {
             return try LedgerReader(
                 log: reading.log, snapshots: snapshots, store: nil,
@@ -172,7 +174,7 @@ public final class LedgerReader: LedgerQueries {
     }
 }
 
-extension Moment? {
+extension LedgerReader.Moment? {
     func limit(durable: UInt64) -> Loader.Limit {
         switch self {
         case nil: .entries(durable)
@@ -188,7 +190,7 @@ extension Ledger: LedgerQueries {
     /// The ledger as it stood at a past moment: every query answers as of then.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(entries from the nearest snapshot before the moment on).
-    public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
+    public func past(_ moment: LedgerReader.Moment) throws(LedgerError) -> LedgerReader {
         do {
             return try LedgerReader(
                 log: log, snapshots: StoredSnapshots(store: store), store: nil,

@@ -22,12 +22,12 @@ public struct LedgerStatistics: Hashable, Sendable {
     public var queuedCommands: Int
     public var queueCommandsMax: Int
     /// Entries of each frame stored.
-    public var frameEntries: PowerHistogram
+    public var frameEntries: LedgerStatistics.Histogram
     /// Microseconds from when a frame was handed to the log until the first of its callers can be
     /// answered: waiting for the frame before it, hashing, storing, advancing the read state.
-    public var commitMicroseconds: PowerHistogram
+    public var commitMicroseconds: LedgerStatistics.Histogram
     /// Microseconds of a frame's transaction, from its begin until it is durable.
-    public var flushMicroseconds: PowerHistogram
+    public var flushMicroseconds: LedgerStatistics.Histogram
     /// Rejections among the entries stored.
     public var rejections: UInt64
     /// Whether nothing closes and bids are refused: an operator said so, or the clock is held.
@@ -89,9 +89,9 @@ extension Ledger {
 /// What is counted of frames.
 struct FrameStatistics: Sendable {
     // Frames of up to 2¹⁷ entries and times up to 2²³ µs, about eight seconds, one by one.
-    var entries = PowerHistogram(powers: 17)
-    var commitMicroseconds = PowerHistogram(powers: 23)
-    var flushMicroseconds = PowerHistogram(powers: 23)
+    var entries = LedgerStatistics.Histogram(powers: 17)
+    var commitMicroseconds = LedgerStatistics.Histogram(powers: 23)
+    var flushMicroseconds = LedgerStatistics.Histogram(powers: 23)
     var rejections: UInt64 = 0
 
     /// Counts a frame whose read state is shown.

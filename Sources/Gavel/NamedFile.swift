@@ -79,11 +79,11 @@ package struct NamedFile {
 
     /// Reads the file, or its first bytes. A device or a pipe holds nothing.
     /// - Returns: nil where there is no file.
-    /// - Throws: `UnreadableRecord` where it is a folder; `FileError`.
+    /// - Throws: `StoreRecord.Unreadable` where it is a folder; `FileError`.
     func read(upTo byteCount: Int) throws -> [UInt8]? {
         switch try FileSystem.kind(of: path) {
         case .file: break
-        case .directory: throw UnreadableRecord("it is a folder")
+        case .directory: throw StoreRecord.Unreadable("it is a folder")
         case nil, .link, .pipe, .characterDevice, .blockDevice, .socket: return nil
         }
         guard byteCount < Int.max else { return try FileSystem.readFile(path) }

@@ -11,39 +11,44 @@ public import Logging
 internal import Platform
 internal import Synchronization
 
-/// What a restore has to go by besides the backup.
-public struct RestoreOptions: Sendable {
-    /// The newest checkpoint that is known; nil takes the one in the backup.
-    public var checkpointPath: String?
-    /// The file of the ledger's key, which is copied into the ledger's folder. Without it the
-    /// ledger can be read, and written to once its key is there.
-    public var keyPath: String?
-    /// Who must have signed the checkpoint, with the keys that follow from those by the backup's
-    /// rotations; nil takes the key of `keyPath`, and without one the key that its log names.
-    public var keys: [VerifierKey]?
-    /// Goes on although signed entries are missing, under a new name.
-    public var acceptsLoss = false
-    /// Goes on without any checkpoint, under a new name: nothing then shows that the backup is the
-    /// log that was signed.
-    public var acceptsMissingCheckpoint = false
-    /// Takes over entries that the checkpoint does not cover: anybody may have written them.
-    public var acceptsUnsignedEntries = false
-    public var logger = Logger(label: "gavel")
+extension Ledger {
+    /// What a restore has to go by besides the backup.
+    public struct RestoreOptions: Sendable {
+        /// The newest checkpoint that is known; nil takes the one in the backup.
+        public var checkpointPath: String?
+        /// The file of the ledger's key, which is copied into the ledger's folder. Without it the
+        /// ledger can be read, and written to once its key is there.
+        public var keyPath: String?
+        /// Who must have signed the checkpoint, with the keys that follow from those by the
+        /// backup's rotations; nil takes the key of `keyPath`, and without one the key that its log
+        /// names.
+        public var keys: [VerifierKey]?
+        /// Goes on although signed entries are missing, under a new name.
+        public var acceptsLoss = false
+        /// Goes on without any checkpoint, under a new name: nothing then shows that the backup is
+        /// the log that was signed.
+        public var acceptsMissingCheckpoint = false
+        /// Takes over entries that the checkpoint does not cover: anybody may have written them.
+        public var acceptsUnsignedEntries = false
+        public var logger = Logger(label: "gavel")
 
-    public init() {}
+        public init() {}
+    }
 }
 
-/// What a restore gave up.
-public struct RestoredLoss: Hashable, Sendable {
-    /// How many entries there are.
-    public let entries: UInt64
-    /// How many there were by the checkpoint; 0 where there was none.
-    public let checkpointSize: UInt64
-    /// What the ledger calls itself from now on.
-    public let origin: String
+extension Ledger {
+    /// What a restore gave up.
+    public struct RestoredLoss: Hashable, Sendable {
+        /// How many entries there are.
+        public let entries: UInt64
+        /// How many there were by the checkpoint; 0 where there was none.
+        public let checkpointSize: UInt64
+        /// What the ledger calls itself from now on.
+        public let origin: String
 
-    /// The positions that are lost; empty where the entries differ without one knowing where.
-    public var positions: Range<UInt64> { entries..<max(entries, checkpointSize) }
+        /// The positions that are lost; empty where the entries differ without one knowing where.
+        public var positions: Range<UInt64> { entries..<max(entries, checkpointSize) }
+    }
 }
 
 extension Ledger {
@@ -57,8 +62,9 @@ extension Ledger {
     ///   accepted; `keyMismatch`, `alreadyExists`, `damaged`, `heldByWriter` while the backup is
     ///   being written to, or `storage`.
     public static func restore(
-        from source: String, to path: String, options: RestoreOptions = RestoreOptions()
-    ) throws(LedgerError) -> RestoredLoss? {
+        from source: String, to path: String,
+        options: Ledger.RestoreOptions = Ledger.RestoreOptions()
+    ) throws(LedgerError) -> Ledger.RestoredLoss? {
         try restore(from: FolderStore(at: source), to: FolderStore(at: path), options: options)
     }
 
@@ -67,28 +73,28 @@ extension Ledger {
     /// - Throws: as that one.
     public static func restore(
         from source: any LedgerStore, to target: any LedgerStore,
-        options: RestoreOptions = RestoreOptions()
-    ) throws(LedgerError) -> RestoredLoss? {
+        options: Ledger.RestoreOptions = Ledger.RestoreOptions()
+    ) throws(LedgerError) -> Ledger.RestoredLoss? {
         try restore(from: source, called: source.name, to: target, options: options)
     }
 
     /// - Parameter name: what the source is called in messages.
     static func restore(
         from source: any LedgerStore, called name: String, to target: any LedgerStore,
-        options: RestoreOptions
-    ) throws(LedgerError) -> RestoredLoss? {
+        options: Ledger.RestoreOptions
+    ) throws(LedgerError) -> Ledger.RestoredLoss? {
         if let path = target.folderPath { try requireAbsent(path, called: target.name) }
         // A backup may have been anywhere: it is opened only after it was found sound.
         try source.checkSound()
         do {
             let key = try options.keyPath.map { try LedgerKey.read($0) }
-            let reader = try LedgerReader.open(in: source, logger: options.logger)
+            let reader = try LedgerReader.openAndWait(in: source, logger: options.logger)
             defer { reader.close() }
             let log = reader.reading.log
             let secret = try LedgerSecret.read(in: source)
             /// Copies the log and gives the copy another name before it stands in its place.
-            func copyRenamed(without checkpoint: Checkpoint?) throws -> RestoredLoss? {
-                var loss: RestoredLoss?
+            func copyRenamed(without checkpoint: Checkpoint?) throws -> Ledger.RestoredLoss? {
+                var loss: Ledger.RestoredLoss?
                 try target.build(options.logger) { building in
                     try log.copy(to: building)
                     try secret?.write(in: building)
@@ -122,8 +128,8 @@ extension Ledger {
     /// - Parameter checkpoint: what the log cannot live up to; nil where there was none.
     private static func rename(
         _ store: any LedgerStore, entries: UInt64, without checkpoint: Checkpoint?,
-        _ options: RestoreOptions
-    ) throws -> RestoredLoss {
+        _ options: Ledger.RestoreOptions
+    ) throws -> Ledger.RestoredLoss {
         var configuration = Configuration()
         configuration.logger = options.logger
         configuration.createsIfMissing = false
@@ -134,8 +140,8 @@ extension Ledger {
         configuration.restoration = Restoration(
             ledger: id, checkpointSize: checkpoint?.size ?? 0,
             checkpointRoot: Bytes32((checkpoint?.root ?? .empty).bytes)!)
-        try Ledger.open(in: store, configuration: configuration).close()
-        return RestoredLoss(
+        try Ledger.openAndWait(in: store, configuration: configuration).closeAndWait()
+        return Ledger.RestoredLoss(
             entries: entries, checkpointSize: checkpoint?.size ?? 0, origin: id.origin)
     }
 }
@@ -153,7 +159,9 @@ private struct RestoreSource {
     /// those that are kept in the backup a larger one is signed by the same keys, the largest.
     /// - Throws: `LedgerError` with `checkpointMismatch` unless there is one that the ledger's key
     ///   signed; `keyMismatch`; `notFound` where the one that was named is not there.
-    func checkpoints(_ options: RestoreOptions, key: SigningKey?) throws -> [SignedCheckpoint] {
+    func checkpoints(_ options: Ledger.RestoreOptions, key: SigningKey?) throws
+        -> [SignedCheckpoint]
+    {
         let file =
             options.checkpointPath.map { CheckpointFile(knownAt: $0) }
             ?? CheckpointFile(
@@ -181,7 +189,7 @@ private struct RestoreSource {
 
     /// Whose signature counts.
     private func keys(
-        _ options: RestoreOptions, key: SigningKey?, origin: String
+        _ options: Ledger.RestoreOptions, key: SigningKey?, origin: String
     ) throws -> [VerifierKey] {
         let state = reader.reading.readState.withLock { $0.state }
         let named = try state.signingKey.map { try VerifierKey(named: origin, $0) }
@@ -207,7 +215,7 @@ private struct RestoreSource {
     /// - Returns: the checkpoint that it does not live up to, and why.
     /// - Throws: `LedgerError` with `checkpointMismatch` where entries are here that nobody signed.
     func missing(
-        _ known: [SignedCheckpoint], _ options: RestoreOptions
+        _ known: [SignedCheckpoint], _ options: Ledger.RestoreOptions
     ) throws -> (checkpoint: Checkpoint, error: LedgerError)? {
         let size = reader.reflects
         let file = CheckpointFile(.checkpoint, carriedBy: store, called: "the checkpoint")

@@ -24,7 +24,7 @@ struct AuctionsCommand: ParsableCommand {
         help: ArgumentHelp(
             "Only these: scheduled, open, closed or cancelled.", valueName: "status"),
         transform: auctionStatus)
-    var status: AuctionStatus?
+    var status: PublicAuction.Status?
 
     @Option(help: ArgumentHelp("Only this user's lots.", valueName: "user"), transform: userID)
     var seller: UserID?
@@ -132,9 +132,9 @@ enum ReserveState: String, ExpressibleByArgument, CaseIterable {
     return outcome
 }
 
-@Sendable private func auctionStatus(_ text: String) throws -> AuctionStatus {
-    guard let status = AuctionStatus(rawValue: text) else {
-        let names = AuctionStatus.allCases.map(\.rawValue).joined(separator: ", ")
+@Sendable private func auctionStatus(_ text: String) throws -> PublicAuction.Status {
+    guard let status = PublicAuction.Status(rawValue: text) else {
+        let names = PublicAuction.Status.allCases.map(\.rawValue).joined(separator: ", ")
         throw ArgumentProblem("expected one of \(names)")
     }
     return status

@@ -27,7 +27,7 @@ struct BackupCommand: ParsableCommand {
 
     func run() throws {
         try requireAbsent(destination)
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
         try reader.backup(to: destination)
         try printVerified(destination, before: [])
@@ -111,7 +111,7 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         try requireAbsent(ledger.path)
-        var options = RestoreOptions()
+        var options = Ledger.RestoreOptions()
         options.checkpointPath = checkpoint
         options.keyPath = key
         options.keys = try logKey.map { try verifierKeys($0) }
@@ -127,7 +127,7 @@ struct RestoreCommand: ParsableCommand {
 
     /// Which entries were taken over although nobody had signed them.
     private func unsignedFields() throws -> [(name: String, value: String?)] {
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
         let signed = try reader.checkpoint()?.checkpoint.size ?? 0
         guard signed < reader.reflects else { return [] }
@@ -139,13 +139,13 @@ struct RestoreCommand: ParsableCommand {
             + (range.count == 1 ? "1 entry" : "\(range.count) entries")
     }
 
-    private func restoreArchive(_ options: RestoreOptions) throws -> RestoredLoss? {
+    private func restoreArchive(_ options: Ledger.RestoreOptions) throws -> Ledger.RestoredLoss? {
         let file = try InputFile(path: source)
         return try Ledger.restore(
             fromArchive: { try file.next($0) }, to: ledger.path, options: options)
     }
 
-    private func fields(_ loss: RestoredLoss) -> [(name: String, value: String?)] {
+    private func fields(_ loss: Ledger.RestoredLoss) -> [(name: String, value: String?)] {
         let lost =
             if loss.checkpointSize == 0 {
                 "unknown: no checkpoint said what there was"

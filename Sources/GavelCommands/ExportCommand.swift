@@ -39,7 +39,7 @@ struct ExportCommand: ParsableCommand {
             "Only what stood in the ledger after the entry at this position, or at this time "
                 + "(RFC 3339).", valueName: "position|time"),
         transform: moment)
-    var at: Moment?
+    var at: LedgerReader.Moment?
 
     @Option(
         help: ArgumentHelp("Only movements for this auction (jsonl, csv).", valueName: "id"),

@@ -90,7 +90,7 @@ struct ImportCommand: ParsableCommand {
         _ building: LedgerImport, _ history: HistoryReader, _ entryCount: UInt64,
         on output: Output
     ) throws {
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         var auctions = 0
         var outcomes: [AuctionOutcome: Int] = [:]
         try reader.forEachAuction { view in

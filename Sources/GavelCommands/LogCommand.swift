@@ -72,8 +72,8 @@ struct LogCommand: ParsableCommand {
         of reader: LedgerReader, _ body: (LedgerEntry) throws -> Bool
     ) throws {
         let subject =
-            auction.map { HistorySubject.auction($0) }
-            ?? wallet.map { HistorySubject.wallet($0) }
+            auction.map { History.Subject.auction($0) }
+            ?? wallet.map { History.Subject.wallet($0) }
         if let subject {
             try forEachEntry(of: subject, reader, body)
         } else if reverse {
@@ -104,7 +104,7 @@ struct LogCommand: ParsableCommand {
     }
 
     private func forEachEntry(
-        of subject: HistorySubject, _ reader: LedgerReader,
+        of subject: History.Subject, _ reader: LedgerReader,
         _ body: (LedgerEntry) throws -> Bool
     ) throws {
         var cursor: String?

@@ -23,7 +23,7 @@ struct ReadingOptions: ParsableArguments {
             "Show the ledger as it stood after the entry at this position, or at this time "
                 + "(RFC 3339).", valueName: "position|time"),
         transform: moment)
-    var at: Moment?
+    var at: LedgerReader.Moment?
 
     @Option(help: ArgumentHelp("How to print: table, json or csv.", valueName: "format"))
     var format = OutputFormat.table
@@ -37,8 +37,8 @@ struct ReadingOptions: ParsableArguments {
 /// Opens a ledger for reading.
 /// - Throws: `LedgerError`; `Failure` when the position asked for does not exist: the newest
 ///   state would be an answer to another question.
-func openReader(at path: String, asOf moment: Moment?) throws -> LedgerReader {
-    let reader = try LedgerReader.open(at: path, asOf: moment)
+func openReader(at path: String, asOf moment: LedgerReader.Moment?) throws -> LedgerReader {
+    let reader = try LedgerReader.openAndWait(at: path, asOf: moment)
     if case .position(let position) = moment, reader.reflects <= position {
         throw Failure(
             .usage, "there is no position \(position); the ledger has \(reader.reflects) entries")
@@ -57,7 +57,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// Reads a position or a time.
-@Sendable func moment(_ text: String) throws -> Moment {
+@Sendable func moment(_ text: String) throws -> LedgerReader.Moment {
     if let position = UInt64(text) { return .position(position) }
     do {
         return .time(try Timestamp(rfc3339: text))
@@ -77,7 +77,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// Reads who stands behind commands.
-@Sendable func actor(_ text: String) throws -> Actor {
+@Sendable func actor(_ text: String) throws -> LedgerActor {
     switch text {
     case "operator": .operator
     case "payment": .payment

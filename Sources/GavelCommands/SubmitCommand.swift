@@ -50,7 +50,7 @@ struct SubmitCommand: ParsableCommand {
             "Who stands behind lines without `by`: operator, payment or a user.",
             valueName: "actor"),
         transform: actor)
-    var by: Actor = .operator
+    var by: LedgerActor = .operator
 
     func validate() throws {
         if holdClosings, confirmClosings {
@@ -60,7 +60,7 @@ struct SubmitCommand: ParsableCommand {
 
     func run() throws {
         let opened = try open()
-        defer { opened.close() }
+        defer { opened.closeAndWait() }
         let session = SubmitSession(opened, by: by)
         try withOutput { output in
             do {
@@ -82,7 +82,7 @@ struct SubmitCommand: ParsableCommand {
         configuration.createsIfMissing = create
         configuration.closing = holdClosings ? .held : confirmClosings ? .confirmed : .automatic
         do {
-            return try Ledger.open(at: ledger.path, configuration: configuration)
+            return try Ledger.openAndWait(at: ledger.path, configuration: configuration)
         } catch {
             guard error.code == .notFound else { throw error }
             throw Failure(.unusable, "\(error.reason); --create makes one")
@@ -100,7 +100,7 @@ private final class SubmitSession {
     }
 
     private let ledger: Ledger
-    private let actor: Actor
+    private let actor: LedgerActor
     private let input = StandardInput()
     private var splitter = LineSplitter()
     private var writer = JSONWriter()
@@ -108,7 +108,7 @@ private final class SubmitSession {
     /// How many commands were rejected or refused.
     private(set) var notAccepted = 0
 
-    init(_ ledger: Ledger, by actor: Actor) {
+    init(_ ledger: Ledger, by actor: LedgerActor) {
         self.ledger = ledger
         self.actor = actor
     }

@@ -145,7 +145,7 @@ extension CSVWriter {
     /// As in JSON, but without quotes around a plain word; an object keeps its JSON text, whose
     /// brace no name can begin with.
     private func by(_ entry: LedgerEntry, names: some Names) -> String {
-        guard let actor = Actor(of: entry, names: names) else { return "system" }
+        guard let actor = LedgerActor(of: entry, names: names) else { return "system" }
         switch actor {
         case .operator: return "operator"
         case .payment: return "payment"

@@ -112,7 +112,7 @@ struct CommandObject {
     /// `"operator"` and `"payment"` are the roles, `"system"` is the engine and no caller, every
     /// other string is a user. `{"user":"operator"}` is the user of that name, so that no name is
     /// lost to a role and no user gains a role by her name.
-    func actor() throws(CommandError) -> Actor? {
+    func actor() throws(CommandError) -> LedgerActor? {
         guard let value = fields.ifPresent("by") else { return nil }
         switch value {
         case .string("operator"): return .operator

@@ -69,20 +69,20 @@ private struct EvidenceMembers {
         return UInt64(number)
     }
 
-    private func hash(_ value: JSONValue?, _ name: String) throws(EvidenceError) -> Digest {
-        guard case .string(let text)? = value, let hash = Digest(base64: text) else {
+    private func hash(_ value: JSONValue?, _ name: String) throws(EvidenceError) -> LedgerHash {
+        guard case .string(let text)? = value, let hash = LedgerHash(base64: text) else {
             throw lacks(name, "a hash in base64")
         }
         return hash
     }
 
-    var leaf: Digest {
+    var leaf: LedgerHash {
         get throws(EvidenceError) { try hash(self["leaf"], "leaf") }
     }
 
-    func hashes() throws(EvidenceError) -> [Digest] {
+    func hashes() throws(EvidenceError) -> [LedgerHash] {
         guard case .array(let values)? = self["hashes"] else { throw lacks("hashes", "a list") }
-        var hashes: [Digest] = []
+        var hashes: [LedgerHash] = []
         for value in values { hashes.append(try hash(value, "each of hashes")) }
         return hashes
     }

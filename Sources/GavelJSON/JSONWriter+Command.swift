@@ -8,7 +8,8 @@ public import Gavel
 
 /// A command as one line of JSON, without the line end.
 public func encodeCommand(
-    _ command: Command, id: CommandID? = nil, by actor: Actor? = nil, at time: Timestamp? = nil
+    _ command: Command, id: CommandID? = nil, by actor: LedgerActor? = nil,
+    at time: Timestamp? = nil
 ) -> String {
     var writer = JSONWriter()
     writer.command(command, id: id, by: actor, at: time)
@@ -18,7 +19,8 @@ public func encodeCommand(
 extension JSONWriter {
     /// Writes a command as an object; the fields that are nil are left out.
     public mutating func command(
-        _ command: Command, id: CommandID? = nil, by actor: Actor? = nil, at time: Timestamp? = nil
+        _ command: Command, id: CommandID? = nil, by actor: LedgerActor? = nil,
+        at time: Timestamp? = nil
     ) {
         object { object in
             object.fields(of: command)
@@ -53,7 +55,7 @@ extension JSONWriter {
 
     /// Writes who stands behind a command: a user's name, `"operator"` or `"payment"`; a user
     /// whose name is one of these words stands as `{"user":"operator"}`.
-    public mutating func actor(_ actor: Actor) {
+    public mutating func actor(_ actor: LedgerActor) {
         switch actor {
         case .operator: value("operator")
         case .payment: value("payment")
@@ -68,7 +70,7 @@ extension JSONWriter {
 
     /// Writes who stands behind an entry: as for a command, or `"system"`.
     public mutating func actor(of entry: LedgerEntry, names: some Names) {
-        if let actor = Actor(of: entry, names: names) {
+        if let actor = LedgerActor(of: entry, names: names) {
             self.actor(actor)
         } else {
             value("system")
@@ -210,7 +212,7 @@ extension OpenAuction {
     }
 }
 
-extension Actor {
+extension LedgerActor {
     /// Who stands behind an entry; nil for the engine itself, and where there is no such person.
     public init?(of entry: LedgerEntry, names: some Names) {
         switch entry.actor {

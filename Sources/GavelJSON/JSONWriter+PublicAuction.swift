@@ -27,7 +27,7 @@ extension JSONWriter {
     /// Writes what a page about one auction shows beyond `fields(of:)`:
     ///
     ///     "paid":null,"extensions":0,"rules":{…},"opened_position":7,"closed_position":null
-    public mutating func furtherFields(of detail: PublicAuctionDetail) {
+    public mutating func furtherFields(of detail: PublicAuction.Detail) {
         field("paid", detail.paid)
         field("extensions", detail.extensions)
         origin(detail.rules, opened: detail.openedPosition, closed: detail.closedPosition)

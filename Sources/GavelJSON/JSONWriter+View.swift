@@ -43,7 +43,7 @@ extension JSONWriter {
 
     /// Writes how an auction stands, as every view of one does.
     mutating func standing(
-        in currency: Currency, _ status: AuctionStatus, _ outcome: AuctionOutcome?,
+        in currency: Currency, _ status: PublicAuction.Status, _ outcome: AuctionOutcome?,
         winner: UserID?, leader: UserID?, price: Money?
     ) {
         field("currency", currency.code)
@@ -80,7 +80,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func balance(_ view: BalanceView) {
+    private mutating func balance(_ view: WalletView.Balance) {
         object { object in
             object.field("currency", view.currency.code)
             object.field("scale", view.currency.scale)

@@ -15,12 +15,12 @@ public struct ParsedCommand: Hashable, Sendable {
     /// Nil when the line gives none and the reader has to make one.
     public var id: CommandID?
     /// Nil when the line does not say who stands behind the command.
-    public var actor: Actor?
+    public var actor: LedgerActor?
     /// Nil when the line gives no time.
     public var at: Timestamp?
 
     public init(
-        command: Command, id: CommandID? = nil, actor: Actor? = nil, at: Timestamp? = nil
+        command: Command, id: CommandID? = nil, actor: LedgerActor? = nil, at: Timestamp? = nil
     ) {
         self.command = command
         self.id = id

@@ -124,7 +124,7 @@ extension AuctionFormat: JSONWord {
     public var jsonName: String { name }
 }
 
-extension AuctionStatus {
+extension PublicAuction.Status {
     /// The status in JSON and CSV.
     public var jsonName: String {
         switch self {

@@ -11,7 +11,7 @@ import GavelJSON
 /// A chain over blocks, each hashed with the hash before it: a file's last block is the only one
 /// shorter than `InputFile.blockBytes`, so no two lists of files give the same chain of blocks.
 package struct ContentDigest: Equatable {
-    package private(set) var digest = Digest.empty
+    package private(set) var digest = LedgerHash.empty
 
     package init() {}
 
@@ -34,7 +34,7 @@ package struct ContentDigest: Equatable {
     }
 
     package mutating func add(_ block: [UInt8]) {
-        digest = Digest(of: digest.bytes + block)
+        digest = LedgerHash(of: digest.bytes + block)
     }
 }
 

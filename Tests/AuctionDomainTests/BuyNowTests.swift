@@ -15,7 +15,7 @@ struct BuyNowTests {
     }
 
     private func buy(
-        _ buyer: UserID, _ ledger: inout TestLedger, by actor: Actor? = nil
+        _ buyer: UserID, _ ledger: inout TestLedger, by actor: LedgerActor? = nil
     ) -> TestLedger.Answer {
         ledger.submit(
             .buyNow(auction: "lot", buyer: buyer), by: actor ?? .user(buyer), at: ledger.state.time)

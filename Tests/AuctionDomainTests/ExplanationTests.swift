@@ -47,7 +47,7 @@ struct ExplanationTests {
 
     /// Explains what is about to be submitted; nil where it will be refused.
     private static func explain(
-        _ command: Command, by actor: Actor, at time: Timestamp, _ ledger: TestLedger,
+        _ command: Command, by actor: LedgerActor, at time: Timestamp, _ ledger: TestLedger,
         recorded: Outcome? = nil
     ) throws -> Explanation? {
         let state = ledger.state

@@ -10,7 +10,7 @@ import Testing
 struct IdempotenceTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let command: Command
-        var actor = Actor.operator
+        var actor = LedgerActor.operator
         /// The names of the first answer's events.
         let first: [String]
         /// What the repetition says: a code, or the names of events that change nothing.

@@ -37,7 +37,7 @@ struct NaiveModelTests {
     func ids() {
         var model = Self.prepared()
         let bid = Command.placeBid(auction: "lot", bidder: "alice", amount: 10)
-        let alice = Actor.user("alice")
+        let alice = LedgerActor.user("alice")
         let id = Self.id(100)
         #expect(model.submit(bid, id: id, by: alice, at: Self.start) == .accepted)
         let again = model.submit(bid, id: id, by: alice, at: Self.start + 90)

@@ -76,7 +76,7 @@ struct PaymentTests {
         #expect(ledger.submit(pay(1, "c1"), by: .payment, at: start).isAccepted)
         #expect(ledger.submit(pay(1, "c2"), by: .operator, at: start).isAccepted)
         #expect(ledger.submit(pay(1, "c3"), by: .user("alice"), at: start).rejection == forbidden)
-        for (number, actor) in [Actor.payment, .operator, .user("alice")].enumerated() {
+        for (number, actor) in [LedgerActor.payment, .operator, .user("alice")].enumerated() {
             let reference = PaymentReference(unchecked: "w\(number)")
             #expect(
                 ledger.submit(pay(1, reference, charge: false), by: actor, at: start).isAccepted)
@@ -118,7 +118,7 @@ struct RegistrationTests {
             ledger.submit(.registerUser("bob"), by: .user("carol"), at: start)
                 == .refused(.userNotFound))
         #expect(ledger.submit(.registerUser("bob"), by: .operator, at: start).isAccepted)
-        for actor in [Actor.operator, .user("alice")] {
+        for actor in [LedgerActor.operator, .user("alice")] {
             #expect(
                 ledger.submit(.registerUser("alice"), by: actor, at: start).rejection
                     == Rejection(.userAlreadyRegistered))

@@ -24,10 +24,10 @@ struct PrecedenceTests {
 
     struct Attempt: Sendable {
         let command: Command
-        let actor: Actor
+        let actor: LedgerActor
         var time: Int64 = 1
 
-        init(_ command: Command, by actor: Actor, at time: Int64 = 1) {
+        init(_ command: Command, by actor: LedgerActor, at time: Int64 = 1) {
             self.command = command
             self.actor = actor
             self.time = time

@@ -11,7 +11,7 @@ struct SmallWorldTests {
     /// Something that can happen.
     private struct Step {
         let command: Command
-        let actor: Actor
+        let actor: LedgerActor
         /// Seconds that pass before it.
         var after: Int64 = 0
     }

@@ -43,7 +43,7 @@ struct CompareTests {
         let growth = try ConsistencyProof.parse(Array(space.text("a.growth").utf8))
         let note = String(decoding: growth.checkpoint.bytes, as: UTF8.self)
         let file = try ProofFile(parsing: Array(space.text("a.proof").utf8))
-        let leaf = try Digest(leaf: #require(file.extra))
+        let leaf = try LedgerHash(leaf: #require(file.extra))
         return (
             try json([
                 "from": 7, "size": 15, "hashes": growth.proof.hashes.map(\.base64),
@@ -444,7 +444,7 @@ struct CompareTests {
     private func writeLie(
         _ wrong: (String) -> String, ofEntryAt position: UInt64, for viewer: UserID, to name: String
     ) throws {
-        let reader = try LedgerReader.open(at: space.url("house").path)
+        let reader = try LedgerReader.openAndWait(at: space.url("house").path)
         defer { reader.close() }
         let file = try reader.statementFile(ofEntryAt: position, for: viewer) { entry in
             EntryView(of: entry, for: viewer, names: reader.reading).map { view in

@@ -89,9 +89,9 @@ struct StatementTests {
             WalletView(
                 user: "alice",
                 balances: [
-                    BalanceView(
+                    WalletView.Balance(
                         currency: usd, available: available, locked: locked,
-                        holds: [HoldView(auction: "lot", amount: held)])
+                        holds: [WalletView.Hold(auction: "lot", amount: held)])
                 ])
         }
         var running = RunningBalances()

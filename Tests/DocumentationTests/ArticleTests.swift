@@ -108,7 +108,7 @@ struct ArticleTests {
             rest = rest.dropFirst(2)
         }
         #expect(bytes.count == 1 + 115)
-        #expect(Digest(of: bytes).description == String(golden[1]))
+        #expect(LedgerHash(of: bytes).description == String(golden[1]))
     }
 
     @Test("The plain auction of Auctions goes as it is told there")

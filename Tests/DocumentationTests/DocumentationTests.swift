@@ -31,7 +31,7 @@ func sellAClock(in folder: String) async throws -> Money {
 private let root = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-private func read(_ path: String) throws -> String {
+func read(_ path: String) throws -> String {
     try String(contentsOf: root.appending(path: path), encoding: .utf8)
 }
 
@@ -44,7 +44,7 @@ private func articles() throws -> [String] {
 }
 
 /// The blocks between fences of a language.
-private func blocks(_ text: String, _ language: String) -> [String] {
+func blocks(_ text: String, _ language: String) -> [String] {
     text.components(separatedBy: "```\(language)\n").dropFirst().map {
         $0.components(separatedBy: "```")[0]
     }

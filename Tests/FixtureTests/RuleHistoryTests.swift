@@ -49,7 +49,7 @@ struct RuleHistoryTests {
         var configuration = Configuration()
         configuration.clock = clock
         configuration.closesByTimer = false
-        return (try Ledger.open(in: MemoryStore(), configuration: configuration), clock)
+        return (try Ledger.openAndWait(in: MemoryStore(), configuration: configuration), clock)
     }
 
     private func answer(_ receipt: Receipt) -> String {
@@ -70,7 +70,7 @@ struct RuleHistoryTests {
     @Test("Each line is answered, and each auction stands, as the table says", arguments: names)
     func lines(name: String) throws {
         let (ledger, clock) = try openLedger()
-        defer { ledger.close() }
+        defer { ledger.closeNow() }
         let rows = try table(name)
         let lines = try Place.text("histories/rules/\(name).jsonl").split(separator: "\n")
         try #require(rows.map(\.line) == Array(1...lines.count), "\(name)")

@@ -204,7 +204,7 @@ struct CommandIDTests {
             let bytes = try #require(
                 try test.ledger.reading.log.entryBytes(in: entry.position..<entry.position + 1)
                     .first)
-            func leaf(_ id: CommandID) -> Digest {
+            func leaf(_ id: CommandID) -> LedgerHash {
                 var guess = bytes
                 for (offset, word) in [(24, id.high), (32, id.low)] {
                     for byte in 0..<8 {
@@ -212,9 +212,9 @@ struct CommandIDTests {
                             truncatingIfNeeded: word >> UInt64(56 - 8 * byte))
                     }
                 }
-                return Digest(of: [0] + guess)
+                return LedgerHash(of: [0] + guess)
             }
-            let truth = Digest(of: [0] + bytes)
+            let truth = LedgerHash(of: [0] + bytes)
             #expect(leaf(id) == truth, "the guess is made as it should be")
             #expect(leaf(key) != truth)
             let hex = Array(name.dropFirst())
@@ -274,8 +274,8 @@ struct CommandIDTests {
         }
         let key = CommandID.generate()
         func id(at path: String) throws -> CommandID {
-            let ledger = try Ledger.open(at: path)
-            defer { ledger.close() }
+            let ledger = try Ledger.openAndWait(at: path)
+            defer { ledger.closeNow() }
             return CommandIDs(secret: ledger.reading.secret).id(of: key, by: "alice")
         }
         let first = try id(at: folder)
@@ -283,7 +283,7 @@ struct CommandIDTests {
         let reader = try await LedgerReader.open(at: folder)
         try reader.backup(to: folder + "-backup")
         reader.close()
-        var options = RestoreOptions()
+        var options = Ledger.RestoreOptions()
         options.keyPath = folder + "/key"
         _ = try Ledger.restore(from: folder + "-backup", to: folder + "-restored", options: options)
         #expect(try id(at: folder + "-restored") == first)

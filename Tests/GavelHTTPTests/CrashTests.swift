@@ -114,7 +114,7 @@ struct CrashTests {
 
     /// Every key stands in the log once, and the wallets hold what the bids say.
     private func checkLedger(_ path: String) throws {
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         var keys: Set<CommandID> = []
         var position: UInt64 = 0
         while case let run = try reader.entries(from: position), !run.isEmpty {

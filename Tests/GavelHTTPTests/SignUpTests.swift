@@ -31,13 +31,13 @@ final class BareService {
         var configuration = Configuration()
         configuration.clock = clock
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try Ledger.openAndWait(at: path, configuration: configuration)
         let store = try ServiceStore(ledger: path)
         return (ledger, store, try AccountStore(store, clock: clock))
     }
 
     private func close() {
-        ledger.close()
+        ledger.closeAndWait()
         store.close()
     }
 

@@ -8,7 +8,7 @@ import Testing
 @Suite("Writing commands")
 struct CommandRoundTripTests {
     private static let id = CommandID(milliseconds: 1, randomHigh: 2, randomLow: 3)
-    private static let actors: [Actor?] = [
+    private static let actors: [LedgerActor?] = [
         nil, .operator, .payment, .user("alice"), .user("operator"), .user("payment"),
         .user("system"),
     ]
@@ -183,6 +183,6 @@ struct CanonicalCommandTests {
         let entry = LedgerEntry(
             position: 5, time: .zero, commandID: nil, actor: .registrant,
             command: .registerUser("carol"), outcome: .accepted([]), links: [])
-        #expect(Actor(of: entry, names: Cast()) == .user("carol"))
+        #expect(LedgerActor(of: entry, names: Cast()) == .user("carol"))
     }
 }

@@ -216,7 +216,7 @@ struct EventJSONTests {
             ExtensionReason.allCases.map(\.jsonName)
                 == ["operator", "soft_close", "first_bid", "outage"])
         #expect(
-            AuctionStatus.allCases.map(\.jsonName)
+            PublicAuction.Status.allCases.map(\.jsonName)
                 == ["scheduled", "open", "closed", "cancelled"])
         #expect(AuctionFormat.allCases.map(\.jsonName) == ["english"])
         #expect(BuyNow.Until.allCases.map(\.jsonName) == ["first_bid", "reserve_met", "end"])

@@ -46,8 +46,8 @@ struct ParseCommandTests {
             (#"{"user":"operator"}"#, .user("operator")),
             (#"{"user":"system"}"#, .user("system")),
             (#"{"user":"alice"}"#, .user("alice")),
-        ] as [(String, Actor)])
-    func readsActors(by: String, actor: Actor) throws {
+        ] as [(String, LedgerActor)])
+    func readsActors(by: String, actor: LedgerActor) throws {
         let line = #"{"command":"register_user","user":"alice","by":\#(by)}"#
         #expect(try parseCommand(line).actor == actor)
     }

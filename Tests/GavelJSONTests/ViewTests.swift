@@ -8,7 +8,7 @@ import Testing
 
 /// An auction in the state given; everything else is the same in all tests.
 private func auction(
-    _ status: AuctionStatus, outcome: AuctionOutcome? = nil, price: Money? = 1500,
+    _ status: PublicAuction.Status, outcome: AuctionOutcome? = nil, price: Money? = 1500,
     leader: UserID? = "alice", closesAt: Timestamp? = Timestamp(seconds: 60)
 ) -> AuctionView {
     AuctionView(
@@ -48,10 +48,11 @@ struct ViewJSONTests {
             WalletView(
                 user: "alice",
                 balances: [
-                    BalanceView(
+                    WalletView.Balance(
                         currency: Cast.usd, available: 5, locked: 7,
                         holds: [
-                            HoldView(auction: "a", amount: 3), HoldView(auction: "b", amount: 4),
+                            WalletView.Hold(auction: "a", amount: 3),
+                            WalletView.Hold(auction: "b", amount: 4),
                         ])
                 ]))
         writer.newline()
@@ -112,8 +113,8 @@ struct CSVTests {
             WalletView(
                 user: "alice",
                 balances: [
-                    BalanceView(currency: won, available: 0, locked: 7, holds: []),
-                    BalanceView(currency: Cast.usd, available: 1500, locked: 0, holds: []),
+                    WalletView.Balance(currency: won, available: 0, locked: 7, holds: []),
+                    WalletView.Balance(currency: Cast.usd, available: 1500, locked: 0, holds: []),
                 ]))
         csv.wallet(WalletView(user: "bob", balances: []))
         #expect(

@@ -21,9 +21,9 @@ private struct Pieces {
 
 private func restore(
     _ archive: [UInt8], to path: String, keyOf ledger: String
-) throws -> RestoredLoss? {
+) throws -> Ledger.RestoredLoss? {
     var pieces = Pieces(bytes: archive)
-    var options = RestoreOptions()
+    var options = Ledger.RestoreOptions()
     options.keys = [try LedgerKey.read(ledger + "/key").verifier]
     return try Ledger.restore(fromArchive: { pieces.next($0) }, to: path, options: options)
 }
@@ -32,7 +32,7 @@ private func restore(
 struct ArchiveTests {
     /// An archive of some hundred entries in several frames, so that a tile is full.
     private func archive(_ path: String) throws -> [UInt8] {
-        let ledger = try Ledger.open(at: path)
+        let ledger = try Ledger.openAndWait(at: path)
         for batch in 0..<6 {
             let commands = (0..<60).map { number in
                 Submission(
@@ -41,8 +41,8 @@ struct ArchiveTests {
             }
             _ = try ledger.enqueue(commands).wait()
         }
-        ledger.close()
-        let reader = try LedgerReader.open(at: path)
+        ledger.closeAndWait()
+        let reader = try LedgerReader.openAndWait(at: path)
         defer { reader.close() }
         var bytes: [UInt8] = []
         try reader.archive { bytes += $0 }

@@ -86,7 +86,7 @@ struct ChangeMarkTests {
             entries.compactMap(\.entry?.kind) == [.openAuction, .placeBid]
                 && entries.last?.entry == nil)
         let bytes = try bench.ledger.reading.log.entryBytes(in: 0..<bench.ledger.reflects)
-        #expect(entries.map(\.leaf) == bytes.map { Digest(leaf: $0) })
+        #expect(entries.map(\.leaf) == bytes.map { LedgerHash(leaf: $0) })
         #expect(try bench.ledger.publicEntries(from: .max).isEmpty)
     }
 }

@@ -15,9 +15,9 @@ private func makeLedger(
     var configuration = Configuration()
     configuration.ledgerID = LedgerID(high: 1, low: 2)
     configuration.signingKey = key
-    let ledger = try Ledger.open(at: path, configuration: configuration)
+    let ledger = try Ledger.openAndWait(at: path, configuration: configuration)
     try register(users, prefix, in: ledger)
-    ledger.close()
+    ledger.closeAndWait()
 }
 
 private func replaceLog(of path: String, by other: String) throws {
@@ -88,7 +88,7 @@ struct LedgerCheckpointTests {
             await ledger.close()
             try replaceLog(of: path, by: path + "-old")
             let before = try FileSystem.readFile(path + "/log/data.mdb")
-            let error = #expect(throws: LedgerError.self) { try Ledger.open(at: path) }
+            let error = #expect(throws: LedgerError.self) { try Ledger.openAndWait(at: path) }
             #expect(error?.code == .checkpointMismatch)
             #expect(error?.reason.contains("11 entries, but the log has 7") == true)
             #expect(try FileSystem.readFile(path + "/log/data.mdb") == before)
@@ -104,16 +104,16 @@ struct LedgerCheckpointTests {
             try makeLedger(at: path + "-forged", prefix: "shill")
             #expect(try Verifier.verify(at: path + "-forged").isClean)
             try replaceLog(of: path, by: path + "-forged")
-            let error = #expect(throws: LedgerError.self) { try Ledger.open(at: path) }
+            let error = #expect(throws: LedgerError.self) { try Ledger.openAndWait(at: path) }
             #expect(error?.code == .checkpointMismatch)
             // The forger's own checkpoint does not help: the key is another.
             try FileSystem.writeFileAtomically(
                 path + "/checkpoint", try FileSystem.readFile(path + "-forged/checkpoint"))
-            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.openAndWait(at: path) }
             try FileSystem.remove(path + "/log")
-            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.openAndWait(at: path) }
             try FileSystem.writeFileAtomically(path + "/checkpoint", Array("hello\n".utf8))
-            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.openAndWait(at: path) }
         }
     }
 
@@ -127,7 +127,7 @@ struct LedgerCheckpointTests {
             let ledger = try await Ledger.open(at: path)
             try register(3, "later", in: ledger)
             await ledger.close()
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.keyPath = path + "/key"
             options.checkpointPath = path + "-backup/checkpoint"
             let complete = path + "-complete"
@@ -231,17 +231,17 @@ struct LedgerKeyTests {
             var configuration = Configuration()
             configuration.signingKey = try .generate(name: "ledger.example/house")
             #expect(throws: LedgerError(.keyMismatch, "")) {
-                try Ledger.open(at: path, configuration: configuration)
+                try Ledger.openAndWait(at: path, configuration: configuration)
             }
             let ledger = try await Ledger.open(at: path)
             _ = try await ledger.rotateKey()
             await ledger.close()
             try FileSystem.writeFileAtomically(path + "/key", Array(given.fileText.utf8))
-            #expect(throws: LedgerError(.keyMismatch, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.keyMismatch, "")) { try Ledger.openAndWait(at: path) }
             try FileSystem.remove(path + "/key")
-            #expect(throws: LedgerError(.keyMismatch, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.keyMismatch, "")) { try Ledger.openAndWait(at: path) }
             try FileSystem.writeFileAtomically(path + "/key", Array("hello".utf8))
-            #expect(throws: LedgerError(.keyMismatch, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.keyMismatch, "")) { try Ledger.openAndWait(at: path) }
         }
     }
 }

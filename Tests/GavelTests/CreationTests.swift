@@ -95,18 +95,18 @@ struct CreationTests {
     /// What is left is no ledger, and becomes one.
     private func checkTakenUp(at path: String, _ place: Comment) throws {
         let absent = LedgerError(.notFound, "")
-        #expect(throws: absent, place) { try LedgerReader.open(at: path) }
+        #expect(throws: absent, place) { try LedgerReader.openAndWait(at: path) }
         #expect(throws: absent, place) { try Ledger.rebuild(at: path) }
         #expect(throws: absent, place) {
             var configuration = Configuration()
             configuration.createsIfMissing = false
-            try Ledger.open(at: path, configuration: configuration).close()
+            try Ledger.openAndWait(at: path, configuration: configuration).close()
         }
-        let ledger = try Ledger.open(at: path)
+        let ledger = try Ledger.openAndWait(at: path)
         try register(1, "user", in: ledger)
-        ledger.close()
+        ledger.closeAndWait()
         #expect(try Verifier.verify(at: path).isClean, place)
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         #expect(reader.reflects == 3, place)
         reader.close()
     }
@@ -190,7 +190,7 @@ struct CreationTests {
                 try leave(.bytes(data, name), at: path)
                 if let besides { try FileSystem.writeFileAtomically("\(path)/\(besides)", signed) }
                 #expect(throws: LedgerError(.damaged, ""), "\(name)") {
-                    try Ledger.open(at: path).close()
+                    try Ledger.openAndWait(at: path).close()
                 }
                 #expect(try FileSystem.readFile(path + "/log/data.mdb") == data, "\(name)")
             }

@@ -35,23 +35,24 @@ private struct Question {
 extension Ledger {
     /// Questions of every kind, about some subjects each.
     fileprivate func questions(
-        subjects: [HistorySubject], filters: [AuctionFilter], boundTo binding: CursorBinding = .none
+        subjects: [History.Subject], filters: [AuctionFilter],
+        boundTo binding: CursorBinding = .none
     ) -> [Question] {
         var all: [Question] = []
         for subject in subjects {
-            for direction in HistoryDirection.allCases {
-                for selection in HistorySelection.allCases {
+            for direction in History.Direction.allCases {
+                for selection in History.Selection.allCases {
                     all.append(history(subject, direction, selection, binding))
                 }
             }
             guard case .auction(let id) = subject else { continue }
-            all += [HistorySelection.all, .accepted].map { story(id, $0, binding) }
+            all += [History.Selection.all, .accepted].map { story(id, $0, binding) }
         }
         return all + filters.map { list($0, binding) } + [wallets(binding)]
     }
 
     private func history(
-        _ subject: HistorySubject, _ direction: HistoryDirection, _ selection: HistorySelection,
+        _ subject: History.Subject, _ direction: History.Direction, _ selection: History.Selection,
         _ binding: CursorBinding
     ) -> Question {
         var scope = reading.scope("history", binding)
@@ -69,7 +70,7 @@ extension Ledger {
     }
 
     private func story(
-        _ id: AuctionID, _ selection: HistorySelection, _ binding: CursorBinding
+        _ id: AuctionID, _ selection: History.Selection, _ binding: CursorBinding
     ) -> Question {
         var scope = reading.scope("story", binding)
         scope.add(id.string)
@@ -107,7 +108,7 @@ struct CursorTests {
         AuctionFilter(seller: "bob"), AuctionFilter(bidder: "alice"),
         AuctionFilter(titleContains: "lot"),
     ]
-    private static let subjects: [HistorySubject] = [
+    private static let subjects: [History.Subject] = [
         .auction("lot-1"), .auction("lot-2"), .wallet("alice"), .wallet("bob"),
     ]
 
@@ -341,7 +342,7 @@ struct CursorTests {
         bench.clock.advance(seconds: 7200)
         try await bench.ledger.tick()
         for _ in 0..<3 { try await bench.accept(.closeAuction("lot-1", hammer: false)) }
-        for selection in [HistorySelection.all, .accepted] {
+        for selection in [History.Selection.all, .accepted] {
             let acceptedOnly = selection == .accepted
             let question = bench.ledger.questions(subjects: [.auction("lot-1")], filters: []).first
             {
@@ -464,7 +465,7 @@ struct PublicPageTests {
     /// All pages of the bids and the story of a lot, with their cursors.
     private func pages(_ ledger: Ledger, _ limit: Int) throws -> [String] {
         var pages: [String] = []
-        for direction in HistoryDirection.allCases {
+        for direction in History.Direction.allCases {
             var cursor: String?
             repeat {
                 let page = try ledger.history(
@@ -589,7 +590,7 @@ struct LedgerSecretTests {
             #expect(try FileSystem.readFile(path + "-backup/secret") == bytes)
             #expect(try mode(path + "-backup/secret") == 0o600)
             #expect(!FileSystem.exists(path + "-backup/key"))
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.keyPath = path + "/key"
             _ = try Ledger.restore(from: path + "-backup", to: path + "-restored", options: options)
             #expect(try mode(path + "-restored/secret") == 0o600)
@@ -616,7 +617,7 @@ struct LedgerSecretTests {
             for bytes in [[], [UInt8](repeating: 7, count: 31), [UInt8](repeating: 7, count: 33)] {
                 try FileSystem.writeFileAtomically(path + "/secret", bytes)
                 let log = try FileSystem.readFile(path + "/log/data.mdb")
-                let error = #expect(throws: LedgerError.self) { try Ledger.open(at: path) }
+                let error = #expect(throws: LedgerError.self) { try Ledger.openAndWait(at: path) }
                 #expect(error?.code == .damaged && error?.reason.contains("/secret") == true)
                 #expect(try FileSystem.readFile(path + "/log/data.mdb") == log)
                 let reader = try await LedgerReader.open(at: path)

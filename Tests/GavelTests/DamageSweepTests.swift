@@ -112,7 +112,7 @@ private struct House {
                     return report.digest
                 }
             ]
-        let reader = try LedgerReader.open(at: path, logger: quiet)
+        let reader = try LedgerReader.openAndWait(at: path, logger: quiet)
         truth = try questions.answers(of: reader)
         key = try #require(try reader.verifierKey())
         reader.close()
@@ -123,7 +123,7 @@ private struct House {
     /// - Returns: whether it opened, and how many questions were refused.
     func read(_ place: String) -> (isOpen: Bool, refused: Int) {
         do {
-            let reader = try LedgerReader.open(at: path, logger: quiet)
+            let reader = try LedgerReader.openAndWait(at: path, logger: quiet)
             defer { reader.close() }
             return (true, questions.check(reader, against: truth, place).count)
         } catch {
@@ -137,8 +137,8 @@ private struct House {
     /// - Returns: whether it opened.
     func write(_ place: String) -> Bool {
         do {
-            let ledger = try Ledger.open(at: path, configuration: configuration)
-            defer { ledger.close() }
+            let ledger = try Ledger.openAndWait(at: path, configuration: configuration)
+            defer { ledger.closeNow() }
             #expect(ledger.reflects == asked.count + 1, "\(place)")
             let pictures = questions.firstIndex { $0.name == "wallets" }!
             let wallets = try ledger.wallets(limit: 1000).items
@@ -252,7 +252,7 @@ struct DamageSweepTests {
     private func readBesides(_ house: House, _ place: String, comparesSignatures: Bool) {
         let signed = ["proof", "evidence", "growth", "archive", "statements"]
         do {
-            let reader = try LedgerReader.open(at: house.path, logger: quiet)
+            let reader = try LedgerReader.openAndWait(at: house.path, logger: quiet)
             defer { reader.close() }
             for (question, truth) in zip(house.questions, house.truth) {
                 do {
@@ -276,11 +276,11 @@ struct DamageSweepTests {
         do {
             var configuration = Bench.configuration(ManualClock())
             configuration.logger = quiet
-            let ledger = try Ledger.open(at: house.path, configuration: configuration)
+            let ledger = try Ledger.openAndWait(at: house.path, configuration: configuration)
             #expect(ledger.reflects == house.asked.count + 1, "\(place)")
             let signed = ledger.checkpoint
             let key = ledger.verifierKey
-            ledger.close()
+            ledger.closeAndWait()
             // What it signs is its own, and its log.
             #expect(try signed?.verified(by: key).size == house.asked.count + 1)
             let report = try Verifier.verify(at: house.path)

@@ -271,7 +271,7 @@ struct DecoderFuzzTests {
         let reader = try LedgerReader(
             log: log, snapshots: nil, store: nil, limit: .none, logger: quiet)
         for question in asked.questions { _ = try? question.ask(reader) }
-        for direction in HistoryDirection.allCases {
+        for direction in History.Direction.allCases {
             _ = try? reader.history(of: .wallet("sam"), direction, selecting: .accepted)
             _ = try? reader.history(of: .auction("lot-1"), direction, selecting: .acceptedBids)
         }
@@ -318,7 +318,7 @@ struct DecoderFuzzTests {
             try reader.archive { archive += $0 }
             let digest = reader.digest
             reader.close()
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.logger = quiet
             options.keys = [try LedgerKey.read(path + "/key").verifier]
             let new = path + "-new"
@@ -332,7 +332,7 @@ struct DecoderFuzzTests {
                         }, to: new, options: options)
                 } catch { return false }
                 defer { try? FileSystem.remove(new) }
-                let again = try? LedgerReader.open(at: new, logger: quiet)
+                let again = try? LedgerReader.openAndWait(at: new, logger: quiet)
                 #expect(again?.digest == digest)
                 again?.close()
                 return true
@@ -410,7 +410,7 @@ struct DecoderFuzzTests {
 
     private struct Asked: LedgerQueries {
         let reading: Reading
-        func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
+        func past(_ moment: LedgerReader.Moment) throws(LedgerError) -> LedgerReader {
             throw LedgerError(.notFound, "nothing is kept")
         }
     }
@@ -495,7 +495,7 @@ struct DecoderFuzzTests {
                 var forged = entries
                 let index = mutator.generator.below(forged.count)
                 mutator.change(&forged[index])
-                let tree = LeafHashes(forged.map { Digest(leaf: $0) })
+                let tree = LeafHashes(forged.map { LedgerHash(leaf: $0) })
                 let size = UInt64(forged.count)
                 let checkpoint = try Checkpoint(
                     origin: key.verifier.name, size: size, root: tree.root(ofSize: size)
@@ -599,7 +599,7 @@ struct DecoderFuzzTests {
                 var core = EngineCore(
                     state: State(), window: CommandIDWindow(retentionSeconds: 60, countMax: 9),
                     frameNumber: 0, settings: EngineCore.Settings(), closing: .automatic,
-                    reading: start, bootID: Bytes16(high: 1, low: 2), heartbeat: heartbeat)
+                    reading: start, bootID: Heartbeat.BootID(high: 1, low: 2), heartbeat: heartbeat)
                 core.open(
                     newLedger: LedgerID(high: 1, low: 2), restored: nil, version: "x",
                     asker: .none)
@@ -646,7 +646,7 @@ struct DecoderFuzzTests {
         var configuration = Configuration()
         configuration.logger = quiet
         let history = try LedgerImport(
-            to: path, fingerprint: Digest(of: [1]), configuration: configuration)
+            to: path, fingerprint: LedgerHash(of: [1]), configuration: configuration)
         defer { history.abandon() }
         var last = Timestamp.zero
         for (number, line) in lines.enumerated() {
@@ -670,12 +670,12 @@ extension [StoredFrame] {
 
 /// A tree of these leaves.
 private struct LeafHashes: TreeHashes {
-    private let leaves: [Digest]
-    init(_ leaves: [Digest]) { self.leaves = leaves }
+    private let leaves: [LedgerHash]
+    init(_ leaves: [LedgerHash]) { self.leaves = leaves }
 
-    func hash(level: Int, index: UInt64) throws -> Digest {
+    func hash(level: Int, index: UInt64) throws -> LedgerHash {
         if level == 0 { return leaves[Int(index)] }
-        return Digest.node(
+        return LedgerHash.node(
             try hash(level: level - 1, index: 2 * index),
             try hash(level: level - 1, index: 2 * index + 1))
     }

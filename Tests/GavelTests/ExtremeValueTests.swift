@@ -53,17 +53,17 @@ struct ExtremeValueTests {
                     continue
                 }
                 let error = #expect(throws: LedgerError.self) {
-                    try Ledger.open(in: log, configuration: configuration)
+                    try Ledger.openAndWait(in: log, configuration: configuration)
                 }
                 #expect(error?.code == .invalidConfiguration)
                 #expect(error?.reason.hasPrefix("\(name) is \(value), and must be from ") == true)
                 #expect(log.frames.count == 0)
                 try await withLedgerPath { path in
                     #expect(throws: LedgerError(.invalidConfiguration, "")) {
-                        try Ledger.open(at: path, configuration: configuration)
+                        try Ledger.openAndWait(at: path, configuration: configuration)
                     }
                     // Nothing was made.
-                    #expect(throws: LedgerError(.notFound, "")) { try LedgerReader.open(at: path) }
+                    #expect(throws: LedgerError(.notFound, "")) { try LedgerReader.openAndWait(at: path) }
                 }
             }
         }
@@ -114,7 +114,7 @@ struct ExtremeValueTests {
             } else if number > ledger.reflects {
                 await #expect(throws: LedgerError(.otherHistory, "")) { try await runs.next() }
             }
-            let leaf = Digest(of: [1])
+            let leaf = LedgerHash(of: [1])
             let proof = try InclusionProof(index: number, hashes: [leaf, leaf])
             _ = proof.root(fromLeaf: leaf, size: other)
             let consistency = try ConsistencyProof(

@@ -89,7 +89,7 @@ private final class FaultedLog: WrappedLog, @unchecked Sendable {
 
 /// Opens a ledger whose commits fail too where the running task's faults say so.
 private func openFaulted(at path: String) throws -> Ledger {
-    try Ledger.open(in: FolderStore(at: path), configuration: quietConfiguration()) {
+    try Ledger.openAndWait(in: FolderStore(at: path), configuration: quietConfiguration()) {
         FaultedLog($0)
     }
 }
@@ -108,7 +108,7 @@ struct FaultTests {
         try await withLedgerPath { path in
             func work() throws {
                 let history = try LedgerImport(
-                    to: path, fingerprint: Digest(of: [1]), configuration: quietConfiguration())
+                    to: path, fingerprint: LedgerHash(of: [1]), configuration: quietConfiguration())
                 let time = Timestamp(seconds: 1_700_000_000)
                 for number in 0..<3 {
                     let id = CommandID.derived(at: time, file: 0, line: number, content: [])
@@ -149,7 +149,7 @@ struct FaultTests {
             let entries = reader.reflects
             reader.close()
             let new = path + "-new"
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.logger = quiet
             options.keyPath = path + "/key"
             func restore() throws {
@@ -169,7 +169,7 @@ struct FaultTests {
             try await failingEachStep(of: unpack) { result, place in
                 try await checkMade(at: new, entries: entries, result, place, again: unpack)
             }
-            var renaming = RestoreOptions()
+            var renaming = Ledger.RestoreOptions()
             renaming.logger = quiet
             renaming.acceptsMissingCheckpoint = true
             func rename() throws {
@@ -185,7 +185,7 @@ struct FaultTests {
     func creations() async throws {
         try await withLedgerPath { path in
             func work() throws {
-                try openFaulted(at: path).close()
+                try openFaulted(at: path).closeAndWait()
             }
             try await failingEachStep(of: work) { result, place in
                 expectFailure(result, place)
@@ -254,10 +254,10 @@ struct FaultTests {
             let rotated = Mutex<VerifierKey?>(nil)
             func work() async throws {
                 let ledger = try FileFaults.$current.withValue(nil) {
-                    try Ledger.open(at: path, configuration: quietConfiguration())
+                    try Ledger.openAndWait(at: path, configuration: quietConfiguration())
                 }
                 // Without faults, which `sessions` has: what is looked at is the rotation.
-                defer { FileFaults.$current.withValue(nil) { ledger.close() } }
+                defer { FileFaults.$current.withValue(nil) { ledger.closeAndWait() } }
                 rotated.withLock { $0 = nil }
                 let new = try await ledger.rotateKey()
                 rotated.withLock { $0 = new }
@@ -331,8 +331,8 @@ struct FaultTests {
     }
 
     private func makeHouse(at path: String, users: Int = 3) throws {
-        let ledger = try Ledger.open(at: path, configuration: quietConfiguration())
+        let ledger = try Ledger.openAndWait(at: path, configuration: quietConfiguration())
         try register(users, "user", in: ledger)
-        ledger.close()
+        ledger.closeAndWait()
     }
 }

@@ -170,8 +170,10 @@ struct FollowingTests {
         let other = LedgerID(high: own.high, low: ~own.low)
         let end = ledger.reflects
         let strange = [
-            LogPlace(ledger: other, position: 0), LogPlace(ledger: other, position: end),
-            LogPlace(ledger: own, position: end + 1), LogPlace(ledger: own, position: .max),
+            Subscription.Place(ledger: other, position: 0),
+            Subscription.Place(ledger: other, position: end),
+            Subscription.Place(ledger: own, position: end + 1),
+            Subscription.Place(ledger: own, position: .max),
         ]
         for place in strange {
             for draining in [false, true] {
@@ -190,11 +192,11 @@ struct FollowingTests {
         var bare = ledger.subscribe(from: end + 1).makeAsyncIterator()
         await #expect(throws: LedgerError(.otherHistory, "")) { try await bare.next() }
         // The end itself is a place.
-        var last = ledger.subscribe(from: LogPlace(ledger: own, position: end - 1))
+        var last = ledger.subscribe(from: Subscription.Place(ledger: own, position: end - 1))
             .makeAsyncIterator()
         #expect(try await last.next()?.map(\.position) == [end - 1])
         _ = try ProjectionHost(
-            BidCounts(), from: LogPlace(ledger: own, position: end), following: ledger)
+            BidCounts(), from: Subscription.Place(ledger: own, position: end), following: ledger)
     }
 }
 
@@ -259,7 +261,7 @@ struct ReaderFollowingTests {
                 try await Task.sleep(for: .milliseconds(2))
             }
             #expect(seen.withLock { $0 } == Array(0..<expected))
-            #expect(host.place == LogPlace(ledger: reader.ledgerID!, position: expected))
+            #expect(host.place == Subscription.Place(ledger: reader.ledgerID!, position: expected))
             // What a past moment shows is followed to its end.
             var positions: [UInt64] = []
             for try await run in try reader.past(.position(1500)).subscribe() {

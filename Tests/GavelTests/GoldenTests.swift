@@ -32,7 +32,7 @@ private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
     let proxy = AuctionRules(openingPrice: 100, proxy: true, increments: table)
     let end = Timestamp(seconds: 1_577_840_400)
     let later = Timestamp(seconds: 1_577_844_000)
-    let batches: [[(Command, Actor)]] = [
+    let batches: [[(Command, LedgerActor)]] = [
         [
             (.registerCurrency(Currency(code: "USD", scale: 2)), .operator),
             (.registerUser("alice"), .user("alice")), (.registerUser("bob"), .operator),
@@ -88,7 +88,7 @@ private func goldenFrames(_ salting: Salting) async throws -> [[UInt8]] {
         ],
     ]
     var number: UInt64 = 0
-    func submit(_ batch: [(Command, Actor)]) throws {
+    func submit(_ batch: [(Command, LedgerActor)]) throws {
         let submissions = batch.map { command, actor in
             number += 1
             let milliseconds = UInt64(clock.now().nanoseconds / 1_000_000)
@@ -255,7 +255,7 @@ private struct Vectors: CustomTestStringConvertible {
 
     static let all = [
         Vectors(name: "v1", salting: .none),
-        Vectors(name: "v1-salt", salting: .imported(Digest(of: Array("golden".utf8)))),
+        Vectors(name: "v1-salt", salting: .imported(LedgerHash(of: Array("golden".utf8)))),
     ]
 
     var testDescription: String { name }
@@ -290,7 +290,7 @@ private func describe(_ frames: [[UInt8]]) throws -> (frames: String, entries: S
                     at: decoded.point, links: &links)
                 var writer = JSONWriter()
                 writer.entry(decoded.entry, names: state)
-                let leaf = Digest.leaf(value.extracting(range))
+                let leaf = LedgerHash.leaf(value.extracting(range))
                 entryLines += "\(decoded.point.position) \(leaf) "
                 entryLines += "\(hex(value.array(in: range))) \(writer.text)\n"
             }
@@ -443,12 +443,12 @@ struct GoldenTests {
     func roots() async throws {
         // RFC 6962 section 2.1 by its recursive definition, not by our right edge.
         func root(_ leaves: ArraySlice<[UInt8]>) -> [UInt8] {
-            if leaves.isEmpty { return Digest(of: []).bytes }
-            if leaves.count == 1 { return Digest(of: [0] + leaves.first!).bytes }
+            if leaves.isEmpty { return LedgerHash(of: []).bytes }
+            if leaves.count == 1 { return LedgerHash(of: [0] + leaves.first!).bytes }
             var split = 1
             while split * 2 < leaves.count { split *= 2 }
             let middle = leaves.startIndex + split
-            return Digest(of: [1] + root(leaves[..<middle]) + root(leaves[middle...])).bytes
+            return LedgerHash(of: [1] + root(leaves[..<middle]) + root(leaves[middle...])).bytes
         }
         var leaves: [[UInt8]] = []
         for frame in try await goldenFrames(.none) {
@@ -478,7 +478,7 @@ struct GoldenTests {
 
     @Test("A salt is the last 8 bytes of an entry, and a flag; nothing else is another")
     func salts() async throws {
-        let secret = Digest(of: Array("golden".utf8))
+        let secret = LedgerHash(of: Array("golden".utf8))
         let plain = try RecutLog(frames: await goldenFrames(.none))
         let all = try RecutLog(frames: await goldenFrames(.imported(secret)))
         let engines = try RecutLog(frames: await goldenFrames(.fixed(secret)))
@@ -487,7 +487,7 @@ struct GoldenTests {
         for (position, (bare, salted)) in entries.enumerated() {
             // LogFormat's own words: SHA-256(0x03 ‖ secret ‖ position), the first 8 bytes.
             let place = (0..<8).map { UInt8(position >> (8 * $0) & 255) }
-            var expected = bare + Digest(of: [3] + secret.bytes + place).bytes.prefix(8)
+            var expected = bare + LedgerHash(of: [3] + secret.bytes + place).bytes.prefix(8)
             expected[1] |= 4
             #expect(salted == expected, "position \(position)")
             let isEngines = bare[0] < 16

@@ -56,8 +56,8 @@ private struct Entries {
     }
 }
 
-private func digest(_ message: [UInt8], by engine: HashEngine) -> Digest {
-    message.dropFirst().withUnsafeBytes { Digest(prefix: message[0], $0, by: engine) }
+private func digest(_ message: [UInt8], by engine: HashEngine) -> LedgerHash {
+    message.dropFirst().withUnsafeBytes { LedgerHash(prefix: message[0], $0, by: engine) }
 }
 
 @Suite("Hashes")
@@ -83,7 +83,7 @@ struct HashTests {
             #expect(digest(message, by: .fastest).description == hash)
         }
         #expect(
-            Digest.empty.description
+            LedgerHash.empty.description
                 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     }
 
@@ -96,14 +96,14 @@ struct HashTests {
             let fast = digest(message, by: .fastest)
             #expect(fast == digest(message, by: .library), "\(length) bytes")
             // Not by the code under test at all.
-            #expect(fast == Digest(of: message), "\(length) bytes")
+            #expect(fast == LedgerHash(of: message), "\(length) bytes")
         }
-        let (left, right) = (Digest(of: [1]), Digest(of: [2]))
-        let node = Digest(of: [1] + left.bytes + right.bytes)
-        #expect(Digest.node(left, right, by: .fastest) == node)
-        #expect(Digest.node(left, right, by: .library) == node)
+        let (left, right) = (LedgerHash(of: [1]), LedgerHash(of: [2]))
+        let node = LedgerHash(of: [1] + left.bytes + right.bytes)
+        #expect(LedgerHash.node(left, right, by: .fastest) == node)
+        #expect(LedgerHash.node(left, right, by: .library) == node)
         withBytes(of: [7, 8]) { entry in
-            #expect(Digest.leaf(entry, by: .fastest) == Digest(of: [0, 7, 8]))
+            #expect(LedgerHash.leaf(entry, by: .fastest) == LedgerHash(of: [0, 7, 8]))
         }
     }
 
@@ -179,20 +179,20 @@ struct HashTests {
         try #require(memory != MAP_FAILED)
         try #require(mprotect(memory + page, page, PROT_READ | PROT_WRITE) == 0)
         (memory + page).initializeMemory(as: UInt8.self, repeating: 0x5a, count: page)
-        func leaf(_ length: Int) -> Digest {
-            Digest(of: [0] + [UInt8](repeating: 0x5a, count: length))
+        func leaf(_ length: Int) -> LedgerHash {
+            LedgerHash(of: [0] + [UInt8](repeating: 0x5a, count: length))
         }
         for length in 0...300 {
             for start in [0, page - length] {
                 let bytes = UnsafeRawBufferPointer(start: memory + page + start, count: length)
-                #expect(Digest.leaf(bytes.bytes, by: .fastest) == leaf(length))
+                #expect(LedgerHash.leaf(bytes.bytes, by: .fastest) == leaf(length))
                 let middle = length * 2 / 5
                 var ends = ByteBuffer()
                 for end in [middle, length] { ends.append(UInt32(end)) }
                 var tree = MerkleTree()
                 ends.withBytes { tree.append(entries: bytes.bytes, ends: $0, by: .fastest) }
                 let (left, right) = (leaf(middle), leaf(length - middle))
-                #expect(tree.root == Digest(of: [1] + left.bytes + right.bytes), "\(length)")
+                #expect(tree.root == LedgerHash(of: [1] + left.bytes + right.bytes), "\(length)")
             }
         }
         // The offsets themselves, at the end of what may be read.

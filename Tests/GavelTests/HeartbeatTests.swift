@@ -44,7 +44,7 @@ struct HeartbeatTests {
             var configuration = Self.configuration(clock)
             // So that a command that is sent again is read from the store.
             configuration.shortcuts.remove(.recentFrames)
-            let ledger = try Ledger.open(
+            let ledger = try Ledger.openAndWait(
                 in: FolderStore(at: path), configuration: configuration
             ) {
                 GatedLog($0, gate)

@@ -19,7 +19,7 @@ struct IdentityTests {
             case .moved: try FileSystem.rename(path, to: path + ".old")
             case .movedAndReplaced:
                 let restored = folder + "/restored"
-                let reader = try LedgerReader.open(at: path)
+                let reader = try LedgerReader.openAndWait(at: path)
                 try reader.backup(to: restored)
                 reader.close()
                 try FileSystem.rename(path, to: path + ".old")

@@ -105,8 +105,8 @@ struct KillTests {
 
     private static func check(path: String, round: UInt64) throws {
         let place = Comment(rawValue: "round \(round)")
-        let ledger = try Ledger.open(at: path, configuration: Load.configuration())
-        defer { ledger.close() }
+        let ledger = try Ledger.openAndWait(at: path, configuration: Load.configuration())
+        defer { ledger.closeNow() }
         #expect(ledger.verify().isClean, place)
         let text = (try? String(contentsOfFile: path + ".acknowledged", encoding: .utf8)) ?? ""
         // The last line may be cut: then its batch was acknowledged and we do not know where.

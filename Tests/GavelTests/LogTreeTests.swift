@@ -8,12 +8,12 @@ import Testing
 @testable import Gavel
 
 /// The root by its recursive definition (RFC 6962 section 2.1).
-private func root(_ leaves: ArraySlice<Digest>) -> Digest {
+private func root(_ leaves: ArraySlice<LedgerHash>) -> LedgerHash {
     guard leaves.count > 1 else { return leaves.first ?? .empty }
     var split = 1
     while split * 2 < leaves.count { split *= 2 }
     let middle = leaves.startIndex + split
-    return Digest.node(root(leaves[..<middle]), root(leaves[middle...]))
+    return LedgerHash.node(root(leaves[..<middle]), root(leaves[middle...]))
 }
 
 @Suite("The tree of a log")
@@ -24,11 +24,12 @@ struct LogTreeTests {
         let count = 70_000
         var bytes = ByteBuffer(capacity: 8 * count)
         var ends = ByteBuffer(capacity: 4 * count)
-        var leaves: [Digest] = []
+        var leaves: [LedgerHash] = []
         for index in 0..<count {
             bytes.append(UInt64(index))
             ends.append(UInt32(bytes.count))
-            leaves.append(bytes.withBytes { Digest.leaf($0.extracting(8 * index..<8 * index + 8)) })
+            leaves.append(
+                bytes.withBytes { LedgerHash.leaf($0.extracting(8 * index..<8 * index + 8)) })
         }
         for engine in [HashEngine.fastest, .library] {
             var (tree, told) = (MerkleTree(), [TileRoot]())
@@ -72,7 +73,7 @@ struct LogTreeTests {
             await ledger.close()
             let log = try FolderStore(at: path).openForReading()
             defer { log.close() }
-            var leaves: [Digest] = []
+            var leaves: [LedgerHash] = []
             try log.forEachFrame(from: 0) { value in
                 let header = try FrameHeader(value)
                 for index in 0..<header.count {
@@ -105,11 +106,11 @@ struct LogTreeTests {
             let tiles = try environment.integerTable(named: "tiles", create: false)
             try environment.write { transaction in
                 var value = ByteBuffer(capacity: 32)
-                value.append(Digest.empty)
+                value.append(LedgerHash.empty)
                 try value.withBytes { try transaction.put(tiles, key: 1, value: $0) }
             }
             environment.close()
-            #expect(throws: LedgerError(.damaged, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.damaged, "")) { try Ledger.openAndWait(at: path) }
             #expect(try Ledger.rebuild(at: path) == 602)
             try await Ledger.open(at: path).close()
         }

@@ -11,7 +11,7 @@ import Testing
 struct LookingBackTests {
     /// A ledger in memory after some steps of a workload.
     private func run(_ steps: Int, seed: UInt64) async throws -> Bench {
-        let bench = try Bench { $0.salting = .fixed(Digest(of: [5])) }
+        let bench = try Bench { $0.salting = .fixed(LedgerHash(of: [5])) }
         var workload = Workload(seed: seed)
         bench.clock.advance(to: workload.configuration.start)
         for _ in 0..<steps {

@@ -16,9 +16,9 @@ private func grow(
 ) throws {
     var configuration = Configuration()
     change(&configuration)
-    let ledger = try Ledger.open(at: path, configuration: configuration)
+    let ledger = try Ledger.openAndWait(at: path, configuration: configuration)
     try register(3, prefix, in: ledger)
-    ledger.close()
+    ledger.closeAndWait()
 }
 
 /// What writing to a ledger is refused with.
@@ -104,7 +104,7 @@ struct LostKeyTests {
                 // What was signed before is still found in the log, by the former key.
                 let report = try Verifier.verify(
                     at: path, keys: [own.verifier, new],
-                    kept: [KeptCheckpoint(name: "kept", receipt)])
+                    kept: [Verifier.KeptCheckpoint(name: "kept", receipt)])
                 #expect(
                     report.isClean && report.covered.contains("the signature of kept"), "\(report)")
                 if key != nil { try remove(["key"], of: path) }
@@ -193,7 +193,7 @@ struct LostKeyTests {
             let gate = Gate()
             gate.isShut.store(true, ordering: .releasing)
             let opening = onThread {
-                try Ledger.open(in: FolderStore(at: path), configuration: Configuration()) {
+                try Ledger.openAndWait(in: FolderStore(at: path), configuration: Configuration()) {
                     GatedLog($0, gate)
                 }
             }
@@ -221,7 +221,7 @@ struct LostKeyTests {
             try reader.backup(to: path + "-backup")
             reader.close()
             #expect(try Verifier.verify(at: path + "-backup").isClean)
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.keys = [key.verifier]
             let new = path + "-new"
             #expect(try Ledger.restore(from: path + "-backup", to: new, options: options) == nil)

@@ -54,14 +54,14 @@ struct ManyLedgersTests {
     func readersBeside() async throws {
         try await withLedgerPath { path in
             let ledger = try await Ledger.open(at: path)
-            let readers = try (0..<20).map { _ in try LedgerReader.open(at: path) }
+            let readers = try (0..<20).map { _ in try LedgerReader.openAndWait(at: path) }
             try register(5, "user", in: ledger)
             for reader in readers {
                 try reader.refresh()
                 #expect(reader.reflects == ledger.durableCount)
                 #expect(try reader.wallet("user-4").value == ledger.wallet("user-4").value)
             }
-            #expect(throws: LedgerError(.heldByWriter, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.heldByWriter, "")) { try Ledger.openAndWait(at: path) }
             await ledger.close()
             // The files stay open for those who read them.
             #expect(try readers[0].entry(at: 3) != nil)
@@ -167,7 +167,7 @@ struct MapBytesTests {
             #expect(try Verifier.verify(at: path).isClean)
             // Less than there is would end in a commit that fails.
             #expect(throws: LedgerError(.invalidConfiguration, "")) {
-                try Ledger.open(at: path, configuration: configuration(1 << 20))
+                try Ledger.openAndWait(at: path, configuration: configuration(1 << 20))
             }
             await #expect(try LedgerReader.open(at: path).reflects > 1000)
         }

@@ -36,7 +36,7 @@ extension LedgerQueries {
     }
 
     fileprivate func wholeHistory(
-        of subject: HistorySubject, _ direction: HistoryDirection, limit: Int
+        of subject: History.Subject, _ direction: History.Direction, limit: Int
     ) throws -> [LedgerEntry] {
         var all: [LedgerEntry] = []
         var cursor: String?
@@ -58,7 +58,7 @@ struct QueryTests {
         let all = try ledger.allAuctions(AuctionFilter(), limit: 7)
         #expect(all.count > 20)
         #expect(all.map(\.openedPosition) == all.map(\.openedPosition).sorted())
-        for status in AuctionStatus.allCases {
+        for status in PublicAuction.Status.allCases {
             let expected = all.filter { $0.status == status }
             #expect(try ledger.allAuctions(AuctionFilter(status: status), limit: 5) == expected)
         }
@@ -226,7 +226,7 @@ struct QueryTests {
             }
         }
         for (chain, positions) in chains {
-            let subject: HistorySubject =
+            let subject: History.Subject =
                 switch chain {
                 case .auction(let auction): .auction(ledger.reading.id(of: auction))
                 case .wallet(let user): .wallet(ledger.reading.id(of: user))

@@ -32,14 +32,14 @@ struct AskedLedger {
         let clock = ManualClock()
         var configuration = Bench.configuration(clock)
         configuration.ledgerID = LedgerID(high: 1, low: 2)
-        let ledger = try Ledger.open(at: path, configuration: configuration)
+        let ledger = try Ledger.openAndWait(at: path, configuration: configuration)
         for commands in commands(rounds) {
             let batch = commands.map { Submission(id: .generate(at: clock.now()), command: $0) }
             let receipts = try ledger.enqueue(batch).wait()
             submissions += zip(batch, receipts).map { ($0, $1.position ?? .max) }
         }
         count = ledger.reflects
-        ledger.close()
+        ledger.closeAndWait()
     }
 
     /// What is submitted, a batch a frame.
@@ -82,7 +82,7 @@ struct AskedLedger {
     var questions: [ReadingQuestion] { stories + pictures + past + evidence + exports }
 
     private func pages(
-        _ reader: LedgerReader, _ subject: HistorySubject, _ direction: HistoryDirection
+        _ reader: LedgerReader, _ subject: History.Subject, _ direction: History.Direction
     ) throws -> [LedgerEntry] {
         var (items, cursor): ([LedgerEntry], String?) = ([], nil)
         repeat {

@@ -49,7 +49,7 @@ private final class FlippedLog: WrappedLog, @unchecked Sendable {
         }
     }
 
-    override func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+    override func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? {
         guard let roots = try super.tileRoots(endingWith: tile) else { return nil }
         guard case .tile(tile, let byte, let bit) = place, byte < 32 * roots.count else {
             return roots
@@ -57,7 +57,7 @@ private final class FlippedLog: WrappedLog, @unchecked Sendable {
         var bytes = roots.flatMap(\.bytes)
         bytes[byte] ^= 1 << UInt8(bit)
         return withBytes(of: bytes) { span in
-            stride(from: 0, to: span.byteCount, by: 32).map { Digest(span, at: $0) }
+            stride(from: 0, to: span.byteCount, by: 32).map { LedgerHash(span, at: $0) }
         }
     }
 
@@ -170,7 +170,7 @@ struct ReadingSweepTests {
     /// Makes a ledger of some 500 auctions whose entries take 64 KiB in less than a tile.
     private func makeLongEntries(at path: String) throws {
         let clock = ManualClock()
-        let ledger = try Ledger.open(at: path, configuration: Bench.configuration(clock))
+        let ledger = try Ledger.openAndWait(at: path, configuration: Bench.configuration(clock))
         func submit(_ commands: [Command]) throws {
             _ = try ledger.enqueue(
                 commands.map { Submission(id: .generate(at: clock.now()), command: $0) }
@@ -202,7 +202,7 @@ struct ReadingSweepTests {
             }
             // What nothing but a hash can tell, and not before the ledger is open: then it refuses.
             let flipped = Mutex<FlippedLog?>(nil)
-            let ledger = try Ledger.open(
+            let ledger = try Ledger.openAndWait(
                 in: FolderStore(at: path), configuration: Configuration()
             ) { log in
                 let log = FlippedLog(log, nil, isOwner: true)
@@ -234,7 +234,7 @@ struct ReadingSweepTests {
                 try FrameHeader(value).range(of: Int(100 - frame.0), value).lowerBound + 39
             }
             func open(_ place: FlippedLog.Place?) throws -> Ledger {
-                try Ledger.open(
+                try Ledger.openAndWait(
                     in: FolderStore(at: path), configuration: Configuration()
                 ) { log in
                     FlippedLog(log, place, isOwner: true)

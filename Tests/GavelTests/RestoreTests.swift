@@ -16,17 +16,17 @@ private struct House {
 
     init(_ path: String) throws {
         self.path = path
-        let ledger = try Ledger.open(at: path)
+        let ledger = try Ledger.openAndWait(at: path)
         try register(5, "user", in: ledger)
-        ledger.close()
-        let reader = try LedgerReader.open(at: path)
+        ledger.closeAndWait()
+        let reader = try LedgerReader.openAndWait(at: path)
         try reader.backup(to: path + "-backup")
         reader.close()
     }
 
     var archive: [UInt8] {
         get throws {
-            let reader = try LedgerReader.open(at: path)
+            let reader = try LedgerReader.openAndWait(at: path)
             defer { reader.close() }
             var bytes: [UInt8] = []
             try reader.archive { bytes += $0 }
@@ -36,16 +36,16 @@ private struct House {
 
     /// Restores the backup, and takes away what was made.
     func restore(
-        _ change: (inout RestoreOptions) throws -> Void = { _ in }
-    ) throws -> RestoredLoss? {
-        var options = RestoreOptions()
+        _ change: (inout Ledger.RestoreOptions) throws -> Void = { _ in }
+    ) throws -> Ledger.RestoredLoss? {
+        var options = Ledger.RestoreOptions()
         try change(&options)
         defer { try? FileSystem.remove(path + "-new") }
         return try Ledger.restore(from: backup, to: path + "-new", options: options)
     }
 
-    func restore(_ archive: [UInt8]) throws -> RestoredLoss? {
-        var options = RestoreOptions()
+    func restore(_ archive: [UInt8]) throws -> Ledger.RestoredLoss? {
+        var options = Ledger.RestoreOptions()
         options.keys = [try key.verifier]
         var rest = archive[...]
         defer { try? FileSystem.remove(path + "-new") }
@@ -58,7 +58,7 @@ private struct House {
 }
 
 /// What a restore is refused with.
-private func reason(_ body: () throws -> RestoredLoss?) -> String? {
+private func reason(_ body: () throws -> Ledger.RestoredLoss?) -> String? {
     do {
         _ = try body()
         return nil
@@ -130,7 +130,7 @@ struct RestoreTests {
             #expect(try house.restore { $0.keyPath = path + "/key" } == nil)
             #expect(try house.restore { $0.keys = [try house.key.verifier] } == nil)
             #expect(try house.restore(house.archive) == nil)
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.keyPath = path + "/key"
             _ = try Ledger.restore(from: house.backup, to: path + "-new", options: options)
             #expect(try Verifier.verify(at: path + "-new").isClean)
@@ -201,13 +201,13 @@ struct RestoreTests {
             #expect(try Ledger.restore(from: path + "-rotated", to: path + "-new") == nil)
             try FileSystem.remove(path + "-new")
             // Whoever has the former verifier key is led on by the log.
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.keys = [first]
             #expect(
                 try Ledger.restore(from: path + "-rotated", to: path + "-new", options: options)
                     == nil)
             try FileSystem.remove(path + "-new")
-            options = RestoreOptions()
+            options = Ledger.RestoreOptions()
             let former = try SigningKey.generate(name: try house.key.verifier.name)
             try writeKey(former, to: path + ".key")
             options.keyPath = path + ".key"
@@ -215,7 +215,7 @@ struct RestoreTests {
                 try Ledger.restore(from: path + "-rotated", to: path + "-new", options: options)
             }
             // A log that names a key goes on under another name too.
-            options = RestoreOptions()
+            options = Ledger.RestoreOptions()
             options.acceptsMissingCheckpoint = true
             let loss = try Ledger.restore(
                 from: path + "-rotated", to: path + "-new", options: options)
@@ -236,7 +236,7 @@ struct RestoreTests {
             await other.close()
             try FileManager.default.copyItem(
                 atPath: path + "-shill/log", toPath: path + "-forged/log")
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.keyPath = path + "/key"
             for name in ["", "/checkpoint"] {
                 if !name.isEmpty { try FileSystem.remove(path + "-forged" + name) }
@@ -412,7 +412,7 @@ struct RestoreTests {
                     case ".copying": return try house.restore { $0.keyPath = path + "/key" }
                     case ".unpacking": return try house.restore(house.archive)
                     default:
-                        _ = try LedgerImport(to: path + "-new", fingerprint: Digest(of: [1]))
+                        _ = try LedgerImport(to: path + "-new", fingerprint: LedgerHash(of: [1]))
                         return nil
                     }
                 }
@@ -434,7 +434,7 @@ struct RestoreTests {
         try await withLedgerPath { path in
             let house = try House(path)
             try FileSystem.createDirectory(house.backup + "/secret.d")
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.acceptsMissingCheckpoint = true
             let new = path + "-new"
             _ = try Ledger.restore(from: house.backup, to: new, options: options)

@@ -14,9 +14,9 @@ private func grow(
 ) throws {
     var configuration = Configuration()
     configuration.checkpointCopyPath = copy
-    let ledger = try Ledger.open(at: path, configuration: configuration)
+    let ledger = try Ledger.openAndWait(at: path, configuration: configuration)
     try register(users, prefix, in: ledger)
-    ledger.close()
+    ledger.closeAndWait()
 }
 
 private func duplicate(_ path: String, _ other: String) throws {
@@ -83,7 +83,7 @@ struct RollbackTests {
         let early = try #require(
             try CheckpointHistory(in: FolderStore(at: path)).checkpoints.first)
         let witnessed = path + "/checkpoint.witnessed"
-        let kept = KeptCheckpoint(name: "kept", early)
+        let kept = Verifier.KeptCheckpoint(name: "kept", early)
         try FileSystem.writeFileAtomically(witnessed, early.bytes)
         try FileSystem.remove(path + "/checkpoint")
         for level in VerificationLevel.allCases {
@@ -141,7 +141,7 @@ struct RollbackTests {
             #expect(longer.reason.contains("was signed for other entries than the first 9"))
             #expect(try FileSystem.readFile(copy) == signed)
             // The remedy that the message names.
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.checkpointPath = copy
             options.keyPath = path + "/key"
             options.acceptsLoss = true

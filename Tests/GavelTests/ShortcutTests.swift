@@ -50,7 +50,7 @@ private func run(
 struct ShortcutTests {
     @Test("Without any one of them, and without all, a run has the same bytes, answers and digest")
     func sameBytes() async throws {
-        let salting = Salting.fixed(Digest(of: [1]))
+        let salting = Salting.fixed(LedgerHash(of: [1]))
         var workload = Workload(seed: 11)
         let steps = (0..<6_000).map { _ in workload.nextStep() }
         let expected = try await run(steps, with: .all, salting)
@@ -67,7 +67,7 @@ struct ShortcutTests {
     func saltedBytes() async throws {
         var workload = Workload(seed: 12)
         let steps = (0..<2_000).map { _ in workload.nextStep() }
-        let salting = Salting.imported(Digest(of: [1]))
+        let salting = Salting.imported(LedgerHash(of: [1]))
         let expected = try await run(steps, with: .all, salting)
         #expect(try await run(steps, with: [], salting) == expected)
         #expect(try await run(steps, with: .all, .none).frames != expected.frames)

@@ -50,7 +50,7 @@ struct StoreContractTests {
             try reader.backup(to: memory)
             reader.close()
             #expect(try memory.frames == readFrames(at: path).map(\.1))
-            var options = RestoreOptions()
+            var options = Ledger.RestoreOptions()
             options.keyPath = path + "/key"
             let copy = FolderStore(at: path + "-copy")
             #expect(try Ledger.restore(from: memory, to: copy, options: options) == nil)
@@ -77,7 +77,7 @@ struct StoreContractTests {
     @Test("A store that takes one frame at a time gets one at a time, and everybody an answer")
     func oneInFlight() async throws {
         let counted = Mutex((inside: 0, most: 0))
-        let ledger = try Ledger.open(in: MemoryStore(), configuration: Configuration()) {
+        let ledger = try Ledger.openAndWait(in: MemoryStore(), configuration: Configuration()) {
             NarrowLog($0) { step in
                 counted.withLock { counted in
                     counted.inside += step
@@ -245,7 +245,7 @@ private final class BrokenLog: WrappedLog, @unchecked Sendable {
     override func append(_ frames: [SealedFrame]) throws(StoreFailure) {
         try super.append(fault == .storesHalf && frames.count > 1 ? [frames[0]] : frames)
     }
-    override func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+    override func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? {
         fault == .forgetsTiles ? nil : try super.tileRoots(endingWith: tile)
     }
     override var lastHeartbeat: Heartbeat? {

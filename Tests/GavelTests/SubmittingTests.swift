@@ -333,7 +333,7 @@ struct FailureTests {
     func unreadable() async throws {
         try await withLedgerPath { path in
             let gate = Gate()
-            let ledger = try Ledger.open(
+            let ledger = try Ledger.openAndWait(
                 in: FolderStore(at: path), configuration: Configuration()
             ) { log in
                 GatedLog(log, gate)

@@ -46,7 +46,7 @@ struct Bench {
     init(_ change: (inout Configuration) -> Void = { _ in }) throws {
         clock = ManualClock()
         store = MemoryStore()
-        ledger = try Ledger.open(
+        ledger = try Ledger.openAndWait(
             in: store, configuration: Self.configuration(clock, change))
     }
 
@@ -61,7 +61,7 @@ struct Bench {
 
     /// Submits a command under a new id.
     @discardableResult
-    func submit(_ command: Command, by actor: Actor = .operator) async throws -> Receipt {
+    func submit(_ command: Command, by actor: LedgerActor = .operator) async throws -> Receipt {
         try await ledger.submit(command, id: .generate(at: ledger.now), by: actor)
     }
 
@@ -152,7 +152,7 @@ class WrappedLog: LogWriter, @unchecked Sendable {
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         try log.forEachFrame(from: position, body)
     }
-    func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+    func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? {
         try log.tileRoots(endingWith: tile)
     }
     func close() { log.close() }

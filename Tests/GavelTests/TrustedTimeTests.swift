@@ -20,7 +20,7 @@ private struct Clocks {
 
     init(
         wall: Int64 = start * second, boot: Int64 = 1_000 * second, isSynchronized: Bool? = nil,
-        bootID: Bytes16? = nil, heartbeat: Heartbeat? = nil, lastEntry: Timestamp? = nil
+        bootID: Heartbeat.BootID? = nil, heartbeat: Heartbeat? = nil, lastEntry: Timestamp? = nil
     ) {
         self.wall = wall
         self.boot = boot
@@ -136,7 +136,7 @@ struct TrustedTimeTests {
 
     // MARK: At an opening
 
-    private static let bootID = Bytes16(high: 1, low: 2)
+    private static let bootID = Heartbeat.BootID(high: 1, low: 2)
 
     private static func heartbeat(_ wall: Int64, boot: Int64) -> Heartbeat {
         Heartbeat(
@@ -175,7 +175,7 @@ struct TrustedTimeTests {
         for isSynchronized in [true, nil] as [Bool?] {
             let clocks = Clocks(
                 wall: (start + 200_000) * second, boot: 30 * second,
-                isSynchronized: isSynchronized, bootID: Bytes16(high: 9, low: 9),
+                isSynchronized: isSynchronized, bootID: Heartbeat.BootID(high: 9, low: 9),
                 heartbeat: Self.heartbeat(start * second, boot: 500 * second))
             #expect(clocks.now == clocks.wall && !clocks.time.isHeld)
         }
@@ -185,7 +185,7 @@ struct TrustedTimeTests {
     func settling() {
         var clocks = Clocks(
             wall: (start + 7_200) * second, boot: 30 * second, isSynchronized: false,
-            bootID: Bytes16(high: 9, low: 9),
+            bootID: Heartbeat.BootID(high: 9, low: 9),
             heartbeat: Self.heartbeat((start - 40) * second, boot: 500 * second))
         #expect(clocks.time.isHeld && clocks.now == (start - 40) * second)
         clocks.pass(seconds: 20)
@@ -233,7 +233,7 @@ struct TrustedTimeTests {
         arguments: [-86_400, -61, -60, -59, -23, -1, 0, 1, 59, 61, 86_400])
     func openingNeverGoesBack(wrongBy: Int64) {
         let last = Self.heartbeat(start * second, boot: 500 * second)
-        for bootID in [Self.bootID, Bytes16(high: 9, low: 9), nil] {
+        for bootID in [Self.bootID, Heartbeat.BootID(high: 9, low: 9), nil] {
             for isSynchronized in [true, false, nil] {
                 for heartbeat in [last, nil] {
                     for boot: Int64 in [30, 500, 800] {

@@ -16,7 +16,7 @@ private struct ByteLedger {
     private var links = ContiguousArray<EntryLink>()
     private let salts: SaltSource
 
-    init(at time: Timestamp, salting: Salting = .fixed(Digest(of: [1]))) {
+    init(at time: Timestamp, salting: Salting = .fixed(LedgerHash(of: [1]))) {
         salts = SaltSource(salting)
         write(.createLedger(LedgerID(high: 7, low: 9)), .none, .system, time)
         write(.openEngine(epoch: 1, version: "twin"), .none, .system, time)
@@ -97,7 +97,7 @@ struct TwinTests {
         var workload = Workload(seed: seed, configuration: configuration)
         // As live, as an import, and as before there were salts.
         let salting: Salting =
-            [.fixed(Digest(of: [2])), .imported(Digest(of: [3])), .none][Int(seed % 3)]
+            [.fixed(LedgerHash(of: [2])), .imported(LedgerHash(of: [3])), .none][Int(seed % 3)]
         var ledger = ByteLedger(at: configuration.start, salting: salting)
         for _ in 0..<(10_000 * campaignScale) { ledger.submit(workload.nextStep()) }
         var (flat, general) = (ReadState(), ReadState())
@@ -160,7 +160,7 @@ struct TwinTests {
     func damagedEntries() throws {
         var workload = Workload(seed: 3)
         var ledger = ByteLedger(
-            at: Timestamp(seconds: 1_700_000_000), salting: .imported(Digest(of: [4])))
+            at: Timestamp(seconds: 1_700_000_000), salting: .imported(LedgerHash(of: [4])))
         for _ in 0..<600 { ledger.submit(workload.nextStep()) }
         var generator = SeededGenerator(seed: 5)
         var decoded = DecodedEntry()

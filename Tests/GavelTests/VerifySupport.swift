@@ -52,7 +52,7 @@ func makeSmallLedger(
 
 /// A ledger of 602 entries, and so of two full tiles, closed.
 func makeTiledLedger(at path: String) throws {
-    let ledger = try Ledger.open(at: path)
+    let ledger = try Ledger.openAndWait(at: path)
     for batch in 0..<3 {
         let commands = (0..<200).map { number in
             Submission(
@@ -61,7 +61,7 @@ func makeTiledLedger(at path: String) throws {
         }
         _ = try ledger.enqueue(commands).wait()
     }
-    ledger.close()
+    ledger.closeAndWait()
 }
 
 /// The frames of a ledger's log.
@@ -167,7 +167,7 @@ struct FrameParts {
 
     /// The frame with counts, lengths, offsets and the header's check as they should be.
     /// - Parameter root: nil leaves the one that is there.
-    func stored(at key: UInt64, root: Digest? = nil) -> StoredFrame {
+    func stored(at key: UInt64, root: LedgerHash? = nil) -> StoredFrame {
         var header = header
         func put(_ number: Int, at offset: Int, of bytes: inout [UInt8]) {
             for byte in 0..<4 { bytes[offset + byte] = UInt8(number >> (8 * byte) & 255) }

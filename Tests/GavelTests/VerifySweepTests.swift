@@ -236,7 +236,7 @@ struct VerifySweepTests {
                 .load(upTo: .none)
             log.close()
             var tree = MerkleTree()
-            for _ in 0..<20 { tree.append(leaf: Digest(of: [])) }
+            for _ in 0..<20 { tree.append(leaf: LedgerHash(of: [])) }
             try StoredSnapshots(store: FolderStore(at: path))
                 .write(whole.readState, tree: tree, ids: .unlimited(from: whole.horizon))
             let other = try Verifier.verify(at: path, level: .fold).findings

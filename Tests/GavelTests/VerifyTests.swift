@@ -13,11 +13,11 @@ import Testing
 private struct Picture: Equatable {
     let digest: StateDigest
     let auctions: [AuctionView]
-    let overviews: [WalletOverview]
+    let overviews: [WalletView.Overview]
     let bids: [[AuctionView]]
 
     init(of path: String) throws {
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         defer { reader.close() }
         digest = reader.digest
         auctions = try reader.auctions(limit: 1000).items
@@ -79,8 +79,8 @@ struct VerifyTests {
             let middle = frames.count / 2
             frames[middle].1[frames[middle].1.count - 1] ^= 1
             try replaceLog(at: path, by: frames)
-            #expect(throws: LedgerError(.damaged, "")) { try Ledger.open(at: path) }
-            #expect(throws: LedgerError(.damaged, "")) { try LedgerReader.open(at: path) }
+            #expect(throws: LedgerError(.damaged, "")) { try Ledger.openAndWait(at: path) }
+            #expect(throws: LedgerError(.damaged, "")) { try LedgerReader.openAndWait(at: path) }
             #expect(try Verifier.verify(at: path).findings.first?.position == frames[middle].0)
         }
     }
@@ -155,7 +155,7 @@ struct FolderTests {
     func twoWriters() async throws {
         try await withLedgerPath { path in
             let ledger = try await Ledger.open(at: path)
-            #expect(throws: LedgerError(.heldByWriter, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.heldByWriter, "")) { try Ledger.openAndWait(at: path) }
             await ledger.close()
             let again = try await Ledger.open(at: path)
             #expect(try again.entry(at: 2)?.outcome.events == [.engineOpened(epoch: 2)])
@@ -167,7 +167,7 @@ struct FolderTests {
     func readerBesideWriter() async throws {
         try await withLedgerPath { path in
             let gate = Gate()
-            let ledger = try Ledger.open(
+            let ledger = try Ledger.openAndWait(
                 in: FolderStore(at: path), configuration: Configuration()
             ) { log in
                 GatedLog(log, gate)
@@ -233,12 +233,12 @@ struct FolderTests {
             var configuration = Configuration()
             configuration.createsIfMissing = false
             let missing = LedgerError(.notFound, "")
-            #expect(throws: missing) { try Ledger.open(at: path, configuration: configuration) }
-            #expect(throws: missing) { try LedgerReader.open(at: path) }
+            #expect(throws: missing) { try Ledger.openAndWait(at: path, configuration: configuration) }
+            #expect(throws: missing) { try LedgerReader.openAndWait(at: path) }
             #expect(!FileSystem.exists(path))
             try FileSystem.createDirectory(path)
             try FileSystem.writeFileAtomically(path + "/diary.txt", Array("hello".utf8))
-            #expect(throws: LedgerError(.foreign, "")) { try Ledger.open(at: path) }
+            #expect(throws: LedgerError(.foreign, "")) { try Ledger.openAndWait(at: path) }
             #expect(try FileSystem.listDirectory(path) == ["diary.txt"])
         }
     }

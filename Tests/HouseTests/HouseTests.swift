@@ -274,7 +274,7 @@ struct HouseTests {
             found == [
 
                 "Sources/Gavel/Environment/LedgerClock.swift",
-                "Sources/Gavel/EventLog/Digest.swift",
+                "Sources/Gavel/EventLog/LedgerHash.swift",
                 "Sources/Gavel/EventLog/HashRow.swift",
                 "Sources/Gavel/ReadState/FrameFold.swift",
                 "Sources/Gavel/Shell/Waiter.swift",

@@ -142,7 +142,7 @@ func addDomainSuites() {
         // As many bytes as a bid's entry has.
         let entry = [UInt8](repeating: 7, count: 114)
         benchmark.startMeasurement()
-        for _ in benchmark.scaledIterations { blackHole(Digest(of: entry)) }
+        for _ in benchmark.scaledIterations { blackHole(LedgerHash(of: entry)) }
         benchmark.stopMeasurement()
     }
 }

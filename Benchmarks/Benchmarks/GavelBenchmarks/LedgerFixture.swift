@@ -25,10 +25,10 @@ final class LedgerFixture {
             let folder = FileManager.default.temporaryDirectory
                 .appending(path: "gavel-suites-\(UUID().uuidString)").path
             path = folder
-            ledger = try Ledger.open(at: folder)
+            ledger = try Ledger.openAndWait(at: folder)
         } else {
             path = nil
-            ledger = try Ledger.open(in: MemoryStore())
+            ledger = try Ledger.openAndWait(in: MemoryStore())
         }
         try prepare()
     }
@@ -74,7 +74,7 @@ final class LedgerFixture {
     /// Opens the ledger again, which must be closed.
     func reopen() throws {
         guard let path else { return }
-        ledger = try Ledger.open(at: path)
+        ledger = try Ledger.openAndWait(at: path)
     }
 
     /// Makes the next opening replay the log from the first entry on; the ledger must be closed.

@@ -47,7 +47,7 @@ struct GavelPeer {
     init(folder: String, plan: BidPlan) throws {
         self.plan = plan
         names = try Names(plan)
-        ledger = try Ledger.open(at: folder + "/ledger")
+        ledger = try Ledger.openAndWait(at: folder + "/ledger")
         try prepare()
     }
 

@@ -39,7 +39,7 @@ extension State {
     /// stands as `registrant`, then and in every repeat of the command.
     /// - Throws: `userNotFound`.
     public func resolve(
-        _ actor: Actor, of command: Command
+        _ actor: LedgerActor, of command: Command
     ) throws(Refusal) -> CanonicalActor {
         switch actor {
         case .operator: return .operator

@@ -11,7 +11,7 @@ struct FrameChain {
     private(set) var ledgerID: LedgerID?
     private(set) var lastTime = Timestamp(nanoseconds: .min)
     /// The root the last frame says.
-    private(set) var root = Digest.empty
+    private(set) var root = LedgerHash.empty
     /// Up to where command ids had expired by the last frame.
     private(set) var horizon = CommandHorizon()
 

@@ -75,7 +75,7 @@ struct HeadsVerification {
             let header = try FrameHeader(value)
             while tree.size < header.endPosition {
                 let range = try header.range(of: Int(tree.size - header.firstPosition), value)
-                tree.append(leaf: Digest.leaf(value.extracting(range)))
+                tree.append(leaf: LedgerHash.leaf(value.extracting(range)))
             }
             if tree.root != header.root { found = header.firstPosition }
             return found == nil && tree.size < chain.entryCount

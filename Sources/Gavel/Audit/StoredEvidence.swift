@@ -9,15 +9,17 @@
 internal import AuctionDomain
 internal import Platform
 
-/// A checkpoint that was kept outside the ledger, which its log must live up to.
-public struct KeptCheckpoint: Hashable, Sendable {
-    /// What reports call it, a file's name for example.
-    public let name: String
-    public let checkpoint: SignedCheckpoint
+extension Verifier {
+    /// A checkpoint that was kept outside the ledger, which its log must live up to.
+    public struct KeptCheckpoint: Hashable, Sendable {
+        /// What reports call it, a file's name for example.
+        public let name: String
+        public let checkpoint: SignedCheckpoint
 
-    public init(name: String, _ checkpoint: SignedCheckpoint) {
-        self.name = name
-        self.checkpoint = checkpoint
+        public init(name: String, _ checkpoint: SignedCheckpoint) {
+            self.name = name
+            self.checkpoint = checkpoint
+        }
     }
 }
 
@@ -52,7 +54,7 @@ struct StoredEvidence {
     /// - Parameter elsewhere: checkpoints that somebody kept outside the ledger's store.
     init(
         in store: any LedgerStore, trusted: [VerifierKey]? = nil,
-        elsewhere: [KeptCheckpoint] = []
+        elsewhere: [Verifier.KeptCheckpoint] = []
     ) {
         self.trusted = trusted
         hasKey = store.contains(.key)
@@ -205,7 +207,7 @@ struct EvidenceCheck {
     }
 
     private mutating func compare(
-        _ item: StoredEvidence.Signed, root: Digest, _ report: inout VerificationReport
+        _ item: StoredEvidence.Signed, root: LedgerHash, _ report: inout VerificationReport
     ) {
         let checkpoint = item.checkpoint.checkpoint
         guard checkpoint.root == root else {

@@ -10,19 +10,20 @@ internal import Platform
 struct TilesVerification {
     private let path: String
     private var chain: KeyChain
-    private let kept: [KeptCheckpoint]
+    private let kept: [Verifier.KeptCheckpoint]
     private var report: VerificationReport
     private var tree = MerkleTree()
     private var tilesRead: UInt64 = 0
     /// The tile read last of each level above the leaves, as it is stored.
-    private var stored: [Int: (tile: HashTile, hashes: [Digest])] = [:]
+    private var stored: [Int: (tile: HashTile, hashes: [LedgerHash])] = [:]
     private var position: UInt64 = 0
     private var lastTime = Timestamp(nanoseconds: .min)
     private var entry = DecodedEntry()
 
     /// - Parameter keys: who may have signed; empty leaves the signature out.
     init(
-        at path: String, level: VerificationLevel, keys: [VerifierKey], kept: [KeptCheckpoint]
+        at path: String, level: VerificationLevel, keys: [VerifierKey],
+        kept: [Verifier.KeptCheckpoint]
     ) {
         self.path = path
         chain = KeyChain(trusting: keys)
@@ -92,7 +93,7 @@ struct TilesVerification {
     }
 
     /// Holds exported entries against their hashes.
-    private mutating func checkEntries(under tile: HashTile, _ hashes: [Digest]) throws {
+    private mutating func checkEntries(under tile: HashTile, _ hashes: [LedgerHash]) throws {
         let bytes = try file(tile.entriesPath, or: full(tile).entriesPath)
         var start = 0
         for hash in hashes {
@@ -100,7 +101,7 @@ struct TilesVerification {
             let end = start + 2 + (Int(bytes[start]) << 8 | Int(bytes[start + 1]))
             guard end <= bytes.count else { throw LogFault("its bundle ends within it") }
             try withBytes(of: bytes) { bytes in
-                guard Digest.leaf(bytes.extracting(start + 2..<end)) == hash else {
+                guard LedgerHash.leaf(bytes.extracting(start + 2..<end)) == hash else {
                     throw LogFault("the entry is not the one that was hashed")
                 }
                 try entry.decode(bytes, in: start + 2..<end)
@@ -123,7 +124,7 @@ struct TilesVerification {
     }
 
     /// Compares a checkpoint from elsewhere with the tree as it was at that size.
-    private mutating func compare(_ item: KeptCheckpoint) {
+    private mutating func compare(_ item: Verifier.KeptCheckpoint) {
         let size = item.checkpoint.checkpoint.size
         guard size <= tree.size else {
             report.findings.append(
@@ -144,7 +145,7 @@ struct TilesVerification {
         }
     }
 
-    private mutating func compare(_ signed: SignedCheckpoint, as name: String, root: Digest) {
+    private mutating func compare(_ signed: SignedCheckpoint, as name: String, root: LedgerHash) {
         let size = signed.checkpoint.size
         if root == signed.checkpoint.root {
             report.covered.append("\(name) over \(size) entries: its root")
@@ -172,7 +173,7 @@ struct TilesVerification {
         HashTile(level: tile.level, index: tile.index, width: HashTile.widthMax)
     }
 
-    private mutating func hashes(of tile: HashTile, _ size: UInt64) throws -> [Digest] {
+    private mutating func hashes(of tile: HashTile, _ size: UInt64) throws -> [LedgerHash] {
         // The full tile may have taken the place of the partial one.
         let bytes = try file(tile.path, or: full(tile).path)
         guard bytes.count == 32 * tile.width || bytes.count == 32 * HashTile.widthMax else {
@@ -180,7 +181,7 @@ struct TilesVerification {
         }
         tilesRead += 1
         return withBytes(of: bytes) { bytes in
-            (0..<tile.width).map { Digest(bytes, at: 32 * $0) }
+            (0..<tile.width).map { LedgerHash(bytes, at: 32 * $0) }
         }
     }
 

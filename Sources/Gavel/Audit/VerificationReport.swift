@@ -73,7 +73,7 @@ public struct VerificationReport: Hashable, Sendable {
     public var entries: UInt64 = 0
     public var frames: UInt64 = 0
     /// The Merkle root over the entries covered; at level `heads` the one that the last frame says.
-    public var root = Digest.empty
+    public var root = LedgerHash.empty
     /// The fingerprint of the state after them; nil below level `fold`.
     public var digest: StateDigest?
 

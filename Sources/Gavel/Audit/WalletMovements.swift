@@ -58,7 +58,7 @@ extension LedgerQueries {
     /// - Throws: `LedgerError` with `unknownName`, `damaged` or `storage`.
     /// - Complexity: O(entries of the wallet since the moment · log n).
     public func wallet(
-        _ user: UserID, asOf moment: Moment
+        _ user: UserID, asOf moment: LedgerReader.Moment
     ) throws(LedgerError) -> Answer<WalletView> {
         let now = try reading.answer(about: user) {
             ($1, $0.state[$1].lastPosition, UndoneWallet($0, of: $1))
@@ -151,11 +151,11 @@ private struct UndoneWallet: Sendable {
             user: user,
             balances: balances.filter { $0.available != .zero || $0.locked != .zero }.map {
                 balance in
-                BalanceView(
+                WalletView.Balance(
                     currency: names.currency(of: balance.currency), available: balance.available,
                     locked: balance.locked,
                     holds: holds.filter { $0.currency == balance.currency }.map {
-                        HoldView(auction: names.id(of: $0.auction), amount: $0.amount)
+                        WalletView.Hold(auction: names.id(of: $0.auction), amount: $0.amount)
                     })
             })
     }

@@ -1,8 +1,8 @@
 // The signed head of a log, as C2SP tlog-checkpoint has it: a note of three lines (origin, number
 // of entries, root in base64) and, from others, extension lines.
 //
-// Invariant: a `VerifiedCheckpoint` is made by checking a signature and in no other way; every
-// proof asks for one, so nothing is ever proven against a root that nobody signed.
+// Invariant: a `SignedCheckpoint.Verified` is made by checking a signature and in no other way;
+// every proof asks for one, so nothing is ever proven against a root that nobody signed.
 
 public import AuctionDomain
 
@@ -13,14 +13,14 @@ public struct Checkpoint: Hashable, Sendable {
     /// How many entries the log had.
     public let size: UInt64
     /// The root of the Merkle tree over them (RFC 6962 section 2.1).
-    public let root: Digest
+    public let root: LedgerHash
     /// Lines that others may add. Never written here, and without meaning.
     public let extensions: [String]
 
     /// Makes a checkpoint.
     /// - Throws: `EvidenceError.malformed` when the origin may not name a key: the two are the
     ///   same here.
-    public init(origin: String, size: UInt64, root: Digest) throws(EvidenceError) {
+    public init(origin: String, size: UInt64, root: LedgerHash) throws(EvidenceError) {
         try checkKeyName(origin)
         self.origin = origin
         self.size = size
@@ -38,7 +38,7 @@ public struct Checkpoint: Hashable, Sendable {
             throw .malformed("a checkpoint's second line is not the number of entries")
         }
         self.size = size
-        guard let root = Digest(base64: try lines.line()) else {
+        guard let root = LedgerHash(base64: try lines.line()) else {
             throw .malformed("a checkpoint's third line is not a root hash in base64")
         }
         self.root = root
@@ -118,7 +118,7 @@ public struct SignedCheckpoint: Hashable, Sendable {
     ///   known key is wrong, or when the checkpoint is another log's.
     public func verified(
         by keys: [VerifierKey], witnesses: [VerifierKey] = [], origin: String? = nil
-    ) throws(EvidenceError) -> VerifiedCheckpoint {
+    ) throws(EvidenceError) -> SignedCheckpoint.Verified {
         let logKeys = keys.filter { $0.type == .signature }
         guard !logKeys.isEmpty else {
             throw EvidenceError(
@@ -135,7 +135,7 @@ public struct SignedCheckpoint: Hashable, Sendable {
             witness.type == .cosignature
                 && !logKeys.contains { $0.publicKey == witness.publicKey }
         }
-        return VerifiedCheckpoint(
+        return SignedCheckpoint.Verified(
             signed: self, signers: signers,
             seconds: try cosignatures(by: own).last?.seconds,
             cosignatures: try cosignatures(by: known))
@@ -145,8 +145,8 @@ public struct SignedCheckpoint: Hashable, Sendable {
     /// - Throws: `EvidenceError.notSigned` when one that claims to be theirs is wrong.
     private func cosignatures(
         by keys: [VerifierKey]
-    ) throws(EvidenceError) -> [VerifiedCheckpoint.Witnessing] {
-        var found: [VerifiedCheckpoint.Witnessing] = []
+    ) throws(EvidenceError) -> [SignedCheckpoint.Verified.Witnessing] {
+        var found: [SignedCheckpoint.Verified.Witnessing] = []
         for signature in note.signatures {
             for key in keys where signature.claims(key) {
                 try note.check(signature, by: key)
@@ -159,44 +159,46 @@ public struct SignedCheckpoint: Hashable, Sendable {
 
     /// Checks that a log's key signed.
     /// - Throws: `EvidenceError.notSigned`.
-    public func verified(by key: VerifierKey) throws(EvidenceError) -> VerifiedCheckpoint {
+    public func verified(by key: VerifierKey) throws(EvidenceError) -> SignedCheckpoint.Verified {
         try verified(by: [key])
     }
 }
 
-/// A checkpoint that a known key signed.
-public struct VerifiedCheckpoint: Hashable, Sendable {
-    /// That a witness saw this checkpoint and found that it goes on from what it had seen.
-    public struct Witnessing: Hashable, Sendable {
-        public let witness: VerifierKey
-        /// When, in seconds since 1970, as the witness says.
-        public let seconds: UInt64
+extension SignedCheckpoint {
+    /// A checkpoint that a known key signed.
+    public struct Verified: Hashable, Sendable {
+        /// That a witness saw this checkpoint and found that it goes on from what it had seen.
+        public struct Witnessing: Hashable, Sendable {
+            public let witness: VerifierKey
+            /// When, in seconds since 1970, as the witness says.
+            public let seconds: UInt64
+        }
+
+        public let signed: SignedCheckpoint
+        /// The keys of the log that signed it, at least one.
+        public let signers: [VerifierKey]
+        /// When the log's key signed it, in seconds since 1970, as the ledger says under its
+        /// signature; nil where it does not say.
+        public let seconds: UInt64?
+        /// The known witnesses that cosigned it.
+        public let cosignatures: [Witnessing]
+
+        fileprivate init(
+            signed: SignedCheckpoint, signers: [VerifierKey], seconds: UInt64?,
+            cosignatures: [Witnessing]
+        ) {
+            self.signed = signed
+            self.signers = signers
+            self.seconds = seconds
+            self.cosignatures = cosignatures
+        }
+
+        /// The time of `seconds`.
+        public var time: Timestamp? { seconds.map(Timestamp.init(evidenceSeconds:)) }
+
+        public var checkpoint: Checkpoint { signed.checkpoint }
+        public var origin: String { checkpoint.origin }
+        public var size: UInt64 { checkpoint.size }
+        public var root: LedgerHash { checkpoint.root }
     }
-
-    public let signed: SignedCheckpoint
-    /// The keys of the log that signed it, at least one.
-    public let signers: [VerifierKey]
-    /// When the log's key signed it, in seconds since 1970, as the ledger says under its signature;
-    /// nil where it does not say.
-    public let seconds: UInt64?
-    /// The known witnesses that cosigned it.
-    public let cosignatures: [Witnessing]
-
-    fileprivate init(
-        signed: SignedCheckpoint, signers: [VerifierKey], seconds: UInt64?,
-        cosignatures: [Witnessing]
-    ) {
-        self.signed = signed
-        self.signers = signers
-        self.seconds = seconds
-        self.cosignatures = cosignatures
-    }
-
-    /// The time of `seconds`.
-    public var time: Timestamp? { seconds.map(Timestamp.init(evidenceSeconds:)) }
-
-    public var checkpoint: Checkpoint { signed.checkpoint }
-    public var origin: String { checkpoint.origin }
-    public var size: UInt64 { checkpoint.size }
-    public var root: Digest { checkpoint.root }
 }

@@ -83,7 +83,7 @@ struct CheckpointFile {
             case .record(let record, let store): try store.read(record, upTo: byteCount)
             case .file(let file): try file.read(upTo: byteCount)
             }
-        } catch let error as UnreadableRecord {
+        } catch let error as StoreRecord.Unreadable {
             throw noCheckpoint(error.reason)
         }
     }

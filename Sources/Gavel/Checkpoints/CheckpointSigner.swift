@@ -21,7 +21,7 @@ final class CheckpointSigner: Sendable {
 
     private struct Head {
         var size: UInt64 = 0
-        var root = Digest.empty
+        var root = LedgerHash.empty
     }
 
     private struct State {
@@ -106,7 +106,7 @@ final class CheckpointSigner: Sendable {
     }
 
     /// Takes note of a durable frame. Called in order.
-    func note(size: UInt64, root: Digest, holdsClosing: Bool) {
+    func note(size: UInt64, root: LedgerHash, holdsClosing: Bool) {
         let delay: UInt64? = state.withLock { state in
             state.head = Head(size: size, root: root)
             let now = DispatchTime.now().uptimeNanoseconds

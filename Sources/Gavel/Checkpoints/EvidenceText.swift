@@ -65,13 +65,13 @@ struct LineReader {
     }
 
     /// Lines of one hash each, up to and with an empty line.
-    mutating func hashes() throws(EvidenceError) -> [Digest] {
-        var hashes: [Digest] = []
+    mutating func hashes() throws(EvidenceError) -> [LedgerHash] {
+        var hashes: [LedgerHash] = []
         while true {
             let line = try line()
             if line.isEmpty { return hashes }
             try checkProofLength(hashes.count + 1)
-            guard let hash = Digest(base64: line) else {
+            guard let hash = LedgerHash(base64: line) else {
                 throw .malformed("\(what) holds a line that is no hash in base64")
             }
             hashes.append(hash)
@@ -105,11 +105,11 @@ extension UInt64 {
     }
 }
 
-extension Digest {
+extension LedgerHash {
     /// A hash from its 32 bytes.
     package init?(bytes: [UInt8]) {
         guard bytes.count == 32 else { return nil }
-        self = withBytes(of: bytes) { Digest($0, at: 0) }
+        self = withBytes(of: bytes) { LedgerHash($0, at: 0) }
     }
 
     /// A hash from its 44 characters of base64.

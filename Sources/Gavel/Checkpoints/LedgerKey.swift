@@ -265,7 +265,7 @@ struct LedgerKey {
                 throw LedgerError(.keyMismatch, "\(place) is not there, or is no file")
             }
             return try parse(bytes, place)
-        } catch is UnreadableRecord {
+        } catch is StoreRecord.Unreadable {
             throw LedgerError(.keyMismatch, "\(place) is a folder, not a key")
         }
     }

@@ -50,7 +50,7 @@ public struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
         self.type = type
         self.publicKey = publicKey
         let hashed = [UInt8](name.utf8) + [0x0A, type.rawValue] + publicKey
-        id = Digest(of: hashed).bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        id = LedgerHash(of: hashed).bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
     }
 
     /// Reads a key from its text; one line end may follow.

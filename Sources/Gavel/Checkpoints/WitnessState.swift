@@ -55,7 +55,7 @@ package struct WitnessState: Hashable, Sendable {
     /// - Parameter proof: from the size of `latest(of:)`, or from 0 when there is none.
     /// - Throws: `EvidenceError` with `rolledBack`, `forked` or `notProven`.
     package func check(
-        _ new: VerifiedCheckpoint, proof: ConsistencyProof
+        _ new: SignedCheckpoint.Verified, proof: ConsistencyProof
     ) throws(EvidenceError) {
         guard new.size > 0 || new.root == .empty else {
             throw EvidenceError(.forked, "\(new.origin) signed a root for no entries at all")
@@ -101,7 +101,7 @@ package struct WitnessState: Hashable, Sendable {
     /// - Throws: `EvidenceError` with `rolledBack`, `forked`, `notProven` or `signing`; then the
     ///   state is as it was.
     package mutating func cosign(
-        _ new: VerifiedCheckpoint, proof: ConsistencyProof, by key: WitnessKey,
+        _ new: SignedCheckpoint.Verified, proof: ConsistencyProof, by key: WitnessKey,
         atSeconds seconds: UInt64
     ) throws(EvidenceError) -> SignedCheckpoint {
         try check(new, proof: proof)
@@ -123,7 +123,7 @@ extension WitnessState {
     /// - Throws: `EvidenceError` as `cosign`, and `notProven` when the nodes have another root
     ///   than was signed; what `tree` throws.
     package mutating func cosign(
-        _ new: VerifiedCheckpoint, tree: some TreeHashes, by key: WitnessKey,
+        _ new: SignedCheckpoint.Verified, tree: some TreeHashes, by key: WitnessKey,
         atSeconds seconds: UInt64
     ) throws -> SignedCheckpoint {
         let oldSize = latest(of: new.origin)?.checkpoint.size ?? 0

@@ -115,7 +115,7 @@ package struct EngineCore: ~Copyable {
     ///   - heartbeat: of whoever ran the ledger last; nil where nobody wrote one.
     package init(
         state: State, window: CommandIDWindow, frameNumber: UInt64, settings: Settings,
-        closing: Configuration.Closing, reading: ClockReading, bootID: Bytes16?,
+        closing: Configuration.Closing, reading: ClockReading, bootID: Heartbeat.BootID?,
         heartbeat: Heartbeat?
     ) {
         self.state = state

@@ -9,11 +9,11 @@ public struct Heartbeat: Hashable, Sendable {
     public var time: Timestamp
     public var boot: Int64
     /// Which run of the machine the boot clock counts from; nil where the system does not say.
-    public var bootID: Bytes16?
+    public var bootID: Heartbeat.BootID?
     /// Since when an outage lasted whose auctions still wait for an operator; nil where none do.
     public var outageSince: Timestamp?
 
-    public init(time: Timestamp, boot: Int64, bootID: Bytes16?, outageSince: Timestamp?) {
+    public init(time: Timestamp, boot: Int64, bootID: Heartbeat.BootID?, outageSince: Timestamp?) {
         self.time = time
         self.boot = boot
         self.bootID = bootID
@@ -21,22 +21,24 @@ public struct Heartbeat: Hashable, Sendable {
     }
 }
 
-/// 16 bytes without a meaning of their own.
-public struct Bytes16: Hashable, Sendable {
-    public var high: UInt64
-    public var low: UInt64
+extension Heartbeat {
+    /// 16 bytes without a meaning of their own.
+    public struct BootID: Hashable, Sendable {
+        public var high: UInt64
+        public var low: UInt64
 
-    public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-
-    /// - Returns: nil where there are not 16 bytes.
-    public init?(_ bytes: [UInt8]) {
-        guard bytes.count == 16 else { return nil }
-        func word(_ start: Int) -> UInt64 {
-            bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+        public init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
         }
-        self.init(high: word(0), low: word(8))
+
+        /// - Returns: nil where there are not 16 bytes.
+        public init?(_ bytes: [UInt8]) {
+            guard bytes.count == 16 else { return nil }
+            func word(_ start: Int) -> UInt64 {
+                bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+            }
+            self.init(high: word(0), low: word(8))
+        }
     }
 }

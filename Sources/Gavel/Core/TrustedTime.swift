@@ -75,7 +75,8 @@ package struct TrustedTime: Sendable {
     ///   - heartbeat: of whoever ran the ledger last; nil where nobody wrote one.
     ///   - lastEntry: the time of the last entry; nil where there is none.
     package init(
-        _ reading: ClockReading, bootID: Bytes16?, heartbeat: Heartbeat?, lastEntry: Timestamp?
+        _ reading: ClockReading, bootID: Heartbeat.BootID?, heartbeat: Heartbeat?,
+        lastEntry: Timestamp?
     ) {
         boot = reading.boot
         let wall = reading.wallInRange

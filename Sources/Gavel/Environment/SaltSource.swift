@@ -15,9 +15,9 @@ package enum Salting: Sendable {
     /// Entries of the engine's own, from a secret that each opening draws and forgets.
     case drawn
     /// Entries of the engine's own, from a known secret: for tests that compare bytes.
-    case fixed(Digest)
+    case fixed(LedgerHash)
     /// Every entry, from the hash over all files of an import.
-    case imported(Digest)
+    case imported(LedgerHash)
     /// No entry, as in logs from before there were salts: for vectors of that time.
     case none
 }
@@ -27,7 +27,7 @@ package enum Salting: Sendable {
 ///
 /// One salt says nothing of another without the secret, so an entry can be handed out with its own.
 struct SaltSource {
-    private let secret: Digest?
+    private let secret: LedgerHash?
     private let saltsCommands: Bool
 
     init(_ salting: Salting) {
@@ -41,7 +41,7 @@ struct SaltSource {
 
     /// The salt of an entry without a command id.
     func ofEngine(at position: UInt64) -> UInt64? {
-        secret.map { Digest.salt($0, at: position).words.0.littleEndian }
+        secret.map { LedgerHash.salt($0, at: position).words.0.littleEndian }
     }
 
     /// The salt of an entry with a command id.
@@ -50,9 +50,9 @@ struct SaltSource {
         saltsCommands ? ofEngine(at: position) : nil
     }
 
-    private static func draw() -> Digest {
+    private static func draw() -> LedgerHash {
         var generator = SystemRandomNumberGenerator()
-        return Digest(
+        return LedgerHash(
             words: (generator.next(), generator.next(), generator.next(), generator.next()))
     }
 }

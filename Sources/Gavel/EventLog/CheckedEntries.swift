@@ -66,7 +66,7 @@ final class CheckedEntries: Sendable {
         var goesOn = true
         try forEachUnhashed(in: positions) { value, range, position in
             let leaf = tile.leaves[Int(position - tile.firstPosition)]
-            guard Digest.leaf(value.extracting(range)) == leaf else {
+            guard LedgerHash.leaf(value.extracting(range)) == leaf else {
                 throw LogFault("entry \(position) is not what was hashed when it was written")
             }
             goesOn = try body(value, range, position)
@@ -138,7 +138,7 @@ final class CheckedEntries: Sendable {
     /// - Throws: `LogFault` where they do not give it.
     static func leaves(
         ofTile number: UInt64, of log: any LogReader
-    ) throws -> ContiguousArray<Digest> {
+    ) throws -> ContiguousArray<LedgerHash> {
         try CheckedTile(number, of: log, goingOnFrom: nil).leaves
     }
 

@@ -6,7 +6,7 @@ internal import Platform
 /// One tile's leaf hashes, and its entries where they are not too long to be kept.
 final class CheckedTile: Sendable {
     let number: UInt64
-    let leaves: ContiguousArray<Digest>
+    let leaves: ContiguousArray<LedgerHash>
     /// Nil where they are longer than `bytesKeptMax` together.
     let entries: Entries?
     /// Over all entries up to these; of a full tile nil, whose stored root says enough.
@@ -116,14 +116,14 @@ final class CheckedTile: Sendable {
 }
 
 extension CheckedTile.Entries {
-    fileprivate var leafHashes: ContiguousArray<Digest> {
-        var hashes = ContiguousArray<Digest>()
+    fileprivate var leafHashes: ContiguousArray<LedgerHash> {
+        var hashes = ContiguousArray<LedgerHash>()
         hashes.reserveCapacity(ends.count)
         withBytes(of: bytes) { span in
             guard HashEngine.fastest == .instructions else {
                 var start = 0
                 for end in ends {
-                    hashes.append(Digest.leaf(span.extracting(start..<Int(end))))
+                    hashes.append(LedgerHash.leaf(span.extracting(start..<Int(end))))
                     start = Int(end)
                 }
                 return

@@ -31,7 +31,7 @@ package enum FrameLayout {
 
     /// The first 8 bytes of SHA-256(0x02 ‖ the header up to there).
     package static func check(of header: RawSpan) -> UInt64 {
-        Digest.frameHeader(header.extracting(0..<checkedBytes)).words.0
+        LedgerHash.frameHeader(header.extracting(0..<checkedBytes)).words.0
     }
 }
 
@@ -144,7 +144,7 @@ package final class Frame: @unchecked Sendable {
     /// The tiles that this frame completes; written by `seal` too.
     private(set) var tileRoots: ContiguousArray<TileRoot> = []
     /// The Merkle root over all entries up to and with this frame's; written by `seal` too.
-    private(set) var root = Digest.empty
+    private(set) var root = LedgerHash.empty
     /// What becomes true with this frame.
     private var answers: ContiguousArray<CoreAnswer>
     /// The ids of recent commands as of this frame's end, where somebody asked for them.

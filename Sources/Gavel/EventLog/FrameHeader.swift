@@ -16,7 +16,7 @@ public struct FrameHeader: Hashable, Sendable {
     /// The time of its last entry.
     public let lastTime: Timestamp
     /// The Merkle root over all entries up to its last one.
-    public let root: Digest
+    public let root: LedgerHash
     package let horizon: CommandHorizon
     private let entriesBytes: Int
 
@@ -58,7 +58,7 @@ public struct FrameHeader: Hashable, Sendable {
         number = value.load(UInt64.self, at: 40)
         firstPosition = value.load(UInt64.self, at: 48)
         lastTime = Timestamp(nanoseconds: value.load(Int64.self, at: 56))
-        root = Digest(value, at: 64)
+        root = LedgerHash(value, at: 64)
         horizon = CommandHorizon(
             milliseconds: value.load(UInt64.self, at: 96),
             position: value.load(UInt64.self, at: 104))

@@ -10,14 +10,14 @@ internal import Platform
 /// `HashEngine.fastest` is `.instructions`.
 struct HashRow: ~Copyable {
     static let capacity = 128
-    private static let none = Digest(words: (0, 0, 0, 0))
+    private static let none = LedgerHash(words: (0, 0, 0, 0))
 
-    private var hashes = InlineArray<128, Digest>(repeating: none)
+    private var hashes = InlineArray<128, LedgerHash>(repeating: none)
     private(set) var count = 0
 
     /// The node at the left end.
     /// - Precondition: the row is not empty.
-    var first: Digest {
+    var first: LedgerHash {
         get { hashes[0] }
         set { hashes[0] = newValue }
     }
@@ -54,13 +54,13 @@ struct HashRow: ~Copyable {
     }
 
     /// Appends all nodes to others, from the left.
-    func append(to nodes: inout ContiguousArray<Digest>) {
+    func append(to nodes: inout ContiguousArray<LedgerHash>) {
         for index in 0..<count { nodes.append(hashes[index]) }
     }
 
     /// Takes the node at the left end out.
     /// - Precondition: the row is not empty.
-    mutating func removeFirst() -> Digest {
+    mutating func removeFirst() -> LedgerHash {
         let first = hashes[0]
         count -= 1
         for index in 0..<count { hashes[index] = hashes[index + 1] }
@@ -69,7 +69,7 @@ struct HashRow: ~Copyable {
 
     /// Goes one level up: `first` stays, joined already, where `isFirstJoined`; the others are
     /// joined two by two; one without a neighbour at the right end is taken out and returned.
-    mutating func joinPairs(isFirstJoined: Bool) -> Digest? {
+    mutating func joinPairs(isFirstJoined: Bool) -> LedgerHash? {
         let from = isFirstJoined ? 1 : 0
         let pairs = (count - from) / 2
         let single = from + 2 * pairs < count ? hashes[count - 1] : nil
@@ -89,13 +89,13 @@ extension RawSpan {
     fileprivate func end(_ index: Int) -> Int { Int(load(UInt32.self, at: 4 * index)) }
 }
 
-extension [Digest] {
+extension [LedgerHash] {
     /// Puts the parents of neighbours, two by two, in the place of the first half.
     mutating func joinPairs() {
         let pairs = count / 2
         guard HashEngine.fastest == .instructions else {
             for index in 0..<pairs {
-                self[index] = Digest.node(self[2 * index], self[2 * index + 1])
+                self[index] = LedgerHash.node(self[2 * index], self[2 * index + 1])
             }
             return
         }

@@ -12,7 +12,7 @@ package final class LogTree: TreeHashes {
     package let size: UInt64
 
     /// The leaf hashes of the tile read last.
-    private var tile: (number: UInt64, leaves: [Digest])?
+    private var tile: (number: UInt64, leaves: [LedgerHash])?
 
     package init(of log: any LogReader, size: UInt64) {
         self.log = log
@@ -22,7 +22,7 @@ package final class LogTree: TreeHashes {
     /// The root of the perfect subtree of 2^level leaves that is number `index` of its level.
     /// - Throws: `LogFault` when it does not end within `size`, or the log lacks its entries.
     /// - Complexity: O(256) at most where the log keeps roots of tiles.
-    package func hash(level: Int, index: UInt64) throws -> Digest {
+    package func hash(level: Int, index: UInt64) throws -> LedgerHash {
         guard level >= 0, level < 64, index < size >> UInt64(level) else {
             throw LogFault("\(size) entries have no subtree \(index) of 2^\(level)")
         }
@@ -39,7 +39,7 @@ package final class LogTree: TreeHashes {
         {
             return perfectRoot(of: roots)
         }
-        return Digest.node(
+        return LedgerHash.node(
             try hash(level: level - 1, index: 2 * index),
             try hash(level: level - 1, index: 2 * index + 1))
     }
@@ -47,7 +47,7 @@ package final class LogTree: TreeHashes {
     /// The right edge of the tree over the first entries.
     /// - Throws: as `hash`.
     package func tree(of count: UInt64) throws -> MerkleTree {
-        var edge = ContiguousArray<Digest>()
+        var edge = ContiguousArray<LedgerHash>()
         var first: UInt64 = 0
         for level in stride(from: 63, through: 0, by: -1) where count >> UInt64(level) & 1 == 1 {
             edge.append(try hash(level: level, index: first >> UInt64(level)))
@@ -56,7 +56,7 @@ package final class LogTree: TreeHashes {
         return try MerkleTree(size: count, edge: edge)
     }
 
-    private func stored(_ level: Int, _ index: UInt64) throws -> Digest? {
+    private func stored(_ level: Int, _ index: UInt64) throws -> LedgerHash? {
         let root = TileRoot(level: level, index: index, hash: .empty)
         guard let roots = try log.tileRoots(endingWith: root.lastTile) else { return nil }
         let place = level / TileRoot.levels - 1
@@ -64,10 +64,10 @@ package final class LogTree: TreeHashes {
     }
 
     /// The stored roots of the tiles of 256 leaves under a subtree; nil where one is missing.
-    private func roots(ofTilesUnder level: Int, _ index: UInt64) throws -> [Digest]? {
+    private func roots(ofTilesUnder level: Int, _ index: UInt64) throws -> [LedgerHash]? {
         let count = UInt64(1) << UInt64(level - TileRoot.levels)
         let first = index * count
-        var roots: [Digest] = []
+        var roots: [LedgerHash] = []
         try log.forEachTile(in: first..<first + count) { tile, stored in
             if tile == first + UInt64(roots.count), let root = stored.first { roots.append(root) }
         }
@@ -75,7 +75,7 @@ package final class LogTree: TreeHashes {
     }
 
     /// The leaf hashes of a tile, as many as lie within `size`.
-    private func leaves(ofTile number: UInt64) throws -> [Digest] {
+    private func leaves(ofTile number: UInt64) throws -> [LedgerHash] {
         if let tile, tile.number == number { return tile.leaves }
         let first = number * TileRoot.leaves
         let end = min(first + TileRoot.leaves, size)

@@ -11,7 +11,7 @@ struct MerkleRun: Sendable {
     struct Subtree: Sendable {
         /// 2 to this power are its leaves.
         let level: Int
-        let root: Digest
+        let root: LedgerHash
     }
 
     private(set) var subtrees: [Subtree] = []
@@ -37,7 +37,7 @@ struct MerkleRun: Sendable {
             var open = MerkleRow()
             for index in 0..<count {
                 let end = Int(ends.load(UInt32.self, at: 4 * index))
-                let leaf = Digest.leaf(bytes.extracting(start..<end), by: engine)
+                let leaf = LedgerHash.leaf(bytes.extracting(start..<end), by: engine)
                 open.append(leaf, at: first + UInt64(index), by: engine)
                 start = end
             }
@@ -81,11 +81,11 @@ struct MerkleRun: Sendable {
 private struct MerkleRow {
     var subtrees: [MerkleRun.Subtree] = []
 
-    mutating func append(_ leaf: Digest, at position: UInt64, by engine: HashEngine) {
+    mutating func append(_ leaf: LedgerHash, at position: UInt64, by engine: HashEngine) {
         var (level, index, root) = (0, position, leaf)
         while index & 1 == 1, let left = subtrees.last, left.level == level {
             subtrees.removeLast()
-            root = Digest.node(left.root, root, by: engine)
+            root = LedgerHash.node(left.root, root, by: engine)
             index >>= 1
             level += 1
         }

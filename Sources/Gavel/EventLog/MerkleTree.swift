@@ -18,7 +18,7 @@ package struct TileRoot: Hashable, Sendable {
     package let level: Int
     /// Which of its level, from 0.
     package let index: UInt64
-    package let hash: Digest
+    package let hash: LedgerHash
 
     /// The tile of 256 leaves that the subtree ends with.
     package var lastTile: UInt64 { ((index + 1) << UInt64(level - Self.levels)) - 1 }
@@ -43,12 +43,12 @@ extension ContiguousArray<TileRoot> {
 /// The right edge of a Merkle tree.
 package struct MerkleTree: Hashable, Sendable {
     package private(set) var size: UInt64 = 0
-    package private(set) var edge: ContiguousArray<Digest> = []
+    package private(set) var edge: ContiguousArray<LedgerHash> = []
 
     package init() {}
 
     /// Takes up an edge that was stored.
-    package init(size: UInt64, edge: ContiguousArray<Digest>) throws(LogFault) {
+    package init(size: UInt64, edge: ContiguousArray<LedgerHash>) throws(LogFault) {
         guard edge.count == size.nonzeroBitCount else {
             throw LogFault("a tree of \(size) leaves cannot have an edge of \(edge.count)")
         }
@@ -62,11 +62,11 @@ package struct MerkleTree: Hashable, Sendable {
     mutating func append(
         _ entry: RawSpan, by engine: HashEngine = .fastest, completed: (TileRoot) -> Void = { _ in }
     ) {
-        var hash = Digest.leaf(entry, by: engine)
+        var hash = LedgerHash.leaf(entry, by: engine)
         var rest = size
         var level = 0
         while rest & 1 == 1 {
-            hash = Digest.node(edge.removeLast(), hash, by: engine)
+            hash = LedgerHash.node(edge.removeLast(), hash, by: engine)
             rest >>= 1
             level += 1
             if level % TileRoot.levels == 0 {
@@ -127,7 +127,7 @@ package struct MerkleTree: Hashable, Sendable {
             let isRight = index & 1 == 1
             if isRight {
                 earlier -= 1
-                row.first = Digest.node(edge.remove(at: earlier), row.first)
+                row.first = LedgerHash.node(edge.remove(at: earlier), row.first)
             }
             if let single = row.joinPairs(isFirstJoined: isRight) {
                 edge.insert(single, at: earlier)
@@ -138,7 +138,7 @@ package struct MerkleTree: Hashable, Sendable {
     }
 
     /// Adds an entry by its leaf hash.
-    mutating func append(leaf: Digest) {
+    mutating func append(leaf: LedgerHash) {
         append(MerkleRun.Subtree(level: 0, root: leaf))
     }
 
@@ -157,7 +157,7 @@ package struct MerkleTree: Hashable, Sendable {
                 completed(TileRoot(level: level, index: rest, hash: hash))
             }
             guard rest & 1 == 1 else { break }
-            hash = Digest.node(edge.removeLast(), hash)
+            hash = LedgerHash.node(edge.removeLast(), hash)
             rest >>= 1
             level += 1
         }
@@ -166,9 +166,9 @@ package struct MerkleTree: Hashable, Sendable {
 
     /// The root: the hash that commits to every entry and its place.
     /// - Complexity: a hash for each one-bit of the size.
-    package var root: Digest {
+    package var root: LedgerHash {
         guard var hash = edge.last else { return .empty }
-        for left in edge.dropLast().reversed() { hash = Digest.node(left, hash) }
+        for left in edge.dropLast().reversed() { hash = LedgerHash.node(left, hash) }
         return hash
     }
 }

@@ -30,7 +30,7 @@ public final class ProjectionHost<Value: Projection>: Sendable {
 
     private struct Current: Sendable {
         var value: Value
-        var place: LogPlace
+        var place: Subscription.Place
         /// What applying threw.
         var failure: (any Error)?
         var isRunning = false
@@ -42,7 +42,7 @@ public final class ProjectionHost<Value: Projection>: Sendable {
     /// - Throws: `LedgerError` with `otherHistory` where the place is of another ledger, or beyond
     ///   this one's end, as after restoring a backup: the projection must then be built anew.
     public convenience init(
-        _ value: Value, from place: LogPlace? = nil, following ledger: Ledger
+        _ value: Value, from place: Subscription.Place? = nil, following ledger: Ledger
     ) throws(LedgerError) {
         try self.init(value, from: place, source: ledger)
     }
@@ -54,20 +54,20 @@ public final class ProjectionHost<Value: Projection>: Sendable {
     /// - Throws: `LedgerError` with `otherHistory`; with `notFound` where the ledger has no entries
     ///   yet, and so no id; with `closed`, `damaged` or `storage`.
     public convenience init(
-        _ value: Value, from place: LogPlace? = nil, following reader: LedgerReader,
+        _ value: Value, from place: Subscription.Place? = nil, following reader: LedgerReader,
         lookingEvery interval: Duration = LedgerReader.defaultFollowingInterval
     ) throws(LedgerError) {
         try self.init(value, from: place, source: reader.followed(every: interval))
     }
 
     private init(
-        _ value: Value, from place: LogPlace?, source: any FollowedLedger
+        _ value: Value, from place: Subscription.Place?, source: any FollowedLedger
     ) throws(LedgerError) {
         try source.catchUp()
         guard let ledger = source.ledgerID else {
             throw LedgerError(.notFound, "the ledger to follow has no entries yet")
         }
-        let place = place ?? LogPlace(ledger: ledger, position: 0)
+        let place = place ?? Subscription.Place(ledger: ledger, position: 0)
         try source.check(place.position, of: place.ledger)
         self.source = source
         current = Mutex(Current(value: value, place: place))
@@ -89,7 +89,7 @@ public final class ProjectionHost<Value: Projection>: Sendable {
     ///
     /// While the copy is kept, the next run copies what it changes, as all Swift values do.
     /// - Throws: what applying threw, if it did.
-    public func stored() throws -> (value: Value, place: LogPlace) {
+    public func stored() throws -> (value: Value, place: Subscription.Place) {
         try current.withLock { current in
             if let failure = current.failure { throw failure }
             return (current.value, current.place)
@@ -97,7 +97,7 @@ public final class ProjectionHost<Value: Projection>: Sendable {
     }
 
     /// How far the projection has come.
-    public var place: LogPlace { current.withLock { $0.place } }
+    public var place: Subscription.Place { current.withLock { $0.place } }
 
     /// How many durable entries of the ledger the projection has not applied yet.
     /// - Throws: `LedgerError` with `closed`, `damaged` or `storage`, for a reader alone.
@@ -127,7 +127,7 @@ public final class ProjectionHost<Value: Projection>: Sendable {
         while let run = try await runs.next() { runs.position = try take(run) }
     }
 
-    private func begin() throws -> LogPlace {
+    private func begin() throws -> Subscription.Place {
         try current.withLock { current in
             if let failure = current.failure { throw failure }
             guard !current.isRunning else {
@@ -182,15 +182,15 @@ public final class ProjectionHost<Value: Projection>: Sendable {
             guard position >= current.place.position else { return false }
             // Swapped, so that the old value is let go of outside of the lock.
             swap(&current.value, &value)
-            current.place = LogPlace(ledger: current.place.ledger, position: position)
+            current.place = Subscription.Place(ledger: current.place.ledger, position: position)
             current.failure = nil
             return true
         }
     }
 }
 
-extension LogPlace {
-    fileprivate func advanced(by entries: Int) -> LogPlace {
-        LogPlace(ledger: ledger, position: position + UInt64(entries))
+extension Subscription.Place {
+    fileprivate func advanced(by entries: Int) -> Subscription.Place {
+        Subscription.Place(ledger: ledger, position: position + UInt64(entries))
     }
 }

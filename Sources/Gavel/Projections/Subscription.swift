@@ -7,16 +7,18 @@
 
 public import AuctionDomain
 
-/// A place in one ledger's log. Whoever follows the log and stores what comes of it stores the
-/// place beside it, and begins there again.
-public struct LogPlace: Hashable, Sendable {
-    public let ledger: LedgerID
-    /// How many entries lie before the place: the position of the next one.
-    public let position: UInt64
+extension Subscription {
+    /// A place in one ledger's log. Whoever follows the log and stores what comes of it stores the
+    /// place beside it, and begins there again.
+    public struct Place: Hashable, Sendable {
+        public let ledger: LedgerID
+        /// How many entries lie before the place: the position of the next one.
+        public let position: UInt64
 
-    public init(ledger: LedgerID, position: UInt64) {
-        self.ledger = ledger
-        self.position = position
+        public init(ledger: LedgerID, position: UInt64) {
+            self.ledger = ledger
+            self.position = position
+        }
     }
 }
 
@@ -188,7 +190,7 @@ extension Ledger: FollowedLedger {
     }
 
     /// Follows the log from a stored place on, which must be of this ledger.
-    public func subscribe(from place: LogPlace, draining: Bool = false) -> Subscription {
+    public func subscribe(from place: Subscription.Place, draining: Bool = false) -> Subscription {
         Subscription(
             source: self, position: place.position, ledger: place.ledger, isDraining: draining)
     }
@@ -208,7 +210,7 @@ extension LedgerReader {
 
     /// Follows the log from a stored place on, which must be of this ledger.
     public func subscribe(
-        from place: LogPlace, lookingEvery interval: Duration = defaultFollowingInterval
+        from place: Subscription.Place, lookingEvery interval: Duration = defaultFollowingInterval
     ) -> Subscription {
         followed(every: interval).subscription(from: place.position, of: place.ledger)
     }
@@ -227,7 +229,9 @@ struct FollowedReader: FollowedLedger {
     let interval: Duration
 
     var reading: Reading { reader.reading }
-    func past(_ moment: Moment) throws(LedgerError) -> LedgerReader { try reader.past(moment) }
+    func past(_ moment: LedgerReader.Moment) throws(LedgerError) -> LedgerReader {
+        try reader.past(moment)
+    }
 
     var entriesThere: UInt64 {
         get throws(LedgerError) { try reader.entriesThere }

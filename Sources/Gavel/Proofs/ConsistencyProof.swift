@@ -8,10 +8,10 @@
 package struct ConsistencyProof: Hashable, Sendable {
     package let oldSize: UInt64
     package let newSize: UInt64
-    package let hashes: [Digest]
+    package let hashes: [LedgerHash]
 
     /// - Throws: `EvidenceError.malformed` when there are more hashes than any proof has.
-    package init(oldSize: UInt64, newSize: UInt64, hashes: [Digest]) throws(EvidenceError) {
+    package init(oldSize: UInt64, newSize: UInt64, hashes: [LedgerHash]) throws(EvidenceError) {
         try checkProofLength(hashes.count)
         self.oldSize = oldSize
         self.newSize = newSize
@@ -27,7 +27,7 @@ package struct ConsistencyProof: Hashable, Sendable {
         guard oldSize <= newSize else {
             throw EvidenceError(.notProven, "\(newSize) entries do not go on from \(oldSize)")
         }
-        var hashes: [Digest] = []
+        var hashes: [LedgerHash] = []
         if oldSize > 0, oldSize < newSize {
             var range = 0..<newSize
             // Whether the old tree's part in the range is the whole old tree: its root is known.
@@ -53,7 +53,7 @@ package struct ConsistencyProof: Hashable, Sendable {
     /// - Throws: `EvidenceError.notProven` when the proof is of other sizes or logs, or leads to
     ///   other roots.
     package func verify(
-        from old: VerifiedCheckpoint, to new: VerifiedCheckpoint
+        from old: SignedCheckpoint.Verified, to new: SignedCheckpoint.Verified
     ) throws(EvidenceError) {
         guard isSame(old.origin, new.origin) else {
             throw EvidenceError(
@@ -76,7 +76,7 @@ package struct ConsistencyProof: Hashable, Sendable {
     }
 
     /// Whether the hashes lead to both roots.
-    package func proves(oldRoot: Digest, newRoot: Digest) -> Bool {
+    package func proves(oldRoot: LedgerHash, newRoot: LedgerHash) -> Bool {
         if oldSize == 0, newSize > 0 { return hashes.isEmpty && oldRoot == .empty }
         guard let roots = roots(assuming: oldRoot) else { return false }
         return roots.old == oldRoot && roots.new == newRoot
@@ -92,7 +92,7 @@ package struct ConsistencyProof: Hashable, Sendable {
     /// - Parameter oldRoot: of the older tree; not looked at where `givesOldRoot`.
     /// - Returns: nil where there are not as many hashes as the sizes ask for, and where a proof
     ///   from no entries at all leads nowhere.
-    package func roots(assuming oldRoot: Digest) -> (old: Digest, new: Digest)? {
+    package func roots(assuming oldRoot: LedgerHash) -> (old: LedgerHash, new: LedgerHash)? {
         guard oldSize <= newSize else { return nil }
         if oldSize == newSize { return hashes.isEmpty ? (oldRoot, oldRoot) : nil }
         guard oldSize > 0, !hashes.isEmpty else { return nil }
@@ -107,14 +107,14 @@ package struct ConsistencyProof: Hashable, Sendable {
         for hash in path {
             guard last > 0 else { return nil }
             if place & 1 == 1 || place == last {
-                old = Digest.node(hash, old)
-                new = Digest.node(hash, new)
+                old = LedgerHash.node(hash, old)
+                new = LedgerHash.node(hash, new)
                 while place & 1 == 0, place > 0 {
                     place >>= 1
                     last >>= 1
                 }
             } else {
-                new = Digest.node(new, hash)
+                new = LedgerHash.node(new, hash)
             }
             place >>= 1
             last >>= 1
@@ -149,7 +149,7 @@ extension ConsistencyProof {
     }
 }
 
-extension [Digest] {
+extension [LedgerHash] {
     /// A line of base64 for each.
     var evidenceLines: String { map { "\($0.base64)\n" }.joined() }
 }

@@ -26,16 +26,16 @@ package struct EntryStatement: Hashable, Sendable {
     package let origin: String
     /// The size and the root of the signed head that the entry is proven under.
     package let size: UInt64
-    package let root: Digest
+    package let root: LedgerHash
     package let position: UInt64
     /// The entry's leaf hash: SHA-256(0x00 ‖ entry).
-    package let leaf: Digest
+    package let leaf: LedgerHash
     package let viewer: UserID
     /// SHA-256 of the view's bytes.
-    package let viewHash: Digest
+    package let viewHash: LedgerHash
 
     package init(
-        of position: UInt64, leaf: Digest, in checkpoint: Checkpoint, for viewer: UserID,
+        of position: UInt64, leaf: LedgerHash, in checkpoint: Checkpoint, for viewer: UserID,
         view: [UInt8]
     ) {
         origin = checkpoint.origin
@@ -44,7 +44,7 @@ package struct EntryStatement: Hashable, Sendable {
         self.position = position
         self.leaf = leaf
         self.viewer = viewer
-        viewHash = Digest(of: view)
+        viewHash = LedgerHash(of: view)
     }
 
     /// Reads the text of a statement, its last line end included.
@@ -79,8 +79,8 @@ package struct EntryStatement: Hashable, Sendable {
 
     private static func hash(
         _ lines: inout LineReader, _ what: String
-    ) throws(EvidenceError) -> Digest {
-        guard let hash = Digest(base64: try lines.line()) else {
+    ) throws(EvidenceError) -> LedgerHash {
+        guard let hash = LedgerHash(base64: try lines.line()) else {
             throw .malformed("a statement lacks \(what) in base64")
         }
         return hash

@@ -152,7 +152,7 @@ public struct EvidenceBundle: Hashable, Sendable {
     /// - Throws: `EvidenceError` with `notSigned`, `notProven`, `incomplete` or `malformed`.
     public func check(
         by keys: [VerifierKey], witnesses: [VerifierKey] = []
-    ) throws(EvidenceError) -> CheckedEvidence {
+    ) throws(EvidenceError) -> EvidenceBundle.Checked {
         // Whose signature is to be expected may stand in the entries themselves: they are held
         // against the root first, and the root against the signature before anything is given out.
         var entries: [LedgerEntry] = []
@@ -172,54 +172,56 @@ public struct EvidenceBundle: Hashable, Sendable {
             throw EvidenceError(
                 .incomplete, "the entry that registers \(missing.words) is not in the evidence")
         }
-        return CheckedEvidence(
-            checkpoint: verified, entry: entries[0], leaf: Digest(leaf: parts[0].extra ?? []),
+        return EvidenceBundle.Checked(
+            checkpoint: verified, entry: entries[0], leaf: LedgerHash(leaf: parts[0].extra ?? []),
             registrations: Array(entries.dropFirst()),
             names: names, keys: chain.keys)
     }
 }
 
-/// What evidence has proven.
-public struct CheckedEvidence: Sendable {
-    /// The signed head that all of it stands under.
-    public let checkpoint: VerifiedCheckpoint
-    /// The entry that was asked for.
-    public let entry: LedgerEntry
-    /// The entries that give its handles their names, and those that say something about keys, by
-    /// position.
-    public let registrations: [LedgerEntry]
-    /// What the handles of the entry stand for.
-    package let names: EvidenceNames
-    /// The keys it was checked by, and those that follow from them by the rotations in it.
-    public let keys: [VerifierKey]
+extension EvidenceBundle {
+    /// What evidence has proven.
+    public struct Checked: Sendable {
+        /// The signed head that all of it stands under.
+        public let checkpoint: SignedCheckpoint.Verified
+        /// The entry that was asked for.
+        public let entry: LedgerEntry
+        /// The entries that give its handles their names, and those that say something about keys,
+        /// by position.
+        public let registrations: [LedgerEntry]
+        /// What the handles of the entry stand for.
+        package let names: EvidenceNames
+        /// The keys it was checked by, and those that follow from them by the rotations in it.
+        public let keys: [VerifierKey]
 
-    /// What the ledger's id was just before the entry, as far as the evidence holds the entry that
-    /// says so: what a rotation of the key is signed for.
-    public var ledger: LedgerID? {
-        for other in registrations.reversed() where other.position < entry.position {
-            switch other.command.engineAct {
-            case .creates(let id): return id
-            case .restores(let restoration): return restoration.ledger
-            case .opens, .closes, .rotates, .extends, nil: continue
+        /// What the ledger's id was just before the entry, as far as the evidence holds the entry
+        /// that says so: what a rotation of the key is signed for.
+        public var ledger: LedgerID? {
+            for other in registrations.reversed() where other.position < entry.position {
+                switch other.command.engineAct {
+                case .creates(let id): return id
+                case .restores(let restoration): return restoration.ledger
+                case .opens, .closes, .rotates, .extends, nil: continue
+                }
             }
+            return nil
         }
-        return nil
-    }
 
-    /// The leaf hash of the entry.
-    package let leaf: Digest
+        /// The leaf hash of the entry.
+        package let leaf: LedgerHash
 
-    fileprivate init(
-        checkpoint: VerifiedCheckpoint, entry: LedgerEntry, leaf: Digest,
-        registrations: [LedgerEntry],
-        names: EvidenceNames, keys: [VerifierKey]
-    ) {
-        self.keys = keys
-        self.leaf = leaf
-        self.checkpoint = checkpoint
-        self.entry = entry
-        self.registrations = registrations
-        self.names = names
+        fileprivate init(
+            checkpoint: SignedCheckpoint.Verified, entry: LedgerEntry, leaf: LedgerHash,
+            registrations: [LedgerEntry],
+            names: EvidenceNames, keys: [VerifierKey]
+        ) {
+            self.keys = keys
+            self.leaf = leaf
+            self.checkpoint = checkpoint
+            self.entry = entry
+            self.registrations = registrations
+            self.names = names
+        }
     }
 }
 

@@ -112,18 +112,18 @@ package enum EvidenceFile: Hashable, Sendable {
 
 /// What a file of evidence has proven.
 package enum CheckedFile: Sendable {
-    case entry(CheckedEvidence)
+    case entry(EvidenceBundle.Checked)
     /// The entry's handles have no names here.
-    case proof(VerifiedCheckpoint, LedgerEntry)
+    case proof(SignedCheckpoint.Verified, LedgerEntry)
     /// Which entry the leaf is, its bytes would tell.
-    case place(VerifiedCheckpoint, LeafProof)
+    case place(SignedCheckpoint.Verified, LeafProof)
     case statement(CheckedStatement)
     /// The signed head; the proof still wants the older one.
-    case growth(VerifiedCheckpoint, ConsistencyProof)
-    case checkpoint(VerifiedCheckpoint)
+    case growth(SignedCheckpoint.Verified, ConsistencyProof)
+    case checkpoint(SignedCheckpoint.Verified)
 
     /// The signed head that all of it stands under.
-    package var checkpoint: VerifiedCheckpoint {
+    package var checkpoint: SignedCheckpoint.Verified {
         switch self {
         case .entry(let checked): checked.checkpoint
         case .statement(let checked): checked.checkpoint
@@ -146,12 +146,12 @@ package enum CheckedFile: Sendable {
 /// Where a leaf stands, without the entry: for whoever has the entry, or its hash, from elsewhere.
 package struct LeafProof: Hashable, Sendable {
     /// The entry's hash as a leaf.
-    package let leaf: Digest
+    package let leaf: LedgerHash
     package let proof: InclusionProof
     /// Not checked yet.
     package let checkpoint: SignedCheckpoint
 
-    package init(leaf: Digest, proof: InclusionProof, checkpoint: SignedCheckpoint) {
+    package init(leaf: LedgerHash, proof: InclusionProof, checkpoint: SignedCheckpoint) {
         self.leaf = leaf
         self.proof = proof
         self.checkpoint = checkpoint
@@ -161,7 +161,7 @@ package struct LeafProof: Hashable, Sendable {
     /// - Throws: `EvidenceError` with `notSigned` or `notProven`.
     package func check(
         by keys: [VerifierKey], witnesses: [VerifierKey] = []
-    ) throws(EvidenceError) -> VerifiedCheckpoint {
+    ) throws(EvidenceError) -> SignedCheckpoint.Verified {
         let verified = try checkpoint.verified(by: keys, witnesses: witnesses)
         try proof.verify(leaf: leaf, under: verified.checkpoint)
         return verified

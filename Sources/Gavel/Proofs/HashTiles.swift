@@ -130,7 +130,7 @@ package struct HashTile: Hashable, Sendable {
 package final class TileHashes: TreeHashes {
     private let size: UInt64
     private let read: (String) throws -> [UInt8]?
-    private var tiles: [HashTile: [Digest]] = [:]
+    private var tiles: [HashTile: [LedgerHash]] = [:]
 
     /// - Parameters:
     ///   - size: how many leaves the tiles are known to cover.
@@ -140,7 +140,7 @@ package final class TileHashes: TreeHashes {
         self.read = read
     }
 
-    package func hash(level: Int, index: UInt64) throws -> Digest {
+    package func hash(level: Int, index: UInt64) throws -> LedgerHash {
         guard level >= 0, level < 64, index < size >> UInt64(level) else {
             throw LogFault("\(size) entries have no subtree \(index) of 2^\(level)")
         }
@@ -154,7 +154,7 @@ package final class TileHashes: TreeHashes {
         return perfectRoot(of: Array(try hashes(of: tile)[start..<start + 1 << height]))
     }
 
-    private func hashes(of tile: HashTile) throws -> [Digest] {
+    private func hashes(of tile: HashTile) throws -> [LedgerHash] {
         if let known = tiles[tile] { return known }
         // The full tile may have taken the place of the partial one.
         let full = HashTile(level: tile.level, index: tile.index, width: HashTile.widthMax)
@@ -165,7 +165,7 @@ package final class TileHashes: TreeHashes {
             throw EvidenceError.malformed("\(tile.path) has \(bytes.count) bytes")
         }
         let hashes = (0..<tile.width).compactMap { index in
-            Digest(bytes: Array(bytes[32 * index..<32 * index + 32]))
+            LedgerHash(bytes: Array(bytes[32 * index..<32 * index + 32]))
         }
         tiles[tile] = hashes
         return hashes

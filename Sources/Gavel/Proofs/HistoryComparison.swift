@@ -7,9 +7,9 @@
 /// A proof of growth with the signed head that it leads to.
 package struct GrowthProof: Hashable, Sendable {
     package let proof: ConsistencyProof
-    package let checkpoint: VerifiedCheckpoint
+    package let checkpoint: SignedCheckpoint.Verified
 
-    package init(proof: ConsistencyProof, checkpoint: VerifiedCheckpoint) {
+    package init(proof: ConsistencyProof, checkpoint: SignedCheckpoint.Verified) {
         self.proof = proof
         self.checkpoint = checkpoint
     }
@@ -22,13 +22,13 @@ package enum HistoryComparison: Hashable, Sendable {
     /// The larger provably goes on from the smaller.
     case growth
     /// The ledger signed both, and no log can have both: the two notes convict it.
-    case splitView(VerifiedCheckpoint, VerifiedCheckpoint)
+    case splitView(SignedCheckpoint.Verified, SignedCheckpoint.Verified)
     /// A proof from the first to the second was given, and leads nowhere: it was altered, or the
     /// ledger cannot prove that its log went on.
-    case proofFails(VerifiedCheckpoint, VerifiedCheckpoint)
+    case proofFails(SignedCheckpoint.Verified, SignedCheckpoint.Verified)
     /// The nodes that were given do not lead to this head: the log that shows them is another one
     /// than was signed, or what it shows was altered.
-    case otherNodes(VerifiedCheckpoint)
+    case otherNodes(SignedCheckpoint.Verified)
     /// The sizes differ, and nothing that was given says whether one goes on from the other.
     case cannotTell
 
@@ -39,7 +39,8 @@ package enum HistoryComparison: Hashable, Sendable {
     /// - Throws: `EvidenceError.notProven` where the two are of different logs; what reading
     ///   `nodes` throws.
     package static func compare(
-        _ first: VerifiedCheckpoint, _ second: VerifiedCheckpoint, by proofs: [GrowthProof] = [],
+        _ first: SignedCheckpoint.Verified, _ second: SignedCheckpoint.Verified,
+        by proofs: [GrowthProof] = [],
         nodes: (any TreeHashes)? = nil
     ) throws -> HistoryComparison {
         guard isSame(first.origin, second.origin) else {
@@ -74,7 +75,8 @@ package enum HistoryComparison: Hashable, Sendable {
 
     /// How a head goes together with one that is not smaller.
     private static func relation(
-        of old: VerifiedCheckpoint, to new: VerifiedCheckpoint, by proofs: [GrowthProof]
+        of old: SignedCheckpoint.Verified, to new: SignedCheckpoint.Verified,
+        by proofs: [GrowthProof]
     ) -> HistoryComparison {
         if old.size == new.size { return old.root == new.root ? .same : .splitView(old, new) }
         if old.size == 0 { return old.root == .empty ? .growth : .splitView(old, new) }
@@ -101,7 +103,8 @@ package enum HistoryComparison: Hashable, Sendable {
     /// Those of the older tree are not taken on trust because others lead to the newer root: both
     /// roots are derived by one proof, so nodes that were put together convict and acquit nobody.
     private static func relation(
-        of old: VerifiedCheckpoint, to new: VerifiedCheckpoint, in nodes: any TreeHashes
+        of old: SignedCheckpoint.Verified, to new: SignedCheckpoint.Verified,
+        in nodes: any TreeHashes
     ) throws -> HistoryComparison {
         let proof = try ConsistencyProof.make(from: old.size, to: new.size, in: nodes)
         let roots = proof.roots(assuming: try nodes.root(ofSize: old.size))

@@ -1,7 +1,8 @@
 // That an entry is in a log: the hashes from its leaf to the root (RFC 6962 section 2.1.1),
 // checked as RFC 9162 section 2.1.3.2 says.
 //
-// Invariant: outside this module an inclusion is only ever checked against a `VerifiedCheckpoint`.
+// Invariant: outside this module an inclusion is only ever checked against a
+// `SignedCheckpoint.Verified`.
 
 internal import Platform
 
@@ -10,10 +11,10 @@ package struct InclusionProof: Hashable, Sendable {
     /// The position of the entry.
     package let index: UInt64
     /// From the leaf's sibling up to the root's child.
-    package let hashes: [Digest]
+    package let hashes: [LedgerHash]
 
     /// - Throws: `EvidenceError.malformed` when there are more hashes than any proof has.
-    package init(index: UInt64, hashes: [Digest]) throws(EvidenceError) {
+    package init(index: UInt64, hashes: [LedgerHash]) throws(EvidenceError) {
         try checkProofLength(hashes.count)
         self.index = index
         self.hashes = hashes
@@ -28,7 +29,7 @@ package struct InclusionProof: Hashable, Sendable {
         guard index < size else {
             throw EvidenceError(.notProven, "\(size) entries hold none at position \(index)")
         }
-        var hashes: [Digest] = []
+        var hashes: [LedgerHash] = []
         var range = 0..<size
         while range.count64 > 1 {
             let split = range.lowerBound + splitPoint(range.count64)
@@ -50,18 +51,18 @@ package struct InclusionProof: Hashable, Sendable {
     /// - Throws: `EvidenceError.notProven` when the path does not lead from the entry at this
     ///   position to the checkpoint's root.
     package func verify(
-        entry: [UInt8], in checkpoint: VerifiedCheckpoint
+        entry: [UInt8], in checkpoint: SignedCheckpoint.Verified
     ) throws(EvidenceError) {
         try verify(entry: entry, under: checkpoint.checkpoint)
     }
 
     /// As `verify(entry:in:)`, under a head whose signature is checked later.
     func verify(entry: [UInt8], under checkpoint: Checkpoint) throws(EvidenceError) {
-        try verify(leaf: Digest(leaf: entry), under: checkpoint)
+        try verify(leaf: LedgerHash(leaf: entry), under: checkpoint)
     }
 
     /// As `verify(entry:in:)`, of an entry of which only the hash is known.
-    func verify(leaf: Digest, under checkpoint: Checkpoint) throws(EvidenceError) {
+    func verify(leaf: LedgerHash, under checkpoint: Checkpoint) throws(EvidenceError) {
         guard root(fromLeaf: leaf, size: checkpoint.size) == checkpoint.root else {
             throw EvidenceError(
                 .notProven,
@@ -72,7 +73,7 @@ package struct InclusionProof: Hashable, Sendable {
 
     /// The root that the path leads to.
     /// - Returns: nil where the path has not the length that index and size ask for.
-    package func root(fromLeaf leaf: Digest, size: UInt64) -> Digest? {
+    package func root(fromLeaf leaf: LedgerHash, size: UInt64) -> LedgerHash? {
         guard index < size else { return nil }
         var place = index
         var last = size - 1
@@ -80,14 +81,14 @@ package struct InclusionProof: Hashable, Sendable {
         for hash in hashes {
             guard last > 0 else { return nil }
             if place & 1 == 1 || place == last {
-                root = Digest.node(hash, root)
+                root = LedgerHash.node(hash, root)
                 // A node without a neighbour is its own parent: up to where it has one.
                 while place & 1 == 0, place > 0 {
                     place >>= 1
                     last >>= 1
                 }
             } else {
-                root = Digest.node(root, hash)
+                root = LedgerHash.node(root, hash)
             }
             place >>= 1
             last >>= 1
@@ -100,9 +101,9 @@ extension Range<UInt64> {
     var count64: UInt64 { upperBound - lowerBound }
 }
 
-extension Digest {
+extension LedgerHash {
     /// The leaf hash of an entry: SHA-256(0x00 ‖ entry).
     package init(leaf entry: [UInt8]) {
-        self = withBytes(of: entry) { Digest.leaf($0) }
+        self = withBytes(of: entry) { LedgerHash.leaf($0) }
     }
 }

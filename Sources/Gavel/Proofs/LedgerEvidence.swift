@@ -204,7 +204,7 @@ extension InclusionProof {
     ) throws -> InclusionProof {
         let size = checkpoint.checkpoint.size
         let proof = try make(index: position, size: size, in: tree)
-        let root = proof.root(fromLeaf: Digest(leaf: entry), size: size)
+        let root = proof.root(fromLeaf: LedgerHash(leaf: entry), size: size)
         guard root == checkpoint.checkpoint.root else {
             throw LogFault(
                 "entry \(position) and the stored hashes beside it do not give the root that was "

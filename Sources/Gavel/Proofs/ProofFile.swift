@@ -50,7 +50,7 @@ package struct ProofFile: Hashable, Sendable {
     /// - Throws: `EvidenceError` with `notSigned` or `notProven`.
     package func verify(
         entry: [UInt8], by keys: [VerifierKey]
-    ) throws(EvidenceError) -> VerifiedCheckpoint {
+    ) throws(EvidenceError) -> SignedCheckpoint.Verified {
         let verified = try checkpoint.verified(by: keys)
         try proof.verify(entry: entry, in: verified)
         return verified

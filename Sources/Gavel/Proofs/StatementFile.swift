@@ -86,7 +86,7 @@ package struct StatementFile: Hashable, Sendable {
     ) throws -> StatementFile {
         let checkpoint = proof.checkpoint.checkpoint
         let bytes = proof.extra ?? []
-        let leaf = Digest(leaf: bytes)
+        let leaf = LedgerHash(leaf: bytes)
         guard proof.proof.root(fromLeaf: leaf, size: checkpoint.size) == checkpoint.root else {
             throw EvidenceError(
                 .notProven,
@@ -140,14 +140,14 @@ package struct StatementFile: Hashable, Sendable {
         }
         guard statement.position == part.proof.index,
             part.proof.root(fromLeaf: statement.leaf, size: verified.size) == verified.root,
-            part.extra.map({ Digest(leaf: $0) == statement.leaf }) ?? true
+            part.extra.map({ LedgerHash(leaf: $0) == statement.leaf }) ?? true
         else {
             throw EvidenceError(
                 .notProven,
                 "the entry is not proven to stand at position \(statement.position) of the "
                     + "\(verified.size) entries that \(verified.origin) signed")
         }
-        guard Digest(of: view) == statement.viewHash else {
+        guard LedgerHash(of: view) == statement.viewHash else {
             throw EvidenceError(
                 .notProven, "the view is not the one that \(statement.origin) signed")
         }
@@ -160,7 +160,7 @@ package struct StatementFile: Hashable, Sendable {
 /// A statement that is proven to be the ledger's.
 package struct CheckedStatement: Sendable {
     /// The signed head that the entry stands under.
-    package let checkpoint: VerifiedCheckpoint
+    package let checkpoint: SignedCheckpoint.Verified
     package let statement: EntryStatement
     /// The statement with its signature: whoever holds it can convict the ledger of a false one.
     package let note: SignedNote
@@ -170,7 +170,7 @@ package struct CheckedStatement: Sendable {
     package let entry: [UInt8]?
 
     fileprivate init(
-        checkpoint: VerifiedCheckpoint, statement: EntryStatement, note: SignedNote,
+        checkpoint: SignedCheckpoint.Verified, statement: EntryStatement, note: SignedNote,
         view: [UInt8], entry: [UInt8]?
     ) {
         self.checkpoint = checkpoint

@@ -13,7 +13,7 @@ public struct AuctionFilter: Hashable, Sendable {
         case endingSoon = "ending_soon"
     }
 
-    public var status: AuctionStatus?
+    public var status: PublicAuction.Status?
     public var seller: UserID?
     /// A user who has bid or bought, or tried to: rejected ones count.
     public var bidder: UserID?
@@ -31,7 +31,7 @@ public struct AuctionFilter: Hashable, Sendable {
     public var order: Order
 
     public init(
-        status: AuctionStatus? = nil, seller: UserID? = nil, bidder: UserID? = nil,
+        status: PublicAuction.Status? = nil, seller: UserID? = nil, bidder: UserID? = nil,
         outcome: AuctionOutcome? = nil, isBuyNow: Bool? = nil, isReserveMet: Bool? = nil,
         titleContains: String? = nil, winner: UserID? = nil, order: Order = .opening
     ) {

@@ -12,22 +12,24 @@
 internal import AuctionDomain
 internal import Synchronization
 
-/// Which of the entries about an auction or a wallet a page is made of.
-public enum HistorySelection: String, Hashable, Sendable, CaseIterable {
-    /// Every one.
-    case all
-    /// Those of accepted commands: of an auction's, those that anyone may know of.
-    case accepted
-    /// Accepted bids and purchases.
-    case acceptedBids = "accepted_bids"
+extension History {
+    /// Which of the entries about an auction or a wallet a page is made of.
+    public enum Selection: String, Hashable, Sendable, CaseIterable {
+        /// Every one.
+        case all
+        /// Those of accepted commands: of an auction's, those that anyone may know of.
+        case accepted
+        /// Accepted bids and purchases.
+        case acceptedBids = "accepted_bids"
 
-    /// Whether an entry counts.
-    func includes(_ command: CanonicalCommand, _ rejection: Rejection?) -> Bool {
-        switch self {
-        case .all: return true
-        case .accepted: return rejection == nil
-        case .acceptedBids:
-            return rejection == nil && command.bid != nil
+        /// Whether an entry counts.
+        func includes(_ command: CanonicalCommand, _ rejection: Rejection?) -> Bool {
+            switch self {
+            case .all: return true
+            case .accepted: return rejection == nil
+            case .acceptedBids:
+                return rejection == nil && command.bid != nil
+            }
         }
     }
 }
@@ -43,7 +45,7 @@ final class Passages: Sendable {
 
     private struct Start: Hashable {
         let chain: EntryLink.Chain
-        let selection: HistorySelection
+        let selection: History.Selection
         let position: UInt64
     }
 
@@ -52,7 +54,7 @@ final class Passages: Sendable {
 
     /// The newest entry before a run that counts, or `noPosition`; nil where no run is known.
     func end(
-        from position: UInt64, _ chain: EntryLink.Chain, _ selection: HistorySelection
+        from position: UInt64, _ chain: EntryLink.Chain, _ selection: History.Selection
     ) -> UInt64? {
         let start = Start(chain: chain, selection: selection, position: position)
         return ends.withLock { $0[start] }
@@ -60,7 +62,7 @@ final class Passages: Sendable {
 
     func note(
         from position: UInt64, to end: UInt64, _ chain: EntryLink.Chain,
-        _ selection: HistorySelection
+        _ selection: History.Selection
     ) {
         let start = Start(chain: chain, selection: selection, position: position)
         ends.withLock { ends in
@@ -73,7 +75,7 @@ final class Passages: Sendable {
 
     /// Where a walk back from an entry that counts was given up; nil where none was.
     func givenUp(
-        from position: UInt64, _ chain: EntryLink.Chain, _ selection: HistorySelection
+        from position: UInt64, _ chain: EntryLink.Chain, _ selection: History.Selection
     ) -> UInt64? {
         let start = Start(chain: chain, selection: selection, position: position)
         return givenUp.withLock { $0[start] }
@@ -81,7 +83,7 @@ final class Passages: Sendable {
 
     func note(
         from position: UInt64, givenUpAt end: UInt64, _ chain: EntryLink.Chain,
-        _ selection: HistorySelection
+        _ selection: History.Selection
     ) {
         let start = Start(chain: chain, selection: selection, position: position)
         givenUp.withLock { givenUp in
@@ -100,7 +102,7 @@ struct HistoryWalk {
 
     let reading: Reading
     let chain: EntryLink.Chain
-    let selection: HistorySelection
+    let selection: History.Selection
     let limit: Int
     /// The newest entry of the chain that may count, and how many entries there are, as of one
     /// moment.
@@ -114,7 +116,7 @@ struct HistoryWalk {
 
     /// - Throws: `unknownName`.
     init(
-        _ reading: Reading, _ subject: HistorySubject, _ selection: HistorySelection, limit: Int
+        _ reading: Reading, _ subject: History.Subject, _ selection: History.Selection, limit: Int
     ) throws(LedgerError) {
         self.reading = reading
         self.selection = selection

@@ -302,7 +302,7 @@ private struct AuctionSearch {
 
 extension ReadState {
     /// Scheduled is open, seen before its time.
-    func status(of auction: AuctionHandle) -> AuctionStatus {
+    func status(of auction: AuctionHandle) -> PublicAuction.Status {
         let record = state[auction]
         return switch record.phase {
         case .cancelled: .cancelled

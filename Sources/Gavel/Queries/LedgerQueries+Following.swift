@@ -15,7 +15,7 @@ package struct ChangeMark: Hashable, Sendable {
     /// touched yet.
     package let position: UInt64?
     /// An auction's, which time changes without an entry of its own.
-    package let status: AuctionStatus?
+    package let status: PublicAuction.Status?
 
     /// How many entries it takes to get there: what the state under the mark reflects at least.
     package var reflects: UInt64 { position.map { $0 + 1 } ?? 0 }

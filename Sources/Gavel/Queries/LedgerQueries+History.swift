@@ -5,27 +5,31 @@
 public import AuctionDomain
 internal import Synchronization
 
-/// Whose history.
-public enum HistorySubject: Hashable, Sendable {
-    case auction(AuctionID)
-    case wallet(UserID)
+extension History {
+    /// Whose history.
+    public enum Subject: Hashable, Sendable {
+        case auction(AuctionID)
+        case wallet(UserID)
 
-    func add(to scope: inout CursorScope) {
-        switch self {
-        case .auction(let id):
-            scope.add("auction")
-            scope.add(id.string)
-        case .wallet(let id):
-            scope.add("wallet")
-            scope.add(id.string)
+        func add(to scope: inout CursorScope) {
+            switch self {
+            case .auction(let id):
+                scope.add("auction")
+                scope.add(id.string)
+            case .wallet(let id):
+                scope.add("wallet")
+                scope.add(id.string)
+            }
         }
     }
 }
 
-/// In which direction a history is read.
-public enum HistoryDirection: String, Hashable, Sendable, CaseIterable {
-    case newestFirst = "newest_first"
-    case oldestFirst = "oldest_first"
+extension History {
+    /// In which direction a history is read.
+    public enum Direction: String, Hashable, Sendable, CaseIterable {
+        case newestFirst = "newest_first"
+        case oldestFirst = "oldest_first"
+    }
 }
 
 extension LedgerQueries {
@@ -64,8 +68,8 @@ extension LedgerQueries {
     ///   to 4,096 selected ones are walked back over so, or else 100,000 entries of the log read,
     ///   so a page may hold fewer than `limit` and still have a cursor.
     public func history(
-        of subject: HistorySubject, _ direction: HistoryDirection = .newestFirst,
-        selecting selection: HistorySelection = .all, after cursor: String? = nil,
+        of subject: History.Subject, _ direction: History.Direction = .newestFirst,
+        selecting selection: History.Selection = .all, after cursor: String? = nil,
         limit: Int = 100, boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<LedgerEntry> {
         let walk = try HistoryWalk(reading, subject, selection, limit: limit)

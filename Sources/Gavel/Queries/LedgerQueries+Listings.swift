@@ -10,7 +10,7 @@ public struct AuctionListing: Hashable, Sendable {
     /// All but where one user stands.
     public let publicView: PublicAuction
     /// Where the user asked for stands; nil where she never bid, or nobody was asked for.
-    public let standing: BidderStanding?
+    public let standing: AuctionListing.Standing?
     /// For the cursor with which a list goes on after this row.
     let handle: AuctionHandle
 
@@ -19,21 +19,25 @@ public struct AuctionListing: Hashable, Sendable {
     }
 }
 
-/// Where one user stands in an auction that she bid in, or tried to. Nobody else's to see.
-public struct BidderStanding: Hashable, Sendable {
-    /// Whether she leads an auction that is still open.
-    public var isLeading: Bool
-    public var hasWon: Bool
-    /// What she has locked for it now.
-    public var hold: Money
-    /// Her own maximum, while she leads; with it alone nobody can tell what others would pay.
-    public var maximum: Money?
+extension AuctionListing {
+    /// Where one user stands in an auction that she bid in, or tried to. Nobody else's to see.
+    public struct Standing: Hashable, Sendable {
+        /// Whether she leads an auction that is still open.
+        public var isLeading: Bool
+        public var hasWon: Bool
+        /// What she has locked for it now.
+        public var hold: Money
+        /// Her own maximum, while she leads; with it alone nobody can tell what others would pay.
+        public var maximum: Money?
+    }
 }
 
-/// One auction, and where one user stands in it.
-public struct AuctionOverview: Hashable, Sendable {
-    public var auction: AuctionView
-    public var standing: BidderStanding?
+extension AuctionView {
+    /// One auction, and where one user stands in it.
+    public struct Overview: Hashable, Sendable {
+        public var auction: AuctionView
+        public var standing: AuctionListing.Standing?
+    }
 }
 
 extension LedgerQueries {
@@ -66,9 +70,9 @@ extension LedgerQueries {
     /// - Complexity: O(1).
     public func overview(
         _ id: AuctionID, for user: UserID?
-    ) throws(LedgerError) -> Answer<AuctionOverview> {
+    ) throws(LedgerError) -> Answer<AuctionView.Overview> {
         try reading.answer(about: id) { state, auction in
-            AuctionOverview(
+            AuctionView.Overview(
                 auction: state.auction(auction),
                 standing: user.flatMap { state.state.user($0) }.flatMap {
                     state.standing(of: $0, in: auction)
@@ -91,11 +95,11 @@ extension ReadState {
             standing: user.flatMap { standing(of: $0, in: auction) }, handle: auction)
     }
 
-    func standing(of user: UserHandle, in auction: AuctionHandle) -> BidderStanding? {
+    func standing(of user: UserHandle, in auction: AuctionHandle) -> AuctionListing.Standing? {
         guard bidders.contains(user, on: auction) else { return nil }
         let record = state[auction]
         let isLeading = record.leader == user && record.phase == .open
-        return BidderStanding(
+        return AuctionListing.Standing(
             isLeading: isLeading, hasWon: record.leader == user && record.outcome == .sold,
             hold: state.hold(of: user, on: auction),
             maximum: isLeading ? record.maximum : nil)

@@ -23,7 +23,7 @@ extension LedgerQueries {
         of auction: AuctionID, acceptedOnly: Bool = false, after cursor: String? = nil,
         limit: Int = 100, boundTo binding: CursorBinding = .none
     ) throws(LedgerError) -> Page<AuctionStep> {
-        let selection = acceptedOnly ? HistorySelection.accepted : .all
+        let selection = acceptedOnly ? History.Selection.accepted : .all
         let walk = try HistoryWalk(reading, .auction(auction), selection, limit: limit)
         var scope = reading.scope("story", binding)
         scope.add(auction.string)

@@ -3,11 +3,13 @@
 public import AuctionDomain
 internal import Synchronization
 
-/// A wallet together with the auctions its holds are for: one consistent picture.
-public struct WalletOverview: Hashable, Sendable {
-    public var wallet: WalletView
-    /// The auctions with a hold, in order of opening.
-    public var auctions: [AuctionView]
+extension WalletView {
+    /// A wallet together with the auctions its holds are for: one consistent picture.
+    public struct Overview: Hashable, Sendable {
+        public var wallet: WalletView
+        /// The auctions with a hold, in order of opening.
+        public var auctions: [AuctionView]
+    }
 }
 
 /// The most items a page may have.
@@ -32,9 +34,9 @@ extension LedgerQueries {
 
     /// One user's wallet with the auctions its holds are for, as of one position.
     /// - Throws: `LedgerError` with `unknownName`.
-    public func overview(_ user: UserID) throws(LedgerError) -> Answer<WalletOverview> {
+    public func overview(_ user: UserID) throws(LedgerError) -> Answer<WalletView.Overview> {
         try reading.answer(about: user) { state, handle in
-            WalletOverview(
+            WalletView.Overview(
                 wallet: state.wallet(handle),
                 auctions: state.holds(of: handle).map { state.auction($0) })
         }
@@ -91,11 +93,11 @@ extension ReadState {
     func wallet(_ user: UserHandle) -> WalletView {
         let holds = holds(of: user)
         let balances = state.accounts(of: user).map { account in
-            BalanceView(
+            WalletView.Balance(
                 currency: state.currency(of: account.currency), available: account.available,
                 locked: account.locked,
                 holds: holds.filter { state[$0].currency == account.currency }.map {
-                    HoldView(auction: state.id(of: $0), amount: state.hold(of: user, on: $0))
+                    WalletView.Hold(auction: state.id(of: $0), amount: state.hold(of: user, on: $0))
                 })
         }
         return WalletView(user: state.id(of: user), balances: balances)

@@ -26,7 +26,7 @@ extension LedgerQueries {
     /// The root of the Merkle tree over the entries reflected (RFC 6962 section 2.1).
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(256) reads.
-    public func root() throws(LedgerError) -> Digest {
+    public func root() throws(LedgerError) -> LedgerHash {
         let count = reflects
         do {
             return try LogTree(of: reading.log, size: count).tree(of: count).root

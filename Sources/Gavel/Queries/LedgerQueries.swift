@@ -12,7 +12,7 @@ public protocol LedgerQueries: Sendable {
     var reading: Reading { get }
 
     /// The ledger as it stood at a past moment: every query answers as of then.
-    func past(_ moment: Moment) throws(LedgerError) -> LedgerReader
+    func past(_ moment: LedgerReader.Moment) throws(LedgerError) -> LedgerReader
 }
 
 /// One answer and the position it reflects.
@@ -27,16 +27,18 @@ public struct Answer<Value: Sendable>: Sendable {
     }
 }
 
-/// A moment of a ledger's past.
-public enum Moment: Hashable, Sendable {
-    /// After the entry at a position.
-    case position(UInt64)
-    /// After the last entry that was admitted at or before a time.
-    case time(Timestamp)
+extension LedgerReader {
+    /// A moment of a ledger's past.
+    public enum Moment: Hashable, Sendable {
+        /// After the entry at a position.
+        case position(UInt64)
+        /// After the last entry that was admitted at or before a time.
+        case time(Timestamp)
 
-    /// The moment just before the entry at a position.
-    public static func before(_ position: UInt64) -> Moment {
-        // No entry was admitted before 1970.
-        position == 0 ? .time(Timestamp(nanoseconds: -1)) : .position(position - 1)
+        /// The moment just before the entry at a position.
+        public static func before(_ position: UInt64) -> LedgerReader.Moment {
+            // No entry was admitted before 1970.
+            position == 0 ? .time(Timestamp(nanoseconds: -1)) : .position(position - 1)
+        }
     }
 }

@@ -13,7 +13,7 @@ public struct PublicAuction: Hashable, Sendable {
     public let title: String
     public let seller: UserID
     public let currency: Currency
-    public let status: AuctionStatus
+    public let status: PublicAuction.Status
     /// Only once closed.
     public let outcome: AuctionOutcome?
     /// What the bidding reached; nil before the first accepted bid.
@@ -58,35 +58,37 @@ extension ReadState {
     }
 }
 
-/// Everything about an auction that anyone may see.
-public struct PublicAuctionDetail: Hashable, Sendable {
-    public let auction: PublicAuction
-    /// What the winner paid, the buyer's premium included; nil unless sold.
-    public let paid: Money?
-    /// How often bids have moved the end.
-    public let extensions: UInt32
-    /// Without the reserve until the auction was closed.
-    public let rules: AuctionRules
-    public let openedPosition: UInt64
-    /// Where it was closed or cancelled.
-    public let closedPosition: UInt64?
+extension PublicAuction {
+    /// Everything about an auction that anyone may see.
+    public struct Detail: Hashable, Sendable {
+        public let auction: PublicAuction
+        /// What the winner paid, the buyer's premium included; nil unless sold.
+        public let paid: Money?
+        /// How often bids have moved the end.
+        public let extensions: UInt32
+        /// Without the reserve until the auction was closed.
+        public let rules: AuctionRules
+        public let openedPosition: UInt64
+        /// Where it was closed or cancelled.
+        public let closedPosition: UInt64?
 
-    init(_ view: AuctionView) {
-        auction = view.row
-        paid = view.paid
-        extensions = view.extensions
-        rules = view.rules.publicView(isClosed: view.status == .closed)
-        openedPosition = view.openedPosition
-        closedPosition = view.closedPosition
+        init(_ view: AuctionView) {
+            auction = view.row
+            paid = view.paid
+            extensions = view.extensions
+            rules = view.rules.publicView(isClosed: view.status == .closed)
+            openedPosition = view.openedPosition
+            closedPosition = view.closedPosition
+        }
     }
 }
 
 extension AuctionView {
     /// What anyone may see: neither rejected bids nor a reserve that the close has not revealed.
-    public var publicView: PublicAuctionDetail { PublicAuctionDetail(self) }
+    public var publicView: PublicAuction.Detail { PublicAuction.Detail(self) }
 
     /// A view that knows nothing but what anyone may see, for whoever shows both alike.
-    public init(_ open: PublicAuctionDetail) {
+    public init(_ open: PublicAuction.Detail) {
         self.init(
             row: open.auction, paid: open.paid, bids: open.auction.bids,
             extensions: open.extensions, rules: open.rules, openedPosition: open.openedPosition,
@@ -98,7 +100,7 @@ extension AuctionView {
 package struct PublicLogEntry: Hashable, Sendable {
     package let position: UInt64
     /// The hash of the entry's bytes as a leaf of the log's tree (RFC 6962 section 2.1).
-    package let leaf: Digest
+    package let leaf: LedgerHash
     /// Nil of a blanked entry, of which nothing else is public: neither when it was made, nor by
     /// whom, nor what it is about, nor how long it is.
     package let entry: PublicEntry?
@@ -122,7 +124,7 @@ extension LedgerQueries {
                 let entry = decoded.entry
                 found.append(
                     PublicLogEntry(
-                        position: position, leaf: Digest.leaf(value.extracting(range)),
+                        position: position, leaf: LedgerHash.leaf(value.extracting(range)),
                         entry: PublicEntry(entry.command, outcome: entry.outcome, at: entry.time)))
                 return true
             }

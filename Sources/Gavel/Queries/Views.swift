@@ -5,13 +5,15 @@
 
 public import AuctionDomain
 
-/// Where an auction stands for whoever looks at it.
-public enum AuctionStatus: String, Hashable, Sendable, CaseIterable {
-    /// Open, but bids are not taken yet as of the last entry reflected.
-    case scheduled
-    case open
-    case closed
-    case cancelled
+extension PublicAuction {
+    /// Where an auction stands for whoever looks at it.
+    public enum Status: String, Hashable, Sendable, CaseIterable {
+        /// Open, but bids are not taken yet as of the last entry reflected.
+        case scheduled
+        case open
+        case closed
+        case cancelled
+    }
 }
 
 /// One auction with all that the house knows of it but maxima and holds. What anyone may see in a
@@ -39,39 +41,43 @@ public struct AuctionView: Hashable, Sendable {
     }
 }
 
-/// Money a wallet has locked for one auction.
-public struct HoldView: Hashable, Sendable {
-    public var auction: AuctionID
-    public var amount: Money
+extension WalletView {
+    /// Money a wallet has locked for one auction.
+    public struct Hold: Hashable, Sendable {
+        public var auction: AuctionID
+        public var amount: Money
 
-    public init(auction: AuctionID, amount: Money) {
-        self.auction = auction
-        self.amount = amount
+        public init(auction: AuctionID, amount: Money) {
+            self.auction = auction
+            self.amount = amount
+        }
     }
 }
 
-/// One currency of a wallet.
-public struct BalanceView: Hashable, Sendable {
-    public var currency: Currency
-    public var available: Money
-    public var locked: Money
-    /// What makes up `locked`, in order of opening.
-    public var holds: [HoldView]
+extension WalletView {
+    /// One currency of a wallet.
+    public struct Balance: Hashable, Sendable {
+        public var currency: Currency
+        public var available: Money
+        public var locked: Money
+        /// What makes up `locked`, in order of opening.
+        public var holds: [WalletView.Hold]
 
-    public init(currency: Currency, available: Money, locked: Money, holds: [HoldView]) {
-        self.currency = currency
-        self.available = available
-        self.locked = locked
-        self.holds = holds
+        public init(currency: Currency, available: Money, locked: Money, holds: [WalletView.Hold]) {
+            self.currency = currency
+            self.available = available
+            self.locked = locked
+            self.holds = holds
+        }
     }
 }
 
 /// One user's wallet: a balance for each currency ever moved, in order of currency.
 public struct WalletView: Hashable, Sendable {
     public var user: UserID
-    public var balances: [BalanceView]
+    public var balances: [WalletView.Balance]
 
-    public init(user: UserID, balances: [BalanceView]) {
+    public init(user: UserID, balances: [WalletView.Balance]) {
         self.user = user
         self.balances = balances
     }

@@ -15,14 +15,14 @@ final class ClockWatch: Sendable {
     private let admission: Admission
     private let pipeline: Pipeline
     private let log: any LogWriter
-    private let bootID: Bytes16?
+    private let bootID: Heartbeat.BootID?
     private let fail: @Sendable (LedgerError) -> Void
     private let queue = DispatchQueue(label: "gavel.clocks", qos: .userInitiated)
     private let timer = Mutex<(any DispatchSourceTimer)?>(nil)
 
     /// - Parameter fail: ends the ledger, where its place is not its own any more.
     init(
-        admission: Admission, pipeline: Pipeline, log: any LogWriter, bootID: Bytes16?,
+        admission: Admission, pipeline: Pipeline, log: any LogWriter, bootID: Heartbeat.BootID?,
         failingBy fail: @escaping @Sendable (LedgerError) -> Void
     ) {
         self.admission = admission

@@ -84,7 +84,7 @@ public final class FolderStore: LedgerStore {
         switch try FileSystem.kind(of: path) {
         case nil, .file, .directory, .link: break
         case .pipe, .characterDevice, .blockDevice, .socket:
-            throw UnreadableRecord("it is no file")
+            throw StoreRecord.Unreadable("it is no file")
         }
         return try NamedFile(path, .checkpoint).read(upTo: byteCount)
     }
@@ -262,10 +262,11 @@ private final class FolderWriter: LogWriter {
     ) throws {
         try log.reader.forEachEntry(in: positions, body)
     }
-    func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+    func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? {
         try log.reader.tileRoots(endingWith: tile)
     }
-    func forEachTile(in tiles: Range<UInt64>, _ body: (UInt64, [Digest]) throws -> Void) throws {
+    func forEachTile(in tiles: Range<UInt64>, _ body: (UInt64, [LedgerHash]) throws -> Void) throws
+    {
         try log.reader.forEachTile(in: tiles, body)
     }
     func append(_ frames: [SealedFrame]) throws(StoreFailure) { try log.append(frames) }

@@ -55,7 +55,8 @@ public protocol LedgerStore: AnyObject, Sendable {
     /// Reads a record, or its first bytes.
     /// - Parameter byteCount: no more than so many bytes are read.
     /// - Returns: nil where there is none.
-    /// - Throws: `UnreadableRecord` where something else stands in its place; what reading throws.
+    /// - Throws: `StoreRecord.Unreadable` where something else stands in its place; what reading
+    /// throws.
     func read(_ record: StoreRecord, upTo byteCount: Int) throws -> [UInt8]?
 
     /// Replaces a record durably, or removes it.
@@ -158,14 +159,16 @@ public enum StoreRecord: String, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// Something stands in the place of a record that is none.
-public struct UnreadableRecord: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What it is, as a sentence without a full stop: "it is a folder".
-    public let reason: String
+extension StoreRecord {
+    /// Something stands in the place of a record that is none.
+    public struct Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
+        /// What it is, as a sentence without a full stop: "it is a folder".
+        public let reason: String
 
-    public init(_ reason: String) { self.reason = reason }
+        public init(_ reason: String) { self.reason = reason }
 
-    public var description: String { reason }
+        public var description: String { reason }
+    }
 }
 
 /// What a writer has published for readers elsewhere.

@@ -131,12 +131,12 @@ package final class LogFileReader: LogReader {
 
     package var keepsTileRoots: Bool { true }
 
-    package func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+    package func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? {
         try open.withValue(in: Self.tilesName, at: tile) { try Self.roots($0, of: tile) }
     }
 
     package func forEachTile(
-        in tiles: Range<UInt64>, _ body: (UInt64, [Digest]) throws -> Void
+        in tiles: Range<UInt64>, _ body: (UInt64, [LedgerHash]) throws -> Void
     ) throws {
         guard !tiles.isEmpty else { return }
         try open.forEach(in: Self.tilesName, fromAtOrBefore: tiles.lowerBound) { tile, value in
@@ -146,11 +146,11 @@ package final class LogFileReader: LogReader {
         }
     }
 
-    private static func roots(_ value: RawSpan, of tile: UInt64) throws(LogFault) -> [Digest] {
+    private static func roots(_ value: RawSpan, of tile: UInt64) throws(LogFault) -> [LedgerHash] {
         guard value.byteCount % 32 == 0 else {
             throw LogFault("the roots of tile \(tile) are cut short")
         }
-        return stride(from: 0, to: value.byteCount, by: 32).map { Digest(value, at: $0) }
+        return stride(from: 0, to: value.byteCount, by: 32).map { LedgerHash(value, at: $0) }
     }
 
     private static func header(

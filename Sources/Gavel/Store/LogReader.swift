@@ -36,12 +36,12 @@ public protocol LogReader: AnyObject, Sendable {
     /// The roots that are stored of the tiles of 256, 65,536, … leaves which end with a tile of
     /// 256 leaves.
     /// - Returns: nil when there is no such tile, or the log keeps none.
-    func tileRoots(endingWith tile: UInt64) throws -> [Digest]?
+    func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]?
 
     /// The same for each of a range of tiles of 256 leaves, in order, as far as there are any. By
     /// itself this asks for each.
     func forEachTile(
-        in tiles: Range<UInt64>, _ body: (_ tile: UInt64, _ roots: [Digest]) throws -> Void
+        in tiles: Range<UInt64>, _ body: (_ tile: UInt64, _ roots: [LedgerHash]) throws -> Void
     ) throws
 
     /// The size of the store; nil where it has none to tell, or is closed.
@@ -65,7 +65,7 @@ public struct StoredTiles: Sendable {
     /// Calls `body` for each row, in order.
     /// - Parameter body: gets the number of the tile of 256 leaves, from 0, and the roots of the
     ///   tiles of 256, 65,536, … leaves that end with it.
-    public func forEachRow(_ body: (UInt64, [Digest]) throws -> Void) rethrows {
+    public func forEachRow(_ body: (UInt64, [LedgerHash]) throws -> Void) rethrows {
         try roots.forEachEnd { try body($0, $1.map(\.hash)) }
     }
 }
@@ -73,10 +73,10 @@ public struct StoredTiles: Sendable {
 extension LogReader {
     public var keepsTileRoots: Bool { false }
     public var storage: LogStorage? { nil }
-    public func tileRoots(endingWith tile: UInt64) throws -> [Digest]? { nil }
+    public func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? { nil }
 
     public func forEachTile(
-        in tiles: Range<UInt64>, _ body: (_ tile: UInt64, _ roots: [Digest]) throws -> Void
+        in tiles: Range<UInt64>, _ body: (_ tile: UInt64, _ roots: [LedgerHash]) throws -> Void
     ) throws {
         for tile in tiles {
             if let roots = try tileRoots(endingWith: tile) { try body(tile, roots) }

@@ -65,7 +65,7 @@ public struct SealedFrame: Sendable {
     /// How many entries the log has once this frame is in it.
     public let endPosition: UInt64
     /// The Merkle root over all entries up to its last one.
-    public let root: Digest
+    public let root: LedgerHash
     /// The tiles that it completes.
     public let tiles: StoredTiles
 

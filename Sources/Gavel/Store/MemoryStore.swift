@@ -29,7 +29,7 @@ public final class MemoryStore: LedgerStore {
     fileprivate struct Contents {
         var frames: [(firstPosition: UInt64, bytes: [UInt8])] = []
         var entryCount: UInt64 = 0
-        var tiles: [UInt64: [Digest]] = [:]
+        var tiles: [UInt64: [LedgerHash]] = [:]
         var records: [StoreRecord: [UInt8]] = [:]
         var setAside: [StoreRecord: [[UInt8]]] = [:]
         var snapshots: [UInt64: [UInt8]] = [:]
@@ -218,7 +218,7 @@ private final class MemoryReader: LogReader {
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         try store.forEachFrame(from: position, body)
     }
-    func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+    func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? {
         store.state.withLock { $0.contents.tiles[tile] }
     }
     func close() {}
@@ -247,7 +247,7 @@ private final class MemoryWriter: LogWriter {
     func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
         try store.forEachFrame(from: position, body)
     }
-    func tileRoots(endingWith tile: UInt64) throws -> [Digest]? {
+    func tileRoots(endingWith tile: UInt64) throws -> [LedgerHash]? {
         store.state.withLock { $0.contents.tiles[tile] }
     }
 

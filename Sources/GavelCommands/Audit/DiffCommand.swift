@@ -28,14 +28,14 @@ struct DiffCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("After this entry, or at this time.", valueName: "position|time"),
         transform: moment)
-    var from: Moment?
+    var from: LedgerReader.Moment?
 
     @Option(
         help: ArgumentHelp(
             "After this entry, or at this time; the newest when left out.",
             valueName: "position|time"),
         transform: moment)
-    var until: Moment?
+    var until: LedgerReader.Moment?
 
     @Option(
         help: ArgumentHelp("The folder of another ledger.", valueName: "dir"),
@@ -47,7 +47,7 @@ struct DiffCommand: ParsableCommand {
             "Compare both ledgers after this entry, or at this time.",
             valueName: "position|time"),
         transform: moment)
-    var at: Moment?
+    var at: LedgerReader.Moment?
 
     @Option(help: ArgumentHelp("How to print: table or json.", valueName: "format"))
     var format = OutputFormat.table

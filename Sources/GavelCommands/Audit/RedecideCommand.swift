@@ -28,7 +28,7 @@ struct RedecideCommand: ParsableCommand {
             "Stop after the entry at this position, or at this time.",
             valueName: "position|time"),
         transform: moment)
-    var until: Moment?
+    var until: LedgerReader.Moment?
 
     @Flag(help: "Print an object for each entry that differs, and one for the whole.")
     var json = false

@@ -30,7 +30,7 @@ struct ReplayCommand: ParsableCommand {
             "Stop after the entry at this position, or at this time.",
             valueName: "position|time"),
         transform: moment)
-    var until: Moment?
+    var until: LedgerReader.Moment?
 
     @Option(
         help: ArgumentHelp("Print the steps of this auction.", valueName: "id"),

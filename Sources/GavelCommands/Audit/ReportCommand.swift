@@ -47,7 +47,7 @@ struct ReportCommand: ParsableCommand {
             "Show the ledger as it stood after the entry at this position, or at this time "
                 + "(RFC 3339).", valueName: "position|time"),
         transform: moment)
-    var until: Moment?
+    var until: LedgerReader.Moment?
 
     @Option(help: ArgumentHelp("Where the page is written; - for standard output."))
     var output: String

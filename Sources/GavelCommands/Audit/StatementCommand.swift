@@ -39,12 +39,12 @@ struct StatementCommand: ParsableCommand {
         help: ArgumentHelp(
             "The first entry, or time, of the period.", valueName: "position|time"),
         transform: moment)
-    var from: Moment?
+    var from: LedgerReader.Moment?
 
     @Option(
         help: ArgumentHelp("The last entry, or time, of the period.", valueName: "position|time"),
         transform: moment)
-    var until: Moment?
+    var until: LedgerReader.Moment?
 
     @Option(
         help: ArgumentHelp("Only this currency of the wallet.", valueName: "code"),

@@ -105,7 +105,7 @@ struct VerifyCommand: ParsableCommand {
     private func verified() throws -> VerificationReport {
         let keys = try logKey.map { try rotation.followed(from: try verifierKeys($0)) }
         let kept = try checkpoint.map { path in
-            KeptCheckpoint(name: path, try readEvidence(path).checkpoint)
+            Verifier.KeptCheckpoint(name: path, try readEvidence(path).checkpoint)
         }
         var progress = Progress("verifying")
         defer { progress.clear() }

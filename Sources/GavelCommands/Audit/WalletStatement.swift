@@ -187,7 +187,7 @@ struct WalletStatement {
         }
     }
 
-    private func printHolds(of balances: [BalanceView], on output: Output) throws {
+    private func printHolds(of balances: [WalletView.Balance], on output: Output) throws {
         guard balances.contains(where: { !$0.holds.isEmpty }) else { return }
         output.write("\n")
         var holds = Table([.left("locked for"), .right("amount")], on: output)

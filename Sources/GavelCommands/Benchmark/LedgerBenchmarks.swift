@@ -79,7 +79,7 @@ struct ReplayBenchmark: AsyncParsableCommand {
 
     func run() async throws {
         try await options.measure("replay") { path, figures in
-            let newest = try LedgerReader.open(at: path)
+            let newest = try LedgerReader.openAndWait(at: path)
             defer { newest.close() }
             let start = SystemClock().uptimeNanoseconds()
             let state = try replayed(newest)
@@ -112,7 +112,7 @@ struct OpenBenchmark: AsyncParsableCommand {
     func run() async throws {
         try await options.measure("open") { path, figures in
             let start = SystemClock().uptimeNanoseconds()
-            let reader = try LedgerReader.open(at: path)
+            let reader = try LedgerReader.openAndWait(at: path)
             let elapsed = SystemClock().uptimeNanoseconds() - start
             figures.add("entries", reader.reflects)
             figures.add("elapsed_ns", elapsed)

@@ -107,7 +107,7 @@ struct CheckReceiptCommand: ParsableCommand {
 /// Where a proof of growth starts.
 private struct GrownFrom {
     let size: UInt64
-    let root: Digest
+    let root: LedgerHash
     /// Whether the older checkpoint was given, and not only its root shown by the proof.
     let isSigned: Bool
 }
@@ -120,7 +120,7 @@ private struct CheckedReceipt {
     let view: EntryView?
     let growth: GrownFrom?
 
-    private var checkpoint: VerifiedCheckpoint { checked.checkpoint }
+    private var checkpoint: SignedCheckpoint.Verified { checked.checkpoint }
 
     // MARK: Words
 
@@ -230,7 +230,7 @@ private struct CheckedReceipt {
     }
 
     /// The keys of a rotation as they are published, and the names of a restored ledger.
-    private func keyFields(of evidence: CheckedEvidence, to object: inout JSONWriter) {
+    private func keyFields(of evidence: EvidenceBundle.Checked, to object: inout JSONWriter) {
         switch evidence.entry.command.engineAct {
         case .rotates(let rotation):
             object.name("rotation")
@@ -259,7 +259,7 @@ private struct CheckedReceipt {
     }
 }
 
-extension VerifiedCheckpoint.Witnessing {
+extension SignedCheckpoint.Verified.Witnessing {
     fileprivate var timestamp: Timestamp { Timestamp(evidenceSeconds: seconds) }
 
     fileprivate var words: String { "\(witness.name) at \(timestamp.rfc3339)" }

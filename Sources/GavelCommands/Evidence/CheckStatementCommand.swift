@@ -66,7 +66,7 @@ struct CheckStatementCommand: ParsableCommand {
     private func verdict(
         on statement: StatementFile, _ path: String, _ given: [VerifierKey]?
     ) throws -> Verdict {
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         defer { reader.close() }
         let keys = try given.map { try reader.keys(followedFrom: $0) } ?? reader.ownKeys()
         let checked = try statement.check(by: keys)
@@ -77,11 +77,11 @@ struct CheckStatementCommand: ParsableCommand {
                 "\(path) has \(reader.reflects) entries, none at position \(position), although "
                     + "\(checked.statement.size) were signed")
         }
-        guard Digest(leaf: bytes) == checked.statement.leaf else {
+        guard LedgerHash(leaf: bytes) == checked.statement.leaf else {
             throw EvidenceError(
                 .notProven,
                 "\(path) has another entry at position \(position) than the one whose hash was "
-                    + "signed: \(Digest(leaf: bytes)), not \(checked.statement.leaf)")
+                    + "signed: \(LedgerHash(leaf: bytes)), not \(checked.statement.leaf)")
         }
         let entry = try LedgerEntry(evidence: bytes, at: position)
         return Verdict(checked, entry, names: reader.reading)

@@ -39,7 +39,7 @@ struct CheckpointCommand: ParsableCommand {
     }
 
     func run() throws {
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
         let keys = try key.map { try reader.keys(followedFrom: try verifierKeys($0)) }
         if let add {

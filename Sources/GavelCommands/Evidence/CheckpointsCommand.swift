@@ -60,7 +60,7 @@ struct CheckpointsCommand: ParsableCommand {
     }
 
     func run() throws {
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
         let keys = try key.map { try reader.keys(followedFrom: try verifierKeys($0)) }
         let (kept, damaged) = try reader.keptCheckpoints()
@@ -155,7 +155,7 @@ private struct Row {
     init(_ signed: SignedCheckpoint, _ reader: LedgerReader, keys: [VerifierKey]?) throws {
         checkpoint = signed.checkpoint
         note = signed.bytes
-        var verified: VerifiedCheckpoint?
+        var verified: SignedCheckpoint.Verified?
         var problem: String?
         let own = try keys ?? reader.latestKeys(origin: signed.checkpoint.origin)
         let isKnown = signed.isClaimed(byOneOf: own)

@@ -89,7 +89,7 @@ struct CompareCommand: ParsableCommand {
     private func check(_ files: [(path: String, file: EvidenceFile)]) throws -> [CheckedFile] {
         var keys = try rotation.followed(from: try verifierKeys(key))
         if let ledger {
-            let reader = try LedgerReader.open(at: ledger)
+            let reader = try LedgerReader.openAndWait(at: ledger)
             defer { reader.close() }
             keys = try reader.keys(followedFrom: keys)
         }
@@ -107,7 +107,7 @@ struct CompareCommand: ParsableCommand {
         covering size: UInt64, _ body: ((any TreeHashes)?) throws -> R
     ) throws -> R {
         if let ledger {
-            let reader = try LedgerReader.open(at: ledger)
+            let reader = try LedgerReader.openAndWait(at: ledger)
             defer { reader.close() }
             guard reader.reflects >= size else { return try body(nil) }
             return try reportingEvidence(.stopped) {
@@ -139,7 +139,7 @@ struct CompareCommand: ParsableCommand {
 
 /// What came out, for people and for programs.
 private struct Comparison {
-    let files: [(name: String, checkpoint: VerifiedCheckpoint)]
+    let files: [(name: String, checkpoint: SignedCheckpoint.Verified)]
     let result: HistoryComparison
     let contradiction: [CheckedStatement]
 

@@ -36,7 +36,7 @@ struct ExportTilesCommand: ParsableCommand {
         do { try LedgerFolder.checkOutside(folder) } catch {
             throw Failure(.usage, "\(error.reason): nothing was written")
         }
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
         let export = try reportingEvidence(.finding) { try reader.tileExport() }
         if entries {

@@ -70,7 +70,7 @@ struct ProveCommand: ParsableCommand {
 
     func run() throws {
         try checkResult(output, .evidence)
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
         let bytes = try reportingEvidence(.finding) {
             if let from {
@@ -131,7 +131,7 @@ struct VerifierKeyCommand: ParsableCommand {
     @OptionGroup var ledger: LedgerOption
 
     func run() throws {
-        let reader = try LedgerReader.open(at: ledger.path)
+        let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
         guard let key = try reader.verifierKey() else {
             throw Failure(

@@ -82,7 +82,7 @@ struct WitnessCommand: ParsableCommand {
         var seen = try readState()
         let cosigned = try reportingEvidence(.finding) {
             if let ledger {
-                let reader = try LedgerReader.open(at: ledger)
+                let reader = try LedgerReader.openAndWait(at: ledger)
                 defer { reader.close() }
                 let head = try reader.signedHead(covering: nil)
                     .verified(by: try reader.keys(followedFrom: keys))
@@ -96,7 +96,7 @@ struct WitnessCommand: ParsableCommand {
     }
 
     private func cosign(
-        _ head: VerifiedCheckpoint, _ seen: inout WitnessState, _ nodes: some TreeHashes,
+        _ head: SignedCheckpoint.Verified, _ seen: inout WitnessState, _ nodes: some TreeHashes,
         _ witness: WitnessKey
     ) throws -> SignedCheckpoint {
         if seen.latest(of: head.origin) == nil {

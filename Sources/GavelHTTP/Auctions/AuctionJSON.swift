@@ -1,7 +1,7 @@
 // Auctions as the service shows them: what anyone may see, with the seller's profile and what the
 // service knows of the lot; and what the caller alone may see of an own bid.
 //
-// Invariant: what is written of an auction comes from `PublicAuction` and `PublicAuctionDetail`,
+// Invariant: what is written of an auction comes from `PublicAuction` and `PublicAuction.Detail`,
 // which hold no secret; `mine` is the caller's own.
 
 internal import AuctionDomain
@@ -10,11 +10,11 @@ internal import GavelJSON
 
 /// One auction with everything public about it.
 struct AuctionDetail: Sendable {
-    let open: PublicAuctionDetail
+    let open: PublicAuction.Detail
     let seller: [UInt8]
     let lot: LotRow?
 
-    init(_ open: PublicAuctionDetail, _ service: AuctionService) throws {
+    init(_ open: PublicAuction.Detail, _ service: AuctionService) throws {
         self.open = open
         let user = open.auction.seller
         seller = try service.accounts.profiles(of: [user])[user] ?? []
@@ -55,7 +55,7 @@ extension JSONWriter {
     }
 
     /// Writes where the caller stands; null where she never bid.
-    mutating func standing(_ standing: BidderStanding?) {
+    mutating func standing(_ standing: AuctionListing.Standing?) {
         name("mine")
         guard let standing else { return null() }
         object { object in

@@ -23,7 +23,7 @@ extension AuctionRoutes {
             access: .anyone, isRead: true,
             parameters: [
                 .init(
-                    name: "status", schema: .word(AuctionStatus.allCases.map(\.rawValue)),
+                    name: "status", schema: .word(PublicAuction.Status.allCases.map(\.rawValue)),
                     detail: "Only auctions of this status."),
                 .init(
                     name: "seller", schema: .identifier, detail: "A user, or `me`."),
@@ -100,7 +100,7 @@ extension Call {
 
     fileprivate func filter() throws(Problem) -> AuctionFilter {
         var filter = AuctionFilter(
-            status: try word("status", AuctionStatus.allCases.map { ($0.rawValue, $0) }),
+            status: try word("status", PublicAuction.Status.allCases.map { ($0.rawValue, $0) }),
             seller: try user("seller"), bidder: try user("bidder"),
             outcome: try word("outcome", AuctionOutcome.allCases.map { ($0.jsonName, $0) }),
             isBuyNow: try flag("buy_now"), isReserveMet: try flag("reserve_met"))

@@ -45,7 +45,7 @@ extension AuctionRoutes {
 
     // MARK: Auctions
 
-    private static let status = Schema.word(AuctionStatus.allCases.map(\.jsonName))
+    private static let status = Schema.word(PublicAuction.Status.allCases.map(\.jsonName))
     private static let outcome = Schema.word(AuctionOutcome.allCases.map(\.jsonName))
 
     /// What is shown of an auction wherever one is shown.

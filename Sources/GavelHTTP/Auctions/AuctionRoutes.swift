@@ -85,7 +85,7 @@ extension Call {
                 .malformed,
                 "auction must not be \(opening.auction): no address can have that for a part")
         }
-        let actor: Actor = seller == caller.user ? .user(seller) : .operator
+        let actor: LedgerActor = seller == caller.user ? .user(seller) : .operator
         let receipt = try await submit(command, by: actor, for: seller)
         let ledger = ledger
         let name = opening.auction

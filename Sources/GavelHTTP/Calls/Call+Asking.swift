@@ -34,7 +34,7 @@ extension Call {
 
     /// Asks the ledger for a page of a history: oldest first may take long.
     func asking<R: Sendable>(
-        _ missing: Refusal, _ direction: HistoryDirection,
+        _ missing: Refusal, _ direction: History.Direction,
         _ body: @escaping @Sendable () throws(LedgerError) -> R
     ) async throws -> R {
         switch direction {
@@ -56,8 +56,8 @@ extension Call {
     }
 
     /// In which direction a history is to be read.
-    func direction() throws(Problem) -> HistoryDirection {
-        try word("direction", HistoryDirection.allCases.map { ($0.rawValue, $0) })
+    func direction() throws(Problem) -> History.Direction {
+        try word("direction", History.Direction.allCases.map { ($0.rawValue, $0) })
             ?? .newestFirst
     }
 }
@@ -75,7 +75,7 @@ extension Operation.Parameter {
                 + "still have a cursor."),
     ]
     static let direction = Self(
-        name: "direction", schema: .word(HistoryDirection.allCases.map(\.rawValue)),
+        name: "direction", schema: .word(History.Direction.allCases.map(\.rawValue)),
         detail: "`newest_first` where it is not given.")
 }
 

@@ -10,7 +10,7 @@ extension Call {
     /// Submits the call's command and waits until it is judged and durable.
     /// - Returns: the receipt of an accepted command.
     /// - Throws: the problem of a rejection, a refusal, or a commit that failed.
-    func submit(_ command: Command, by actor: Actor) async throws(Problem) -> Receipt {
+    func submit(_ command: Command, by actor: LedgerActor) async throws(Problem) -> Receipt {
         let caller = try caller
         let id = service.commandIDs.id(of: try idempotencyKey, by: caller.user)
         let rejections = service.limits.rejections
@@ -40,7 +40,7 @@ extension Call {
     /// all the same.
     /// - Throws: `accountClosed`; `busy` while the account is being closed.
     func submit(
-        _ command: Command, by actor: Actor, for user: UserID
+        _ command: Command, by actor: LedgerActor, for user: UserID
     ) async throws -> Receipt {
         let caller = try caller
         let id = service.commandIDs.id(of: try idempotencyKey, by: caller.user)
@@ -65,7 +65,7 @@ extension Call {
 
     /// Who stands behind a command about somebody else's affairs: the house where the caller is
     /// its staff, else the caller.
-    var staffActor: Actor {
+    var staffActor: LedgerActor {
         get throws(Problem) {
             let caller = try caller
             return caller.roles.contains(.operator) ? .operator : .user(caller.user)

@@ -66,7 +66,7 @@ extension EvidenceRoutes {
         return Response(reflecting: file.checkpoint.checkpoint.size) { writer in
             writer.object { object in
                 object.field("index", file.proof.index)
-                object.field("leaf", Digest(leaf: entry).base64)
+                object.field("leaf", LedgerHash(leaf: entry).base64)
                 object.field("size", file.checkpoint.checkpoint.size)
                 object.hashes(file.proof.hashes)
                 object.field("checkpoint", String(decoding: file.checkpoint.bytes, as: UTF8.self))
@@ -136,7 +136,7 @@ extension Call {
 }
 
 extension JSONWriter {
-    fileprivate mutating func hashes(_ hashes: [Digest]) {
+    fileprivate mutating func hashes(_ hashes: [LedgerHash]) {
         name("hashes")
         array { array in
             for hash in hashes { array.value(hash.base64) }

@@ -198,7 +198,7 @@ extension Exposition {
     }
 
     private mutating func powers(
-        _ name: String, _ help: String, _ histogram: PowerHistogram, perUnit: Double
+        _ name: String, _ help: String, _ histogram: LedgerStatistics.Histogram, perUnit: Double
     ) {
         family(name, .histogram, help)
         self.histogram(

@@ -212,7 +212,7 @@ extension Call {
     }
 
     /// Who stands behind a payment by the house or its payment provider.
-    fileprivate var payer: Actor {
+    fileprivate var payer: LedgerActor {
         get throws(Problem) { try caller.roles.contains(.operator) ? .operator : .payment }
     }
 

@@ -115,7 +115,7 @@ extension Call {
     }
 
     /// A parameter that is a position or a time of the past.
-    private func moment(_ name: String) throws(Problem) -> Moment {
+    private func moment(_ name: String) throws(Problem) -> LedgerReader.Moment {
         let text = try parameter(name) ?? ""
         if let position = UInt64(text), !text.hasPrefix("+") {
             guard position < ledger.reflects else {

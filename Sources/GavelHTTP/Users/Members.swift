@@ -200,7 +200,7 @@ extension Ledger {
             if balance.available > .zero { return "the wallet has \(balance.currency.code) left" }
             if balance.locked > .zero { return "the wallet has \(balance.currency.code) locked" }
         }
-        for status in [AuctionStatus.open, .scheduled] {
+        for status in [PublicAuction.Status.open, .scheduled] {
             var cursor: String?
             repeat {
                 let page = try auctions(

@@ -11,7 +11,7 @@ struct ReportProof {
     private let ledger: String
     private let entryCount: UInt64
     private let lastTime: Timestamp
-    private let root: Digest
+    private let root: LedgerHash
     private let digest: StateDigest
     private let checkpoint: SignedCheckpoint?
     /// The last entry that the page shows; nil where it shows none.

@@ -208,4 +208,4 @@ extension Restoration {
 }
 
 /// SHA-256 of a public key's 32 bytes: what people compare by telephone.
-package func fingerprint(of key: Bytes32) -> String { Digest(of: key.bytes).description }
+package func fingerprint(of key: Bytes32) -> String { LedgerHash(of: key.bytes).description }

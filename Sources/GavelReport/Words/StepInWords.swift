@@ -96,7 +96,7 @@ package struct StepInWords {
 
 /// Who stands behind an entry, for tables.
 package func actorName(of entry: LedgerEntry, names: some Names) -> String {
-    switch Actor(of: entry, names: names) {
+    switch LedgerActor(of: entry, names: names) {
     case nil: "system"
     case .operator: "operator"
     case .payment: "payment"

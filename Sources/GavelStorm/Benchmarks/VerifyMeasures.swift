@@ -56,7 +56,7 @@ package struct VerifyMeasures {
     /// A page of 100 entries, each of another tile as far as there are so many, the first time and
     /// once more: what holding entries against their hashes costs who pages a history.
     private func measureReading(_ figures: inout Figures) throws {
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         defer { reader.close() }
         let positions = (UInt64(0)..<100).map { reader.reflects / 100 * $0 }
         for name in ["first_page_ns", "second_page_ns"] {
@@ -69,7 +69,7 @@ package struct VerifyMeasures {
     /// The first proof that a reader makes, of an entry in the middle: nothing of the tree is in
     /// memory yet. Then the evidence with all that names the entry's things.
     private func measureProof(_ figures: inout Figures) throws {
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         defer { reader.close() }
         // Opening may have read the log's pages; the tree's nodes it has not.
         let start = SystemClock().uptimeNanoseconds()

@@ -26,7 +26,7 @@ struct Settling {
         try checkWallets(ledger, moved)
         try checkAuctions(ledger)
         let (digest, entries) = (ledger.digest, ledger.reflects)
-        ledger.close()
+        ledger.closeAndWait()
         try checkOpening(digest)
         try checkRebuilding(digest, entries)
         try checkVerification(digest, entries)
@@ -97,7 +97,7 @@ struct Settling {
     }
 
     private func checkAuctions(_ ledger: Ledger) throws {
-        for status in [AuctionStatus.open, .scheduled] {
+        for status in [PublicAuction.Status.open, .scheduled] {
             var filter = AuctionFilter()
             filter.status = status
             let page = try ledger.auctions(filter, limit: 1)
@@ -109,10 +109,10 @@ struct Settling {
 
     private mutating func checkOpening(_ digest: StateDigest) throws {
         let start = clock.uptimeNanoseconds()
-        let reopened = try Ledger.open(at: path)
+        let reopened = try Ledger.openAndWait(at: path)
         figures.add("open_ns", clock.uptimeNanoseconds() - start)
         let isSame = reopened.digest == digest
-        reopened.close()
+        reopened.closeAndWait()
         guard isSame else {
             throw Failure(.finding, "reopening gives another digest than \(digest)")
         }
@@ -123,7 +123,7 @@ struct Settling {
         let count = try Ledger.rebuild(at: path)
         let elapsed = clock.uptimeNanoseconds() - start
         figures.add("rebuild_entries_per_second", perSecond(count, elapsed))
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         defer { reader.close() }
         guard reader.digest == digest, count >= entries else {
             throw Failure(

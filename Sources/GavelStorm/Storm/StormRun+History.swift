@@ -35,7 +35,7 @@ extension StormRun {
             "cpu_percent",
             (Machine.cpuNanoseconds - cpu) * 100 / (elapsed * Int64(Machine.cores)))
         pass.figures.add("memory_bytes", Machine.anonymousBytes)
-        let reader = try LedgerReader.open(at: ledgerPath)
+        let reader = try LedgerReader.openAndWait(at: ledgerPath)
         pass.positions = 0..<reader.reflects
         fact("history", "digest \(reader.digest) after its last line")
         reader.close()

@@ -192,7 +192,7 @@ struct StormWorld {
         configuration.shortcuts = shortcuts
         // Written this often, snapshots are always under way beside a storm.
         if beside { configuration.snapshotIntervalEntries = 100_000 }
-        ledger = try Ledger.open(at: path, configuration: configuration)
+        ledger = try Ledger.openAndWait(at: path, configuration: configuration)
         self.path = path
         self.cast = cast
     }

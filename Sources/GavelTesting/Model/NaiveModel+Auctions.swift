@@ -3,7 +3,7 @@
 internal import AuctionDomain
 
 extension NaiveModel {
-    mutating func openAuction(_ opening: OpenAuction, by actor: Actor) -> Rejection? {
+    mutating func openAuction(_ opening: OpenAuction, by actor: LedgerActor) -> Rejection? {
         let opensAt = opening.opensAt ?? now
         if actor != .operator && actor != .user(opening.seller) {
             return Rejection(.notPermitted)
@@ -24,7 +24,7 @@ extension NaiveModel {
 
     /// Who may bid or buy, and when.
     func purchaseRejection(
-        on auction: Auction, by bidder: UserID, actor: Actor
+        on auction: Auction, by bidder: UserID, actor: LedgerActor
     ) -> Rejection? {
         if bidder == auction.seller { return Rejection(.sellerCannotBid) }
         if actor != .operator && actor != .user(bidder) { return Rejection(.notPermitted) }
@@ -46,7 +46,7 @@ extension NaiveModel {
     }
 
     mutating func placeBid(
-        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
+        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: LedgerActor
     ) -> Rejection? {
         switch auction.rules.format {
         case .english: placeEnglishBid(on: auction, bidder, amount, by: actor)
@@ -54,7 +54,7 @@ extension NaiveModel {
     }
 
     private mutating func placeEnglishBid(
-        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: Actor
+        on auction: Auction, _ bidder: UserID, _ amount: Money, by actor: LedgerActor
     ) -> Rejection? {
         if let rejection = purchaseRejection(on: auction, by: bidder, actor: actor) {
             return rejection
@@ -129,7 +129,7 @@ extension NaiveModel {
     }
 
     mutating func buyNow(
-        _ auction: Auction, _ buyer: UserID, by actor: Actor
+        _ auction: Auction, _ buyer: UserID, by actor: LedgerActor
     ) -> Rejection? {
         if let rejection = purchaseRejection(on: auction, by: buyer, actor: actor) {
             return rejection
@@ -184,7 +184,7 @@ extension NaiveModel {
     }
 
     mutating func closeAuction(
-        _ auction: Auction, hammer: Bool, by actor: Actor
+        _ auction: Auction, hammer: Bool, by actor: LedgerActor
     ) -> Rejection? {
         switch auction.phase {
         case .closed: return nil
@@ -237,7 +237,7 @@ extension NaiveModel {
     }
 
     mutating func extendAuction(
-        _ auction: Auction, to closesAt: Timestamp, by actor: Actor
+        _ auction: Auction, to closesAt: Timestamp, by actor: LedgerActor
     ) -> Rejection? {
         if actor != .operator { return Rejection(.notPermitted) }
         if auction.phase == .cancelled { return Rejection(.auctionCancelled) }
@@ -251,7 +251,7 @@ extension NaiveModel {
         return nil
     }
 
-    mutating func cancelAuction(_ auction: Auction, by actor: Actor) -> Rejection? {
+    mutating func cancelAuction(_ auction: Auction, by actor: LedgerActor) -> Rejection? {
         let isSeller = actor == .user(auction.seller)
         if actor != .operator && (!isSeller || auction.rules.cancelPolicy == .operatorOnly) {
             return Rejection(.notPermitted)

@@ -10,7 +10,7 @@ extension NaiveModel {
 
     /// Closes what is due, then judges a command and, if nothing speaks against it, does it.
     public mutating func submit(
-        _ command: Command, id: CommandID, by actor: Actor, at time: Timestamp
+        _ command: Command, id: CommandID, by actor: LedgerActor, at time: Timestamp
     ) -> ModelOutcome {
         closeDue(at: time)
         if (try? command.validate()) == nil { return .refused(.malformed) }
@@ -81,7 +81,7 @@ extension NaiveModel {
     /// Judges a command that is in a log, and does it: what was due and what was refused before it
     /// the log says itself.
     public mutating func judge(
-        _ command: Command, by actor: Actor, at time: Timestamp
+        _ command: Command, by actor: LedgerActor, at time: Timestamp
     ) -> ModelOutcome {
         now = max(now, time)
         guard let rejection = perform(command, by: actor) else { return .accepted }
@@ -124,7 +124,7 @@ extension NaiveModel {
     }
 
     /// The first unknown name: users before currencies before auctions.
-    func missingName(in command: Command, by actor: Actor) -> Refusal? {
+    func missingName(in command: Command, by actor: LedgerActor) -> Refusal? {
         var users: [UserID] = []
         var currency: CurrencyCode?
         var auction: AuctionID?
@@ -152,7 +152,7 @@ extension NaiveModel {
 
     /// Does a command whose names all exist.
     /// - Returns: the first rule that forbids it; then nothing was changed.
-    mutating func perform(_ command: Command, by actor: Actor) -> Rejection? {
+    mutating func perform(_ command: Command, by actor: LedgerActor) -> Rejection? {
         switch command {
         case .registerCurrency(let currency):
             if actor != .operator { return Rejection(.notPermitted) }

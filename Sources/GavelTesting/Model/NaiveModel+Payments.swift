@@ -5,7 +5,7 @@ internal import AuctionDomain
 extension NaiveModel {
     mutating func charge(
         _ user: UserID, _ currency: CurrencyCode, _ amount: Money,
-        _ reference: PaymentReference, by actor: Actor
+        _ reference: PaymentReference, by actor: LedgerActor
     ) -> Rejection? {
         let name = UsedReference(isCharge: true, user: user, reference: reference)
         let total = sum(currencies[currency]!.charged, amount)
@@ -21,7 +21,7 @@ extension NaiveModel {
 
     mutating func withdraw(
         _ user: UserID, _ currency: CurrencyCode, _ amount: Money,
-        _ reference: PaymentReference, by actor: Actor
+        _ reference: PaymentReference, by actor: LedgerActor
     ) -> Rejection? {
         let name = UsedReference(isCharge: false, user: user, reference: reference)
         let available = wallet(user, currency).available

@@ -78,7 +78,7 @@ public struct NaiveModel: Sendable {
 
     /// A command id that has an entry.
     struct UsedID: Sendable {
-        let actor: Actor
+        let actor: LedgerActor
         let command: Command
         let outcome: ModelOutcome
     }

@@ -8,7 +8,7 @@ struct SimulatedMachine {
     /// What a perfect clock shows.
     private(set) var trueTime: Int64
     private(set) var boot: Int64
-    private(set) var bootID: Bytes16
+    private(set) var bootID: Heartbeat.BootID
     /// By how much the wall clock is ahead of true time.
     var wallError: Int64 = 0
     var isSynchronized: Bool? = true
@@ -19,7 +19,7 @@ struct SimulatedMachine {
         trueTime = time
         self.boot = boot
         self.drift = drift
-        bootID = Bytes16(high: 1, low: 0)
+        bootID = Heartbeat.BootID(high: 1, low: 0)
     }
 
     var reading: ClockReading {

@@ -25,7 +25,7 @@ extension Simulation {
             randomLow: generator.next())
     }
 
-    mutating func ask(_ command: Command, by actor: Actor, id: CommandID? = nil) {
+    mutating func ask(_ command: Command, by actor: LedgerActor, id: CommandID? = nil) {
         let submission = Submission(id: id ?? clientID(), actor: actor, command: command)
         let number = auditor.asks([submission], asker: nextAsker)
         nextAsker += 1
@@ -60,7 +60,7 @@ extension Simulation {
         }
     }
 
-    mutating func draw() -> (Command, Actor) {
+    mutating func draw() -> (Command, LedgerActor) {
         let user = Auditor.user(generator.below(6))
         let lot = auditor.someLot(&generator)
         switch generator.below(20) {

@@ -8,7 +8,7 @@ extension Workload {
         case stepAboveMaximum, everything, tooMuch, opening, reserve, buyNow, anything, huge
     }
 
-    mutating func makePurchase(of id: AuctionID) -> (actor: Actor, command: Command) {
+    mutating func makePurchase(of id: AuctionID) -> (actor: LedgerActor, command: Command) {
         var buyer = drawUser()
         if generator.chance(perMille: 600), let (auction, leader) = leaderAboveBuyNow() {
             return (.user(leader), .buyNow(auction: auction, buyer: leader))
@@ -21,11 +21,11 @@ extension Workload {
                 if !offers.isEmpty { return makePurchase(of: generator.pick(offers)) }
             }
         }
-        let actor = generator.chance(perMille: 900) ? Actor.user(buyer) : .operator
+        let actor = generator.chance(perMille: 900) ? LedgerActor.user(buyer) : .operator
         return (actor, .buyNow(auction: id, buyer: buyer))
     }
 
-    mutating func makeBid(on id: AuctionID) -> (actor: Actor, command: Command) {
+    mutating func makeBid(on id: AuctionID) -> (actor: LedgerActor, command: Command) {
         guard let auction = model.auctions[id] else {
             let bidder = drawUser()
             return (.user(bidder), .placeBid(auction: id, bidder: bidder, amount: 100))
@@ -40,7 +40,7 @@ extension Workload {
             // A maximum above an offer that still stands: rare unless aimed at.
             (bidder, amount) = (leader, shifted(offer, by: generator.number(in: 0...50)))
         }
-        let actor = generator.chance(perMille: 900) ? Actor.user(bidder) : .operator
+        let actor = generator.chance(perMille: 900) ? LedgerActor.user(bidder) : .operator
         return (actor, .placeBid(auction: id, bidder: bidder, amount: amount))
     }
 

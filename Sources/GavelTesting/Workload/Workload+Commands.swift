@@ -9,7 +9,7 @@ extension Workload {
     }
 
     /// A command that may well succeed, by somebody who may well give it.
-    mutating func makeCommand() -> (actor: Actor, command: Command) {
+    mutating func makeCommand() -> (actor: LedgerActor, command: Command) {
         // Who stands at an edge of time bids, or asks what became of the auction.
         if let focus, generator.chance(perMille: 800) {
             if generator.chance(perMille: 50) { return makePurchase(of: focus) }
@@ -53,7 +53,7 @@ extension Workload {
     }
 
     /// Anyone at all.
-    mutating func makeActor() -> Actor {
+    mutating func makeActor() -> LedgerActor {
         switch generator.below(10) {
         case 0: .payment
         case 1...2: .operator
@@ -61,7 +61,7 @@ extension Workload {
         }
     }
 
-    mutating func sellerOrOperator(_ auction: AuctionID) -> Actor {
+    mutating func sellerOrOperator(_ auction: AuctionID) -> LedgerActor {
         guard generator.chance(perMille: 500), let known = model.auctions[auction] else {
             return .operator
         }

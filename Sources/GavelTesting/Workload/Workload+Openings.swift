@@ -3,7 +3,7 @@
 internal import AuctionDomain
 
 extension Workload {
-    mutating func makeOpening() -> (actor: Actor, command: Command) {
+    mutating func makeOpening() -> (actor: LedgerActor, command: Command) {
         let seller = drawUser()
         var id = AuctionID(unchecked: "lot-\(auctionsDrawn)")
         if generator.chance(perMille: 40) && !model.opened.isEmpty {
@@ -24,7 +24,7 @@ extension Workload {
             // Near the largest amount a premium may not fit.
             if (try? opening.rules.validate(closesAt: closesAt)) == nil { opening.rules = plain }
         }
-        let actor = generator.chance(perMille: 800) ? Actor.user(seller) : .operator
+        let actor = generator.chance(perMille: 800) ? LedgerActor.user(seller) : .operator
         return (actor, .openAuction(opening))
     }
 
@@ -147,7 +147,7 @@ extension Workload {
         IncrementRow(from: 0, step: 10), IncrementRow(from: 700, step: .max),
     ])
 
-    mutating func makeExtension() -> (actor: Actor, command: Command) {
+    mutating func makeExtension() -> (actor: LedgerActor, command: Command) {
         let id = drawAuction()
         let end = model.auctions[id]?.closesAt ?? time
         let closesAt =
@@ -159,7 +159,7 @@ extension Workload {
             default: moved(max(end, time), by: generator.number(in: 1...10_000_000_000))
             }
         let isOperator = generator.chance(perMille: 850)
-        let actor = isOperator ? Actor.operator : sellerOrOperator(id)
+        let actor = isOperator ? LedgerActor.operator : sellerOrOperator(id)
         return (actor, .extendAuction(id, closesAt: closesAt))
     }
 }

@@ -3,7 +3,7 @@
 internal import AuctionDomain
 
 extension Workload {
-    mutating func makeCharge() -> (actor: Actor, command: Command) {
+    mutating func makeCharge() -> (actor: LedgerActor, command: Command) {
         let user = drawUser()
         let currency = drawCurrency()
         var amount = number(1...3_000)
@@ -15,13 +15,13 @@ extension Workload {
         } else if generator.chance(perMille: 5) {
             amount = .max
         }
-        let actor = generator.chance(perMille: 700) ? Actor.payment : .operator
+        let actor = generator.chance(perMille: 700) ? LedgerActor.payment : .operator
         let charge = Command.charge(
             user: user, currency: currency, amount: amount, reference: reference(of: user))
         return (actor, charge)
     }
 
-    mutating func makeWithdrawal() -> (actor: Actor, command: Command) {
+    mutating func makeWithdrawal() -> (actor: LedgerActor, command: Command) {
         let user = drawUser()
         let currency = drawCurrency()
         let available = model.wallet(user, currency).available
@@ -31,7 +31,7 @@ extension Workload {
         let amount =
             takesAll
             ? max(1, available) : takesMore ? shifted(available, by: 1) : number(1...400)
-        let actor = generator.pick([Actor.user(user), .user(user), .payment, .operator])
+        let actor = generator.pick([LedgerActor.user(user), .user(user), .payment, .operator])
         let withdrawal = Command.withdraw(
             user: user, currency: currency, amount: amount, reference: reference(of: user))
         return (actor, withdrawal)

@@ -12,11 +12,11 @@ public import AuctionDomain
 /// One command of a workload, with the time at which it is to be submitted.
 public struct WorkloadStep: Hashable, Sendable {
     public var id: CommandID
-    public var actor: Actor
+    public var actor: LedgerActor
     public var command: Command
     public var time: Timestamp
 
-    public init(id: CommandID, actor: Actor, command: Command, time: Timestamp) {
+    public init(id: CommandID, actor: LedgerActor, command: Command, time: Timestamp) {
         self.id = id
         self.actor = actor
         self.command = command
@@ -121,7 +121,7 @@ public struct Workload: IteratorProtocol, Sendable {
     var lastReference: [UserID: PaymentReference] = [:]
     var referencesDrawn = 0
     var auctionsDrawn = 0
-    private var pending: [(actor: Actor, command: Command)]
+    private var pending: [(actor: LedgerActor, command: Command)]
     private var recent: [WorkloadStep] = []
 
     /// Makes the stream that belongs to a seed.
@@ -217,8 +217,8 @@ public struct Workload: IteratorProtocol, Sendable {
     }
 
     /// Who and what must be there before anything can happen.
-    private static func preparation(users: Int) -> [(actor: Actor, command: Command)] {
-        var steps: [(actor: Actor, command: Command)] = []
+    private static func preparation(users: Int) -> [(actor: LedgerActor, command: Command)] {
+        var steps: [(actor: LedgerActor, command: Command)] = []
         for currency in currencies.dropLast() {
             steps.append((.operator, .registerCurrency(currency)))
         }

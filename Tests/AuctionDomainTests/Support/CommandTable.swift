@@ -78,7 +78,7 @@ struct CommandTable {
         return isBefore ? time.justBefore : time
     }
 
-    private static func actor(_ name: String) -> Actor {
+    private static func actor(_ name: String) -> LedgerActor {
         switch name {
         case "operator": .operator
         case "payment": .payment

@@ -46,7 +46,7 @@ struct TestLedger {
     /// Closes what is due, then takes a command.
     @discardableResult
     mutating func submit(
-        _ command: Command, by actor: Actor = .operator, at time: Timestamp
+        _ command: Command, by actor: LedgerActor = .operator, at time: Timestamp
     ) -> Answer {
         guard (try? command.validate()) != nil else {
             closeDue(at: time)

@@ -9,7 +9,7 @@ import Testing
 
 extension TestService {
     /// The signed checkpoint and key, as served.
-    fileprivate func head() async throws -> VerifiedCheckpoint {
+    fileprivate func head() async throws -> SignedCheckpoint.Verified {
         let key = try await call("GET", "/log/key")
         #expect(key.status == 200)
         let served = try await call("GET", "/log/checkpoint")
@@ -35,11 +35,11 @@ extension TestService {
 }
 
 extension TestAnswer {
-    fileprivate var hashes: [Digest] {
+    fileprivate var hashes: [LedgerHash] {
         get throws {
             try (json["hashes"] as? [String] ?? []).map { text in
                 let data = try #require(Data(base64Encoded: text))
-                return try #require(Digest(bytes: Array(data)))
+                return try #require(LedgerHash(bytes: Array(data)))
             }
         }
     }

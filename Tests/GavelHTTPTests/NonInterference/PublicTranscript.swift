@@ -16,7 +16,7 @@ struct PublicMoment: Equatable {
         /// An entry of which anyone sees that it is there.
         case hidden(Counted?)
         /// An accepted command about an auction, as far as it is public, with its time.
-        case open(Command, by: Actor, at: Timestamp)
+        case open(Command, by: LedgerActor, at: Timestamp)
     }
 
     /// What the operations listener counts of a hidden entry.

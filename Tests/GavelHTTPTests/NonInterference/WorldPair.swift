@@ -203,13 +203,13 @@ struct WorldPair: Sendable {
         return .openAuction(opening)
     }
 
-    private mutating func anotherBid() -> (Actor, Command) {
+    private mutating func anotherBid() -> (LedgerActor, Command) {
         let bidder = somebody()
         let amount = Money(minorUnits: generator.number(in: 1...2_000))
         return (.user(bidder), .placeBid(auction: somewhere(), bidder: bidder, amount: amount))
     }
 
-    private mutating func another(like step: WorkloadStep) -> (Actor, Command) {
+    private mutating func another(like step: WorkloadStep) -> (LedgerActor, Command) {
         let user = somebody()
         let actor = generator.pick([step.actor, .user(user), .payment])
         switch step.command {

@@ -25,7 +25,7 @@ private struct Histories {
         }
     }
 
-    func head(_ history: Int, _ size: UInt64) throws -> VerifiedCheckpoint {
+    func head(_ history: Int, _ size: UInt64) throws -> SignedCheckpoint.Verified {
         try Checkpoint(
             origin: key.verifier.name, size: size, root: trees[history].root(ofSize: size)
         ).signed(by: key).verified(by: key.verifier)
@@ -85,7 +85,7 @@ struct ComparisonTests {
             for position in 0..<600 { trees[index].append(Array("\(position) of \(index)".utf8)) }
         }
         let key = try Sample.key()
-        func head(_ tree: Int, _ size: UInt64) throws -> VerifiedCheckpoint {
+        func head(_ tree: Int, _ size: UInt64) throws -> SignedCheckpoint.Verified {
             try Checkpoint(
                 origin: key.verifier.name, size: size, root: trees[tree].root(ofSize: size)
             ).signed(by: key).verified(by: key.verifier)
@@ -150,7 +150,7 @@ struct ComparisonTests {
         let right = try histories.growth(0, 13, 29)
         for index in right.proof.hashes.indices {
             var hashes = right.proof.hashes
-            hashes[index] = Digest(of: [UInt8(index)])
+            hashes[index] = LedgerHash(of: [UInt8(index)])
             let altered = GrowthProof(
                 proof: try ConsistencyProof(oldSize: 13, newSize: 29, hashes: hashes),
                 checkpoint: b)
@@ -164,7 +164,7 @@ struct ComparisonTests {
         let histories = try Histories()
         let stranger = try SigningKey.generate(name: "other.example/house")
         let foreign = try Checkpoint(
-            origin: stranger.verifier.name, size: 3, root: Digest(of: [])
+            origin: stranger.verifier.name, size: 3, root: LedgerHash(of: [])
         ).signed(by: stranger).verified(by: stranger.verifier)
         #expect(throws: EvidenceError(.notProven, "")) {
             try HistoryComparison.compare(histories.head(0, 3), foreign)
@@ -197,12 +197,12 @@ struct ComparisonTests {
     func empty() throws {
         let histories = try Histories()
         let new = try histories.head(0, 5)
-        func empty(_ root: Digest) throws -> VerifiedCheckpoint {
+        func empty(_ root: LedgerHash) throws -> SignedCheckpoint.Verified {
             try Checkpoint(origin: histories.key.verifier.name, size: 0, root: root)
                 .signed(by: histories.key).verified(by: histories.key.verifier)
         }
         #expect(try HistoryComparison.compare(new, empty(.empty)) == .growth)
-        let other = try empty(Digest(of: [1]))
+        let other = try empty(LedgerHash(of: [1]))
         #expect(try HistoryComparison.compare(new, other) == .splitView(other, new))
     }
 
@@ -379,7 +379,7 @@ struct KeyChainTests {
         await bench.ledger.close()
         try bench.store.forgetKey()
         let second = LedgerID(high: 7, low: 8)
-        let root = Bytes32(Digest.empty.bytes)!
+        let root = Bytes32(LedgerHash.empty.bytes)!
         let restored = try await Ledger.open(
             in: bench.store,
             configuration: Bench.configuration(bench.clock) {
@@ -439,14 +439,16 @@ struct KeyChainTests {
             let root = try tree.root(ofSize: size)
             let count = reader.reflects
             reader.close()
-            func kept(_ size: UInt64, _ root: Digest, _ key: SigningKey) throws -> KeptCheckpoint {
-                KeptCheckpoint(
+            func kept(_ size: UInt64, _ root: LedgerHash, _ key: SigningKey) throws
+                -> Verifier.KeptCheckpoint
+            {
+                Verifier.KeptCheckpoint(
                     name: "kept",
                     try Checkpoint(origin: key.verifier.name, size: size, root: root).signed(
                         by: key))
             }
             for level in VerificationLevel.allCases {
-                func verify(_ kept: KeptCheckpoint) throws -> VerificationReport {
+                func verify(_ kept: Verifier.KeptCheckpoint) throws -> VerificationReport {
                     try Verifier.verify(
                         at: path, level: level, keys: [rotated.keys[0]], kept: [kept])
                 }

@@ -15,14 +15,14 @@ import Testing
 /// Who sees hash tiles and knows how entries are written.
 private struct Outsider {
     /// The leaf hashes, out of the exported tiles.
-    private var leaves: Set<Digest> = []
+    private var leaves: Set<LedgerHash> = []
 
     init(_ reader: LedgerReader) throws {
         let export = try reader.tileExport()
         for tile in export.tiles() where tile.level == 0 {
             let bytes = try export.bytes(of: tile)
             for start in stride(from: 0, to: bytes.count, by: 32) {
-                leaves.insert(Digest(bytes: Array(bytes[start..<start + 32]))!)
+                leaves.insert(LedgerHash(bytes: Array(bytes[start..<start + 32]))!)
             }
         }
         precondition(leaves.count > 10)
@@ -47,7 +47,7 @@ private struct Outsider {
                 guess.command, id: id(amount), actor: entry.actor,
                 at: EntryPoint(position: entry.position, time: entry.time),
                 rejection: guess.rejection, events: guess.events, links: entry.links, salt: salt)
-            return leaves.contains(buffer.withBytes { Digest.leaf($0) })
+            return leaves.contains(buffer.withBytes { LedgerHash.leaf($0) })
         }
     }
 }
@@ -170,7 +170,7 @@ struct GuessingTests {
         var bytes = ByteBuffer(capacity: 16)
         bytes.append(id.high.byteSwapped)
         bytes.append(id.low.byteSwapped)
-        let secrets = [Digest(of: bytes.array()), Digest(of: []), Digest.empty]
+        let secrets = [LedgerHash(of: bytes.array()), LedgerHash(of: []), LedgerHash.empty]
         return [nil, 0, position]
             + secrets.map { SaltSource(.imported($0)).ofCommand(at: position) }
     }
@@ -186,7 +186,7 @@ struct GuessingTests {
                 .derived(
                     at: time, file: 0, line: line, content: Array("\(amount.minorUnits)".utf8))
             }
-            let building = try LedgerImport(to: path, fingerprint: Digest(of: [1, 2, 3]))
+            let building = try LedgerImport(to: path, fingerprint: LedgerHash(of: [1, 2, 3]))
             var secretOfLine: [Money] = []
             for (index, command) in Self.history.enumerated() {
                 let time = command == Self.history.last ? Self.end : Self.start

@@ -13,7 +13,7 @@ private func checkpoints(_ seconds: [UInt64], from size: UInt64 = 1) throws -> [
     let key = try Sample.key()
     return try seconds.enumerated().map { index, seconds in
         try Checkpoint(
-            origin: key.verifier.name, size: size + UInt64(index), root: Digest(of: [1])
+            origin: key.verifier.name, size: size + UInt64(index), root: LedgerHash(of: [1])
         ).signed(by: key, atSeconds: seconds)
     }
 }
@@ -216,7 +216,7 @@ struct KeptCheckpointTests {
                         .signed(by: key, atSeconds: 1), in: store)
             }
             /// The two parts of a checkpoint over all entries: what is signed, and by whom.
-            func text(_ root: Digest) throws -> [String] {
+            func text(_ root: LedgerHash) throws -> [String] {
                 let signed = try Checkpoint(origin: key.verifier.name, size: 3, root: root)
                     .signed(by: key, atSeconds: 1)
                 return String(decoding: signed.bytes, as: UTF8.self)
@@ -250,7 +250,7 @@ struct KeptCheckpointTests {
     @Test("An import reads no clock: its checkpoint has no time, and the first opening gives one")
     func imported() async throws {
         try await withLedgerPath { path in
-            let history = try LedgerImport(to: path, fingerprint: Digest(of: [1, 2]))
+            let history = try LedgerImport(to: path, fingerprint: LedgerHash(of: [1, 2]))
             let time = Timestamp(seconds: 1_000)
             try history.add(
                 Submission(

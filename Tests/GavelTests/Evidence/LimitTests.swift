@@ -28,7 +28,7 @@ struct EvidenceLimitTests {
             parsing: Array("\(Sample.text)\n\(Sample.signature)\(lines)".utf8))
     }
 
-    private static func verified(_ signed: SignedCheckpoint) throws -> VerifiedCheckpoint {
+    private static func verified(_ signed: SignedCheckpoint) throws -> SignedCheckpoint.Verified {
         try signed.verified(by: VerifierKey(Sample.vkey))
     }
 
@@ -132,7 +132,7 @@ struct EvidenceLimitTests {
         let signed = try Self.checkpoint(strangers: 0)
         let key = try VerifierKey(Sample.vkey)
         for count in [0, 64, proofHashesMax] {
-            let hashes = [Digest](repeating: .empty, count: count)
+            let hashes = [LedgerHash](repeating: .empty, count: count)
             let file = ProofFile(
                 extra: [UInt8](repeating: 9, count: Limits.entryBytesMax),
                 proof: try InclusionProof(index: .max, hashes: hashes), checkpoint: signed)
@@ -145,7 +145,7 @@ struct EvidenceLimitTests {
             #expect(read.proof == growth && read.checkpoint == signed)
             #expect(!read.proof.proves(oldRoot: .empty, newRoot: signed.checkpoint.root))
         }
-        let more = [Digest](repeating: .empty, count: proofHashesMax + 1)
+        let more = [LedgerHash](repeating: .empty, count: proofHashesMax + 1)
         #expect(throws: EvidenceError(.malformed, "")) {
             try InclusionProof(index: 0, hashes: more)
         }

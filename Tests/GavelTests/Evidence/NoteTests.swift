@@ -431,7 +431,7 @@ struct WitnessTests {
             if let last { tree.append([last]) }
         }
 
-        func head(_ size: UInt64? = nil) throws -> VerifiedCheckpoint {
+        func head(_ size: UInt64? = nil) throws -> SignedCheckpoint.Verified {
             let size = size ?? tree.size
             return try Checkpoint(
                 origin: key.verifier.name, size: size, root: tree.root(ofSize: size)

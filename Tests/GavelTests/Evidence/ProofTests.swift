@@ -12,10 +12,10 @@ private let ctLeaves: [[UInt8]] = [
     Array(0x50...0x57), Array(0x60...0x6F),
 ]
 
-private func hexDigest(_ text: String) throws -> Digest {
+private func hexDigest(_ text: String) throws -> LedgerHash {
     let digits = Array(text)
     return try #require(
-        Digest(
+        LedgerHash(
             bytes: stride(from: 0, to: digits.count, by: 2).compactMap {
                 UInt8(String(digits[$0...$0 + 1]), radix: 16)
             }))
@@ -30,20 +30,20 @@ private func tree(_ size: UInt64) -> MemoryTree {
 
 private func entry(_ number: UInt64) -> [UInt8] { Array("entry \(number)".utf8) }
 
-extension Digest {
+extension LedgerHash {
     /// The hash with one bit changed.
-    fileprivate func flipped(_ bit: Int) -> Digest {
+    fileprivate func flipped(_ bit: Int) -> LedgerHash {
         var bytes = bytes
         bytes[bit / 8 % 32] ^= 1 << (bit % 8)
-        return Digest(bytes: bytes) ?? .empty
+        return LedgerHash(bytes: bytes) ?? .empty
     }
 }
 
-extension [Digest] {
+extension [LedgerHash] {
     /// The list with one element changed, dropped, doubled, exchanged for its neighbour's place,
     /// or one more at either end.
-    fileprivate var alterations: [[Digest]] {
-        var all: [[Digest]] = [[.empty] + self, self + [.empty]]
+    fileprivate var alterations: [[LedgerHash]] {
+        var all: [[LedgerHash]] = [[.empty] + self, self + [.empty]]
         for index in indices {
             var changed = self
             changed[index] = self[index].flipped(37 * index + count)
@@ -131,7 +131,7 @@ struct ProofTests {
     @Test("Every inclusion in every tree of up to 130 entries is proven, and nothing else is")
     func inclusion() throws {
         let nodes = tree(130)
-        let leaves = (0..<130).map { Digest(leaf: entry($0)) }
+        let leaves = (0..<130).map { LedgerHash(leaf: entry($0)) }
         let roots = try (0...130).map { try nodes.root(ofSize: UInt64($0)) }
         for size: UInt64 in 1...130 {
             for index in 0..<size {
@@ -199,10 +199,10 @@ struct ProofTests {
         #expect(!backwards.proves(oldRoot: roots[2], newRoot: roots[1]))
         // The largest sizes there are end, and prove nothing.
         let huge = try InclusionProof(
-            index: .max - 1, hashes: [Digest](repeating: .empty, count: 64))
+            index: .max - 1, hashes: [LedgerHash](repeating: .empty, count: 64))
         #expect(huge.root(fromLeaf: .empty, size: .max) != .empty)
         let long = try ConsistencyProof(
-            oldSize: .max - 1, newSize: .max, hashes: [Digest](repeating: .empty, count: 64))
+            oldSize: .max - 1, newSize: .max, hashes: [LedgerHash](repeating: .empty, count: 64))
         #expect(!long.proves(oldRoot: .empty, newRoot: .empty))
     }
 
@@ -210,7 +210,7 @@ struct ProofTests {
     func signedHeads() throws {
         let nodes = tree(20)
         let key = try Sample.key()
-        func head(_ size: UInt64, by key: SigningKey) throws -> VerifiedCheckpoint {
+        func head(_ size: UInt64, by key: SigningKey) throws -> SignedCheckpoint.Verified {
             try Checkpoint(origin: key.verifier.name, size: size, root: nodes.root(ofSize: size))
                 .signed(by: key).verified(by: key.verifier)
         }
@@ -322,7 +322,7 @@ struct ProofFileTests {
                 try ProofFile(parsing: Array(Self.golden.replacing(old, with: new).utf8))
             }
         }
-        let many = "index 5\n" + String(repeating: Digest.empty.base64 + "\n", count: 200)
+        let many = "index 5\n" + String(repeating: LedgerHash.empty.base64 + "\n", count: 200)
         #expect(throws: EvidenceError(.malformed, "")) {
             try ProofFile(
                 parsing: Array(Self.golden.replacing("index 5\n", with: many).utf8))

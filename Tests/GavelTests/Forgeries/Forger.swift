@@ -49,7 +49,7 @@ struct Forger {
         var configuration = Configuration()
         configuration.engineVersion = "forger"
         configuration.signingKey = key
-        let fingerprint = Digest(of: Array("forged".utf8))
+        let fingerprint = LedgerHash(of: Array("forged".utf8))
         ledgerID = .derived(from: fingerprint.bytes)
         let history = try LedgerImport(
             to: path, fingerprint: fingerprint, configuration: configuration)
@@ -63,7 +63,7 @@ struct Forger {
             try history.add(Submission(id: id, command: command), at: time)
         }
         try history.finish()
-        let reader = try LedgerReader.open(at: path)
+        let reader = try LedgerReader.openAndWait(at: path)
         defer { reader.close() }
         lines = try reader.entries(from: 0).map { ForgedLine($0) }
     }
@@ -183,7 +183,7 @@ struct Forger {
     }
 
     /// One frame of entries, with the root that they give.
-    func frame(of entries: [LedgerEntry]) throws -> (bytes: [UInt8], root: Digest) {
+    func frame(of entries: [LedgerEntry]) throws -> (bytes: [UInt8], root: LedgerHash) {
         var builder = FrameBuilder(firstPosition: 0, capacity: 1 << 16)
         for entry in entries {
             builder.append(

@@ -31,7 +31,7 @@ struct SnapshotHeader: Hashable, Sendable {
     /// How many of the chunks, the first ones, are of the state; the others are of command ids.
     var stateChunkCount: UInt64
     /// SHA-256 over the chunks' own hashes.
-    var content: Digest
+    var content: LedgerHash
 
     /// The header's block.
     func encoded() -> ByteBuffer {
@@ -48,7 +48,7 @@ struct SnapshotHeader: Hashable, Sendable {
         buffer.append(UInt8(tree.edge.count))
         for hash in tree.edge { buffer.append(hash) }
         while buffer.count < Self.checkedBytes { buffer.append(UInt8(0)) }
-        let check = buffer.withBytes { Digest(of: $0.array()) }
+        let check = buffer.withBytes { LedgerHash(of: $0.array()) }
         buffer.append(check)
         return buffer
     }
@@ -59,8 +59,8 @@ struct SnapshotHeader: Hashable, Sendable {
             bytes.load(UInt16.self, at: 4) == Self.schema
         else { throw LogFault("the snapshot is none, or of another schema") }
         guard
-            Digest(of: bytes.array(in: 0..<Self.checkedBytes))
-                == Digest(bytes, at: Self.checkedBytes)
+            LedgerHash(of: bytes.array(in: 0..<Self.checkedBytes))
+                == LedgerHash(bytes, at: Self.checkedBytes)
         else { throw LogFault("the snapshot's header is not what was written") }
         ledgerID = LedgerID(
             high: bytes.load(UInt64.self, at: 6), low: bytes.load(UInt64.self, at: 14))
@@ -68,19 +68,21 @@ struct SnapshotHeader: Hashable, Sendable {
         digest = StateDigest(value: bytes.load(UInt64.self, at: 30))
         chunkCount = bytes.load(UInt64.self, at: 38)
         stateChunkCount = bytes.load(UInt64.self, at: 46)
-        content = Digest(bytes, at: 54)
+        content = LedgerHash(bytes, at: 54)
         let edgeCount = Int(bytes.load(UInt8.self, at: 86))
         guard edgeCount <= UInt64.bitWidth else {
             throw LogFault("a snapshot's tree has an edge of \(edgeCount)")
         }
-        var edge = ContiguousArray<Digest>()
-        for index in 0..<edgeCount { edge.append(Digest(bytes, at: Self.edgeOffset + 32 * index)) }
+        var edge = ContiguousArray<LedgerHash>()
+        for index in 0..<edgeCount {
+            edge.append(LedgerHash(bytes, at: Self.edgeOffset + 32 * index))
+        }
         tree = try MerkleTree(size: entryCount, edge: edge)
     }
 
     init(
         ledgerID: LedgerID, entryCount: UInt64, tree: MerkleTree, digest: StateDigest,
-        chunkCount: UInt64, stateChunkCount: UInt64, content: Digest
+        chunkCount: UInt64, stateChunkCount: UInt64, content: LedgerHash
     ) {
         self.ledgerID = ledgerID
         self.entryCount = entryCount

@@ -66,7 +66,8 @@ struct StoredSnapshots: Sendable {
             let bytes = try read(offset, chunk.byteCount)
             offset += chunk.byteCount
             try withBytes(of: bytes) { bytes in
-                guard bytes.byteCount == chunk.byteCount, Digest.leaf(bytes) == chunk.hash else {
+                guard bytes.byteCount == chunk.byteCount, LedgerHash.leaf(bytes) == chunk.hash
+                else {
                     throw LogFault("a snapshot's chunk is not what was written")
                 }
                 if isOfState { try loader.load(bytes) } else { try loader.loadIDs(bytes) }
@@ -99,7 +100,7 @@ struct StoredSnapshots: Sendable {
             var offset = SnapshotHeader.byteCount
             var content = ContentHash()
             func writeChunk(_ chunk: RawSpan) throws {
-                let hash = Digest.leaf(chunk)
+                let hash = LedgerHash.leaf(chunk)
                 content.add(hash)
                 let lead = ChunkLead(byteCount: chunk.byteCount, hash: hash).encoded()
                 try lead.withBytes { try write($0, offset) }
@@ -129,9 +130,9 @@ struct StoredSnapshots: Sendable {
 private struct ChunkLead {
     static let byteCount = 36
     let byteCount: Int
-    let hash: Digest
+    let hash: LedgerHash
 
-    init(byteCount: Int, hash: Digest) {
+    init(byteCount: Int, hash: LedgerHash) {
         self.byteCount = byteCount
         self.hash = hash
     }
@@ -139,7 +140,7 @@ private struct ChunkLead {
     init(_ bytes: RawSpan) throws(LogFault) {
         guard bytes.byteCount == Self.byteCount else { throw LogFault("the snapshot is cut short") }
         byteCount = Int(bytes.load(UInt32.self, at: 0))
-        hash = Digest(bytes, at: 4)
+        hash = LedgerHash(bytes, at: 4)
     }
 
     func encoded() -> ByteBuffer {
@@ -155,10 +156,10 @@ private struct ContentHash {
     private(set) var count: UInt64 = 0
     private var hashes: [UInt8] = []
 
-    mutating func add(_ chunk: Digest) {
+    mutating func add(_ chunk: LedgerHash) {
         count += 1
         hashes.append(contentsOf: chunk.bytes)
     }
 
-    func finish() -> Digest { Digest(of: hashes) }
+    func finish() -> LedgerHash { LedgerHash(of: hashes) }
 }

@@ -17,13 +17,13 @@ package enum HashEngine: Sendable {
 }
 
 /// A SHA-256 hash: 32 bytes, kept as four words in memory order.
-public struct Digest: Hashable, Sendable, CustomStringConvertible {
+public struct LedgerHash: Hashable, Sendable, CustomStringConvertible {
     let words: (UInt64, UInt64, UInt64, UInt64)
 
     init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
     /// The hash of no bytes: the root of the empty tree (RFC 6962 section 2.1).
-    public static let empty = Digest(of: [])
+    public static let empty = LedgerHash(of: [])
 
     /// The hash of bytes.
     public init(of bytes: [UInt8]) { self.init(SHA256.hash(data: bytes)) }
@@ -52,32 +52,32 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The leaf hash of an entry: SHA-256(0x00 ‖ entry).
-    static func leaf(_ entry: RawSpan, by engine: HashEngine = .fastest) -> Digest {
+    static func leaf(_ entry: RawSpan, by engine: HashEngine = .fastest) -> LedgerHash {
         // The bytes are read within the call.
-        unsafe entry.withUnsafeBytes { unsafe Digest(prefix: 0, $0, by: engine) }
+        unsafe entry.withUnsafeBytes { unsafe LedgerHash(prefix: 0, $0, by: engine) }
     }
 
     /// What a frame's header is checked by: SHA-256(0x02 ‖ header).
-    static func frameHeader(_ header: RawSpan) -> Digest {
+    static func frameHeader(_ header: RawSpan) -> LedgerHash {
         // The bytes are read within the call.
-        unsafe header.withUnsafeBytes { unsafe Digest(prefix: 2, $0, by: .fastest) }
+        unsafe header.withUnsafeBytes { unsafe LedgerHash(prefix: 2, $0, by: .fastest) }
     }
 
     /// What salts are made of: SHA-256(0x03 ‖ secret ‖ position).
-    static func salt(_ secret: Digest, at position: UInt64) -> Digest {
+    static func salt(_ secret: LedgerHash, at position: UInt64) -> LedgerHash {
         let (a, b, c, d) = secret.words
         // The bytes are read within the call: the secret's 32 in memory order, and 8 of position.
         return unsafe withUnsafeBytes(of: (a, b, c, d, position.littleEndian)) {
-            unsafe Digest(prefix: 3, $0, by: .fastest)
+            unsafe LedgerHash(prefix: 3, $0, by: .fastest)
         }
     }
 
     /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
     static func node(
-        _ left: Digest, _ right: Digest, by engine: HashEngine = .fastest
-    ) -> Digest {
+        _ left: LedgerHash, _ right: LedgerHash, by engine: HashEngine = .fastest
+    ) -> LedgerHash {
         // The bytes are read within the call; a digest is its 32 bytes in memory order.
-        unsafe withUnsafeBytes(of: (left, right)) { unsafe Digest(prefix: 1, $0, by: engine) }
+        unsafe withUnsafeBytes(of: (left, right)) { unsafe LedgerHash(prefix: 1, $0, by: engine) }
     }
 
     /// The hash of a byte and the bytes after it.
@@ -112,7 +112,9 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         return bytes
     }
 
-    public static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+    public static func == (left: LedgerHash, right: LedgerHash) -> Bool {
+        left.words == right.words
+    }
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 
     /// 64 hexadecimal digits.
@@ -120,14 +122,14 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension ByteBuffer {
-    mutating func append(_ digest: Digest) {
+    mutating func append(_ digest: LedgerHash) {
         append(digest.words.0.littleEndian)
         append(digest.words.1.littleEndian)
         append(digest.words.2.littleEndian)
         append(digest.words.3.littleEndian)
     }
 
-    mutating func store(_ digest: Digest, at offset: Int) {
+    mutating func store(_ digest: LedgerHash, at offset: Int) {
         store(digest.words.0.littleEndian, at: offset)
         store(digest.words.1.littleEndian, at: offset + 8)
         store(digest.words.2.littleEndian, at: offset + 16)

@@ -1,7 +1,7 @@
 // Who stands behind a command.
 
 /// Who stands behind a command. Part of the command's content.
-public enum Actor: Hashable, Sendable {
+public enum LedgerActor: Hashable, Sendable {
     /// A user, acting for herself.
     case user(UserID)
     /// The house's staff, and code that embeds the engine.
