@@ -87,6 +87,9 @@ public final class LedgerImport {
         }
     }
 
+    /// Figures of the ledger that is being built; nil before the first command, and after the end.
+    package var statistics: LedgerStatistics? { ledger?.statistics }
+
     /// Adds the next command.
     /// - Parameter time: never before the time of the command before it.
     /// - Throws: `Stopped` when an earlier command was refused; `LedgerError`.
