@@ -25,7 +25,10 @@ package func startProgram(
                 + "needed: Too many open files", by: name)
         leave(.unusable)
     }
-    Task { @MainActor in await body() }
+    Task { @MainActor in
+        await body()
+        leave(.done)
+    }
     dispatchMain()
 }
 
