@@ -41,11 +41,16 @@ public enum Refusal: UInt16, Error, Hashable, Sendable, CaseIterable, CustomStri
         }
     }
 
-    /// Whether the same command may succeed later without being changed.
+    /// Whether it is a matter of the moment: the same command, sent again later, may be taken
+    /// although nobody has registered anything meanwhile.
     public var isTransient: Bool {
         switch self {
-        case .queueFull, .storageLow, .closingHeld, .shuttingDown, .tooManyRejections: true
-        default: false
+        case .commandIDInFuture, .queueFull, .storageLow, .closingHeld, .shuttingDown,
+            .tooManyRejections:
+            true
+        case .malformed, .commandIDMalformed, .commandIDExpired, .commandIDReused, .userNotFound,
+            .currencyNotFound, .auctionNotFound, .batchTooLarge:
+            false
         }
     }
 

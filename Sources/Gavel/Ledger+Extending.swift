@@ -1,16 +1,16 @@
 // After an outage: a later end for every auction whose end came while nobody could bid.
 
-public import AuctionDomain
+package import AuctionDomain
 internal import Synchronization
 
 /// What became of one auction's extension.
-public struct ExtendedAuction: Hashable, Sendable {
-    public let auction: AuctionID
+package struct ExtendedAuction: Hashable, Sendable {
+    package let auction: AuctionID
     /// When it would have ended; nil where time would not have ended it.
-    public let formerEnd: Timestamp?
-    public let receipt: Receipt
+    package let formerEnd: Timestamp?
+    package let receipt: Receipt
 
-    public init(auction: AuctionID, formerEnd: Timestamp?, receipt: Receipt) {
+    package init(auction: AuctionID, formerEnd: Timestamp?, receipt: Receipt) {
         self.auction = auction
         self.formerEnd = formerEnd
         self.receipt = receipt
@@ -34,7 +34,7 @@ extension Ledger {
     ///   auction was finished meanwhile.
     /// - Throws: as `submit(_:id:by:)`.
     @discardableResult
-    public func extendEndedAuctions(
+    package func extendEndedAuctions(
         since: Timestamp = .zero, to closesAt: Timestamp
     ) async throws -> [ExtendedAuction] {
         var extended: [ExtendedAuction] = []

@@ -73,15 +73,8 @@ public final class LedgerImport {
         }
         try requireAbsent(path)
         do {
-            if FileSystem.exists(building.path) {
-                // Left by an import that was killed; a living one still holds it.
-                if let status = try FolderStore(building).writerStatus(), status.isHeld {
-                    let pid = status.process.map(String.init) ?? "unknown"
-                    throw LedgerError(
-                        .heldByWriter, "\(building.name) is being written by process \(pid)")
-                }
-                try building.removeLeftover()
-            }
+            // By an import that was killed; a living one still holds it.
+            try building.removeLeftover()
         } catch {
             throw LedgerError(error, while: "beginning an import")
         }

@@ -29,7 +29,7 @@ extension LedgerEvidence {
     /// entry's own bytes are in it where nothing in them is about others.
     /// - Returns: nil where the entry does not concern the user.
     /// - Throws: as `proof(ofEntryAt:)`, and `EvidenceError.signing`.
-    public func statementFile(
+    package func statementFile(
         ofEntryAt position: UInt64, for viewer: UserID
     ) throws -> StatementFile? {
         try statementFile(ofEntryAt: position, for: viewer) { entry in

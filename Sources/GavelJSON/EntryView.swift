@@ -12,7 +12,7 @@
 // from being guessed.
 
 public import AuctionDomain
-public import Gavel
+package import Gavel
 
 /// What one entry says to one user.
 public struct EntryView: Hashable, Sendable {
@@ -115,7 +115,7 @@ extension EntryView {
     /// Reads the view of a statement that was checked.
     /// - Throws: `EvidenceError` with `malformed` where it is no view, or one of a later version;
     ///   with `notProven` where it is of another entry or viewer than the statement.
-    public init(_ checked: CheckedStatement) throws(EvidenceError) {
+    package init(_ checked: CheckedStatement) throws(EvidenceError) {
         do {
             try self.init(parsing: checked.view)
         } catch {

@@ -2,7 +2,7 @@
 // not have, or what of it is not public, is null.
 
 internal import AuctionDomain
-public import Gavel
+package import Gavel
 
 extension JSONWriter {
     /// Writes what is public of an entry:
@@ -15,7 +15,7 @@ extension JSONWriter {
     /// `leaf` is the hash of the entry's bytes, in base64. A blanked entry has nothing but
     /// `position` and `leaf`. `price` is the price after the entry; `reason` says why an end was
     /// moved, or in the words of who did it why an auction was cancelled.
-    public mutating func publicEntry(_ entry: PublicLogEntry, names: some Names) {
+    package mutating func publicEntry(_ entry: PublicLogEntry, names: some Names) {
         let open = entry.entry
         object { object in
             object.field("position", entry.position)

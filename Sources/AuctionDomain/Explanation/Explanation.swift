@@ -207,11 +207,7 @@ private struct MovedAccounts: EffectVisitor {
     var keys: [AccountKey] = []
 
     mutating func moves(_ movement: MoneyMovement) {
-        let currency =
-            switch movement.subject {
-            case .payment(let currency): currency
-            case .auction(let auction): state[auction].currency
-            }
+        let currency = state.currency(of: movement.subject)
         guard !keys.contains(where: { $0 == (movement.user, currency) }) else { return }
         keys.append((movement.user, currency))
     }

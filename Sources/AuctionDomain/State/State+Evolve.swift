@@ -80,11 +80,7 @@ extension State: EffectVisitor {
     /// Moves money as an event says.
     package mutating func moves(_ movement: MoneyMovement) {
         let (user, amount) = (movement.user, movement.amount)
-        let currency =
-            switch movement.subject {
-            case .payment(let currency): currency
-            case .auction(let auction): auctions[auction.index].currency
-            }
+        let currency = currency(of: movement.subject)
         switch movement.kind {
         case .charged(let reference): use(reference, of: user, charge: true)
         case .withdrawn(let reference): use(reference, of: user, charge: false)

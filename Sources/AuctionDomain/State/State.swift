@@ -241,6 +241,15 @@ extension State {
     public subscript(auction: AuctionHandle) -> AuctionRecord { auctions[auction.index] }
     public subscript(currency: CurrencyHandle) -> CurrencyRecord { currencies[currency.index] }
 
+    /// The currency in which money moves.
+    /// - Precondition: an auction that it moves for is open or was.
+    package func currency(of subject: MoneyMovement.Subject) -> CurrencyHandle {
+        switch subject {
+        case .payment(let currency): currency
+        case .auction(let auction): auctions[auction.index].currency
+        }
+    }
+
     /// A user's account in a currency, or nil when she never moved any of it.
     /// - Complexity: O(currencies the user ever moved).
     @inline(__always)

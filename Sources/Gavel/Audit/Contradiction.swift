@@ -1,13 +1,13 @@
 // What verification says of the first entry that the rules do not give: recorded and expected, with
 // the names of what they speak of, as a value and as a sentence.
 
-public import AuctionDomain
+package import AuctionDomain
 
 /// An entry that contradicts the rules, with its names.
-public struct Contradiction: Hashable, Sendable {
+package struct Contradiction: Hashable, Sendable {
     /// The entry as recorded, and what the rules give instead.
-    public let redecision: Redecision
-    public let names: ContradictionNames
+    package let redecision: Redecision
+    package let names: ContradictionNames
 
     init(_ redecision: Redecision, in state: State) {
         self.redecision = redecision
@@ -35,7 +35,7 @@ public struct Contradiction: Hashable, Sendable {
     }
 
     /// `by the rules …, recorded is …`: the events that differ, amounts in minor units.
-    public var words: String {
+    package var words: String {
         let recorded = redecision.recorded.outcome
         switch redecision.ruling {
         case .outcome(let outcome):
@@ -127,7 +127,7 @@ public struct Contradiction: Hashable, Sendable {
 
 /// What the handles of a contradicting entry stand for. One that nothing had registered before it
 /// shows as its number.
-public struct ContradictionNames: Hashable, Sendable, Names {
+package struct ContradictionNames: Hashable, Sendable, Names {
     private var users: [UserHandle: UserID] = [:]
     private var auctions: [AuctionHandle: AuctionID] = [:]
     private var auctionCurrencies: [AuctionHandle: CurrencyHandle] = [:]
@@ -150,17 +150,17 @@ public struct ContradictionNames: Hashable, Sendable, Names {
         currencies[currency] = state.currency(of: currency)
     }
 
-    public func id(of user: UserHandle) -> UserID {
+    package func id(of user: UserHandle) -> UserID {
         users[user] ?? (user == .house ? .house : UserID(unchecked: "user:\(user.rawValue)"))
     }
-    public func id(of auction: AuctionHandle) -> AuctionID {
+    package func id(of auction: AuctionHandle) -> AuctionID {
         auctions[auction] ?? AuctionID(unchecked: "auction:\(auction.rawValue)")
     }
-    public func currency(of currency: CurrencyHandle) -> Currency {
+    package func currency(of currency: CurrencyHandle) -> Currency {
         currencies[currency]
             ?? Currency(code: CurrencyCode(unchecked: "currency:\(currency.rawValue)"), scale: 0)
     }
-    public func currency(of auction: AuctionHandle) -> Currency {
+    package func currency(of auction: AuctionHandle) -> Currency {
         currency(of: auctionCurrencies[auction] ?? .none)
     }
 }

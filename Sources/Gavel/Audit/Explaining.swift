@@ -5,11 +5,11 @@ public import AuctionDomain
 internal import Synchronization
 
 /// What became of an auction after an entry about it, as far as the ledger is reflected.
-public struct AuctionSequel: Hashable, Sendable {
+package struct AuctionSequel: Hashable, Sendable {
     /// The next entry in which somebody took the lead or bought the lot.
-    public internal(set) var lead: LedgerEntry?
+    package internal(set) var lead: LedgerEntry?
     /// The entry that closed or cancelled it.
-    public internal(set) var end: LedgerEntry?
+    package internal(set) var end: LedgerEntry?
 }
 
 extension LedgerQueries {
@@ -62,7 +62,7 @@ extension LedgerQueries {
     /// What became of the auction that an entry is about; nil where it is about none.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(entries about the auction after this one · log n).
-    public func sequel(of entry: LedgerEntry) throws(LedgerError) -> AuctionSequel? {
+    package func sequel(of entry: LedgerEntry) throws(LedgerError) -> AuctionSequel? {
         let chain = entry.links.first { link in
             if case .auction = link.chain { true } else { false }
         }?.chain

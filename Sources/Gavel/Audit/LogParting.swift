@@ -8,12 +8,12 @@ internal import AuctionDomain
 internal import Platform
 
 /// Where two logs part.
-public struct LogParting: Hashable, Sendable {
+package struct LogParting: Hashable, Sendable {
     /// The first position at which their entries differ, or one has none.
-    public let position: UInt64
+    package let position: UInt64
     /// Each log's entry there; nil where its log ends before.
-    public let first: LedgerEntry?
-    public let second: LedgerEntry?
+    package let first: LedgerEntry?
+    package let second: LedgerEntry?
 }
 
 extension LedgerQueries {
@@ -23,7 +23,7 @@ extension LedgerQueries {
     /// - Returns: nil where both have the same entries.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(bytes of the entries both have), as fast as both can be read.
-    public func parting(
+    package func parting(
         from other: some LedgerQueries, startingAt start: UInt64 = 0
     ) throws(LedgerError) -> LogParting? {
         let (count, otherCount) = (reflects, other.reflects)

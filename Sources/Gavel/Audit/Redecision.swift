@@ -5,16 +5,16 @@
 // now, so one entry that differs does not make all later ones differ; the log is read from the
 // first entry on, without a snapshot; nothing is written.
 
-public import AuctionDomain
+package import AuctionDomain
 
 /// An entry that the rules of this version would not have written.
-public struct Redecision: Hashable, Sendable {
+package struct Redecision: Hashable, Sendable {
     /// The entry as it is recorded.
-    public let recorded: LedgerEntry
+    package let recorded: LedgerEntry
     /// What the rules give instead.
-    public let ruling: Ruling
+    package let ruling: Ruling
 
-    public init(recorded: LedgerEntry, ruling: Ruling) {
+    package init(recorded: LedgerEntry, ruling: Ruling) {
         self.recorded = recorded
         self.ruling = ruling
     }
@@ -26,33 +26,33 @@ public struct Redecision: Hashable, Sendable {
 /// operator: an auction whose end fell into an outage, or all of them while a clock is in doubt.
 /// Whether it held one, the log does not say, so this is a note and no contradiction. A bid on the
 /// auction itself, its purchase, or a request to close it is one.
-public struct LateClosing: Hashable, Sendable {
-    public let auction: AuctionHandle
-    public let closesAt: Timestamp
+package struct LateClosing: Hashable, Sendable {
+    package let auction: AuctionHandle
+    package let closesAt: Timestamp
     /// The first entry that found it open after its end: any but the engine's opening, its closings
     /// of what ended earlier, and its extensions for outages.
-    public let position: UInt64
+    package let position: UInt64
     /// The first bid or purchase, of another auction, that was accepted while this one still stood
     /// open; nil where there was none.
-    public internal(set) var bidPosition: UInt64?
+    package internal(set) var bidPosition: UInt64?
 }
 
 /// What deciding a log again came to.
-public struct RedecisionReport: Hashable, Sendable {
+package struct RedecisionReport: Hashable, Sendable {
     /// At most so many late closings are kept; all are counted.
-    public static let lateClosingsMax = 1000
+    package static let lateClosingsMax = 1000
 
     /// How many entries were decided again.
-    public internal(set) var entries: UInt64 = 0
+    package internal(set) var entries: UInt64 = 0
     /// How many of them would come out otherwise.
-    public internal(set) var differing: UInt64 = 0
+    package internal(set) var differing: UInt64 = 0
     /// How many auctions were found open after their end.
-    public internal(set) var lateClosingCount: UInt64 = 0
+    package internal(set) var lateClosingCount: UInt64 = 0
     /// The first of them, in the order in which they were found.
-    public internal(set) var lateClosings: [LateClosing] = []
+    package internal(set) var lateClosings: [LateClosing] = []
 
     /// Whether every outcome is the one this version's rules give.
-    public var isSame: Bool { differing == 0 }
+    package var isSame: Bool { differing == 0 }
 }
 
 extension LedgerQueries {
@@ -64,7 +64,7 @@ extension LedgerQueries {
     /// - Throws: `LedgerError` with `damaged` or `storage`; what `body` throws.
     /// - Complexity: O(entries); about a million a second on one core.
     @discardableResult
-    public func redecide(
+    package func redecide(
         progress: (UInt64, UInt64) -> Void = { _, _ in },
         _ body: (Redecision) throws -> Void
     ) throws -> RedecisionReport {

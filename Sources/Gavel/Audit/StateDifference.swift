@@ -4,40 +4,40 @@
 // be compared; what is told is everything queries show of currencies, wallets and auctions, holds
 // and maxima included; nothing differs exactly when nothing is told.
 
-public import AuctionDomain
+package import AuctionDomain
 internal import Synchronization
 
 /// What came in and went out of a currency.
-public struct CurrencyFigures: Hashable, Sendable {
-    public let scale: UInt8
-    public let charged: Money
-    public let withdrawn: Money
+package struct CurrencyFigures: Hashable, Sendable {
+    package let scale: UInt8
+    package let charged: Money
+    package let withdrawn: Money
 }
 
 /// The two halves of a wallet in one currency.
-public struct BalanceFigures: Hashable, Sendable {
-    public let available: Money
-    public let locked: Money
+package struct BalanceFigures: Hashable, Sendable {
+    package let available: Money
+    package let locked: Money
 
-    public static let zero = BalanceFigures(available: .zero, locked: .zero)
+    package static let zero = BalanceFigures(available: .zero, locked: .zero)
 
-    public init(available: Money, locked: Money) {
+    package init(available: Money, locked: Money) {
         self.available = available
         self.locked = locked
     }
 }
 
 /// An auction as an auditor sees it.
-public struct AuctionFigures: Hashable, Sendable {
-    public let view: AuctionView
+package struct AuctionFigures: Hashable, Sendable {
+    package let view: AuctionView
     /// What the leader is ready to pay; nil before the first accepted bid.
-    public let maximum: Money?
+    package let maximum: Money?
     /// What the leader has locked.
-    public let held: Money
+    package let held: Money
 }
 
 /// One thing that differs; nil on a side means that it is not there.
-public enum StateDifference: Hashable, Sendable {
+package enum StateDifference: Hashable, Sendable {
     /// A number of things: `entries`, `users`, `auctions`, ….
     case count(String, UInt64, UInt64)
     case currency(CurrencyCode, CurrencyFigures?, CurrencyFigures?)
@@ -51,7 +51,7 @@ extension LedgerQueries {
     /// users, wallets and auctions, each in this one's order of registration, and after them what
     /// only the other one has.
     /// - Complexity: O(size of both states). A live ledger goes on meanwhile.
-    public func forEachDifference(
+    package func forEachDifference(
         to other: some LedgerQueries, _ body: (StateDifference) throws -> Void
     ) rethrows {
         // Copies share their memory.

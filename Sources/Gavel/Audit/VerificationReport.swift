@@ -66,7 +66,7 @@ public struct VerificationReport: Hashable, Sendable {
     public var findings: [Finding] = []
     /// The first entry whose outcome the rules do not give, as recorded and as they give it; nil
     /// where there is none, and below level `rules`.
-    public internal(set) var contradiction: Contradiction?
+    package internal(set) var contradiction: Contradiction?
     /// Whether everything the level promises was read; a verification that stops at damage is
     /// incomplete, because what lies behind was not seen.
     public var isComplete = false

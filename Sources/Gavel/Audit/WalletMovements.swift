@@ -7,23 +7,23 @@ public import AuctionDomain
 internal import Synchronization
 
 /// One movement of a wallet's money in one currency.
-public struct WalletMovement: Hashable, Sendable {
-    public typealias Kind = MoneyMovement.Kind
+package struct WalletMovement: Hashable, Sendable {
+    package typealias Kind = MoneyMovement.Kind
 
-    public let position: UInt64
-    public let time: Timestamp
+    package let position: UInt64
+    package let time: Timestamp
     /// Nil for what the engine did by itself.
-    public let commandID: CommandID?
-    public let kind: Kind
+    package let commandID: CommandID?
+    package let kind: Kind
     /// Nil for payments.
-    public let auction: AuctionHandle?
-    public let currency: CurrencyHandle
+    package let auction: AuctionHandle?
+    package let currency: CurrencyHandle
     /// How much was moved; never negative.
-    public let amount: Money
+    package let amount: Money
     /// What was added to the available half; negative where money left it.
-    public let available: Money
+    package let available: Money
     /// What was added to the locked half.
-    public let locked: Money
+    package let locked: Money
 }
 
 extension LedgerQueries {
@@ -32,7 +32,7 @@ extension LedgerQueries {
     /// - Throws: `LedgerError` with `unknownName`, `damaged` or `storage`; what `body` throws.
     /// - Complexity: O(entries of the wallet from `start` on · log n): it goes back along their
     ///   links and then forwards, eight bytes of memory for each.
-    public func forEachMovement(
+    package func forEachMovement(
         of user: UserID, from start: UInt64 = 0, _ body: (WalletMovement) throws -> Void
     ) throws {
         let (handle, last) = try reading.answer(about: user) {
@@ -46,7 +46,7 @@ extension LedgerQueries {
     }
 
     /// What an entry did to a wallet, in order; nothing where it moved none of its money.
-    public func movements(in entry: LedgerEntry, of user: UserHandle) -> [WalletMovement] {
+    package func movements(in entry: LedgerEntry, of user: UserHandle) -> [WalletMovement] {
         entry.outcome.events.flatMap { movements(of: $0, in: entry, for: user) }
     }
 
@@ -88,21 +88,13 @@ extension LedgerQueries {
         of event: Event, in entry: LedgerEntry, for user: UserHandle
     ) -> [WalletMovement] {
         event.movements.filter { $0.user == user }.map { movement in
-            let currency =
-                switch movement.subject {
-                case .payment(let currency): currency
-                case .auction(let auction): currency(of: auction)
-                }
-            return WalletMovement(
+            WalletMovement(
                 position: entry.position, time: entry.time, commandID: entry.commandID,
-                kind: movement.kind, auction: movement.auction, currency: currency,
+                kind: movement.kind, auction: movement.auction,
+                currency: reading.readState.withLock { $0.state.currency(of: movement.subject) },
                 amount: movement.amount, available: movement.availableChange,
                 locked: movement.lockedChange)
         }
-    }
-
-    private func currency(of auction: AuctionHandle) -> CurrencyHandle {
-        reading.readState.withLock { $0.knows(auction) ? $0.state[auction].currency : .none }
     }
 }
 

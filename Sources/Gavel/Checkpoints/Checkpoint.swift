@@ -81,7 +81,7 @@ public struct Checkpoint: Hashable, Sendable {
 public struct SignedCheckpoint: Hashable, Sendable {
     /// What it says. Not to be believed before `verified` has said so.
     public let checkpoint: Checkpoint
-    public let note: SignedNote
+    package let note: SignedNote
 
     /// Reads a checkpoint file.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.

@@ -96,7 +96,7 @@ extension LedgerEvidence {
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(1) for a ledger whose key was never rotated under its present name, else
     ///   O(entries).
-    public func keys(followedFrom keys: [VerifierKey]) throws -> [VerifierKey] {
+    package func keys(followedFrom keys: [VerifierKey]) throws -> [VerifierKey] {
         do {
             guard hasRotations else { return keys }
             return try reading.entries.keys(followedFrom: keys, before: reflects)

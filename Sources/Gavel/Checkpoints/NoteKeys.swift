@@ -12,7 +12,7 @@
 internal import Crypto
 
 /// What a key's signatures mean. NUMBERS ARE THE FORMAT.
-public enum NoteKeyType: UInt8, Hashable, Sendable, CaseIterable {
+package enum NoteKeyType: UInt8, Hashable, Sendable, CaseIterable {
     /// A log's signature over a note's text.
     case signature = 1
     /// A witness's signature over the time and a note's text.
@@ -25,7 +25,7 @@ public enum NoteKeyType: UInt8, Hashable, Sendable, CaseIterable {
 public struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
     /// Who holds the key: a ledger's origin, a witness's name.
     public let name: String
-    public let type: NoteKeyType
+    package let type: NoteKeyType
     /// Tells keys apart; too short to be trusted for more.
     public let id: UInt32
     /// The 32 bytes of RFC 8032.
@@ -34,7 +34,7 @@ public struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
     /// Makes a key of its parts.
     /// - Throws: `EvidenceError.malformed` when the name may not stand in a note, or the key has
     ///   not 32 bytes.
-    public init(name: String, type: NoteKeyType, publicKey: [UInt8]) throws(EvidenceError) {
+    package init(name: String, type: NoteKeyType, publicKey: [UInt8]) throws(EvidenceError) {
         try checkKeyName(name)
         guard publicKey.count == 32 else {
             throw .malformed("an Ed25519 key has 32 bytes, not \(publicKey.count)")
@@ -135,29 +135,29 @@ public struct SigningKey: Sendable, CustomStringConvertible {
 }
 
 /// A witness's key: it cosigns checkpoints. Not to be used for anything else.
-public struct WitnessKey: Sendable, CustomStringConvertible {
+package struct WitnessKey: Sendable, CustomStringConvertible {
     let key: PrivateNoteKey
 
     /// Draws a new key.
     /// - Parameter name: the witness's name, for example `witness.example/w1`.
     /// - Throws: `EvidenceError.malformed` when the name may not stand in a note.
-    public static func generate(name: String) throws(EvidenceError) -> WitnessKey {
+    package static func generate(name: String) throws(EvidenceError) -> WitnessKey {
         WitnessKey(key: try PrivateNoteKey(name: name, type: .cosignature, seed: nil))
     }
 
     /// Reads a key file.
     /// - Throws: `EvidenceError.malformed`; the reason never shows the key.
-    public init(_ text: String) throws(EvidenceError) {
+    package init(_ text: String) throws(EvidenceError) {
         key = try PrivateNoteKey(text, type: .cosignature, what: "a witness key")
     }
 
     init(key: PrivateNoteKey) { self.key = key }
 
     /// What verifiers hold.
-    public var verifier: VerifierKey { key.verifier }
+    package var verifier: VerifierKey { key.verifier }
     /// What the key file holds, with its line end. SECRET: whoever has it can sign as the witness.
-    public var fileText: String { key.fileText }
-    public var description: String { "witness key of \(verifier)" }
+    package var fileText: String { key.fileText }
+    package var description: String { "witness key of \(verifier)" }
 }
 
 /// The private half of a key of either type.

@@ -6,28 +6,28 @@
 // key and the note proves nothing.
 
 /// A text with signatures that nobody has checked yet.
-public struct SignedNote: Hashable, Sendable {
+package struct SignedNote: Hashable, Sendable {
     /// One signature as it stands in a note.
-    public struct Signature: Hashable, Sendable {
+    package struct Signature: Hashable, Sendable {
         /// The name of the key it claims to be of.
-        public let name: String
-        public let keyID: UInt32
+        package let name: String
+        package let keyID: UInt32
         /// What follows the key id, as the key's type has it.
-        public let bytes: [UInt8]
+        package let bytes: [UInt8]
     }
 
     /// The longest note that is read, in bytes.
-    public static let bytesMax = 1_000_000
+    package static let bytesMax = 1_000_000
     /// The most signatures that are read.
-    public static let signaturesMax = 100
+    package static let signaturesMax = 100
 
     /// What is signed, its last line end included. Not to be believed before a signature is.
-    public let text: String
-    public private(set) var signatures: [Signature]
+    package let text: String
+    package private(set) var signatures: [Signature]
 
     /// Reads a note.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
-    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+    package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         guard bytes.count <= Self.bytesMax else {
             throw .malformed("a note has at most \(Self.bytesMax) bytes, not \(bytes.count)")
         }
@@ -56,7 +56,7 @@ public struct SignedNote: Hashable, Sendable {
     }
 
     /// The note as it is stored and sent.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var bytes = Array(text.utf8) + [0x0A]
         for signature in signatures { bytes += signature.line.utf8 }
         return bytes
@@ -85,7 +85,7 @@ public struct SignedNote: Hashable, Sendable {
     /// - Throws: `EvidenceError.notSigned` when none did, or when one signature that claims to be
     ///   of a known key is not.
     /// - Complexity: one check of a signature for each of a known key.
-    public func verify(by keys: [VerifierKey]) throws(EvidenceError) -> [VerifierKey] {
+    package func verify(by keys: [VerifierKey]) throws(EvidenceError) -> [VerifierKey] {
         var found: [VerifierKey] = []
         for signature in signatures {
             for key in keys where signature.claims(key) {

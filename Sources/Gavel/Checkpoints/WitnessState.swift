@@ -10,18 +10,18 @@
 ///
 ///     var state = WitnessState()
 ///     let seen = try state.cosign(checkpoint, proof: proof, by: key, atSeconds: now)
-public struct WitnessState: Hashable, Sendable {
+package struct WitnessState: Hashable, Sendable {
     private static let header = "gavel-witness/v1"
 
     /// One of each origin, in the order in which they came.
-    public private(set) var checkpoints: [SignedCheckpoint] = []
+    package private(set) var checkpoints: [SignedCheckpoint] = []
 
     /// A witness that has seen nothing yet.
-    public init() {}
+    package init() {}
 
     /// Reads a witness's file.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
-    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+    package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         var lines = LineReader("a witness's file", bytes)
         guard try lines.paragraph().elementsEqual("\(Self.header)\n".utf8) else {
             throw .malformed("a witness's file begins with \(Self.header)")
@@ -40,21 +40,21 @@ public struct WitnessState: Hashable, Sendable {
     }
 
     /// The file.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var bytes = Array("\(Self.header)\n".utf8)
         for checkpoint in checkpoints { bytes += [0x0A] + checkpoint.bytes }
         return bytes
     }
 
     /// The largest checkpoint seen of a log.
-    public func latest(of origin: String) -> SignedCheckpoint? {
+    package func latest(of origin: String) -> SignedCheckpoint? {
         checkpoints.first { isSame($0.checkpoint.origin, origin) }
     }
 
     /// Checks that a checkpoint goes on from what was seen before.
     /// - Parameter proof: from the size of `latest(of:)`, or from 0 when there is none.
     /// - Throws: `EvidenceError` with `rolledBack`, `forked` or `notProven`.
-    public func check(
+    package func check(
         _ new: VerifiedCheckpoint, proof: ConsistencyProof
     ) throws(EvidenceError) {
         guard new.size > 0 || new.root == .empty else {
@@ -100,7 +100,7 @@ public struct WitnessState: Hashable, Sendable {
     /// - Returns: the checkpoint with the witness's signature.
     /// - Throws: `EvidenceError` with `rolledBack`, `forked`, `notProven` or `signing`; then the
     ///   state is as it was.
-    public mutating func cosign(
+    package mutating func cosign(
         _ new: VerifiedCheckpoint, proof: ConsistencyProof, by key: WitnessKey,
         atSeconds seconds: UInt64
     ) throws(EvidenceError) -> SignedCheckpoint {

@@ -5,13 +5,13 @@
 // base64 for each hash, an empty line, and the newer checkpoint.
 
 /// A proof that the first `oldSize` of `newSize` entries are still the same.
-public struct ConsistencyProof: Hashable, Sendable {
-    public let oldSize: UInt64
-    public let newSize: UInt64
-    public let hashes: [Digest]
+package struct ConsistencyProof: Hashable, Sendable {
+    package let oldSize: UInt64
+    package let newSize: UInt64
+    package let hashes: [Digest]
 
     /// - Throws: `EvidenceError.malformed` when there are more hashes than any proof has.
-    public init(oldSize: UInt64, newSize: UInt64, hashes: [Digest]) throws(EvidenceError) {
+    package init(oldSize: UInt64, newSize: UInt64, hashes: [Digest]) throws(EvidenceError) {
         try checkProofLength(hashes.count)
         self.oldSize = oldSize
         self.newSize = newSize
@@ -52,7 +52,7 @@ public struct ConsistencyProof: Hashable, Sendable {
     /// Checks that a log's newer head goes on from its older one.
     /// - Throws: `EvidenceError.notProven` when the proof is of other sizes or logs, or leads to
     ///   other roots.
-    public func verify(
+    package func verify(
         from old: VerifiedCheckpoint, to new: VerifiedCheckpoint
     ) throws(EvidenceError) {
         guard isSame(old.origin, new.origin) else {
@@ -129,7 +129,7 @@ extension ConsistencyProof {
 
     /// Reads a consistency file: the proof, and the newer checkpoint, not checked yet.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
-    public static func parse(
+    package static func parse(
         _ bytes: [UInt8]
     ) throws(EvidenceError) -> (proof: ConsistencyProof, checkpoint: SignedCheckpoint) {
         var lines = LineReader("a consistency proof", bytes)
@@ -144,7 +144,7 @@ extension ConsistencyProof {
 
     /// The consistency file.
     /// - Parameter checkpoint: the newer checkpoint, of `newSize` entries.
-    public func fileBytes(with checkpoint: SignedCheckpoint) -> [UInt8] {
+    package func fileBytes(with checkpoint: SignedCheckpoint) -> [UInt8] {
         Array("\(Self.firstWord) \(oldSize)\n\(hashes.evidenceLines)\n".utf8) + checkpoint.bytes
     }
 }

@@ -16,23 +16,23 @@
 // Invariant: no statement is a checkpoint and no checkpoint a statement: the second line of the one
 // is a name and of the other a number, and a ledger's key signs only what bears the key's own name.
 
-public import AuctionDomain
+package import AuctionDomain
 
 /// What a ledger says of one entry to one user. Not to be believed before its signature is.
-public struct EntryStatement: Hashable, Sendable {
+package struct EntryStatement: Hashable, Sendable {
     /// The first line: no other text that a key signs begins so.
     private static let header = "gavel.statement/v1"
 
-    public let origin: String
+    package let origin: String
     /// The size and the root of the signed head that the entry is proven under.
-    public let size: UInt64
-    public let root: Digest
-    public let position: UInt64
+    package let size: UInt64
+    package let root: Digest
+    package let position: UInt64
     /// The entry's leaf hash: SHA-256(0x00 ‖ entry).
-    public let leaf: Digest
-    public let viewer: UserID
+    package let leaf: Digest
+    package let viewer: UserID
     /// SHA-256 of the view's bytes.
-    public let viewHash: Digest
+    package let viewHash: Digest
 
     package init(
         of position: UInt64, leaf: Digest, in checkpoint: Checkpoint, for viewer: UserID,
@@ -49,7 +49,7 @@ public struct EntryStatement: Hashable, Sendable {
 
     /// Reads the text of a statement, its last line end included.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
-    public init(parsing text: String) throws(EvidenceError) {
+    package init(parsing text: String) throws(EvidenceError) {
         var lines = LineReader("a statement", Array(text.utf8))
         guard try lines.line().elementsEqual(Self.header.utf8) else {
             throw .malformed("a statement begins with \(Self.header)")
@@ -87,7 +87,7 @@ public struct EntryStatement: Hashable, Sendable {
     }
 
     /// The text that is signed.
-    public var text: String {
+    package var text: String {
         let lines = [
             Self.header, origin, String(size), root.base64, String(position), leaf.base64,
             viewer.string, viewHash.base64,

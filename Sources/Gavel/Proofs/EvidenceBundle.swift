@@ -140,7 +140,7 @@ public struct EvidenceBundle: Hashable, Sendable {
     }
 
     /// Each entry's proof as a file of its own, for tools that know only those.
-    public var proofFiles: [ProofFile] {
+    package var proofFiles: [ProofFile] {
         parts.map { ProofFile(extra: $0.extra, proof: $0.proof, checkpoint: checkpoint) }
     }
 
@@ -189,7 +189,7 @@ public struct CheckedEvidence: Sendable {
     /// position.
     public let registrations: [LedgerEntry]
     /// What the handles of the entry stand for.
-    public let names: EvidenceNames
+    package let names: EvidenceNames
     /// The keys it was checked by, and those that follow from them by the rotations in it.
     public let keys: [VerifierKey]
 

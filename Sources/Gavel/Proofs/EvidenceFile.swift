@@ -2,7 +2,7 @@
 // file, and they need not know of which sort.
 
 /// A file of evidence of whichever sort, read but not checked.
-public enum EvidenceFile: Hashable, Sendable {
+package enum EvidenceFile: Hashable, Sendable {
     /// An entry with its names: `gavel audit prove`.
     case entry(EvidenceBundle)
     /// One entry's place alone: `gavel audit prove --alone`, C2SP tlog-proof.
@@ -18,7 +18,7 @@ public enum EvidenceFile: Hashable, Sendable {
 
     /// Reads a file of any sort.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
-    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+    package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         switch FirstLine(of: bytes) {
         case .entry: self = .entry(try EvidenceBundle(parsing: bytes))
         case .statement: self = .statement(try StatementFile(parsing: bytes))
@@ -59,7 +59,7 @@ public enum EvidenceFile: Hashable, Sendable {
     }
 
     /// The signed head that all of it stands under. Not checked yet.
-    public var checkpoint: SignedCheckpoint {
+    package var checkpoint: SignedCheckpoint {
         switch self {
         case .entry(let bundle): bundle.checkpoint
         case .proof(let file): file.checkpoint
@@ -70,7 +70,7 @@ public enum EvidenceFile: Hashable, Sendable {
     }
 
     /// The file's sort in words: "the evidence of an entry".
-    public var words: String {
+    package var words: String {
         switch self {
         case .entry: "the evidence of an entry"
         case .proof: "a proof of an entry's place"
@@ -84,7 +84,7 @@ public enum EvidenceFile: Hashable, Sendable {
     /// Checks all that the file proves by itself. A proof of growth is checked no further than its
     /// checkpoint: whether it starts from an older one shows only beside that.
     /// - Throws: `EvidenceError`, also `incomplete` for a proof of an entry that is not in it.
-    public func check(
+    package func check(
         by keys: [VerifierKey], witnesses: [VerifierKey] = []
     ) throws(EvidenceError) -> CheckedFile {
         switch self {
@@ -111,7 +111,7 @@ public enum EvidenceFile: Hashable, Sendable {
 }
 
 /// What a file of evidence has proven.
-public enum CheckedFile: Sendable {
+package enum CheckedFile: Sendable {
     case entry(CheckedEvidence)
     /// The entry's handles have no names here.
     case proof(VerifiedCheckpoint, LedgerEntry)
@@ -123,7 +123,7 @@ public enum CheckedFile: Sendable {
     case checkpoint(VerifiedCheckpoint)
 
     /// The signed head that all of it stands under.
-    public var checkpoint: VerifiedCheckpoint {
+    package var checkpoint: VerifiedCheckpoint {
         switch self {
         case .entry(let checked): checked.checkpoint
         case .statement(let checked): checked.checkpoint
@@ -134,7 +134,7 @@ public enum CheckedFile: Sendable {
     }
 
     /// The proof of growth that leads to the head, in a file that holds one.
-    public var growth: GrowthProof? {
+    package var growth: GrowthProof? {
         if case .growth(let checkpoint, let proof) = self {
             GrowthProof(proof: proof, checkpoint: checkpoint)
         } else {
@@ -144,14 +144,14 @@ public enum CheckedFile: Sendable {
 }
 
 /// Where a leaf stands, without the entry: for whoever has the entry, or its hash, from elsewhere.
-public struct LeafProof: Hashable, Sendable {
+package struct LeafProof: Hashable, Sendable {
     /// The entry's hash as a leaf.
-    public let leaf: Digest
-    public let proof: InclusionProof
+    package let leaf: Digest
+    package let proof: InclusionProof
     /// Not checked yet.
-    public let checkpoint: SignedCheckpoint
+    package let checkpoint: SignedCheckpoint
 
-    public init(leaf: Digest, proof: InclusionProof, checkpoint: SignedCheckpoint) {
+    package init(leaf: Digest, proof: InclusionProof, checkpoint: SignedCheckpoint) {
         self.leaf = leaf
         self.proof = proof
         self.checkpoint = checkpoint
@@ -159,7 +159,7 @@ public struct LeafProof: Hashable, Sendable {
 
     /// Checks that the leaf stands at its position.
     /// - Throws: `EvidenceError` with `notSigned` or `notProven`.
-    public func check(
+    package func check(
         by keys: [VerifierKey], witnesses: [VerifierKey] = []
     ) throws(EvidenceError) -> VerifiedCheckpoint {
         let verified = try checkpoint.verified(by: keys, witnesses: witnesses)

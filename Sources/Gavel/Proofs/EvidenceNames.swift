@@ -4,7 +4,7 @@
 // Invariant: a name is only given when a registering entry, or the format itself (user 0 is the
 // house), says it.
 
-public import AuctionDomain
+package import AuctionDomain
 internal import Platform
 
 /// The handles that an entry names.
@@ -51,7 +51,7 @@ struct EntryHandles: EffectVisitor {
 }
 
 /// Names out of registering entries.
-public struct EvidenceNames: Names, Sendable {
+package struct EvidenceNames: Names, Sendable {
     private var users: [UserHandle: UserID] = [.house: .house]
     private var currencies: [CurrencyHandle: Currency] = [:]
     private var auctions: [AuctionHandle: CanonicalOpening] = [:]
@@ -111,18 +111,18 @@ public struct EvidenceNames: Names, Sendable {
 
     // A handle that nobody registered shows as its number: only `missing` may decide what to do.
 
-    public func id(of user: UserHandle) -> UserID {
+    package func id(of user: UserHandle) -> UserID {
         users[user] ?? UserID(unchecked: "user:\(user.rawValue)")
     }
-    public func id(of auction: AuctionHandle) -> AuctionID {
+    package func id(of auction: AuctionHandle) -> AuctionID {
         auctions[auction]?.auction ?? AuctionID(unchecked: "auction:\(auction.rawValue)")
     }
-    public func currency(of currency: CurrencyHandle) -> Currency {
+    package func currency(of currency: CurrencyHandle) -> Currency {
         if let known = currencies[currency] { return known }
         let name = currency == .none ? "minor units" : "currency:\(currency.rawValue)"
         return Currency(code: CurrencyCode(unchecked: name), scale: 0)
     }
-    public func currency(of auction: AuctionHandle) -> Currency {
+    package func currency(of auction: AuctionHandle) -> Currency {
         currency(of: auctions[auction]?.currency ?? .none)
     }
 }

@@ -8,18 +8,18 @@
 internal import AuctionDomain
 
 /// Names one tile or bundle.
-public struct HashTile: Hashable, Sendable {
+package struct HashTile: Hashable, Sendable {
     /// How many hashes a full tile holds.
-    public static let widthMax = 256
+    package static let widthMax = 256
 
     /// 0 for leaves; the nodes of level l are 8 l levels above them.
-    public let level: Int
+    package let level: Int
     /// Its number within the level.
-    public let index: UInt64
+    package let index: UInt64
     /// How many hashes it holds, 1 to 256.
-    public let width: Int
+    package let width: Int
 
-    public init(level: Int, index: UInt64, width: Int) {
+    package init(level: Int, index: UInt64, width: Int) {
         precondition(level >= 0 && level < 8, "there is no level \(level) in a tree of 2^64 leaves")
         precondition(width >= 1 && width <= Self.widthMax, "a tile has no \(width) hashes")
         self.level = level
@@ -29,7 +29,7 @@ public struct HashTile: Hashable, Sendable {
 
     /// The tile that the end of a path names: `["x001", "234"]`, `["000.p", "17"]`.
     /// - Returns: nil unless the tile's own path is spelled exactly so.
-    public init?(level: Int, pathEnd parts: [String]) {
+    package init?(level: Int, pathEnd parts: [String]) {
         guard (0..<8).contains(level) else { return nil }
         var (groups, width) = (parts, Self.widthMax)
         if parts.count >= 2, parts[parts.count - 2].hasSuffix(".p") {
@@ -52,18 +52,18 @@ public struct HashTile: Hashable, Sendable {
     }
 
     /// Whether a tree of so many leaves has all its hashes.
-    public func isCovered(bySize size: UInt64) -> Bool {
+    package func isCovered(bySize size: UInt64) -> Bool {
         let nodes = size >> UInt64(8 * level)
         return index < nodes / 256 + 1 && 256 * index + UInt64(width) <= nodes
     }
 
-    public var isFull: Bool { width == Self.widthMax }
+    package var isFull: Bool { width == Self.widthMax }
 
     /// The tile's path below the log's: `tile/0/x001/234`, `tile/1/000.p/17`.
-    public var path: String { "tile/\(level)/\(pathEnd)" }
+    package var path: String { "tile/\(level)/\(pathEnd)" }
 
     /// The path of the entries under a tile of level 0.
-    public var entriesPath: String { "tile/entries/\(pathEnd)" }
+    package var entriesPath: String { "tile/entries/\(pathEnd)" }
 
     private var pathEnd: String {
         var parts: [String] = []
@@ -83,7 +83,7 @@ public struct HashTile: Hashable, Sendable {
     ///   - size: the leaves of the tree.
     ///   - oldSize: the leaves of the smaller one, whose tiles are there already.
     /// - Complexity: O(1) at a time; in all a tile for every 256 leaves that are new.
-    public static func tiles(ofSize size: UInt64, since oldSize: UInt64 = 0) -> some Sequence<Self>
+    package static func tiles(ofSize size: UInt64, since oldSize: UInt64 = 0) -> some Sequence<Self>
     {
         (0..<8).lazy.flatMap { level in
             // How many nodes the level has, and how many of them were there.
@@ -109,7 +109,7 @@ public struct HashTile: Hashable, Sendable {
     /// A bundle's bytes.
     /// - Throws: `EvidenceError.malformed` when an entry is longer than `Limits.entryBytesMax`, as
     ///   none of a log is: its length has 2 bytes.
-    public static func bundle(of entries: [[UInt8]]) throws(EvidenceError) -> [UInt8] {
+    package static func bundle(of entries: [[UInt8]]) throws(EvidenceError) -> [UInt8] {
         var bytes: [UInt8] = []
         for entry in entries {
             guard entry.count <= Limits.entryBytesMax, let count = UInt16(exactly: entry.count)

@@ -5,18 +5,18 @@
 // of one log; a proof that leads nowhere is never taken for that.
 
 /// A proof of growth with the signed head that it leads to.
-public struct GrowthProof: Hashable, Sendable {
-    public let proof: ConsistencyProof
-    public let checkpoint: VerifiedCheckpoint
+package struct GrowthProof: Hashable, Sendable {
+    package let proof: ConsistencyProof
+    package let checkpoint: VerifiedCheckpoint
 
-    public init(proof: ConsistencyProof, checkpoint: VerifiedCheckpoint) {
+    package init(proof: ConsistencyProof, checkpoint: VerifiedCheckpoint) {
         self.proof = proof
         self.checkpoint = checkpoint
     }
 }
 
 /// How two signed heads of a log go together.
-public enum HistoryComparison: Hashable, Sendable {
+package enum HistoryComparison: Hashable, Sendable {
     /// They have the same entries.
     case same
     /// The larger provably goes on from the smaller.

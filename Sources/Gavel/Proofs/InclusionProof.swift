@@ -6,14 +6,14 @@
 internal import Platform
 
 /// A path from a leaf to the root.
-public struct InclusionProof: Hashable, Sendable {
+package struct InclusionProof: Hashable, Sendable {
     /// The position of the entry.
-    public let index: UInt64
+    package let index: UInt64
     /// From the leaf's sibling up to the root's child.
-    public let hashes: [Digest]
+    package let hashes: [Digest]
 
     /// - Throws: `EvidenceError.malformed` when there are more hashes than any proof has.
-    public init(index: UInt64, hashes: [Digest]) throws(EvidenceError) {
+    package init(index: UInt64, hashes: [Digest]) throws(EvidenceError) {
         try checkProofLength(hashes.count)
         self.index = index
         self.hashes = hashes
@@ -49,7 +49,7 @@ public struct InclusionProof: Hashable, Sendable {
     ///   - checkpoint: the log's head, with its signature checked.
     /// - Throws: `EvidenceError.notProven` when the path does not lead from the entry at this
     ///   position to the checkpoint's root.
-    public func verify(
+    package func verify(
         entry: [UInt8], in checkpoint: VerifiedCheckpoint
     ) throws(EvidenceError) {
         try verify(entry: entry, under: checkpoint.checkpoint)

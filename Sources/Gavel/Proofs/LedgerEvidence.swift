@@ -9,7 +9,7 @@ internal import Platform
 internal import Synchronization
 
 /// Whoever can give evidence of a log: an open `Ledger`, or a `LedgerReader` beside its writer.
-public protocol LedgerEvidence: LedgerQueries {
+package protocol LedgerEvidence: LedgerQueries {
     /// The checkpoint to prove under, held against the log: one that witnesses cosigned where that
     /// reaches beyond `position`, else the last one.
     /// - Throws: `EvidenceError.notProven` when there is none; `LedgerError`.
@@ -68,7 +68,7 @@ extension LedgerEvidence {
     ///   `LedgerError` with `checkpointMismatch`, `damaged` or `storage`.
     /// - Complexity: O(entries up to the last registration that the entry rests on); O(entries)
     ///   where the ledger's key was rotated.
-    public func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
+    package func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
         let checkpoint = try signedHead(covering: position)
         guard position < checkpoint.checkpoint.size else {
             throw EvidenceError.notCovered(position, by: checkpoint)
@@ -84,7 +84,7 @@ extension LedgerEvidence {
     /// without any other entry.
     /// - Throws: as `evidence`.
     /// - Complexity: O(256) reads.
-    public func proof(ofEntryAt position: UInt64) throws -> ProofFile {
+    package func proof(ofEntryAt position: UInt64) throws -> ProofFile {
         let checkpoint = try signedHead(covering: position)
         let size = checkpoint.checkpoint.size
         return try translated("making a proof") {
@@ -100,7 +100,7 @@ extension LedgerEvidence {
     /// The proof that the log goes on from its first entries, and the last checkpoint, to which it
     /// leads.
     /// - Throws: `EvidenceError.notProven` when fewer entries are signed; `LedgerError`.
-    public func consistencyProof(
+    package func consistencyProof(
         from oldSize: UInt64
     ) throws -> (proof: ConsistencyProof, checkpoint: SignedCheckpoint) {
         let checkpoint = try signedHead(covering: nil)
@@ -115,7 +115,7 @@ extension LedgerEvidence {
 
     /// The ledger's tree as static files, up to the last checkpoint.
     /// - Throws: `EvidenceError.notProven` when there is no checkpoint; `LedgerError`.
-    public func tileExport() throws -> TileExport {
+    package func tileExport() throws -> TileExport {
         let checkpoint = try signedHead(covering: nil)
         let tree = tree(ofSize: checkpoint.checkpoint.size)
         try translated("exporting tiles") { try tree.check(checkpoint) }
@@ -148,7 +148,7 @@ extension LedgerReader: LedgerEvidence {
         return best
     }
 
-    public func signed(_ statement: EntryStatement) throws -> SignedNote {
+    package func signed(_ statement: EntryStatement) throws -> SignedNote {
         let key = try translated("reading the key") {
             guard let key = try signingKey() else {
                 throw EvidenceError(
@@ -178,7 +178,7 @@ extension Ledger: LedgerEvidence {
         return checkpoint
     }
 
-    public func signed(_ statement: EntryStatement) throws -> SignedNote {
+    package func signed(_ statement: EntryStatement) throws -> SignedNote {
         try statement.signed(by: signer.key)
     }
 }
@@ -230,9 +230,9 @@ extension EvidenceError {
 }
 
 /// A log's tree as the files of C2SP tlog-tiles. Used from one thread.
-public final class TileExport {
+package final class TileExport {
     /// The file `checkpoint`, to be written last.
-    public let checkpoint: SignedCheckpoint
+    package let checkpoint: SignedCheckpoint
     private let logEntries: CheckedEntries
     private let tree: LogTree
 
@@ -243,13 +243,13 @@ public final class TileExport {
     }
 
     /// The tiles that the log has and had not yet at an earlier size.
-    public func tiles(since oldSize: UInt64 = 0) -> some Sequence<HashTile> {
+    package func tiles(since oldSize: UInt64 = 0) -> some Sequence<HashTile> {
         HashTile.tiles(ofSize: checkpoint.checkpoint.size, since: oldSize)
     }
 
     /// A tile's bytes.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
-    public func bytes(of tile: HashTile) throws -> [UInt8] {
+    package func bytes(of tile: HashTile) throws -> [UInt8] {
         do { return try tile.bytes(in: tree) } catch {
             throw LedgerError(error, while: "exporting \(tile.path)")
         }
@@ -259,7 +259,7 @@ public final class TileExport {
     ///
     /// These are the entries whole, also what the public is not shown.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
-    public func entries(under tile: HashTile) throws -> [UInt8] {
+    package func entries(under tile: HashTile) throws -> [UInt8] {
         precondition(tile.level == 0, "only tiles of leaves have entries under them")
         do {
             let first = UInt64(HashTile.widthMax) * tile.index

@@ -10,17 +10,17 @@
 // Invariant: a file that was read is written byte for byte as it was.
 
 /// One entry's place in a log, with the log's signed head.
-public struct ProofFile: Hashable, Sendable {
+package struct ProofFile: Hashable, Sendable {
     static let header = "c2sp.org/tlog-proof@v1"
 
     /// What goes with the proof, the entry's bytes where a ledger wrote it. No signature covers
     /// it by itself: it says something only once it is proven to be the entry.
-    public let extra: [UInt8]?
-    public let proof: InclusionProof
+    package let extra: [UInt8]?
+    package let proof: InclusionProof
     /// Not checked yet.
-    public let checkpoint: SignedCheckpoint
+    package let checkpoint: SignedCheckpoint
 
-    public init(extra: [UInt8]?, proof: InclusionProof, checkpoint: SignedCheckpoint) {
+    package init(extra: [UInt8]?, proof: InclusionProof, checkpoint: SignedCheckpoint) {
         self.extra = extra
         self.proof = proof
         self.checkpoint = checkpoint
@@ -28,7 +28,7 @@ public struct ProofFile: Hashable, Sendable {
 
     /// Reads a proof file.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
-    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+    package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         var lines = LineReader("a proof file", bytes)
         guard try lines.line().elementsEqual(Self.header.utf8) else {
             throw .malformed("a proof file begins with \(Self.header)")
@@ -40,7 +40,7 @@ public struct ProofFile: Hashable, Sendable {
     }
 
     /// The file.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         Array("\(Self.header)\n\(ProofPart(extra: extra, proof: proof).text)".utf8)
             + checkpoint.bytes
     }
@@ -48,7 +48,7 @@ public struct ProofFile: Hashable, Sendable {
     /// Checks an entry that is known from elsewhere.
     /// - Returns: the checkpoint that it is proven in.
     /// - Throws: `EvidenceError` with `notSigned` or `notProven`.
-    public func verify(
+    package func verify(
         entry: [UInt8], by keys: [VerifierKey]
     ) throws(EvidenceError) -> VerifiedCheckpoint {
         let verified = try checkpoint.verified(by: keys)

@@ -24,22 +24,22 @@ package import AuctionDomain
 ///
 ///     let checked = try StatementFile(parsing: bytes).check(by: [key])
 ///     let view = try EntryView(checked)
-public struct StatementFile: Hashable, Sendable {
+package struct StatementFile: Hashable, Sendable {
     static let header = "gavel-statement/v1"
     /// The longest view in bytes; what an entry holds is far below.
-    public static let viewBytesMax = 1_000_000
+    package static let viewBytesMax = 1_000_000
 
     private let view: [UInt8]
     /// What is said. Not checked yet.
-    public let statement: EntryStatement
+    package let statement: EntryStatement
     private let note: SignedNote
     private let part: ProofPart
     /// The log's head. Not checked yet.
-    public let checkpoint: SignedCheckpoint
+    package let checkpoint: SignedCheckpoint
 
     /// Reads a file.
     /// - Throws: `EvidenceError.malformed` saying what is wrong.
-    public init(parsing bytes: [UInt8]) throws(EvidenceError) {
+    package init(parsing bytes: [UInt8]) throws(EvidenceError) {
         var lines = LineReader("a statement's file", bytes)
         guard try lines.line().elementsEqual(Self.header.utf8) else {
             throw .malformed("a statement's file begins with \(Self.header)")
@@ -105,14 +105,14 @@ public struct StatementFile: Hashable, Sendable {
     }
 
     /// The file.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         Array("\(Self.header)\nview ".utf8) + view + [0x0A, 0x0A] + note.bytes + [0x0A]
             + Array(part.text.utf8) + checkpoint.bytes
     }
 
     /// The entry's place as a proof file, for tools that know only those; without the entry's
     /// bytes where they are not in this file.
-    public var proofFile: ProofFile {
+    package var proofFile: ProofFile {
         ProofFile(extra: part.extra, proof: part.proof, checkpoint: checkpoint)
     }
 
@@ -121,7 +121,7 @@ public struct StatementFile: Hashable, Sendable {
     ///   - keys: keys of the ledger, from a source that is trusted.
     ///   - witnesses: keys of witnesses to look for.
     /// - Throws: `EvidenceError` with `notSigned` or `notProven`.
-    public func check(
+    package func check(
         by keys: [VerifierKey], witnesses: [VerifierKey] = []
     ) throws(EvidenceError) -> CheckedStatement {
         let verified = try checkpoint.verified(by: keys, witnesses: witnesses)
@@ -158,16 +158,16 @@ public struct StatementFile: Hashable, Sendable {
 }
 
 /// A statement that is proven to be the ledger's.
-public struct CheckedStatement: Sendable {
+package struct CheckedStatement: Sendable {
     /// The signed head that the entry stands under.
-    public let checkpoint: VerifiedCheckpoint
-    public let statement: EntryStatement
+    package let checkpoint: VerifiedCheckpoint
+    package let statement: EntryStatement
     /// The statement with its signature: whoever holds it can convict the ledger of a false one.
-    public let note: SignedNote
+    package let note: SignedNote
     /// What the ledger says the entry says to the viewer: JSON, read by `EntryView` of GavelJSON.
-    public let view: [UInt8]
+    package let view: [UInt8]
     /// The entry's bytes, proven; nil where they also concern others.
-    public let entry: [UInt8]?
+    package let entry: [UInt8]?
 
     fileprivate init(
         checkpoint: VerifiedCheckpoint, statement: EntryStatement, note: SignedNote,

@@ -4,40 +4,40 @@
 // Invariant: a mark is read before what it stands for: whoever reads on an unchanged mark misses
 // nothing.
 
-public import AuctionDomain
+package import AuctionDomain
 internal import Platform
 internal import Synchronization
 
 /// Where an auction or a wallet stood: as long as the mark stays, so does what is shown of it. An
 /// auction's tells only of what anyone may see: no rejected command changes it.
-public struct ChangeMark: Hashable, Sendable {
+package struct ChangeMark: Hashable, Sendable {
     /// An auction's last accepted entry, a wallet's last one; nil for a wallet that no entry has
     /// touched yet.
-    public let position: UInt64?
+    package let position: UInt64?
     /// An auction's, which time changes without an entry of its own.
-    public let status: AuctionStatus?
+    package let status: AuctionStatus?
 
     /// How many entries it takes to get there: what the state under the mark reflects at least.
-    public var reflects: UInt64 { position.map { $0 + 1 } ?? 0 }
+    package var reflects: UInt64 { position.map { $0 + 1 } ?? 0 }
 }
 
 /// Auctions that a run of entries has changed for anyone to see.
-public struct ChangedAuctions: Hashable, Sendable {
+package struct ChangedAuctions: Hashable, Sendable {
     /// Each once, in the order in which they first changed.
-    public let auctions: [AuctionID]
+    package let auctions: [AuctionID]
     /// The position after the last accepted entry about them; the first one looked at where there
     /// is none.
-    public let changed: UInt64
+    package let changed: UInt64
     /// The position from which to look on.
-    public let next: UInt64
+    package let next: UInt64
     /// Whether the log had no more entries.
-    public let isComplete: Bool
+    package let isComplete: Bool
 }
 
 extension LedgerQueries {
     /// The marks of some auctions, all as of one moment; nil where there is no such auction.
     /// - Complexity: O(1) each, under one lock: ask for some hundreds at a time.
-    public func marks(of auctions: [AuctionID]) -> [ChangeMark?] {
+    package func marks(of auctions: [AuctionID]) -> [ChangeMark?] {
         reading.readState.withLock { readState in
             auctions.map { id in
                 readState.state.auction(id).map { auction in
@@ -51,7 +51,7 @@ extension LedgerQueries {
 
     /// The marks of some wallets, all as of one moment; nil where there is no such user.
     /// - Complexity: as for auctions.
-    public func marks(of wallets: [UserID]) -> [ChangeMark?] {
+    package func marks(of wallets: [UserID]) -> [ChangeMark?] {
         reading.readState.withLock { readState in
             wallets.map { id in
                 readState.state.user(id).map { user in
@@ -76,7 +76,7 @@ extension LedgerQueries {
     ///   - auctionsMax: the search stops before an entry that would change one auction more.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(entries looked at); an accepted bid costs no allocation.
-    public func auctionsChanged(
+    package func auctionsChanged(
         from position: UInt64, entriesMax: Int, auctionsMax: Int
     ) throws(LedgerError) -> ChangedAuctions {
         var handles: [AuctionHandle] = []

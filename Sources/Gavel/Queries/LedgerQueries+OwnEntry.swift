@@ -4,15 +4,15 @@
 // no refund of another, no maximum of another, no other wallet's place in the log; nor the command
 // id, with which what is left out could be guessed by the entry's hash.
 
-public import AuctionDomain
+package import AuctionDomain
 internal import Synchronization
 
 /// One's own entry.
-public struct OwnEntry: Hashable, Sendable {
+package struct OwnEntry: Hashable, Sendable {
     /// The entry with the events that are public or the owner's.
-    public let entry: LedgerEntry
+    package let entry: LedgerEntry
     /// Whether that is all of it, so that its bytes may be given to the owner too.
-    public let isWhole: Bool
+    package let isWhole: Bool
 }
 
 extension LedgerQueries {
@@ -20,7 +20,7 @@ extension LedgerQueries {
     /// speaks for.
     /// - Returns: nil where the entry is not the user's.
     /// - Complexity: O(events).
-    public func own(_ entry: LedgerEntry, of user: UserID) -> OwnEntry? {
+    package func own(_ entry: LedgerEntry, of user: UserID) -> OwnEntry? {
         let handle = reading.readState.withLock { $0.state.user(user) }
         var isOwner =
             handle.map { entry.actor == .user($0) || entry.command.user == $0 } ?? false

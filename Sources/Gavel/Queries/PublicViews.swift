@@ -95,13 +95,13 @@ extension AuctionView {
 }
 
 /// One entry of the log as anyone may see it.
-public struct PublicLogEntry: Hashable, Sendable {
-    public let position: UInt64
+package struct PublicLogEntry: Hashable, Sendable {
+    package let position: UInt64
     /// The hash of the entry's bytes as a leaf of the log's tree (RFC 6962 section 2.1).
-    public let leaf: Digest
+    package let leaf: Digest
     /// Nil of a blanked entry, of which nothing else is public: neither when it was made, nor by
     /// whom, nor what it is about, nor how long it is.
-    public let entry: PublicEntry?
+    package let entry: PublicEntry?
 }
 
 extension LedgerQueries {
@@ -109,7 +109,7 @@ extension LedgerQueries {
     /// when there are no more.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(limit), each entry hashed.
-    public func publicEntries(
+    package func publicEntries(
         from position: UInt64, limit: Int = pageItemsMax
     ) throws(LedgerError) -> [PublicLogEntry] {
         let end = min(reflects, position.addingClamped(UInt64(max(0, limit))))

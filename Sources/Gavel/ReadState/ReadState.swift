@@ -273,11 +273,7 @@ struct ReadState: Sendable {
 extension ReadState: EffectVisitor {
     /// Keeps lists and holdings along with an event that the state has just taken.
     mutating func moves(_ movement: MoneyMovement) {
-        let currency =
-            switch movement.subject {
-            case .payment(let currency): currency
-            case .auction(let auction): state[auction].currency
-            }
+        let currency = state.currency(of: movement.subject)
         holdings[currency.index].add(
             available: movement.availableChange, locked: movement.lockedChange)
         guard let auction = movement.auction else { return }
