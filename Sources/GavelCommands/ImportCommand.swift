@@ -80,11 +80,10 @@ struct ImportCommand: ParsableCommand {
             // Commands are judged some thousand lines behind the reading: a refusal further up is
             // the first bad line, whatever stopped the reading.
             let stopped = error as? LedgerImport.Stopped ?? firstRefusal(building)
-            let statistics = building.statistics
             building.abandon()
             guard let stopped else { throw error }
             let place = history.place(ofLine: stopped.index)
-            if stopped.refusal == .storageLow, let statistics {
+            if stopped.refusal == .storageLow, let statistics = building.statisticsWhenStopped {
                 // The line is as it should be: what is full is the disk.
                 throw Failure(
                     .unusable,
