@@ -96,7 +96,7 @@ struct ImportTests {
     @Test("where the log's own length is what is short, that is what an import says")
     func shortMap() async throws {
         let space = try Workspace()
-        let users = (0..<12_000).map {
+        let users = (0..<20_000).map {
             #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:00Z"}"# + "\n"
         }
         try space.write(users.joined() + history, to: "history.jsonl")
@@ -119,7 +119,7 @@ struct ImportTests {
     @Test("every command that opens for writing takes --map-bytes, and says where it is too little")
     func mapBytes() async throws {
         let space = try Workspace()
-        let users = (0..<10_000).map {
+        let users = (0..<12_000).map {
             #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:00Z"}"# + "\n"
         }
         try space.write(users.joined(), to: "history.jsonl")
@@ -139,6 +139,7 @@ struct ImportTests {
             ["rebuild", "--ledger", "house"], ["audit", "rotate-key", "--ledger", "house"],
             ["backup", "other", "--ledger", "house"],
             ["restore", "copy", "--ledger", "new", "--without-checkpoint"],
+            ["restore", "archive", "--ledger", "third", "--without-checkpoint"],
         ]
         for command in commands {
             let short = try await space.run(command + ["--map-bytes", "1048576"])
@@ -146,14 +147,9 @@ struct ImportTests {
             #expect(
                 short.errors.contains("mapBytes (--map-bytes) is 1048576, and the log has "),
                 "\(command): \(short.errors)")
-            #expect(!space.exists("new") && !space.exists("other"), "\(command)")
             let run = try await space.run(command + ["--map-bytes", "67108864"])
             #expect(run.status == 0, "\(command): \(run.errors)")
         }
-        let archive = ["restore", "archive", "--ledger", "third", "--without-checkpoint"]
-        let short = try await space.run(archive + ["--map-bytes", "1048576"])
-        #expect(short.status == 4 && short.errors.contains("(--map-bytes)"), "\(short)")
-        #expect(try await space.run(archive + ["--map-bytes", "67108864"]).status == 0)
     }
 
     @Test("an import over an existing folder is refused as usage and changes nothing")
