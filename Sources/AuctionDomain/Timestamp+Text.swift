@@ -18,7 +18,7 @@ extension Timestamp {
         // but a value may, still print as what they are.
         let (seconds, fraction) = flooredDivision(nanoseconds, by: 1_000_000_000)
         let (day, second) = flooredDivision(seconds, by: 86_400)
-        let date = CivilDate(daysSince1970: day)
+        let date = CivilDay(daysSince1970: day)
         bytes.appendDigits(date.year, count: 4)
         bytes.append(0x2D)
         bytes.appendDigits(date.month, count: 2)
@@ -48,7 +48,7 @@ func flooredDivision(
 }
 
 /// A day of the Gregorian calendar, also before its introduction.
-package struct CivilDate {
+package struct CivilDay {
     package let year: Int64
     package let month: Int64
     package let day: Int64

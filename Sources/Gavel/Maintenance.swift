@@ -25,8 +25,8 @@ extension Ledger {
     /// ledger opens as before, and rebuilding again ends the work.
     /// - Parameter mapBytes: as ``Configuration/mapBytes``.
     /// - Returns: how many entries were replayed.
-    /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `damaged`, `invalidConfiguration` or
-    ///   `storage`.
+    /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `damaged`, `storage`, or
+    ///   `invalidConfiguration` where `mapBytes` is less than the log's file has already.
     @discardableResult
     public static func rebuild(
         at path: String, mapBytes: Int = Configuration.mapBytesDefault,

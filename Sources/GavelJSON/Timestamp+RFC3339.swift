@@ -59,7 +59,7 @@ private struct TimeReader {
         guard month >= 1, month <= 12 else {
             throw MalformedValue("a month must be 01 to 12, in \(quoted(text))")
         }
-        let date = CivilDate(year: year, month: month, day: day)
+        let date = CivilDay(year: year, month: month, day: day)
         guard day >= 1, day <= date.daysInMonth else {
             throw MalformedValue(
                 "that month has the days 01 to \(date.daysInMonth), in \(quoted(text))")

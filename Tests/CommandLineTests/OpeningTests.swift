@@ -81,8 +81,8 @@ struct OpeningTests {
         try #require(other.status == 0)
         try space.write("no checkpoint", to: "junk")
         for (place, reason) in [
-            ("junk", "Put it right, or name another file by --checkpoint-copy"),
-            ("other/checkpoint", "belongs to the ledger in other"),
+            ("junk", "junk is there already and is not a checkpoint"),
+            ("other/checkpoint", "belongs to the ledger in "),
             ("foreign", "left as it is. Name another file by --checkpoint-copy"),
         ] {
             if place == "foreign" {

@@ -269,7 +269,7 @@ struct OwnStoreTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reader = try await LedgerReader.open(in: store)
         try reader.backup(to: folder)
-        #expect(reader.reflects == 4)
+        #expect(reader.reflects == 5)
         reader.close()
         #expect(try Verifier.verify(at: folder).isClean)
     }
