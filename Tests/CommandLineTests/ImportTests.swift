@@ -78,7 +78,7 @@ struct ImportTests {
         let last = try #require(low.errors.split(separator: "\n").last)
         #expect(
             last.contains(
-                #/^gavel: history\.jsonl:7: storage_low: the disk is nearly full: \d+ bytes are free/#
+                #/^gavel: history\.jsonl:7: storage_low: the disk is nearly full: \d+ bytes/#
             ), "\(last)")
         #expect(last.hasSuffix(" and \(Int.max) must stay free (--free-bytes)"))
         #expect(low.errors.contains("free_bytes_min=\(Int.max)"))
