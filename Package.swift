@@ -166,7 +166,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["AuctionDomain", "Gavel", "GavelJSON", "GavelTesting"],
+            dependencies: [
+                "AuctionDomain", "Gavel", "GavelJSON", "GavelTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "FixtureTests",

@@ -59,6 +59,9 @@ public struct Configuration: Sendable {
     public var logger = Logger(label: "gavel")
 
     public static let mapBytesDefault = 128 << 30
+    /// What `mapBytes` may be: room for the first pages, up to half of an address space.
+    package static let mapBytesRange = 1 << 20...1 << 46
+    package static let freeBytesRange = 0...Int.max
 
     /// Set by an import, which reads no clock: the ledger's id, and that only the times of
     /// commands close auctions.
@@ -113,8 +116,8 @@ extension Configuration {
         NumberRule("queueCommandsMax", \.queueCommandsMax, in: 1...1 << 24),
         NumberRule("commandIDRetentionSeconds", \.commandIDRetentionSeconds, in: 1...31_536_000),
         NumberRule("commandIDsMax", \.commandIDsMax, in: 1...1 << 32),
-        NumberRule("freeBytesMin", \.freeBytesMin, in: 0...Int.max),
-        NumberRule("mapBytes", \.mapBytes, in: 1 << 20...1 << 46),
+        NumberRule("freeBytesMin", \.freeBytesMin, in: freeBytesRange),
+        NumberRule("mapBytes", \.mapBytes, in: mapBytesRange),
         NumberRule("snapshotIntervalEntries", \.snapshotIntervalEntries, in: 1...1 << 40),
         NumberRule("drainMilliseconds", \.drainMilliseconds, in: 0...86_400_000),
         NumberRule(

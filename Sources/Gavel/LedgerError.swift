@@ -46,7 +46,7 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         /// A projection is run by another call already.
         case alreadyRunning = "already_running"
         /// A number in the configuration is outside of its range; the reason names it, and the
-        /// range.
+        /// range. Or the ledger's path is empty.
         case invalidConfiguration = "invalid_configuration"
         /// The operating system or LMDB refused.
         case storage
@@ -132,6 +132,10 @@ extension LedgerError {
         } catch {}
         return remedy
     }
+
+    /// The path of a ledger's folder is empty: taken from where the process stands, it would be
+    /// whatever folder that is.
+    static let emptyPath = LedgerError(.invalidConfiguration, "the ledger's path is empty")
 
     /// What stands in the folder has no entry yet.
     static func notBegun(_ folder: LedgerFolder) -> LedgerError {

@@ -80,6 +80,9 @@ public final class LedgerImport {
         }
     }
 
+    /// Figures of the ledger as it was when a command was refused; nil where none was.
+    package private(set) var statisticsWhenStopped: LedgerStatistics?
+
     /// Adds the next command.
     /// - Parameter time: never before the time of the command before it.
     /// - Throws: `Stopped` when an earlier command was refused; `LedgerError`.
@@ -190,7 +193,9 @@ public final class LedgerImport {
             switch receipt.status {
             case .accepted: accepted += 1
             case .rejected: rejected += 1
-            case .refused: throw Stopped(index: answered, refusal: receipt.refusal!)
+            case .refused:
+                statisticsWhenStopped = ledger?.statistics
+                throw Stopped(index: answered, refusal: receipt.refusal!)
             }
             answered += 1
         }

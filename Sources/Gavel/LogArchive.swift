@@ -108,21 +108,23 @@ extension Ledger {
         // Only what was made here is removed.
         defer { withExtendedLifetime(lock) { try? unpacked.discard() } }
         let store = FolderStore(unpacked)
-        do { try unpack(read, into: store) } catch {
+        do { try unpack(read, into: store, options) } catch {
             throw LedgerError(error, whileBuilding: "unpacking an archive")
         }
         return try restore(
-            from: store, called: "the archive", to: FolderStore(at: path), options: options)
+            from: store, called: "the archive",
+            to: FolderStore(at: path, mapBytes: options.mapBytes), options: options)
     }
 
     private static func unpack(
-        _ read: (Int) throws -> [UInt8], into store: any LedgerStore
+        _ read: (Int) throws -> [UInt8], into store: any LedgerStore, _ options: RestoreOptions
     ) throws {
         guard try read(LogArchive.header.count) == LogArchive.header else {
             throw LedgerError(.foreign, "the file is no archive: expected gavel-archive/v1")
         }
         var opening = StoreOpening()
         opening.isBuilding = true
+        opening.mapBytes = options.mapBytes ?? opening.mapBytes
         let log = try store.openForWriting(opening)
         defer { log.close() }
         var tree = MerkleTree()

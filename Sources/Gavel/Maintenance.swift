@@ -23,23 +23,28 @@ extension Ledger {
     /// Throws away what can be derived (the read state's snapshots, the roots of tiles) and makes
     /// it anew from the first entry on. No entry is touched. When it fails or is interrupted, the
     /// ledger opens as before, and rebuilding again ends the work.
+    /// - Parameter mapBytes: as ``Configuration/mapBytes``.
     /// - Returns: how many entries were replayed.
-    /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `damaged` or `storage`.
+    /// - Throws: `LedgerError` with `notFound`, `heldByWriter`, `damaged`, `storage`, or
+    ///   `invalidConfiguration` where `mapBytes` is less than the log's file has already.
     @discardableResult
     public static func rebuild(
-        at path: String, logger: Logger = Logger(label: "gavel")
+        at path: String, mapBytes: Int = Configuration.mapBytesDefault,
+        logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> UInt64 {
-        try rebuild(FolderStore(at: path), logger: logger)
+        try rebuild(FolderStore(at: path), mapBytes: mapBytes, logger: logger)
     }
 
     /// Rebuilds a ledger in any store, as `rebuild(at:)` does one in a folder.
     /// - Throws: as `rebuild(at:)`.
     @discardableResult
     public static func rebuild(
-        _ store: any LedgerStore, logger: Logger = Logger(label: "gavel")
+        _ store: any LedgerStore, mapBytes: Int = Configuration.mapBytesDefault,
+        logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> UInt64 {
         do {
             var opening = StoreOpening()
+            opening.mapBytes = mapBytes
             opening.createsIfMissing = false
             opening.logger = logger
             let log = try store.openForWriting(opening)
@@ -85,6 +90,7 @@ extension LedgerReader {
 /// - Parameter name: what the place is called in messages; nil for its path.
 func requireAbsent(_ path: String, called name: String? = nil) throws(LedgerError) {
     let name = name ?? path
+    guard !name.isEmpty else { throw .emptyPath }
     do {
         guard try FileSystem.kind(of: path, followingLinks: false) == nil else {
             throw LedgerError(.alreadyExists, "\(name) exists already")

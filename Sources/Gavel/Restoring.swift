@@ -30,6 +30,9 @@ extension Ledger {
         public var acceptsMissingCheckpoint = false
         /// Takes over entries that the checkpoint does not cover: anybody may have written them.
         public var acceptsUnsignedEntries = false
+        /// How long the log's file may get while it is restored, as ``Configuration/mapBytes``
+        /// says; nil for its default, or twice what the backup has.
+        public var mapBytes: Int?
         public var logger = Logger(label: "gavel")
 
         public init() {}
@@ -62,10 +65,11 @@ extension Ledger {
     ///   accepted; `keyMismatch`, `alreadyExists`, `damaged`, `heldByWriter` while the backup is
     ///   being written to, or `storage`.
     public static func restore(
-        from source: String, to path: String,
-        options: Ledger.RestoreOptions = Ledger.RestoreOptions()
-    ) throws(LedgerError) -> Ledger.RestoredLoss? {
-        try restore(from: FolderStore(at: source), to: FolderStore(at: path), options: options)
+        from source: String, to path: String, options: RestoreOptions = RestoreOptions()
+    ) throws(LedgerError) -> RestoredLoss? {
+        try restore(
+            from: FolderStore(at: source), to: FolderStore(at: path, mapBytes: options.mapBytes),
+            options: options)
     }
 
     /// Makes a ledger in any store from a backup in another, as `restore(from:to:options:)` does
@@ -134,6 +138,7 @@ extension Ledger {
         configuration.logger = options.logger
         configuration.createsIfMissing = false
         configuration.isBuilding = true
+        configuration.mapBytes = options.mapBytes ?? configuration.mapBytes
         // Nothing closes while the ledger is only being restored.
         configuration.closing = .held
         let id = LedgerID.generate()

@@ -24,12 +24,13 @@ struct BackupCommand: ParsableCommand {
     var destination: String
 
     @OptionGroup var ledger: LedgerOption
+    @OptionGroup var mapBytes: MapBytesOption
 
     func run() throws {
         try requireAbsent(destination)
         let reader = try LedgerReader.openAndWait(at: ledger.path)
         defer { reader.close() }
-        try reader.backup(to: destination)
+        try reader.backup(to: FolderStore(at: destination, mapBytes: mapBytes.mapBytes))
         try printVerified(destination, before: [])
     }
 }
@@ -68,6 +69,7 @@ struct RestoreCommand: ParsableCommand {
     var source: String
 
     @OptionGroup var ledger: LedgerOption
+    @OptionGroup var mapBytes: MapBytesOption
 
     @Option(
         help: ArgumentHelp(
@@ -118,6 +120,7 @@ struct RestoreCommand: ParsableCommand {
         options.acceptsLoss = acceptLoss
         options.acceptsMissingCheckpoint = withoutCheckpoint
         options.acceptsUnsignedEntries = acceptUnsigned
+        options.mapBytes = mapBytes.mapBytes
         let loss =
             FileSystem.isDirectory(source) || !isThere(source)
             ? try Ledger.restore(from: source, to: ledger.path, options: options)

@@ -21,6 +21,7 @@ struct ExtendCommand: AsyncParsableCommand {
 
     @OptionGroup var ledger: LedgerOption
     @OptionGroup var newKey: NewKeyOption
+    @OptionGroup var mapBytes: MapBytesOption
 
     @Option(help: ArgumentHelp("The new end (RFC 3339).", valueName: "time"), transform: time)
     var to: Timestamp
@@ -44,6 +45,7 @@ struct ExtendCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = Configuration()
         configuration.createsIfMissing = false
+        mapBytes.apply(to: &configuration)
         configuration.replacesLostKey = newKey.isWanted
         configuration.closing = .held
         let extended = try await Ledger.withLedger(

@@ -20,8 +20,9 @@ package struct GavelCommand: AsyncParsableCommand {
               gavel audit verify --ledger house
 
             Exit codes: 0 done and clean; 1 a finding, or a rejection under --strict; \
-            2 wrong usage or an unknown id; 3 stopped at FILE:LINE, or a verification that did \
-            not reach the end; 4 the ledger cannot be opened, or a disk is full or failed.
+            2 wrong usage or an unknown id; 3 stopped at FILE:LINE, a commit into a \
+            standing ledger failed, or a verification did not reach the end; 4 the ledger cannot \
+            be opened, or a disk is full or failed.
             """,
         version: Ledger.version,
         subcommands: [
@@ -31,6 +32,9 @@ package struct GavelCommand: AsyncParsableCommand {
             ExportCommand.self, BackupCommand.self, RestoreCommand.self, RebuildCommand.self,
             BenchmarkCommand.self,
         ])
+
+    /// Runs the program, from its first moment on.
+    package static func start() -> Never { startProgram("gavel") { await main() } }
 
     /// Runs what the command line names, and ends the process.
     package static func main() async {

@@ -18,7 +18,8 @@ struct ImportCommand: ParsableCommand {
             Every line is a command with the time it happened, `at`. Times never fall, within a \
             file or from one to the next, and none lies in the future. A line that is no command \
             or is refused stops the import at FILE:LINE and leaves no ledger; commands that a \
-            rule rejects become entries like all others.
+            rule rejects become entries like all others. Before less than --free-bytes would be \
+            free the import ends too, with exit code 4.
 
               gavel import 2024.jsonl 2025.jsonl --ledger house
 
@@ -30,6 +31,8 @@ struct ImportCommand: ParsableCommand {
 
     @OptionGroup var ledger: LedgerOption
     @OptionGroup var signing: SigningOptions
+    @OptionGroup var freeBytes: FreeBytesOption
+    @OptionGroup var mapBytes: MapBytesOption
 
     @Flag(help: "End with exit code 1 when a command was rejected.")
     var strict = false
@@ -44,6 +47,8 @@ struct ImportCommand: ParsableCommand {
         let digest = try ContentDigest(of: files)
         var configuration = Configuration()
         try signing.apply(to: &configuration)
+        freeBytes.apply(to: &configuration)
+        mapBytes.apply(to: &configuration)
         let building = try LedgerImport(
             to: ledger.path, fingerprint: digest.digest, configuration: configuration)
         var history = HistoryReader(files, hashedTo: digest, now: SystemClock().now())
@@ -77,7 +82,14 @@ struct ImportCommand: ParsableCommand {
             let stopped = error as? LedgerImport.Stopped ?? firstRefusal(building)
             building.abandon()
             guard let stopped else { throw error }
-            throw history.place(ofLine: stopped.index).stop(stopped.refusal.sentence)
+            let place = history.place(ofLine: stopped.index)
+            if stopped.refusal == .storageLow, let statistics = building.statisticsWhenStopped {
+                // The line is as it should be: what is full is the disk.
+                throw Failure(
+                    .unusable,
+                    "\(place): \(stopped.refusal.name): \(statistics.storageLowReason)")
+            }
+            throw place.stop(stopped.refusal.sentence)
         }
     }
 

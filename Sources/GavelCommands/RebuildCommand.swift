@@ -16,9 +16,11 @@ struct RebuildCommand: ParsableCommand {
             """)
 
     @OptionGroup var ledger: LedgerOption
+    @OptionGroup var mapBytes: MapBytesOption
 
     func run() throws {
-        let count = try Ledger.rebuild(at: ledger.path)
+        let count = try Ledger.rebuild(
+            at: ledger.path, mapBytes: mapBytes.mapBytes ?? Configuration.mapBytesDefault)
         try withOutput(after: "\(ledger.path) is rebuilt") { output in
             output.write("rebuilt \(ledger.path) from \(count) entries\n")
         }

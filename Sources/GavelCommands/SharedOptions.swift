@@ -14,6 +14,55 @@ struct LedgerOption: ParsableArguments {
     var path: String
 }
 
+/// How long the log's file may get.
+struct MapBytesOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "How long the log's file may get, from 1048576 to 70368744177664; it costs address "
+                + "space only (default: \(Configuration.mapBytesDefault)).", valueName: "bytes"),
+        transform: { try wholeNumber($0, in: Configuration.mapBytesRange) })
+    var mapBytes: Int?
+
+    func apply(to configuration: inout Configuration) {
+        configuration.mapBytes = mapBytes ?? configuration.mapBytes
+    }
+}
+
+/// How much must stay free of what a command writes to.
+struct FreeBytesOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Free bytes below which bids and openings are refused as storage_low (default: "
+                + "\(Configuration().freeBytesMin)).", valueName: "bytes"),
+        transform: { try wholeNumber($0, in: Configuration.freeBytesRange) })
+    var freeBytes: Int?
+
+    func apply(to configuration: inout Configuration) {
+        configuration.freeBytesMin = freeBytes ?? configuration.freeBytesMin
+    }
+}
+
+extension LedgerStatistics {
+    /// Why bids and openings are refused, with what is free and what must stay free.
+    var storageLowReason: String {
+        let least = "and \(freeBytesMin) must stay free (--free-bytes)"
+        if let storage, let freeBytes, freeBytes == storage.mapBytes - storage.usedBytes {
+            return "the log's file may get \(freeBytes) bytes longer (--map-bytes), \(least)"
+        }
+        return "the disk is nearly full: \(freeBytes ?? 0) bytes are free, \(least)"
+    }
+}
+
+/// Reads a whole number.
+private func wholeNumber(_ text: String, in range: ClosedRange<Int>) throws -> Int {
+    guard let number = Int(text), range.contains(number) else {
+        throw ArgumentProblem(
+            "expected a whole number from \(range.lowerBound)"
+                + (range.upperBound == .max ? "" : " to \(range.upperBound)"))
+    }
+    return number
+}
+
 /// Which ledger, as of when, and how the answer is printed.
 struct ReadingOptions: ParsableArguments {
     @OptionGroup var ledger: LedgerOption

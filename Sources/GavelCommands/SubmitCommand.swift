@@ -32,6 +32,8 @@ struct SubmitCommand: ParsableCommand {
     @OptionGroup var ledger: LedgerOption
     @OptionGroup var signing: SigningOptions
     @OptionGroup var newKey: NewKeyOption
+    @OptionGroup var freeBytes: FreeBytesOption
+    @OptionGroup var mapBytes: MapBytesOption
 
     @Flag(help: "Make the ledger if there is none.")
     var create = false
@@ -78,6 +80,8 @@ struct SubmitCommand: ParsableCommand {
     private func open() throws -> Ledger {
         var configuration = Configuration()
         try signing.apply(to: &configuration)
+        freeBytes.apply(to: &configuration)
+        mapBytes.apply(to: &configuration)
         configuration.replacesLostKey = newKey.isWanted
         configuration.createsIfMissing = create
         configuration.closing = holdClosings ? .held : confirmClosings ? .confirmed : .automatic
@@ -178,7 +182,7 @@ private final class SubmitSession {
             writer.removeAll()
             writer.receipt(
                 receipt, line: batch.firstLine + index, id: batch.submissions[index].id,
-                events: events, names: ledger.reading, reason: receipt.refusal?.expectation)
+                events: events, names: ledger.reading, reason: receipt.refusal.map(reason(of:)))
             writer.newline()
             output.write(writer.bytes)
             if receipt.status != .accepted { notAccepted += 1 }
@@ -186,6 +190,11 @@ private final class SubmitSession {
         }
         try output.flush()
         answered += receipts.count
+    }
+
+    /// What would have to be different for a command to be taken.
+    private func reason(of refusal: Refusal) -> String {
+        refusal == .storageLow ? ledger.statistics.storageLowReason : refusal.expectation
     }
 
     /// Answers the line that is no command and ends the session there.

@@ -108,7 +108,7 @@ extension ServiceOptions {
             NumberRule("callsBurst", \.callsBurst, in: 1...rateMax),
             NumberRule("tokenKeyDays", \.tokenKeyDays, in: 1...3650),
             NumberRule("tokensRememberedMax", \.tokensRememberedMax, in: 0...10_000_000),
-            NumberRule("passwordCostLog2", \.passwordCostLog2, in: 1...20),
+            NumberRule("passwordCostLog2", \.passwordCostLog2, in: PasswordHash.costs),
             NumberRule("liveListenersMax", \.liveListenersMax, in: 0...Int.max),
             NumberRule("liveListenersByUser", \.liveListenersByUser, in: 0...Int.max),
             NumberRule("liveListenersByAddress", \.liveListenersByAddress, in: 0...Int.max),

@@ -5,6 +5,7 @@
 // Invariants: every write is durable when it returns, and runs on a thread of its own: no event
 // loop and no task ever waits for the disk; reads are short and copy what they keep.
 
+internal import AuctionDomain
 internal import Dispatch
 internal import Foundation
 internal import Gavel
@@ -117,10 +118,11 @@ final class ServiceStore: Sendable {
 
 extension Transaction where Self: ~Copyable {
     /// A row kept as JSON; nil where there is none.
+    /// - Throws: `LedgerError` with `damaged`, naming the row, where a value in it may not be.
     func row<Row: Decodable>(
         _ type: Row.Type, in table: BytesTable, at key: String
     ) throws -> Row? {
-        try withValue(table, at: Array(key.utf8)) { try Row(row: $0) }
+        try withValue(table, at: Array(key.utf8)) { try Row(row: $0, at: key) }
     }
 
     /// A value that is text; nil where there is none.
@@ -145,5 +147,13 @@ extension Decodable {
     /// Reads a row's bytes.
     init(row: RawSpan) throws {
         self = try JSONDecoder().decode(Self.self, from: Data(row.array()))
+    }
+
+    /// Reads a row's bytes, and names the account where a value in it may not be.
+    /// - Parameter key: what the row is kept under: an account's user id.
+    init(row: RawSpan, at key: String) throws {
+        do { self = try Self(row: row) } catch let error as MalformedValue {
+            throw LedgerError(.damaged, "the account \(key): \(error.reason)")
+        }
     }
 }

@@ -287,16 +287,4 @@ extension [UInt8] {
             rest /= 10
         } while rest > 0
     }
-
-    /// Appends exactly `count` digits, with zeros in front.
-    mutating func appendDigits(_ value: Int64, count: Int) {
-        var divisor: Int64 = 1
-        for _ in 1..<count { divisor *= 10 }
-        var rest = value
-        for _ in 0..<count {
-            append(ASCII.zero + UInt8(truncatingIfNeeded: rest / divisor))
-            rest %= divisor
-            divisor /= 10
-        }
-    }
 }

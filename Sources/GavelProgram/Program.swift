@@ -2,12 +2,52 @@
 // asked for, one line for an error, the exit code.
 
 package import ArgumentParser
+import Dispatch
 
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
     import Darwin
 #endif
+
+/// Below this many files that may be open at once nothing is begun: Dispatch, which runs every
+/// thread here, needs half of them and ends the process where it cannot have one.
+private let openFilesMin = 16
+
+/// Runs a program from its first moment on.
+package func startProgram(
+    _ name: String, _ body: @escaping @MainActor @Sendable () async -> Void
+) -> Never {
+    let openFiles = raiseOpenFilesMax()
+    if openFiles < openFilesMin {
+        printError(
+            "at most \(openFiles) files may be open at once (ulimit -n), and \(openFilesMin) are "
+                + "needed: Too many open files", by: name)
+        leave(.unusable)
+    }
+    Task { @MainActor in
+        await body()
+        leave(.done)
+    }
+    dispatchMain()
+}
+
+/// Lets the process open as many files as the system allows it.
+/// - Returns: how many that are.
+@discardableResult
+package func raiseOpenFilesMax() -> Int {
+    var limit = rlimit()
+    #if canImport(Glibc)
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+        let files = RLIMIT_NOFILE
+    #endif
+    guard getrlimit(files, &limit) == 0 else { return 0 }
+    limit.rlim_cur = limit.rlim_max
+    _ = setrlimit(files, &limit)
+    _ = getrlimit(files, &limit)
+    return Int(clamping: limit.rlim_cur)
+}
 
 extension AsyncParsableCommand {
     /// Runs the command that the command line names, and ends the process where it fails. It takes

@@ -17,6 +17,9 @@ package struct ServerCommand: AsyncParsableCommand {
 
     package init() {}
 
+    /// Runs the program, from its first moment on.
+    package static func start() -> Never { startProgram("gavel-server") { await main() } }
+
     /// Runs what the command line names, and ends the process.
     package static func main() async {
         await runProgram { error in

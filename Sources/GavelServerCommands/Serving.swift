@@ -43,7 +43,7 @@ struct Serving {
     /// Runs until told to end.
     /// - Throws: `Failure`, `LedgerError`.
     func run() async throws {
-        let files = raiseFileLimit()
+        let files = raiseOpenFilesMax()
         let needed = settings.service.connectionsMax + Self.filesBesides
         if files < needed {
             logger.warning(
@@ -164,22 +164,6 @@ struct Serving {
 
     private static func failure(of error: any Error, _ ports: Ports) -> Failure {
         Failure(.unusable, "cannot listen at \(ports.missing): \(error)")
-    }
-
-    /// Lets the process open as many files as the system allows it.
-    /// - Returns: how many that are.
-    private func raiseFileLimit() -> Int {
-        var limit = rlimit()
-        #if canImport(Glibc)
-            let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        #else
-            let files = RLIMIT_NOFILE
-        #endif
-        guard getrlimit(files, &limit) == 0 else { return 0 }
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(files, &limit)
-        _ = getrlimit(files, &limit)
-        return Int(clamping: limit.rlim_cur)
     }
 }
 

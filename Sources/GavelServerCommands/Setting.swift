@@ -74,7 +74,8 @@ struct Setting: Sendable {
     /// What a value may be, in words.
     var expected: String {
         switch kind {
-        case .text, .optionalText: "text"
+        case .text: "text that is not empty"
+        case .optionalText: "text"
         case .word(_, let words): words.joined(separator: ", ")
         case .integer(_, let range):
             range.upperBound == .max
@@ -150,10 +151,10 @@ extension Setting {
             "command-ids", .integer(\.engine.commandIDsMax, in: 1024...(1 << 32)),
             "How many Idempotency-Keys are remembered at most, 16 bytes each."),
         Setting(
-            "free-bytes", .integer(\.engine.freeBytesMin, in: 0...Int.max),
+            "free-bytes", .integer(\.engine.freeBytesMin, in: Gavel.Configuration.freeBytesRange),
             "Free bytes below which bids are refused as storage_low."),
         Setting(
-            "map-bytes", .integer(\.engine.mapBytes, in: (1 << 20)...(1 << 46)),
+            "map-bytes", .integer(\.engine.mapBytes, in: Gavel.Configuration.mapBytesRange),
             "How long the log's file may get; what is left counts as free bytes."),
         Setting(
             "snapshot-entries", .integer(\.engine.snapshotIntervalEntries, in: 1000...(1 << 40)),

@@ -112,8 +112,9 @@ extension Environment {
         try gate.refuseAfterFailure()
         let result = unsafe mdb_env_sync(handle.pointer, 1)
         if result != MDB_SUCCESS {
-            let error = LMDBError(.init(result: result), operation: "sync", reason: directory)
-            gate.remember(failure: error)
+            let error = LMDBError(
+                writing: result, operation: "sync", reason: directory, in: directory)
+            gate.remember(failure: error, of: result)
             throw error
         }
     }
@@ -144,7 +145,9 @@ extension Environment {
             guard FileFaults.outcome(of: .copy) == .goesOn else {
                 throw LMDBError(.system(EIO), operation: "copy", reason: directory)
             }
-            try check(unsafe mdb_env_copy2(handle.pointer, directory, flags), "copy", directory)
+            try check(
+                unsafe mdb_env_copy2(handle.pointer, directory, flags), "copy", directory,
+                writingIn: directory)
             try onFiles { () throws(FileError) in
                 try FileSystem.syncFile(file)
                 try FileSystem.syncDirectory(directory)

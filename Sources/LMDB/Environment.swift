@@ -232,8 +232,8 @@ public final class Environment: Sendable {
         defer { gate.leave() }
         if result != MDB_SUCCESS {
             let error = LMDBError(
-                .init(result: result), operation: "commit", reason: directory)
-            gate.remember(failure: error)
+                writing: result, operation: "commit", reason: directory, in: directory)
+            gate.remember(failure: error, of: result)
             throw error
         }
     }

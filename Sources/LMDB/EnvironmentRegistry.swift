@@ -138,7 +138,7 @@ enum EnvironmentRegistry {
             // Private to the owner; LMDB copies the path.
             try check(
                 unsafe mdb_env_open(environment, directory, flags(configuration), 0o600), "open",
-                directory)
+                directory, writingIn: directory)
         } catch {
             // lmdb.h: after a failed open the handle must be closed.
             unsafe mdb_env_close(environment)

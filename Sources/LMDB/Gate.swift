@@ -119,9 +119,13 @@ final class Gate: Sendable {
     ///
     /// After a failed flush the system marks the lost pages clean, so a later commit could succeed
     /// on top of data that never reached the device. LMDB would go on; we do not. A full disk is
-    /// different: every page of the next commit is written anew, and the meta page was not.
-    func remember(failure: LMDBError) {
-        guard case .system = failure.code, !failure.isNoSpace else { return }
+    /// different: every page of the next commit is written anew, and the meta page was not. That is
+    /// known only where LMDB says so itself: an EIO that is put down to a full disk may be a
+    /// flush's.
+    /// - Parameter result: what LMDB answered.
+    func remember(failure: LMDBError, of result: Int32) {
+        let said = LMDBError(.init(result: result), operation: failure.operation)
+        guard case .system = failure.code, !said.isNoSpace else { return }
         state.withLock { state in
             if state.failure == nil { state.failure = failure }
         }

@@ -151,11 +151,49 @@ extension LMDBError.Code {
     }
 }
 
+extension LMDBError {
+    /// Below this many free bytes a write that was cut short is put down to the disk. Not 0: file
+    /// systems keep some blocks back, and others may have freed some since.
+    static let freeBytesOfFullDisk = 1 << 20
+
+    /// The error of a call that writes to the data file.
+    init(writing result: Int32, operation: String, reason: String = "", in directory: String) {
+        let cause =
+            result == EIO
+            ? Self.causeOfShortWrite(
+                freeBytes: try? FileSystem.freeBytes(at: directory),
+                fileBytes: try? FileSystem.fileSize(directory + "/data.mdb"),
+                fileBytesMax: FileSystem.fileBytesMax) : result
+        self.init(.init(result: cause), operation: operation, reason: reason)
+    }
+
+    /// What LMDB means by EIO. It says so too where the system took fewer bytes of a write than it
+    /// was given, as it does with the last ones that fit on a disk or into the longest file that a
+    /// process may write; the errno that the next write would get is what people can act on.
+    static func causeOfShortWrite(freeBytes: Int?, fileBytes: Int?, fileBytesMax: Int?) -> Int32 {
+        if let fileBytes, let fileBytesMax, fileBytes >= fileBytesMax { return EFBIG }
+        if let freeBytes, freeBytes < freeBytesOfFullDisk { return ENOSPC }
+        return EIO
+    }
+}
+
 /// The text LMDB or the operating system has for a result. `mdb_strerror` is a superset of
 /// `strerror`, and the text is copied at once because its buffer is reused.
 private func systemMessage(_ result: Int32) -> String {
     guard let text = unsafe mdb_strerror(result) else { return "error \(result)" }
     return unsafe String(cString: text)
+}
+
+/// Throws the error for a non-zero result of an LMDB call that writes to the data file.
+@inline(__always)
+func check(
+    _ result: Int32, _ operation: StaticString, _ reason: @autoclosure () -> String = "",
+    writingIn directory: @autoclosure () -> String
+) throws(LMDBError) {
+    if result != MDB_SUCCESS {
+        throw LMDBError(
+            writing: result, operation: operation.description, reason: reason(), in: directory())
+    }
 }
 
 /// Throws the error for a non-zero result of an LMDB call.

@@ -261,7 +261,7 @@ public final class TransactionState {
                     unsafe mdb_cursor_put(cursor, &keyValue, &data, UInt32(MDB_APPEND))
                 }
             }
-            try check(result, "append", "\(name(table)), key \(key)")
+            try checkWrite(result, "append", table, key)
         }
     }
 
@@ -279,7 +279,7 @@ public final class TransactionState {
                 unsafe mdb_cursor_put(
                     cursor, &keyValue, &room, UInt32(MDB_APPEND) | UInt32(MDB_RESERVE))
             }
-            try check(result, "append", "\(name(table)), key \(key)")
+            try checkWrite(result, "append", table, key)
         }
         // LMDB does not clear reserved room: what the filler leaves out would go to the file as
         // whatever the heap last held there.
@@ -297,7 +297,7 @@ public final class TransactionState {
                     unsafe mdb_put(transaction, table.number, &keyValue, &data, 0)
                 }
             }
-            try check(result, "put", "\(name(table)), key \(key)")
+            try checkWrite(result, "put", table, key)
         }
     }
 
@@ -310,7 +310,7 @@ public final class TransactionState {
                     unsafe mdb_put(transaction, table.number, &keyValue, &data, 0)
                 }
             }
-            try check(result, "put", name(table))
+            try checkWrite(result, "put", table)
         }
     }
 
@@ -321,7 +321,9 @@ public final class TransactionState {
             let result = unsafe withIntegerKey(&key) { keyValue in
                 unsafe mdb_del(transaction, table.number, &keyValue, nil)
             }
-            return try found(result, "delete", table)
+            if result == MDB_NOTFOUND { return false }
+            try checkWrite(result, "delete", table)
+            return true
         }
     }
 
@@ -332,14 +334,16 @@ public final class TransactionState {
             let result = unsafe withBytesKey(key) { keyValue in
                 unsafe mdb_del(transaction, table.number, &keyValue, nil)
             }
-            return try found(result, "delete", table)
+            if result == MDB_NOTFOUND { return false }
+            try checkWrite(result, "delete", table)
+            return true
         }
     }
 
     func removeAll(_ table: TableHandle) throws(LMDBError) {
         try writing(table, "remove all") { () throws(LMDBError) in
             // 0 empties the table and keeps it.
-            try check(unsafe mdb_drop(transaction, table.number, 0), "remove all", name(table))
+            try checkWrite(unsafe mdb_drop(transaction, table.number, 0), "remove all", table)
         }
     }
 
@@ -380,6 +384,15 @@ public final class TransactionState {
                 .badValueSize, operation: operation.description,
                 reason: "\(name(table)): a key of \(key.count) bytes")
         }
+    }
+
+    /// As `check`, after a write: a large transaction writes pages to the file before its commit.
+    private func checkWrite(
+        _ result: Int32, _ operation: StaticString, _ table: TableHandle, _ key: UInt64? = nil
+    ) throws(LMDBError) {
+        try check(
+            result, operation, name(table) + (key.map { ", key \($0)" } ?? ""),
+            writingIn: environment.directory)
     }
 
     /// False for "not found", true for success; throws everything else.

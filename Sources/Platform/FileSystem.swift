@@ -260,6 +260,21 @@ public enum FileSystem {
         return bytes.overflow ? .max : Int(clamping: bytes.partialValue)
     }
 
+    /// The longest file that this process may write (`ulimit -f`); nil without such a limit.
+    package static var fileBytesMax: Int? {
+        var limit = rlimit()
+        #if canImport(Glibc)
+            let kind = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+        #else
+            let kind = RLIMIT_FSIZE
+        #endif
+        // `limit` outlives the call, which fills it.
+        guard unsafe getrlimit(kind, &limit) == 0, limit.rlim_cur != rlim_t.max,
+            let bytes = Int(exactly: limit.rlim_cur)
+        else { return nil }
+        return bytes
+    }
+
     /// Creates a new private folder in `$TMPDIR` or `/tmp` and returns its path. The caller
     /// removes it.
     public static func temporaryDirectory(_ prefix: String) throws(FileError) -> String {

@@ -4,5 +4,5 @@ import GavelCommands
 
 @main
 enum Main {
-    static func main() async { await GavelCommand.main() }
+    static func main() { GavelCommand.start() }
 }

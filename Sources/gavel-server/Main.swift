@@ -4,5 +4,5 @@ import GavelServerCommands
 
 @main
 enum Main {
-    static func main() async { await ServerCommand.main() }
+    static func main() { ServerCommand.start() }
 }

@@ -68,6 +68,91 @@ struct ImportTests {
         #expect(ids.output != others.output, "the ledger ids differ")
     }
 
+    @Test("an import that would leave too little free ends as a full disk does, and says how much")
+    func storageLow() async throws {
+        let space = try Workspace()
+        try space.write(history, to: "history.jsonl")
+        let low = try await space.run(
+            "import", "history.jsonl", "--ledger", "house", "--free-bytes", "\(Int.max)")
+        #expect(low.status == 4)
+        let last = try #require(low.errors.split(separator: "\n").last)
+        #expect(
+            last.contains(
+                #/^gavel: history\.jsonl:7: storage_low: the disk is nearly full: \d+ bytes/#
+            ), "\(last)")
+        #expect(last.hasSuffix(" and \(Int.max) must stay free (--free-bytes)"))
+        #expect(low.errors.contains("free_bytes_min=\(Int.max)"))
+        #expect(space.names == ["history.jsonl"])
+        let enough = try await space.run(
+            "import", "history.jsonl", "--ledger", "house", "--free-bytes", "0")
+        #expect(enough.status == 0, "\(enough.errors)")
+        let refused = try await space.run(
+            "submit", "--ledger", "house", "--free-bytes", "\(Int.max)",
+            input: #"{"command":"place_bid","auction":"lot-2","bidder":"alice","amount":900}"#)
+        #expect(refused.output.contains(#""storage_low""#), "\(refused)")
+        #expect(refused.output.contains("\(Int.max) must stay free (--free-bytes)"))
+    }
+
+    @Test("where the log's own length is what is short, that is what an import says")
+    func shortMap() async throws {
+        let space = try Workspace()
+        let users = (0..<20_000).map {
+            #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:00Z"}"# + "\n"
+        }
+        try space.write(users.joined() + history, to: "history.jsonl")
+        let run = try await space.run(
+            "import", "history.jsonl", "--ledger", "house", "--free-bytes", "0", "--map-bytes",
+            "1048576")
+        #expect(run.status == 4)
+        #expect(
+            run.errors.contains("than the 1048576 bytes that mapBytes (--map-bytes)"), "\(run)")
+        #expect(space.names == ["history.jsonl"])
+        let long = try await space.run(
+            "import", "history.jsonl", "--ledger", "house", "--map-bytes", "8388608",
+            "--free-bytes", "8000000")
+        #expect(long.status == 4)
+        #expect(
+            long.errors.contains(
+                #/storage_low: the log's file may get \d+ bytes longer \(--map-bytes\), and 8000/#
+            ), "\(long.errors)")
+    }
+
+    @Test("every command that opens for writing takes --map-bytes, and says where it is too little")
+    func mapBytes() async throws {
+        let space = try Workspace()
+        let users = (0..<12_000).map {
+            #"{"command":"register_user","user":"u\#($0)","at":"2025-01-01T00:00:00Z"}"# + "\n"
+        }
+        try space.write(users.joined(), to: "history.jsonl")
+        for arguments in [
+            ["import", "history.jsonl", "--ledger", "house", "--map-bytes", "67108864"],
+            ["backup", "copy", "--ledger", "house", "--map-bytes", "67108864"],
+        ] {
+            let run = try await space.run(arguments)
+            try #require(run.status == 0, "\(run.errors)")
+        }
+        let code = try await space.run(
+            "export", "--ledger", "house", "--format", "archive", into: "archive")
+        try #require(code == 0)
+        let commands = [
+            ["submit", "--ledger", "house"],
+            ["extend", "--ledger", "house", "--to", "2260-01-01T00:00:00Z"],
+            ["rebuild", "--ledger", "house"], ["audit", "rotate-key", "--ledger", "house"],
+            ["backup", "other", "--ledger", "house"],
+            ["restore", "copy", "--ledger", "new", "--without-checkpoint"],
+            ["restore", "archive", "--ledger", "third", "--without-checkpoint"],
+        ]
+        for command in commands {
+            let short = try await space.run(command + ["--map-bytes", "1048576"])
+            #expect(short.status == 2, "\(command): \(short)")
+            #expect(
+                short.errors.contains("mapBytes (--map-bytes) is 1048576, and the log has "),
+                "\(command): \(short.errors)")
+            let run = try await space.run(command + ["--map-bytes", "67108864"])
+            #expect(run.status == 0, "\(command): \(run.errors)")
+        }
+    }
+
     @Test("an import over an existing folder is refused as usage and changes nothing")
     func existing() async throws {
         let space = try await importedWorkspace()

@@ -51,6 +51,50 @@ struct OpeningTests {
         try await expectUnusable(space) { $0.hasPrefix("gavel: ") && $0.contains("house") }
     }
 
+    @Test("where hardly a file may be open, every command says so and none is ended by a signal")
+    func fewFiles() async throws {
+        let space = try await importedWorkspace()
+        let commands = Self.commands.map { ($0 + ["--ledger", "house"]).joined(separator: " ") }
+        let script = """
+            for files in 4 5 6 7 8 10 12 15; do
+            \(commands.map {
+                "(ulimit -n $files; exec '\(gavelURL.path)' \($0)) < /dev/null > out 2> err; "
+                    + "echo \"$? $files $(cat err)\""
+            }.joined(separator: "\n"))
+            done
+            """
+        let run = try await space.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script])
+        #expect(run.lines.count == 8 * commands.count, "\(run)")
+        for line in run.lines {
+            #expect(line.hasPrefix("4 ") && line.hasSuffix(": Too many open files"), "\(line)")
+        }
+        #expect(!space.exists("copy"))
+    }
+
+    @Test("where a checkpoint's copy cannot be written, the option is named that asks for it")
+    func checkpointCopy() async throws {
+        let space = try await importedWorkspace()
+        try await space.writeKey(of: "house")
+        let other = try await space.run(
+            "submit", "--create", "--ledger", "other",
+            input: #"{"command":"register_user","user":"alice"}"#)
+        try #require(other.status == 0)
+        try space.write("no checkpoint", to: "junk")
+        for (place, reason) in [
+            ("junk", "junk is there already and is not a checkpoint"),
+            ("other/checkpoint", "belongs to the ledger in "),
+            ("foreign", "left as it is. Name another file by --checkpoint-copy"),
+        ] {
+            if place == "foreign" {
+                try FileManager.default.copyItem(
+                    at: space.url("other/checkpoint"), to: space.url(place))
+            }
+            let run = try await space.run("submit", "--ledger", "house", "--checkpoint-copy", place)
+            #expect(run.status != 0 && run.errors.contains(reason), "\(place): \(run)")
+            #expect(run.errors.contains("--checkpoint-copy"), "\(place): \(run)")
+        }
+    }
+
     @Test("a log of a newer format is not read")
     func newer() async throws {
         let space = try await importedWorkspace()

@@ -114,6 +114,44 @@ struct StorageFailureTests {
     }
 }
 
+extension StorageFailureTests {
+    @Test("A full disk is called full, also where only the last write was cut short")
+    func fullDiskWords() async throws {
+        guard try await space.shell("unshare -m true", gavelURL.path).status == 0 else { return }
+        try space.write(
+            space.text("many.jsonl").replacing(#","at":"2025-01-01T00:00:00Z""#, with: ""),
+            to: "lines.jsonl")
+        // Room for the first commits, in KiB, and not for all.
+        let script = """
+            mkdir disk
+            for free in 60 100 140 160; do
+              unshare -m sh -c '
+                mount -t tmpfs -o size=512k none disk || exit 9
+                head -c "$((512 - $2))K" /dev/zero > disk/fill
+                "$1" import many.jsonl --ledger disk/new 2>errors >/dev/null
+                echo "import $? $(tail -n 1 errors)"
+                "$1" submit --create --ledger disk/new < lines.jsonl 2>errors >/dev/null
+                echo "submit $? $(tail -n 1 errors)"
+              ' sh "$1" $free
+            done
+            """
+        let run = try await space.shell(script, gavelURL.path)
+        #expect(run.lines.count == 8, "\(run)")
+        for line in run.lines {
+            #expect(line.hasPrefix("import 4 ") || line.hasPrefix("submit 3 "), "\(line)")
+            #expect(line.contains(": No space left on device: "), "\(line)")
+        }
+    }
+
+    @Test("A log that is as long as files may get is called too large")
+    func longestFile() async throws {
+        let run = try await space.run(
+            ["import", "many.jsonl", "--ledger", "new"], input: "", fileBlocksMax: 127)
+        #expect(run.status == 4)
+        #expect(run.errors.contains(": File too large: "), "\(run.errors)")
+    }
+}
+
 extension Workspace {
     /// Runs `gavel` with a limit on the length of files, in blocks of 512 bytes.
     fileprivate func run(

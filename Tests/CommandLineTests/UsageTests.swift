@@ -68,6 +68,18 @@ struct UsageTests {
             ),
             (["import", "--ledger", "x"], "Missing expected argument '<file> ...'"),
             (["wallets", "--ledger", ""], "a folder's path must not be empty"),
+            (
+                ["submit", "--ledger", "x", "--map-bytes", "1048575"],
+                "expected a whole number from 1048576 to 70368744177664"
+            ),
+            (
+                ["rebuild", "--ledger", "x", "--map-bytes", "1e9"],
+                "expected a whole number from 1048576 to 70368744177664"
+            ),
+            (
+                ["import", "f", "--ledger", "x", "--free-bytes=-1"],
+                "expected a whole number from 0"
+            ),
         ])
     func mistakes(arguments: [String], message: String) async throws {
         let run = try await Workspace().run(arguments)

@@ -57,6 +57,48 @@ struct AccountsFileTests {
         try ServiceStore(ledger: folder).close()
     }
 
+    @Test(
+        "A hash whose parameters somebody has changed is an error with account and value",
+        arguments: [
+            (#""costLog2":4"#, #""costLog2":63"#, "the cost, as a power of two, of"),
+            (#""costLog2":4"#, #""costLog2":-1"#, "the cost, as a power of two, of"),
+            (#""costLog2":4"#, #""costLog2":21"#, "the cost, as a power of two, of"),
+            (#""blockSize":8"#, #""blockSize":33"#, "the block size of"),
+            (#""blockSize":8"#, #""blockSize":0"#, "the block size of"),
+            (#""parallelism":3"#, #""parallelism":17"#, "the parallelism of"),
+        ])
+    func changedParameters(_ old: String, _ new: String, _ what: String) async throws {
+        try await TestService.withAccounts { test in
+            try await test.signUp("ada")
+            let accounts = test.service.accounts
+            let name = try Username("ada")
+            let user = try #require(try accounts.account(named: name)).user
+            let table = accounts.accounts
+            try await accounts.store.write { transaction in
+                let row = try #require(try transaction.text(in: table, at: user))
+                try #require(row.contains(old))
+                try transaction.put(
+                    bytes: Array(row.replacing(old, with: new).utf8), in: table, at: user)
+            }
+            let value = try #require(new.split(separator: ":").last)
+            for read in [
+                { _ = try accounts.account(named: name) }, { _ = try accounts.allAccounts() },
+            ] {
+                do {
+                    try read()
+                    Issue.record("\(new) was taken")
+                } catch let error as LedgerError {
+                    #expect(error.code == .damaged)
+                    #expect(error.reason.contains("the account \(user): \(what)"), "\(error)")
+                    #expect(error.reason.contains(" is \(value), and must be from "), "\(error)")
+                }
+            }
+            let answer = try await test.call(
+                "POST", "/tokens", #"{"username":"ada","password":"\#(UsersTests.password)"}"#)
+            #expect(answer.status == 500, "\(answer.text)")
+        }
+    }
+
     @Test("A service on such a ledger does not start, and says which file it is")
     func service() async throws {
         let folder = try FileSystem.temporaryDirectory("gavel-http-")

@@ -111,6 +111,33 @@ struct CreationTests {
         reader.close()
     }
 
+    @Test("An empty path is called empty, and nothing is made where the process stands")
+    func emptyPath() async throws {
+        func expectEmpty(_ body: () async throws -> Void) async {
+            do {
+                try await body()
+                Issue.record("an empty path was taken")
+            } catch {
+                let error = error as? LedgerError
+                #expect(error?.code == .invalidConfiguration, "\(String(describing: error))")
+                #expect(error?.reason == "the ledger's path is empty")
+            }
+        }
+        try await withLedgerPath { path in
+            try await Ledger.open(at: path).close()
+            await expectEmpty { _ = try await Ledger.open(at: "") }
+            await expectEmpty { _ = try await LedgerReader.open(at: "") }
+            await expectEmpty { _ = try Verifier.verify(at: "") }
+            await expectEmpty { _ = try Ledger.rebuild(at: "") }
+            await expectEmpty { _ = try Ledger.restore(from: "", to: path + "-new") }
+            await expectEmpty { _ = try Ledger.restore(from: path, to: "") }
+            await expectEmpty { _ = try LedgerImport(to: "", fingerprint: .empty) }
+            let reader = try await LedgerReader.open(at: path)
+            await expectEmpty { try reader.backup(to: "") }
+            reader.close()
+        }
+    }
+
     @Test("Whatever a creation left of its log, the next one takes it up")
     func logs() async throws {
         try await withLedgerPath { path in

@@ -3,6 +3,7 @@
 import AuctionDomain
 import Foundation
 import GavelTesting
+import Logging
 import Platform
 import Synchronization
 import Testing
@@ -107,6 +108,42 @@ struct HeartbeatTests {
         }
     }
 
+    @Test("What is logged of an outage says its times in UTC, and how long it was in seconds")
+    func loggedOutage() async throws {
+        try await withLedgerPath { path in
+            let lines = LoggedLines()
+            let clock = ManualClock(at: Timestamp(seconds: 1_800_000_000))
+            var configuration = Self.configuration(clock)
+            configuration.logger = Logger(label: "test") { _ in lines }
+            configuration.freeBytesMin = .max
+            let first = try await Ledger.open(at: path, configuration: configuration)
+            for command: Command in [
+                .registerCurrency(Currency(code: "USD", scale: 2)), .registerUser("bob"),
+            ] {
+                _ = try await first.submit(command, id: .generate(at: clock.now()))
+            }
+            await first.close()
+            configuration.freeBytesMin = 0
+            let second = try await Ledger.open(at: path, configuration: configuration)
+            let end = Timestamp(nanoseconds: clock.now().nanoseconds + 20_000_000_000)
+            _ = try await second.submit(
+                .openAuction(
+                    OpenAuction(auction: "lot", seller: "bob", currency: "USD", closesAt: end)),
+                id: .generate(at: clock.now()))
+            await second.close()
+            clock.advance(seconds: 3_600)
+            await (try Ledger.open(at: path, configuration: configuration)).close()
+            let outage = try #require(
+                lines.all.first { $0.hasPrefix("auctions ended while nobody could bid") })
+            #expect(outage.contains("since=2027-01-15T08:00:00.000Z"), "\(outage)")
+            #expect(outage.contains("until=2027-01-15T09:00:00.000Z"), "\(outage)")
+            #expect(outage.contains("seconds=3600.0"), "\(outage)")
+            let low = try #require(lines.all.first { $0.hasPrefix("storage is low") })
+            #expect(low.contains("free_bytes_min=\(Int.max)"), "\(low)")
+            #expect(low.contains(#/ free_bytes=\d+/#), "\(low)")
+        }
+    }
+
     @Test("A heartbeat of a time that cannot be is none", arguments: [Int64.min, -1, .max])
     func impossible(number: Int64) async throws {
         let fine = WriterFile.Heartbeat(
@@ -127,5 +164,30 @@ struct HeartbeatTests {
             #expect(ledger.now == clock.now() && !ledger.statistics.isClockHeld)
             await ledger.close()
         }
+    }
+}
+
+/// Every line that is logged: the message, and each field as ` name=value`, by name.
+private final class LoggedLines: LogHandler, Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .trace }
+        set {}
+    }
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    func log(event: LogEvent) {
+        let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }
+        let line = "\(event.message)" + fields.map { " \($0.key)=\($0.value)" }.joined()
+        lines.withLock { $0.append(line) }
     }
 }

@@ -33,7 +33,7 @@ private struct Surface {
                 around.last.map { $0.isProtocol && $0.indent + 4 == indent } ?? false
             // An enum's cases are as public as it is.
             let isDeclaration =
-                text.contains(/^(@\w+(\([^)]*\))? )*public /)
+                text.contains(#/^(@\w+(\([^)]*\))? )*public /#)
                 || inProtocol && text.prefixMatch(of: members) != nil
             if isDeclaration {
                 let name = around.map(\.name).joined(separator: ".")
@@ -87,7 +87,8 @@ struct PublicSurfaceTests {
         var (store, others): ([String], [String]) = ([], [])
         for (path, text) in try House.swiftFiles("Sources/Gavel") {
             for line in House.code(text).split(separator: "\n") {
-                let pattern = /^(@\w+ )*public (indirect |final )*(struct|enum|class|protocol) (\w+)/
+                let pattern =
+                    #/^(@\w+ )*public (indirect |final )*(struct|enum|class|protocol) (\w+)/#
                 guard let type = line.firstMatch(of: pattern)?.4 else { continue }
                 let isStore = path.contains("/Store/") || Self.storeTypes.contains(String(type))
                 if isStore { store.append(String(type)) } else { others.append(String(type)) }

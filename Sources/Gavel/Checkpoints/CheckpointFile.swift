@@ -107,7 +107,7 @@ struct CheckpointFile {
             case .witnessed(let store):
                 "Put it back from a copy, or take it away: what witnesses cosigned they still "
                     + "have, and \(store.name) goes on without it"
-            case .copy: "Put it right, or name another file for the copy"
+            case .copy: "Put it right, or name another file by --checkpoint-copy"
             case .known:
                 "Give the newest one that is known by --checkpoint, or go on under another name "
                     + "by --without-checkpoint"
@@ -154,7 +154,10 @@ struct CheckpointFile {
             try checkReplaced(standing, origin: origin, tree, keys: keys)
         }
         guard case .file(let file) = place else { return }
-        do { try file.check() } catch { throw LedgerError(.storage, error.reason) }
+        do { try file.check() } catch {
+            throw LedgerError(
+                .storage, "the checkpoint's copy (--checkpoint-copy): \(error.reason)")
+        }
     }
 
     /// Checks that a checkpoint of this log may take the place of the one that stands here.
@@ -166,7 +169,8 @@ struct CheckpointFile {
             throw LedgerError(
                 .checkpointMismatch,
                 "\(name) is a checkpoint of \(standing.checkpoint.origin), not of \(origin): it "
-                    + "is another ledger's, and was left as it is. Name another file for the copy")
+                    + "is another ledger's, and was left as it is. Name another file by "
+                    + "--checkpoint-copy")
         }
         // One by an unknown key, as an early one of the ledger may be, says what its root says.
         try check(standing, tree, keys: standing.isClaimed(byOneOf: keys) ? keys : nil)

@@ -85,7 +85,9 @@ package enum CoreNotice: Hashable, Sendable {
     /// Time passed in which nobody could bid; so many auctions wait for an operator, and so many
     /// got a later end by their rules.
     case outage(Outage, held: Int, moved: Int)
-    case storage(isLow: Bool)
+    /// Bids and openings are refused from now on for want of space, or taken again: so many bytes
+    /// are free, and so many must stay free.
+    case storage(isLow: Bool, freeBytes: Int, freeBytesMin: Int)
 }
 
 /// What those who watch a ledger may know of the core.

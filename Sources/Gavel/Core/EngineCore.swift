@@ -197,7 +197,11 @@ package struct EngineCore: ~Copyable {
             framedBytes - durableBytes)
         let left = freeBytes - (isMore ? .max : kept)
         let isLow = left < 0
-        if isLow != wasStorageLow { notices.append(.storage(isLow: isLow)) }
+        if isLow != wasStorageLow {
+            notices.append(
+                .storage(
+                    isLow: isLow, freeBytes: freeBytes, freeBytesMin: settings.freeBytesMin))
+        }
         wasStorageLow = isLow
         lowAt = isLow ? 0 : Self.sum(Self.sum(framedBytes, left), 1)
         nextLookAt = isLow ? .max : Self.sum(framedBytes, max(left / 2, Self.looksApartBytes))

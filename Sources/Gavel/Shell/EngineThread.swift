@@ -143,21 +143,26 @@ extension CoreNotice {
         case .clockHeld(let gap):
             logger.error(
                 "the wall clock and the ledger's time are apart; closings and bids are held",
-                metadata: ["wall_clock_ahead_ns": "\(gap)"])
+                metadata: ["wall_clock_ahead_seconds": "\(Double(gap) / 1e9)"])
         case .clocksAgree:
             logger.notice("the wall clock and the ledger's time agree again")
         case .outage(let outage, let held, let moved):
             logger.warning(
                 "auctions ended while nobody could bid",
                 metadata: [
-                    "since": "\(outage.since.nanoseconds)", "until": "\(outage.until.nanoseconds)",
+                    "since": "\(outage.since.utcText)", "until": "\(outage.until.utcText)",
+                    "seconds": "\(Double(outage.nanoseconds) / 1e9)",
                     "held_until_confirmed": "\(held)", "moved_by_their_rules": "\(moved)",
                 ])
-        case .storage(let isLow):
+        case .storage(let isLow, let free, let least):
+            let figures: Logger.Metadata = [
+                "free_bytes": "\(free)", "free_bytes_min": "\(least)",
+            ]
             if isLow {
-                logger.warning("storage is low: bids and openings are refused")
+                logger.warning(
+                    "storage is low: bids and openings are refused", metadata: figures)
             } else {
-                logger.notice("storage is enough again")
+                logger.notice("storage is enough again", metadata: figures)
             }
         }
     }

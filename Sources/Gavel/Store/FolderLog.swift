@@ -45,11 +45,17 @@ final class FolderLog: Sendable {
     /// Checks that the file may still grow by what an opening writes.
     /// - Throws: `LedgerError` with `invalidConfiguration`.
     func checkRoom() throws(LedgerError) {
-        guard let storage, storage.usedBytes > mapBytes - Self.openingBytesMax else { return }
+        guard let storage else { return }
+        try Self.checkRoom(for: storage.usedBytes, in: mapBytes)
+    }
+
+    /// - Parameter usedBytes: how long the log is already.
+    static func checkRoom(for usedBytes: Int, in mapBytes: Int) throws(LedgerError) {
+        guard usedBytes > mapBytes - openingBytesMax else { return }
         throw LedgerError(
             .invalidConfiguration,
-            "mapBytes is \(mapBytes), and the log has \(storage.usedBytes) bytes already: it must "
-                + "be at least \(storage.usedBytes + Self.openingBytesMax)")
+            "mapBytes (--map-bytes) is \(mapBytes), and the log has \(usedBytes) bytes already: "
+                + "it must be at least \(usedBytes + openingBytesMax)")
     }
 
     /// More than the frame of an opening and the pages above it take.
@@ -75,7 +81,11 @@ final class FolderLog: Sendable {
                 }
             }
         } catch {
-            let reason = "\(error)"
+            let reason =
+                error as? LMDBError == LMDBError(.mapFull, operation: "append")
+                ? "the log's file may not get longer than the \(mapBytes) bytes that mapBytes "
+                    + "(--map-bytes) gives it"
+                : "\(error)"
             failure.withLock { $0 = reason }
             throw .unknown(reason)
         }

@@ -19,11 +19,22 @@ public final class FolderStore: LedgerStore {
     /// what it wrote is replaced, as with any file; a ledger's writer alone replaces all records
     /// but the one that witnesses cosign.
     private let replacing = Mutex(())
+    /// How long the log's file may get where a ledger is copied to here.
+    let mapBytes: Int?
 
-    /// - Parameter path: the folder; nothing is looked at yet.
-    public convenience init(at path: String) { self.init(LedgerFolder(path: path)) }
+    /// - Parameters:
+    ///   - path: the folder; nothing is looked at yet.
+    ///   - mapBytes: how long the log's file may get while a ledger is copied to here, address
+    ///     space only; nil for as much as an opening takes, or twice what is copied. Whoever opens
+    ///     the copy chooses anew.
+    public convenience init(at path: String, mapBytes: Int? = nil) {
+        self.init(LedgerFolder(path: path), mapBytes: mapBytes)
+    }
 
-    init(_ folder: LedgerFolder) { self.folder = folder }
+    init(_ folder: LedgerFolder, mapBytes: Int? = nil) {
+        self.folder = folder
+        self.mapBytes = mapBytes
+    }
 
     public var name: String { folder.name }
     public var folderPath: String? { folder.path }
@@ -202,7 +213,7 @@ public final class FolderStore: LedgerStore {
         // Until the ledger has its name.
         defer { withExtendedLifetime(lock) {} }
         do {
-            try body(FolderStore(building))
+            try body(FolderStore(building, mapBytes: mapBytes))
             try FileSystem.syncDirectory(building.path)
             try building.endBuilding(at: name, logger)
         } catch {

@@ -190,8 +190,10 @@ package struct LedgerFolder: Hashable, Sendable {
     }
 
     /// Checks that a ledger may be opened here.
-    /// - Throws: `notFound`; `foreign` when something else stands there.
+    /// - Throws: `notFound`; `foreign` when something else stands there; `invalidConfiguration`
+    ///   where the path is empty.
     package func check(creates: Bool) throws(LedgerError) {
+        guard !name.isEmpty else { throw .emptyPath }
         let isThere: Bool
         do { isThere = try FileSystem.kind(of: data) != nil } catch {
             throw LedgerError(error, while: "looking for the ledger at \(name)")

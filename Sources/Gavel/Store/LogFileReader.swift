@@ -193,8 +193,11 @@ package final class LogFileReader: LogReader {
         let file = try open
         // What is there now stays as it is, so that no moment has to be held on to.
         let end = try entryCount
+        let chosen = (store as? FolderStore)?.mapBytes
+        if let chosen { try FolderLog.checkRoom(for: file.info.usedBytes, in: chosen) }
         let copy = try LogFileCopy(
-            at: directory, bytesMax: max(Configuration.mapBytesDefault, 2 * file.info.fileBytes))
+            at: directory,
+            bytesMax: chosen ?? max(Configuration.mapBytesDefault, 2 * file.info.fileBytes))
         try copy.append(file, to: end)
         try copy.finish()
     }

@@ -86,6 +86,7 @@ struct RotateKeyCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var ledger: LedgerOption
+    @OptionGroup var mapBytes: MapBytesOption
 
     @Option(
         help: ArgumentHelp("The file of the new key (default: one is made).", valueName: "file"))
@@ -95,6 +96,7 @@ struct RotateKeyCommand: AsyncParsableCommand {
         let new = try key.map { try readSigningKey($0) }
         var configuration = Configuration()
         configuration.createsIfMissing = false
+        mapBytes.apply(to: &configuration)
         configuration.closing = .held
         let verifier = try await Ledger.withLedger(at: ledger.path, configuration: configuration) {
             try await $0.rotateKey(to: new)

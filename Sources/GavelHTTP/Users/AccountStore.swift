@@ -108,8 +108,9 @@ final class AccountStore: Sendable {
     func allAccounts() throws -> [AccountRow] {
         try store.read { transaction in
             var rows: [AccountRow] = []
-            try transaction.forEach(in: accounts) { _, value in
-                rows.append(try AccountRow(row: value))
+            try transaction.forEach(in: accounts) { key, value in
+                let user = String(decoding: key.array(), as: UTF8.self)
+                rows.append(try AccountRow(row: value, at: user))
                 return true
             }
             return rows

@@ -22,6 +22,9 @@ struct PasswordHash: Codable, Hashable, Sendable {
     var salt: [UInt8]
     var hash: [UInt8]
 
+    /// What the cost may be, as a power of two: with the block size of 8 up to 1 GiB.
+    static let costs = 1...20
+
     /// Hashes a password with a new salt.
     init(_ password: Password, costLog2: Int) throws {
         self.costLog2 = costLog2
@@ -49,6 +52,30 @@ struct PasswordHash: Codable, Hashable, Sendable {
             blockSize: blockSize, parallelism: parallelism)
         // The key's own bytes are lent as a raw pointer only; a code made with it says the same.
         return Array(HMAC<SHA256>.authenticationCode(for: Array("gavel".utf8), using: key))
+    }
+}
+
+extension PasswordHash {
+    /// Reads a hash that is kept. What somebody has put there must neither stop the service nor
+    /// keep it busy for years.
+    /// - Throws: `MalformedValue` naming the parameter, its value and what it may be.
+    init(from decoder: any Decoder) throws {
+        let row = try decoder.container(keyedBy: CodingKeys.self)
+        func number(_ key: CodingKeys, _ what: String, in range: ClosedRange<Int>) throws -> Int {
+            let value = try row.decode(Int.self, forKey: key)
+            guard range.contains(value) else {
+                throw MalformedValue(
+                    "\(what) of the password's hash is \(value), and must be from "
+                        + "\(range.lowerBound) to \(range.upperBound)")
+            }
+            return value
+        }
+        algorithm = try row.decode(String.self, forKey: .algorithm)
+        costLog2 = try number(.costLog2, "the cost, as a power of two,", in: Self.costs)
+        blockSize = try number(.blockSize, "the block size", in: 1...32)
+        parallelism = try number(.parallelism, "the parallelism", in: 1...16)
+        salt = try row.decode([UInt8].self, forKey: .salt)
+        hash = try row.decode([UInt8].self, forKey: .hash)
     }
 }
 

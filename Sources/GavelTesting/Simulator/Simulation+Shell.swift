@@ -83,7 +83,7 @@ extension Simulation {
         case .outage(_, let held, let moved):
             if moved > 0 { coverage.mark("moved by an outage") }
             if held > 0 { coverage.mark("waits after an outage") }
-        case .storage(let isLow): if isLow { coverage.mark("storage low") }
+        case .storage(let isLow, _, _): if isLow { coverage.mark("storage low") }
         }
         if configuration.defect == .confirmsAlone, case .clockHeld = notice {
             queue.append(CoreItem(boot: boot, work: .hold(false), asker: .none))

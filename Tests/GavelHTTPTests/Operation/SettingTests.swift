@@ -114,7 +114,8 @@ struct SettingTests {
         #expect(message("idle-seconds", "nan") != nil)
         #expect(message("log-level", "loud")?.contains("trace, debug, info") == true)
         #expect(message("hold-closings", "yes")?.contains("true or false") == true)
-        #expect(message("ledger", "") != nil)
+        #expect(
+            message("ledger", "") == "flag --ledger: expected text that is not empty, not \"\"")
         #expect(message("checkpoint-copy", "") == nil)
     }
 
