@@ -398,8 +398,8 @@ extension TreePage {
 
     /// The keys between which all that is below a branch's node lies; nil at an end of the table.
     /// - Parameter outer: those of the branch.
-    /// - Throws: `Fault` where these and those beside them do not ascend: whoever went by them would
-    ///   leave something out.
+    /// - Throws: `Fault` where these and those beside them do not ascend: whoever went by them
+    ///   would leave something out.
     fileprivate func bounds(
         of index: Int, in outer: (low: TreeKey?, high: TreeKey?), isInteger: Bool
     ) throws(StructureReport.Fault) -> (low: TreeKey?, high: TreeKey?) {
