@@ -168,7 +168,9 @@ public final class DataFileReader: Sendable {
                 let more = try self.run(of: table, covering: next, leavesMax: leavesMax)
             else { return }
             run = more
-            index = try onPages { try more.leaves[0].page.index(ofFirstFrom: next) }
+            index = try onPages {
+                try last.map { try more.leaves[0].page.index(ofFirstAfter: $0) } ?? 0
+            }
             leavesMax = min(2 * leavesMax, Self.leavesMax)
         }
     }
@@ -186,7 +188,7 @@ public final class DataFileReader: Sendable {
         return nil
     }
 
-    /// An entry of a leaf, found to come after another one and to belong into the leaf.
+    /// An entry of a leaf, found to come after another one.
     private func entry(
         _ place: Int, of leaf: Leaf, after last: UInt64?
     ) throws -> (TreePage.Node, UInt64) {
@@ -195,10 +197,6 @@ public final class DataFileReader: Sendable {
         if let last, key <= last {
             throw StructureReport.Fault(
                 page: leaf.page.number, "keys out of order at \(place)")
-        }
-        if let high = leaf.high, key >= high {
-            throw StructureReport.Fault(
-                page: leaf.page.number, "its key at \(place) belongs further right")
         }
         return (node, key)
     }
@@ -259,28 +257,34 @@ public final class DataFileReader: Sendable {
                 let (branch, first) = (parent.page, parent.index + 1)
                 for index in first..<max(first, min(branch.count, first + leavesMax - 1)) {
                     let child = try branch.node(index).child
-                    let high =
-                        index + 1 < branch.count
-                        ? try branch.integerKey(of: try branch.node(index + 1))
-                        : parent.high?.integer
+                    let high = try branch.bounds(of: index, in: parent.bounds, isInteger: true).high
                     let page = try treePage(child, level: Int(table.depth), table, name)
-                    run.leaves.append(Leaf(page: page, high: high, lastPage: lastPage))
+                    run.leaves.append(Leaf(page: page, high: high?.integer, lastPage: lastPage))
                 }
             }
-            try checkOrder(of: run, from: key)
+            try checkBounds(of: run, from: key)
             return run
         }
 
-        /// The bounds of neighbours ascend, so a scan gets on.
-        private func checkOrder(of run: Run, from key: UInt64) throws {
-            var last = key
+        /// The bounds of neighbours ascend, so a scan gets on; and a leaf begins and ends between
+        /// its own, so that none is left out or read in another's place.
+        private func checkBounds(of run: Run, from key: UInt64) throws {
+            var (low, last) = (run.low, key)
             for leaf in run.leaves {
+                let page = leaf.page
+                if let low, try page.integerKey(of: try page.node(0)) < low {
+                    throw StructureReport.Fault(
+                        page: page.number, "its first key belongs further left")
+                }
                 guard let high = leaf.high else { continue }
                 guard high > last else {
-                    throw StructureReport.Fault(
-                        page: leaf.page.number, "its bounds are out of order")
+                    throw StructureReport.Fault(page: page.number, "its bounds are out of order")
                 }
-                last = high
+                if try page.integerKey(of: try page.node(page.count - 1)) >= high {
+                    throw StructureReport.Fault(
+                        page: page.number, "its last key belongs further right")
+                }
+                (low, last) = (high, high)
             }
         }
 
@@ -307,12 +311,12 @@ public final class DataFileReader: Sendable {
         }
 
         /// The way to a key: its leaf, the keys between which the leaf stands, and the branch above
-        /// it, with the place of the leaf in it and the key that everything in it is below.
+        /// it, with the place of the leaf in it and the keys between which the branch stands.
         private struct Way {
             var page: TreePage
             var low: TreeKey?
             var high: TreeKey?
-            var parent: (page: TreePage, index: Int, high: TreeKey?)?
+            var parent: (page: TreePage, index: Int, bounds: (low: TreeKey?, high: TreeKey?))?
         }
 
         /// - Returns: nil where the table is empty.
@@ -324,14 +328,10 @@ public final class DataFileReader: Sendable {
             for level in 1..<Int(table.depth) {
                 let branch = way.page
                 guard let index = try branch.place(of: key) else { return nil }
-                let isInteger = key.integer != nil
-                way.parent = (branch, index, way.high)
-                if index > 0 {
-                    way.low = try branch.key(of: try branch.node(index), isInteger: isInteger)
-                }
-                if index + 1 < branch.count {
-                    way.high = try branch.key(of: try branch.node(index + 1), isInteger: isInteger)
-                }
+                let outer = (low: way.low, high: way.high)
+                way.parent = (branch, index, outer)
+                (way.low, way.high) = try branch.bounds(
+                    of: index, in: outer, isInteger: key.integer != nil)
                 let child = try branch.node(index).child
                 way.page = try treePage(child, level: level + 1, table, name)
             }
@@ -396,10 +396,37 @@ extension TreePage {
         return low < 0 ? nil : low
     }
 
-    /// The place of the first node whose key is at least `key`, or the number of nodes.
-    fileprivate func index(ofFirstFrom key: UInt64) throws(StructureReport.Fault) -> Int {
-        guard let index = try place(of: .integer(key)) else { return 0 }
-        return try integerKey(of: try node(index)) == key ? index : index + 1
+    /// The keys between which all that is below a branch's node lies; nil at an end of the table.
+    /// - Parameter outer: those of the branch.
+    /// - Throws: `Fault` where these and those beside them do not ascend: whoever went by them
+    ///   would leave something out.
+    fileprivate func bounds(
+        of index: Int, in outer: (low: TreeKey?, high: TreeKey?), isInteger: Bool
+    ) throws(StructureReport.Fault) -> (low: TreeKey?, high: TreeKey?) {
+        var found: (low: TreeKey?, high: TreeKey?)
+        var last: TreeKey?
+        for place in max(0, index - 1)...min(count, index + 2) {
+            // The first node's key says nothing: it stands for everything smaller.
+            let bound =
+                switch place {
+                case 0: outer.low
+                case count: outer.high
+                default: try key(of: try node(place), isInteger: isInteger)
+                }
+            if let last, let bound, bound <= last {
+                throw .init(page: number, "keys out of order at \(place)")
+            }
+            if place == index { found.low = bound }
+            if place == index + 1 { found.high = bound }
+            last = bound ?? last
+        }
+        return found
     }
 
+    /// The place of the first node whose key is above `key`, or the number of nodes.
+    fileprivate func index(ofFirstAfter key: UInt64) throws(StructureReport.Fault) -> Int {
+        // Mostly the first one of all, and a search by halves could miss damage before it.
+        if try integerKey(of: try node(0)) > key { return 0 }
+        return (try place(of: .integer(key)) ?? -1) + 1
+    }
 }

@@ -4,6 +4,7 @@
 import AuctionDomain
 import GavelTesting
 import Platform
+import Synchronization
 import Testing
 
 @testable import Gavel
@@ -46,6 +47,18 @@ extension LedgerQueries {
             cursor = page.cursor
         } while cursor != nil
         return all
+    }
+}
+
+/// Counts how often frames are asked for: once for each entry that is looked at by itself.
+private final class CountedLog: WrappedLog, @unchecked Sendable {
+    override var keepsTileRoots: Bool { false }
+    private let count = Atomic<Int>(0)
+    var reads: Int { count.load(ordering: .relaxed) }
+
+    override func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
+        count.wrappingAdd(1, ordering: .relaxed)
+        try super.forEachFrame(from: position, body)
     }
 }
 
@@ -238,7 +251,7 @@ struct QueryTests {
         }
     }
 
-    @Test("A hot auction's history is paged forwards through ten thousand bids")
+    @Test("A hot auction's history of ten thousand bids is paged in full, and walked back once")
     func longHistory() async throws {
         let bench = try Bench()
         try await bench.prepare(money: 1_000_000_000)
@@ -251,9 +264,27 @@ struct QueryTests {
                     amount: Money(minorUnits: Int64(number))))
         }
         _ = try await bench.ledger.enqueue(bids).value()
-        let all = try bench.ledger.wholeHistory(of: .auction("lot-1"), .oldestFirst, limit: 1000)
-        #expect(all.count == 10_001)
-        #expect(all.map(\.position) == all.map(\.position).sorted())
+        let log = CountedLog(bench.log)
+        let reader = try LedgerReader(
+            log: log, snapshots: StoredSnapshots(store: bench.store), store: bench.store,
+            limit: .entries(bench.ledger.reflects), logger: Bench.logger)
+        // 10,001 entries are 73 pages of 137, the last of them full.
+        var (positions, reads): ([UInt64], [Int]) = ([], [])
+        var cursor: String?
+        repeat {
+            let before = log.reads
+            let page = try reader.history(
+                of: .auction("lot-1"), .oldestFirst, after: cursor, limit: 137)
+            #expect(page.items.count == 137)
+            positions += page.items.map(\.position)
+            reads.append(log.reads - before)
+            cursor = page.cursor
+        } while cursor != nil
+        let first = try #require(positions.first)
+        #expect(positions == Array(first..<first + 10_001))
+        // Until no more entries are left than are walked back through.
+        #expect(reads[0] > HistoryWalk.backwardMax)
+        #expect(reads[1..<(10_001 - HistoryWalk.backwardMax) / 137].allSatisfy { $0 < 10 })
     }
 
     @Test("A cursor of another question, or no cursor at all, is refused")

@@ -64,6 +64,16 @@ private final class FlippedLog: WrappedLog, @unchecked Sendable {
     override func close() { if isOwner { super.close() } }
 }
 
+/// A log whose entries are let go of while it is read.
+private final class ClosingLog: WrappedLog, @unchecked Sendable {
+    let entries = Mutex<CheckedEntries?>(nil)
+
+    override func forEachFrame(from position: UInt64, _ body: (RawSpan) throws -> Bool) throws {
+        try super.forEachFrame(from: position, body)
+        entries.withLock { $0 }?.close()
+    }
+}
+
 @Suite("Reading a damaged log")
 struct ReadingSweepTests {
     /// A ledger of some 700 entries in frames of all sizes, its last tile not full, closed.
@@ -164,6 +174,32 @@ struct ReadingSweepTests {
             entries.close()
             log.close()
             #expect(throws: (any Error).self) { try entries.entry(at: 100) }
+        }
+    }
+
+    @Test("A tile that is being read while all are let go of is not kept")
+    func closedMeanwhile() async throws {
+        try await withLedgerPath { path in
+            try makeTiledLedger(at: path)
+            let log = try FolderStore(at: path).openForReading()
+            let watched = ClosingLog(log)
+            let entries = CheckedEntries(watched)
+            watched.entries.withLock { $0 = entries }
+            #expect(try entries.entry(at: 100)?.entry.position == 100)
+            log.close()
+            #expect(throws: (any Error).self) { try entries.entry(at: 100) }
+        }
+    }
+
+    @Test("Tiles that are kept in one place do not answer for each other")
+    func onePlace() async throws {
+        try await withLedgerPath { path in
+            let ledger = try await Ledger.open(at: path)
+            defer { ledger.closeNow() }
+            try register(64 * 256 + 600, "user", in: ledger)
+            for position in [5, 5 + 64 * 256, 255 + 64 * 256, 5, 300, 300 + 64 * 256] as [UInt64] {
+                #expect(try ledger.entry(at: position)?.position == position)
+            }
         }
     }
 

@@ -104,6 +104,32 @@ struct SnapshotIDsTests {
         }
     }
 
+    @Test("The ids of frames that are hashed and folded side by side are all collected")
+    func largeFrames() async throws {
+        try await withLedgerPath { path in
+            let clock = ManualClock()
+            let configuration = Bench.configuration(clock)
+            let ledger = try await Ledger.open(at: path, configuration: configuration)
+            let submissions = (0..<3000).map {
+                Submission(id: .generate(at: clock.now()), command: Self.command($0))
+            }
+            _ = try await ledger.enqueue(submissions).value()
+            await ledger.close()
+            let log = try FolderStore(at: path).openForReading()
+            defer { log.close() }
+            var largest = 0
+            try log.forEachHeader(from: 0) { header in
+                largest = max(largest, header.count)
+                return true
+            }
+            #expect(largest >= 512)
+            let window = try Self.window(log, nil, configuration)
+            var expected = configuration.emptyWindow(from: window.horizon)
+            try log.forEachID(from: 0, to: log.entryCount) { expected.insert($0, at: $1) }
+            #expect(expected.count == 3000 && Self.content(window) == Self.content(expected))
+        }
+    }
+
     @Test("A limit that is lower than before lets the oldest ids go, with a snapshot or without")
     func limit() async throws {
         try await withLedgerPath { path in

@@ -9,35 +9,7 @@ import Platform
 import Synchronization
 import Testing
 
-/// Changes bytes of a file in place and puts them back.
-private final class FilePatch {
-    private let handle: FileHandle
-    let bytes: [UInt8]
-
-    init(_ path: String) throws {
-        bytes = try FileSystem.readFile(path)
-        handle = try #require(FileHandle(forUpdatingAtPath: path))
-    }
-
-    func with<R>(_ changed: [UInt8], at offset: Int, _ body: () throws -> R) throws -> R {
-        try write(changed, at: offset)
-        defer { try? write(Array(bytes[offset..<offset + changed.count]), at: offset) }
-        return try body()
-    }
-
-    private func write(_ bytes: [UInt8], at offset: Int) throws {
-        try handle.seek(toOffset: UInt64(offset))
-        try handle.write(contentsOf: bytes)
-    }
-}
-
-private let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
-
 extension [UInt8] {
-    fileprivate func integer16(_ offset: Int) -> Int {
-        Int(self[offset]) | Int(self[offset + 1]) << 8
-    }
-
     fileprivate func integer64(_ offset: Int) -> UInt64 {
         (0..<8).reduce(0) { $0 | UInt64(self[offset + $1]) << UInt64(8 * $1) }
     }

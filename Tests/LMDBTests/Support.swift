@@ -77,6 +77,36 @@ func rewrite(_ path: String, _ change: (inout [UInt8]) -> Void) throws {
     try FileSystem.writeFileAtomically(path, bytes)
 }
 
+/// Changes bytes of a file in place and puts them back.
+final class FilePatch {
+    private let handle: FileHandle
+    let bytes: [UInt8]
+
+    init(_ path: String) throws {
+        bytes = try FileSystem.readFile(path)
+        handle = try #require(FileHandle(forUpdatingAtPath: path))
+    }
+
+    func with<R>(_ changed: [UInt8], at offset: Int, _ body: () throws -> R) throws -> R {
+        try write(changed, at: offset)
+        defer { try? write(Array(bytes[offset..<offset + changed.count]), at: offset) }
+        return try body()
+    }
+
+    private func write(_ bytes: [UInt8], at offset: Int) throws {
+        try handle.seek(toOffset: UInt64(offset))
+        try handle.write(contentsOf: bytes)
+    }
+}
+
+let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+extension [UInt8] {
+    func integer16(_ offset: Int) -> Int {
+        Int(self[offset]) | Int(self[offset + 1]) << 8
+    }
+}
+
 /// A small generator of numbers that are the same in every run.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
