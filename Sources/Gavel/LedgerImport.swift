@@ -134,8 +134,9 @@ public final class LedgerImport {
 
     private func open() throws -> Ledger {
         buildingLock = try building.beginBuilding()
-        do { return try Ledger.openAndWait(in: FolderStore(building), configuration: configuration) } catch
-        {
+        do {
+            return try Ledger.openAndWait(in: FolderStore(building), configuration: configuration)
+        } catch {
             try? building.discard()
             buildingLock = nil
             throw error

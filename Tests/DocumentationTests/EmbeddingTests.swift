@@ -51,7 +51,7 @@ struct EmbeddingTests {
         let late = CommandID.generate(at: clock.now())
         #expect(
             try await house.bid(20_00, on: "lot-1", by: "alice", id: late)
-                == .no("auction_already_closed"))
+                == .no("auction_ended"))
         #expect(
             try await house.bid(
                 20_00, on: "lot-9", by: "alice", id: .generate(at: clock.now()))
@@ -67,7 +67,7 @@ struct EmbeddingTests {
         try await following.value
         try await run.value
         #expect(table.rows == Array(0..<count))
-        #expect(try host.read { $0.counts["auction_already_closed"] ?? 0 } >= 1)
+        #expect(try host.read { $0.counts["auction_ended"] ?? 0 } >= 1)
     }
 
     @Test("What a bidder must bid at least is told, and a tool reads what she has")

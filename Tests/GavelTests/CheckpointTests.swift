@@ -109,11 +109,17 @@ struct LedgerCheckpointTests {
             // The forger's own checkpoint does not help: the key is another.
             try FileSystem.writeFileAtomically(
                 path + "/checkpoint", try FileSystem.readFile(path + "-forged/checkpoint"))
-            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.openAndWait(at: path) }
+            #expect(throws: LedgerError(.checkpointMismatch, "")) {
+                try Ledger.openAndWait(at: path)
+            }
             try FileSystem.remove(path + "/log")
-            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.openAndWait(at: path) }
+            #expect(throws: LedgerError(.checkpointMismatch, "")) {
+                try Ledger.openAndWait(at: path)
+            }
             try FileSystem.writeFileAtomically(path + "/checkpoint", Array("hello\n".utf8))
-            #expect(throws: LedgerError(.checkpointMismatch, "")) { try Ledger.openAndWait(at: path) }
+            #expect(throws: LedgerError(.checkpointMismatch, "")) {
+                try Ledger.openAndWait(at: path)
+            }
         }
     }
 

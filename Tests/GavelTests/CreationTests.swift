@@ -100,7 +100,7 @@ struct CreationTests {
         #expect(throws: absent, place) {
             var configuration = Configuration()
             configuration.createsIfMissing = false
-            try Ledger.openAndWait(at: path, configuration: configuration).close()
+            try Ledger.openAndWait(at: path, configuration: configuration).closeAndWait()
         }
         let ledger = try Ledger.openAndWait(at: path)
         try register(1, "user", in: ledger)
@@ -217,7 +217,7 @@ struct CreationTests {
                 try leave(.bytes(data, name), at: path)
                 if let besides { try FileSystem.writeFileAtomically("\(path)/\(besides)", signed) }
                 #expect(throws: LedgerError(.damaged, ""), "\(name)") {
-                    try Ledger.openAndWait(at: path).close()
+                    try Ledger.openAndWait(at: path).closeAndWait()
                 }
                 #expect(try FileSystem.readFile(path + "/log/data.mdb") == data, "\(name)")
             }

@@ -63,7 +63,9 @@ struct ExtremeValueTests {
                         try Ledger.openAndWait(at: path, configuration: configuration)
                     }
                     // Nothing was made.
-                    #expect(throws: LedgerError(.notFound, "")) { try LedgerReader.openAndWait(at: path) }
+                    #expect(throws: LedgerError(.notFound, "")) {
+                        try LedgerReader.openAndWait(at: path)
+                    }
                 }
             }
         }

@@ -233,7 +233,9 @@ struct FolderTests {
             var configuration = Configuration()
             configuration.createsIfMissing = false
             let missing = LedgerError(.notFound, "")
-            #expect(throws: missing) { try Ledger.openAndWait(at: path, configuration: configuration) }
+            #expect(throws: missing) {
+                try Ledger.openAndWait(at: path, configuration: configuration)
+            }
             #expect(throws: missing) { try LedgerReader.openAndWait(at: path) }
             #expect(!FileSystem.exists(path))
             try FileSystem.createDirectory(path)

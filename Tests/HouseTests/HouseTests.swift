@@ -274,8 +274,8 @@ struct HouseTests {
             found == [
 
                 "Sources/Gavel/Environment/LedgerClock.swift",
-                "Sources/Gavel/EventLog/LedgerHash.swift",
                 "Sources/Gavel/EventLog/HashRow.swift",
+                "Sources/Gavel/EventLog/LedgerHash.swift",
                 "Sources/Gavel/ReadState/FrameFold.swift",
                 "Sources/Gavel/Shell/Waiter.swift",
             ])

@@ -27,7 +27,9 @@ private struct Surface {
         for (number, line) in code.enumerated() {
             let indent = line.prefix { $0 == " " }.count
             let text = line.dropFirst(indent)
-            guard !text.isEmpty, text.first != "}", text.first != ")" else { continue }
+            guard !text.isEmpty, text.first != "}", text.first != ")",
+                !text.hasPrefix("public import")
+            else { continue }
             around.removeAll { $0.indent >= indent }
             let inProtocol =
                 around.last.map { $0.isProtocol && $0.indent + 4 == indent } ?? false
