@@ -284,6 +284,32 @@ struct ReadingSweepTests {
         }
     }
 
+    @Test("A ledger whose stored roots of tiles are not what was written is not written to")
+    func tiles() async throws {
+        try await withLedgerPath { path in
+            try makeTiledLedger(at: path)
+            func open(_ place: FlippedLog.Place?) throws -> Ledger {
+                try Ledger.openAndWait(
+                    in: FolderStore(at: path), configuration: Configuration()
+                ) { log in
+                    FlippedLog(log, place, isOwner: true)
+                }
+            }
+            // With the snapshot that closing left, and without one.
+            for _ in 0..<2 {
+                for tile: UInt64 in 0..<2 {
+                    let error = #expect(throws: LedgerError.self) {
+                        try open(.tile(tile, byte: 5, bit: 2))
+                    }
+                    #expect(error?.code == .damaged)
+                    #expect(error?.reason.contains("stored roots of tiles") == true, "\(tile)")
+                }
+                try open(nil).closeNow()
+                try FileSystem.remove(path + "/snapshots")
+            }
+        }
+    }
+
     @Test("A tile that fills up while its entries are read stays right, entry for entry")
     func growing() async throws {
         try await withLedgerPath { path in

@@ -333,8 +333,11 @@ struct FailureTests {
     func unreadable() async throws {
         try await withLedgerPath { path in
             let gate = Gate()
+            var configuration = Configuration()
+            // So that a command that is sent again is read from the store.
+            configuration.shortcuts.remove(.recentFrames)
             let ledger = try Ledger.openAndWait(
-                in: FolderStore(at: path), configuration: Configuration()
+                in: FolderStore(at: path), configuration: configuration
             ) { log in
                 GatedLog(log, gate)
             }

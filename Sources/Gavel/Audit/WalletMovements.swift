@@ -91,9 +91,17 @@ extension LedgerQueries {
             WalletMovement(
                 position: entry.position, time: entry.time, commandID: entry.commandID,
                 kind: movement.kind, auction: movement.auction,
-                currency: reading.readState.withLock { $0.state.currency(of: movement.subject) },
+                currency: currency(of: movement),
                 amount: movement.amount, available: movement.availableChange,
                 locked: movement.lockedChange)
+        }
+    }
+
+    /// An entry that somebody else's ledger gave may name an auction that this one never had.
+    private func currency(of movement: MoneyMovement) -> CurrencyHandle {
+        reading.readState.withLock { state in
+            if let auction = movement.auction, !state.knows(auction) { return .none }
+            return state.state.currency(of: movement.subject)
         }
     }
 }
