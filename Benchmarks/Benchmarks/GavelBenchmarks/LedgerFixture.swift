@@ -69,7 +69,7 @@ final class LedgerFixture {
     }
 
     /// Closes the ledger, which writes a snapshot.
-    func close() { ledger.close() }
+    func close() { ledger.closeAndWait() }
 
     /// Opens the ledger again, which must be closed.
     func reopen() throws {
@@ -85,7 +85,7 @@ final class LedgerFixture {
 
     /// Closes the ledger and removes its folder.
     func remove() throws {
-        ledger.close()
+        ledger.closeAndWait()
         if let path { try FileManager.default.removeItem(atPath: path) }
     }
 }

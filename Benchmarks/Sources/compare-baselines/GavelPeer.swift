@@ -198,6 +198,6 @@ struct GavelPeer {
         guard rejected == tally.rejected else {
             throw Failure("\(rejected) bids were rejected, but \(tally.rejected) answered so")
         }
-        ledger.close()
+        ledger.closeAndWait()
     }
 }
