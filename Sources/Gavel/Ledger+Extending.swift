@@ -3,17 +3,19 @@
 package import AuctionDomain
 internal import Synchronization
 
-/// What became of one auction's extension.
-package struct ExtendedAuction: Hashable, Sendable {
-    package let auction: AuctionID
-    /// When it would have ended; nil where time would not have ended it.
-    package let formerEnd: Timestamp?
-    package let receipt: Receipt
+extension Ledger {
+    /// What became of one auction's extension.
+    public struct ExtendedAuction: Hashable, Sendable {
+        public let auction: AuctionID
+        /// When it would have ended; nil where time would not have ended it.
+        public let formerEnd: Timestamp?
+        public let receipt: Receipt
 
-    package init(auction: AuctionID, formerEnd: Timestamp?, receipt: Receipt) {
-        self.auction = auction
-        self.formerEnd = formerEnd
-        self.receipt = receipt
+        public init(auction: AuctionID, formerEnd: Timestamp?, receipt: Receipt) {
+            self.auction = auction
+            self.formerEnd = formerEnd
+            self.receipt = receipt
+        }
     }
 }
 
@@ -34,10 +36,10 @@ extension Ledger {
     ///   auction was finished meanwhile.
     /// - Throws: as `submit(_:id:by:)`.
     @discardableResult
-    package func extendEndedAuctions(
+    public func extendEndedAuctions(
         since: Timestamp = .zero, to closesAt: Timestamp
-    ) async throws -> [ExtendedAuction] {
-        var extended: [ExtendedAuction] = []
+    ) async throws -> [Ledger.ExtendedAuction] {
+        var extended: [Ledger.ExtendedAuction] = []
         let now = now
         let ended = endedAuctions(since: since, until: now)
         for start in stride(from: 0, to: ended.count, by: 1_000) {
@@ -50,7 +52,7 @@ extension Ledger {
                 })
             for ((auction, end), receipt) in zip(chunk, receipts) {
                 extended.append(
-                    ExtendedAuction(auction: auction, formerEnd: end, receipt: receipt))
+                    Ledger.ExtendedAuction(auction: auction, formerEnd: end, receipt: receipt))
             }
         }
         return extended

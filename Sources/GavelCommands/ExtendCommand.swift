@@ -72,7 +72,7 @@ struct ExtendCommand: AsyncParsableCommand {
         if failed > 0 { throw Failure(.finding, "\(counted(failed, "auction")) not extended") }
     }
 
-    private func extendNamed(_ opened: Ledger) async throws -> [ExtendedAuction] {
+    private func extendNamed(_ opened: Ledger) async throws -> [Ledger.ExtendedAuction] {
         let ends = try auctions.map { try opened.auction($0).value.closesAt }
         let now = opened.now
         let receipts = try await opened.submit(
@@ -81,7 +81,7 @@ struct ExtendCommand: AsyncParsableCommand {
                     id: .generate(at: now), command: .extendAuction($0, closesAt: to))
             })
         return zip(zip(auctions, ends), receipts).map { named, receipt in
-            ExtendedAuction(auction: named.0, formerEnd: named.1, receipt: receipt)
+            Ledger.ExtendedAuction(auction: named.0, formerEnd: named.1, receipt: receipt)
         }
     }
 }

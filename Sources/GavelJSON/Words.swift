@@ -34,7 +34,7 @@ extension RefundReason {
     }
 }
 
-extension WalletMovement.Kind {
+extension WalletView.Movement.Kind {
     /// The kind in JSON and CSV.
     public var jsonName: String {
         switch self {

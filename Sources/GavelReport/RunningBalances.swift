@@ -40,7 +40,9 @@ package struct RunningBalances {
     /// Adds a movement.
     /// - Returns: the balance after it.
     /// - Throws: `Failure` where it takes more than there is.
-    package mutating func add(_ movement: WalletMovement, in currency: Currency) throws -> Balance {
+    package mutating func add(_ movement: WalletView.Movement, in currency: Currency) throws
+        -> Balance
+    {
         begin(currency)
         sort()
         guard let place = balances.firstIndex(where: { $0.currency == currency }),

@@ -79,8 +79,8 @@ struct StatementTests {
     @Test("A sum that is not the ledger's is found")
     func disagreement() throws {
         let usd = Currency(code: "USD", scale: 2)
-        func movement(_ available: Money, _ locked: Money) -> WalletMovement {
-            WalletMovement(
+        func movement(_ available: Money, _ locked: Money) -> WalletView.Movement {
+            WalletView.Movement(
                 position: 7, time: .zero, commandID: nil, kind: .paid, auction: nil,
                 currency: CurrencyHandle(rawValue: 0), amount: 1, available: available,
                 locked: locked)

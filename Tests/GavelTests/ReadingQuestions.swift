@@ -123,7 +123,7 @@ struct AskedLedger {
                 try $0.entry(withID: ids[ids.count / 3])
             },
             ReadingQuestion(name: "movements") { reader in
-                var movements: [WalletMovement] = []
+                var movements: [WalletView.Movement] = []
                 try reader.forEachMovement(of: user) { movements.append($0) }
                 return movements
             },

@@ -6,24 +6,26 @@
 public import AuctionDomain
 internal import Synchronization
 
-/// One movement of a wallet's money in one currency.
-package struct WalletMovement: Hashable, Sendable {
-    package typealias Kind = MoneyMovement.Kind
+extension WalletView {
+    /// One movement of a wallet's money in one currency.
+    public struct Movement: Hashable, Sendable {
+        public typealias Kind = MoneyMovement.Kind
 
-    package let position: UInt64
-    package let time: Timestamp
-    /// Nil for what the engine did by itself.
-    package let commandID: CommandID?
-    package let kind: Kind
-    /// Nil for payments.
-    package let auction: AuctionHandle?
-    package let currency: CurrencyHandle
-    /// How much was moved; never negative.
-    package let amount: Money
-    /// What was added to the available half; negative where money left it.
-    package let available: Money
-    /// What was added to the locked half.
-    package let locked: Money
+        public let position: UInt64
+        public let time: Timestamp
+        /// Nil for what the engine did by itself.
+        public let commandID: CommandID?
+        public let kind: Kind
+        /// Nil for payments.
+        public let auction: AuctionHandle?
+        public let currency: CurrencyHandle
+        /// How much was moved; never negative.
+        public let amount: Money
+        /// What was added to the available half; negative where money left it.
+        public let available: Money
+        /// What was added to the locked half.
+        public let locked: Money
+    }
 }
 
 extension LedgerQueries {
@@ -32,8 +34,8 @@ extension LedgerQueries {
     /// - Throws: `LedgerError` with `unknownName`, `damaged` or `storage`; what `body` throws.
     /// - Complexity: O(entries of the wallet from `start` on · log n): it goes back along their
     ///   links and then forwards, eight bytes of memory for each.
-    package func forEachMovement(
-        of user: UserID, from start: UInt64 = 0, _ body: (WalletMovement) throws -> Void
+    public func forEachMovement(
+        of user: UserID, from start: UInt64 = 0, _ body: (WalletView.Movement) throws -> Void
     ) throws {
         let (handle, last) = try reading.answer(about: user) {
             ($1, $0.state[$1].lastPosition)
@@ -46,7 +48,7 @@ extension LedgerQueries {
     }
 
     /// What an entry did to a wallet, in order; nothing where it moved none of its money.
-    package func movements(in entry: LedgerEntry, of user: UserHandle) -> [WalletMovement] {
+    public func movements(in entry: LedgerEntry, of user: UserHandle) -> [WalletView.Movement] {
         entry.outcome.events.flatMap { movements(of: $0, in: entry, for: user) }
     }
 
@@ -86,9 +88,9 @@ extension LedgerQueries {
     /// the house are not three.
     private func movements(
         of event: Event, in entry: LedgerEntry, for user: UserHandle
-    ) -> [WalletMovement] {
+    ) -> [WalletView.Movement] {
         event.movements.filter { $0.user == user }.map { movement in
-            WalletMovement(
+            WalletView.Movement(
                 position: entry.position, time: entry.time, commandID: entry.commandID,
                 kind: movement.kind, auction: movement.auction,
                 currency: currency(of: movement),
@@ -135,7 +137,7 @@ private struct UndoneWallet: Sendable {
     }
 
     /// - Returns: false where the wallet never held so much.
-    mutating func undo(_ movement: WalletMovement) -> Bool {
+    mutating func undo(_ movement: WalletView.Movement) -> Bool {
         guard let index = balances.firstIndex(where: { $0.currency == movement.currency }),
             let available = balances[index].available.adding(.zero - movement.available),
             let locked = balances[index].locked.adding(.zero - movement.locked)

@@ -60,15 +60,8 @@ extension LedgerReader {
 }
 
 extension LedgerEvidence {
-    /// The evidence of an entry, under the checkpoint that witnesses cosigned where that reaches
-    /// so far, else under the last one.
-    ///
-    /// It holds whole entries, also what the public is not shown: see the article Evidence.
-    /// - Throws: `EvidenceError` with `notProven` when no checkpoint covers the entry yet;
-    ///   `LedgerError` with `checkpointMismatch`, `damaged` or `storage`.
-    /// - Complexity: O(entries up to the last registration that the entry rests on); O(entries)
-    ///   where the ledger's key was rotated.
-    package func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
+    /// What `evidence(ofEntryAt:)` gives.
+    package func evidenceBundle(ofEntryAt position: UInt64) throws -> EvidenceBundle {
         let checkpoint = try signedHead(covering: position)
         guard position < checkpoint.checkpoint.size else {
             throw EvidenceError.notCovered(position, by: checkpoint)
@@ -129,6 +122,28 @@ extension LedgerEvidence {
         do { return try body() } catch let error as EvidenceError { throw error } catch {
             throw LedgerError(error, while: doing)
         }
+    }
+}
+
+extension Ledger {
+    /// The evidence of an entry, under the checkpoint that witnesses cosigned where that reaches
+    /// so far, else under the last one.
+    ///
+    /// It holds whole entries, also what the public is not shown: see the article Evidence.
+    /// - Throws: `EvidenceError` with `notProven` when no checkpoint covers the entry yet;
+    ///   `LedgerError` with `checkpointMismatch`, `damaged` or `storage`.
+    /// - Complexity: O(entries up to the last registration that the entry rests on); O(entries)
+    ///   where the ledger's key was rotated.
+    public func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
+        try evidenceBundle(ofEntryAt: position)
+    }
+}
+
+extension LedgerReader {
+    /// The evidence of an entry, as `Ledger.evidence(ofEntryAt:)` gives it.
+    /// - Throws: as that; `LedgerError` with `closed`.
+    public func evidence(ofEntryAt position: UInt64) throws -> EvidenceBundle {
+        try evidenceBundle(ofEntryAt: position)
     }
 }
 

@@ -121,7 +121,7 @@ struct WalletStatement {
     }
 
     private mutating func print(
-        _ movement: WalletMovement, after balance: RunningBalances.Balance
+        _ movement: WalletView.Movement, after balance: RunningBalances.Balance
     ) throws {
         let currency = balance.currency
         let auction = movement.auction.map { reader.reading.id(of: $0) }
@@ -200,7 +200,7 @@ struct WalletStatement {
     }
 }
 
-extension WalletMovement {
+extension WalletView.Movement {
     /// What the kind's name leaves open: a payment's reference, a refund's reason.
     fileprivate var detail: String? { kind.reference?.string ?? kind.reason?.jsonName }
 }

@@ -171,7 +171,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func walletMovement(_ movement: WalletMovement, names: some Names) {
+    private mutating func walletMovement(_ movement: WalletView.Movement, names: some Names) {
         object { object in
             object.field("kind", movement.kind.jsonName)
             object.field("currency", names.currency(of: movement.currency).code)

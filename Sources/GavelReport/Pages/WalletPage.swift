@@ -50,7 +50,7 @@ struct WalletPage: ReportPage {
     }
 
     private static func row(
-        _ movement: WalletMovement, after balance: RunningBalances.Balance, _ names: Reading
+        _ movement: WalletView.Movement, after balance: RunningBalances.Balance, _ names: Reading
     ) -> ReportRow {
         let currency = balance.currency
         return ReportRow(cells: [
@@ -64,7 +64,7 @@ struct WalletPage: ReportPage {
     }
 
     private static func add(
-        _ movement: WalletMovement, _ balance: RunningBalances.Balance,
+        _ movement: WalletView.Movement, _ balance: RunningBalances.Balance,
         to lines: inout [(currency: Currency, available: StepLine, locked: StepLine)]
     ) {
         let time = movement.time.nanoseconds

@@ -3,7 +3,7 @@
 package import Gavel
 import GavelJSON
 
-extension WalletMovement {
+extension WalletView.Movement {
     /// The movement for people.
     package func words(in currency: Currency) -> String {
         switch kind {
