@@ -38,8 +38,8 @@ extension Ledger {
     @discardableResult
     public func extendEndedAuctions(
         since: Timestamp = .zero, to closesAt: Timestamp
-    ) async throws -> [Ledger.ExtendedAuction] {
-        var extended: [Ledger.ExtendedAuction] = []
+    ) async throws -> [ExtendedAuction] {
+        var extended: [ExtendedAuction] = []
         let now = now
         let ended = endedAuctions(since: since, until: now)
         for start in stride(from: 0, to: ended.count, by: 1_000) {
@@ -52,7 +52,7 @@ extension Ledger {
                 })
             for ((auction, end), receipt) in zip(chunk, receipts) {
                 extended.append(
-                    Ledger.ExtendedAuction(auction: auction, formerEnd: end, receipt: receipt))
+                    ExtendedAuction(auction: auction, formerEnd: end, receipt: receipt))
             }
         }
         return extended

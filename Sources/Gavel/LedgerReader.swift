@@ -33,7 +33,7 @@ public final class LedgerReader: LedgerQueries {
     /// - Parameter moment: which moment to look at; nil for the newest durable one.
     /// - Throws: `LedgerError` with `notFound`, `foreign`, `newerFormat`, `damaged` or `storage`.
     public static func open(
-        at path: String, asOf moment: LedgerReader.Moment? = nil,
+        at path: String, asOf moment: Moment? = nil,
         logger: Logger = Logger(label: "gavel")
     ) async throws(LedgerError) -> LedgerReader {
         try await open(in: FolderStore(at: path), asOf: moment, logger: logger)
@@ -42,7 +42,7 @@ public final class LedgerReader: LedgerQueries {
     /// Opens a ledger in any store for reading.
     /// - Throws: as `open(at:asOf:logger:)`.
     public static func open(
-        in store: any LedgerStore, asOf moment: LedgerReader.Moment? = nil,
+        in store: any LedgerStore, asOf moment: Moment? = nil,
         logger: Logger = Logger(label: "gavel")
     ) async throws(LedgerError) -> LedgerReader {
         try await DedicatedThread.run(named: "gavel.open") { () throws(LedgerError) in
@@ -53,7 +53,7 @@ public final class LedgerReader: LedgerQueries {
     /// As `open(at:)`, for code without tasks: blocks the thread until the ledger is open.
     @available(*, noasync, message: "this blocks a thread: use 'await LedgerReader.open'")
     public static func openAndWait(
-        at path: String, asOf moment: LedgerReader.Moment? = nil,
+        at path: String, asOf moment: Moment? = nil,
         logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> LedgerReader {
         try openAndWait(in: FolderStore(at: path), asOf: moment, logger: logger)
@@ -62,7 +62,7 @@ public final class LedgerReader: LedgerQueries {
     /// As `open(in:)`, for code without tasks: blocks the thread until the ledger is open.
     @available(*, noasync, message: "this blocks a thread: use 'await LedgerReader.open'")
     public static func openAndWait(
-        in store: any LedgerStore, asOf moment: LedgerReader.Moment? = nil,
+        in store: any LedgerStore, asOf moment: Moment? = nil,
         logger: Logger = Logger(label: "gavel")
     ) throws(LedgerError) -> LedgerReader {
         do {
@@ -156,7 +156,7 @@ public final class LedgerReader: LedgerQueries {
     /// reader's files and is of no use once this one is closed.
     /// - Throws: `LedgerError` with `damaged` or `storage`.
     /// - Complexity: O(entries from the nearest snapshot before the moment on).
-    public func past(_ moment: LedgerReader.Moment) throws(LedgerError) -> LedgerReader {
+    public func past(_ moment: Moment) throws(LedgerError) -> LedgerReader {
         do {
             return try LedgerReader(
                 log: reading.log, snapshots: snapshots, store: nil,

@@ -22,12 +22,12 @@ public struct LedgerStatistics: Hashable, Sendable {
     public var queuedCommands: Int
     public var queueCommandsMax: Int
     /// Entries of each frame stored.
-    public var frameEntries: LedgerStatistics.Histogram
+    public var frameEntries: Histogram
     /// Microseconds from when a frame was handed to the log until the first of its callers can be
     /// answered: waiting for the frame before it, hashing, storing, advancing the read state.
-    public var commitMicroseconds: LedgerStatistics.Histogram
+    public var commitMicroseconds: Histogram
     /// Microseconds of a frame's transaction, from its begin until it is durable.
-    public var flushMicroseconds: LedgerStatistics.Histogram
+    public var flushMicroseconds: Histogram
     /// Rejections among the entries stored.
     public var rejections: UInt64
     /// Whether nothing closes and bids are refused: an operator said so, or the clock is held.

@@ -95,8 +95,8 @@ extension Ledger {
     /// - Throws: as `restore`; `damaged` names the first frame that is not what was archived.
     public static func restore(
         fromArchive read: (Int) throws -> [UInt8], to path: String,
-        options: Ledger.RestoreOptions = Ledger.RestoreOptions()
-    ) throws(LedgerError) -> Ledger.RestoredLoss? {
+        options: RestoreOptions = RestoreOptions()
+    ) throws(LedgerError) -> RestoredLoss? {
         let unpacked = LedgerFolder(path: path + ".unpacking")
         let lock: FileLock
         do {

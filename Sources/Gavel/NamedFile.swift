@@ -77,14 +77,18 @@ package struct NamedFile {
         }
     }
 
-    /// Reads the file, or its first bytes. A device or a pipe holds nothing.
+    /// Reads the file, or its first bytes.
+    /// - Parameter stream: answers for a pipe, a device or a socket, which is not read.
     /// - Returns: nil where there is no file.
-    /// - Throws: `StoreRecord.Unreadable` where it is a folder; `FileError`.
-    func read(upTo byteCount: Int) throws -> [UInt8]? {
+    /// - Throws: `StoreRecord.Unreadable` where it is a folder; `FileError`; what `stream` throws.
+    func read(
+        upTo byteCount: Int, ofStream stream: () throws -> [UInt8]? = { nil }
+    ) throws -> [UInt8]? {
         switch try FileSystem.kind(of: path) {
         case .file: break
         case .directory: throw StoreRecord.Unreadable("it is a folder")
-        case nil, .link, .pipe, .characterDevice, .blockDevice, .socket: return nil
+        case nil, .link: return nil
+        case .pipe, .characterDevice, .blockDevice, .socket: return try stream()
         }
         guard byteCount < Int.max else { return try FileSystem.readFile(path) }
         return try FileSystem.readPrefix(path, byteCount: byteCount)

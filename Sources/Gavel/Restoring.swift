@@ -77,16 +77,16 @@ extension Ledger {
     /// - Throws: as that one.
     public static func restore(
         from source: any LedgerStore, to target: any LedgerStore,
-        options: Ledger.RestoreOptions = Ledger.RestoreOptions()
-    ) throws(LedgerError) -> Ledger.RestoredLoss? {
+        options: RestoreOptions = RestoreOptions()
+    ) throws(LedgerError) -> RestoredLoss? {
         try restore(from: source, called: source.name, to: target, options: options)
     }
 
     /// - Parameter name: what the source is called in messages.
     static func restore(
         from source: any LedgerStore, called name: String, to target: any LedgerStore,
-        options: Ledger.RestoreOptions
-    ) throws(LedgerError) -> Ledger.RestoredLoss? {
+        options: RestoreOptions
+    ) throws(LedgerError) -> RestoredLoss? {
         if let path = target.folderPath { try requireAbsent(path, called: target.name) }
         // A backup may have been anywhere: it is opened only after it was found sound.
         try source.checkSound()
@@ -97,8 +97,8 @@ extension Ledger {
             let log = reader.reading.log
             let secret = try LedgerSecret.read(in: source)
             /// Copies the log and gives the copy another name before it stands in its place.
-            func copyRenamed(without checkpoint: Checkpoint?) throws -> Ledger.RestoredLoss? {
-                var loss: Ledger.RestoredLoss?
+            func copyRenamed(without checkpoint: Checkpoint?) throws -> RestoredLoss? {
+                var loss: RestoredLoss?
                 try target.build(options.logger) { building in
                     try log.copy(to: building)
                     try secret?.write(in: building)
@@ -132,8 +132,8 @@ extension Ledger {
     /// - Parameter checkpoint: what the log cannot live up to; nil where there was none.
     private static func rename(
         _ store: any LedgerStore, entries: UInt64, without checkpoint: Checkpoint?,
-        _ options: Ledger.RestoreOptions
-    ) throws -> Ledger.RestoredLoss {
+        _ options: RestoreOptions
+    ) throws -> RestoredLoss {
         var configuration = Configuration()
         configuration.logger = options.logger
         configuration.createsIfMissing = false
@@ -146,7 +146,7 @@ extension Ledger {
             ledger: id, checkpointSize: checkpoint?.size ?? 0,
             checkpointRoot: Bytes32((checkpoint?.root ?? .empty).bytes)!)
         try Ledger.openAndWait(in: store, configuration: configuration).closeAndWait()
-        return Ledger.RestoredLoss(
+        return RestoredLoss(
             entries: entries, checkpointSize: checkpoint?.size ?? 0, origin: id.origin)
     }
 }

@@ -120,7 +120,7 @@ public struct JSONWriter: Sendable {
     public mutating func value(_ value: Timestamp) {
         separate()
         bytes.append(ASCII.quote)
-        value.append(to: &bytes)
+        value.appendUTC(to: &bytes)
         bytes.append(ASCII.quote)
         needsComma = true
     }

@@ -22,9 +22,6 @@ extension Timestamp {
 
     /// The moment in UTC: `2026-03-01T12:00:00.000Z`.
     public var rfc3339: String { utcText }
-
-    /// Appends `rfc3339`.
-    func append(to bytes: inout [UInt8]) { appendUTC(to: &bytes) }
 }
 
 /// Reads one moment from left to right.

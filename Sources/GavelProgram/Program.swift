@@ -34,7 +34,6 @@ package func startProgram(
 
 /// Lets the process open as many files as the system allows it.
 /// - Returns: how many that are.
-@discardableResult
 package func raiseOpenFilesMax() -> Int {
     var limit = rlimit()
     #if canImport(Glibc)

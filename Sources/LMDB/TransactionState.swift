@@ -321,9 +321,7 @@ public final class TransactionState {
             let result = unsafe withIntegerKey(&key) { keyValue in
                 unsafe mdb_del(transaction, table.number, &keyValue, nil)
             }
-            if result == MDB_NOTFOUND { return false }
-            try checkWrite(result, "delete", table)
-            return true
+            return try deleted(result, table)
         }
     }
 
@@ -334,9 +332,7 @@ public final class TransactionState {
             let result = unsafe withBytesKey(key) { keyValue in
                 unsafe mdb_del(transaction, table.number, &keyValue, nil)
             }
-            if result == MDB_NOTFOUND { return false }
-            try checkWrite(result, "delete", table)
-            return true
+            return try deleted(result, table)
         }
     }
 
@@ -393,6 +389,13 @@ public final class TransactionState {
         try check(
             result, operation, name(table) + (key.map { ", key \($0)" } ?? ""),
             writingIn: environment.directory)
+    }
+
+    /// As `found`, after a deletion.
+    private func deleted(_ result: Int32, _ table: TableHandle) throws(LMDBError) -> Bool {
+        if result == MDB_NOTFOUND { return false }
+        try checkWrite(result, "delete", table)
+        return true
     }
 
     /// False for "not found", true for success; throws everything else.

@@ -29,7 +29,7 @@ public enum Verifier {
     /// - Throws: `LedgerError` when the ledger cannot be opened at all.
     public static func verify(
         at path: String, level: VerificationLevel = .rules, structure: Bool = false,
-        cores: Int? = nil, keys: [VerifierKey]? = nil, kept: [Verifier.KeptCheckpoint] = [],
+        cores: Int? = nil, keys: [VerifierKey]? = nil, kept: [KeptCheckpoint] = [],
         logger: Logger = Logger(label: "gavel"),
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
@@ -44,7 +44,7 @@ public enum Verifier {
     /// - Throws: `LedgerError` when the ledger cannot be opened at all.
     public static func verify(
         _ store: any LedgerStore, level: VerificationLevel = .rules, structure: Bool = false,
-        cores: Int? = nil, keys: [VerifierKey]? = nil, kept: [Verifier.KeptCheckpoint] = [],
+        cores: Int? = nil, keys: [VerifierKey]? = nil, kept: [KeptCheckpoint] = [],
         logger: Logger = Logger(label: "gavel"),
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
@@ -103,7 +103,7 @@ public enum Verifier {
     /// - Precondition: the level is `heads` or `records`: what entries mean only the ledger shows.
     public static func verify(
         tilesAt path: String, level: VerificationLevel, keys: [VerifierKey] = [],
-        kept: [Verifier.KeptCheckpoint] = [],
+        kept: [KeptCheckpoint] = [],
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(LedgerError) -> VerificationReport {
         precondition(level < .fold, "tiles do not show what entries mean")

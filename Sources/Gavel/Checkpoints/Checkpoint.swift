@@ -118,7 +118,7 @@ public struct SignedCheckpoint: Hashable, Sendable {
     ///   known key is wrong, or when the checkpoint is another log's.
     public func verified(
         by keys: [VerifierKey], witnesses: [VerifierKey] = [], origin: String? = nil
-    ) throws(EvidenceError) -> SignedCheckpoint.Verified {
+    ) throws(EvidenceError) -> Verified {
         let logKeys = keys.filter { $0.type == .signature }
         guard !logKeys.isEmpty else {
             throw EvidenceError(
@@ -135,7 +135,7 @@ public struct SignedCheckpoint: Hashable, Sendable {
             witness.type == .cosignature
                 && !logKeys.contains { $0.publicKey == witness.publicKey }
         }
-        return SignedCheckpoint.Verified(
+        return Verified(
             signed: self, signers: signers,
             seconds: try cosignatures(by: own).last?.seconds,
             cosignatures: try cosignatures(by: known))
@@ -145,8 +145,8 @@ public struct SignedCheckpoint: Hashable, Sendable {
     /// - Throws: `EvidenceError.notSigned` when one that claims to be theirs is wrong.
     private func cosignatures(
         by keys: [VerifierKey]
-    ) throws(EvidenceError) -> [SignedCheckpoint.Verified.Witnessing] {
-        var found: [SignedCheckpoint.Verified.Witnessing] = []
+    ) throws(EvidenceError) -> [Verified.Witnessing] {
+        var found: [Verified.Witnessing] = []
         for signature in note.signatures {
             for key in keys where signature.claims(key) {
                 try note.check(signature, by: key)
@@ -159,7 +159,7 @@ public struct SignedCheckpoint: Hashable, Sendable {
 
     /// Checks that a log's key signed.
     /// - Throws: `EvidenceError.notSigned`.
-    public func verified(by key: VerifierKey) throws(EvidenceError) -> SignedCheckpoint.Verified {
+    public func verified(by key: VerifierKey) throws(EvidenceError) -> Verified {
         try verified(by: [key])
     }
 }

@@ -193,9 +193,7 @@ package struct EngineCore: ~Copyable {
     package mutating func note(freeBytes: Int) {
         nextStorageCheck = state.entryCount + Self.storageCheckEntries
         // What is on its way to the store will take its space from them.
-        let (kept, isMore) = settings.freeBytesMin.addingReportingOverflow(
-            framedBytes - durableBytes)
-        let left = freeBytes - (isMore ? .max : kept)
+        let left = freeBytes - settings.freeBytesMin.addingClamped(framedBytes - durableBytes)
         let isLow = left < 0
         if isLow != wasStorageLow {
             notices.append(
@@ -203,14 +201,8 @@ package struct EngineCore: ~Copyable {
                     isLow: isLow, freeBytes: freeBytes, freeBytesMin: settings.freeBytesMin))
         }
         wasStorageLow = isLow
-        lowAt = isLow ? 0 : Self.sum(Self.sum(framedBytes, left), 1)
-        nextLookAt = isLow ? .max : Self.sum(framedBytes, max(left / 2, Self.looksApartBytes))
-    }
-
-    /// The sum, or the greatest number where that is less.
-    private static func sum(_ one: Int, _ other: Int) -> Int {
-        let (sum, isMore) = one.addingReportingOverflow(other)
-        return isMore ? .max : sum
+        lowAt = isLow ? 0 : framedBytes.addingClamped(left).addingClamped(1)
+        nextLookAt = isLow ? .max : framedBytes.addingClamped(max(left / 2, Self.looksApartBytes))
     }
 
     /// Takes an entry that was needed; nil where the log has none at that position.

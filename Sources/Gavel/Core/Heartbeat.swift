@@ -9,11 +9,11 @@ public struct Heartbeat: Hashable, Sendable {
     public var time: Timestamp
     public var boot: Int64
     /// Which run of the machine the boot clock counts from; nil where the system does not say.
-    public var bootID: Heartbeat.BootID?
+    public var bootID: BootID?
     /// Since when an outage lasted whose auctions still wait for an operator; nil where none do.
     public var outageSince: Timestamp?
 
-    public init(time: Timestamp, boot: Int64, bootID: Heartbeat.BootID?, outageSince: Timestamp?) {
+    public init(time: Timestamp, boot: Int64, bootID: BootID?, outageSince: Timestamp?) {
         self.time = time
         self.boot = boot
         self.bootID = bootID

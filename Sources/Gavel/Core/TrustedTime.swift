@@ -146,8 +146,7 @@ package struct TrustedTime: Sendable {
     /// A time so much later, which never lies beyond the last one there is.
     @inline(__always)
     private static func time(_ time: Int64, after elapsed: Int64) -> Int64 {
-        let (sum, isTooFar) = time.addingReportingOverflow(elapsed)
-        return isTooFar ? Timestamp.max.nanoseconds : min(Timestamp.max.nanoseconds, sum)
+        min(Timestamp.max.nanoseconds, time.addingClamped(elapsed))
     }
 
     /// How far the time is led after a wall clock that is ahead by a gap: not at all where a drift

@@ -152,7 +152,7 @@ public struct EvidenceBundle: Hashable, Sendable {
     /// - Throws: `EvidenceError` with `notSigned`, `notProven`, `incomplete` or `malformed`.
     public func check(
         by keys: [VerifierKey], witnesses: [VerifierKey] = []
-    ) throws(EvidenceError) -> EvidenceBundle.Checked {
+    ) throws(EvidenceError) -> Checked {
         // Whose signature is to be expected may stand in the entries themselves: they are held
         // against the root first, and the root against the signature before anything is given out.
         var entries: [LedgerEntry] = []
@@ -172,7 +172,7 @@ public struct EvidenceBundle: Hashable, Sendable {
             throw EvidenceError(
                 .incomplete, "the entry that registers \(missing.words) is not in the evidence")
         }
-        return EvidenceBundle.Checked(
+        return Checked(
             checkpoint: verified, entry: entries[0], leaf: LedgerHash(leaf: parts[0].extra ?? []),
             registrations: Array(entries.dropFirst()),
             names: names, keys: chain.keys)

@@ -12,28 +12,6 @@
 internal import AuctionDomain
 internal import Synchronization
 
-extension History {
-    /// Which of the entries about an auction or a wallet a page is made of.
-    public enum Selection: String, Hashable, Sendable, CaseIterable {
-        /// Every one.
-        case all
-        /// Those of accepted commands: of an auction's, those that anyone may know of.
-        case accepted
-        /// Accepted bids and purchases.
-        case acceptedBids = "accepted_bids"
-
-        /// Whether an entry counts.
-        func includes(_ command: CanonicalCommand, _ rejection: Rejection?) -> Bool {
-            switch self {
-            case .all: return true
-            case .accepted: return rejection == nil
-            case .acceptedBids:
-                return rejection == nil && command.bid != nil
-            }
-        }
-    }
-}
-
 /// Runs of entries that do not count, each as the newest of them and the entry before them all; and
 /// how far walks back came that were given up.
 ///
@@ -43,53 +21,69 @@ final class Passages: Sendable {
     static let entriesMin = 64
     private static let countMax = 1 << 16
 
-    private struct Start: Hashable {
-        let chain: EntryLink.Chain
-        let selection: History.Selection
-        let position: UInt64
-    }
+    /// Where each run ends, and where each walk was given up.
+    private let ends = Places()
+    private let givenUp = Places()
 
-    private let ends = Mutex<[Start: UInt64]>([:])
-    private let givenUp = Mutex<[Start: UInt64]>([:])
+    /// A position for each entry, chain and selection that somebody began with.
+    private final class Places: Sendable {
+        private struct Start: Hashable {
+            let chain: EntryLink.Chain
+            let selection: History.Selection
+            let position: UInt64
+        }
+
+        private let places = Mutex<[Start: UInt64]>([:])
+
+        subscript(
+            position: UInt64, chain: EntryLink.Chain, selection: History.Selection
+        ) -> UInt64? {
+            let start = Start(chain: chain, selection: selection, position: position)
+            return places.withLock { $0[start] }
+        }
+
+        func note(
+            _ place: UInt64, from position: UInt64, _ chain: EntryLink.Chain,
+            _ selection: History.Selection
+        ) {
+            let start = Start(chain: chain, selection: selection, position: position)
+            places.withLock { places in
+                if places.count >= countMax { places.removeAll() }
+                places[start] = place
+            }
+        }
+
+        var count: Int { places.withLock { $0.count } }
+    }
 
     /// The newest entry before a run that counts, or `noPosition`; nil where no run is known.
     func end(
         from position: UInt64, _ chain: EntryLink.Chain, _ selection: History.Selection
     ) -> UInt64? {
-        let start = Start(chain: chain, selection: selection, position: position)
-        return ends.withLock { $0[start] }
+        ends[position, chain, selection]
     }
 
     func note(
         from position: UInt64, to end: UInt64, _ chain: EntryLink.Chain,
         _ selection: History.Selection
     ) {
-        let start = Start(chain: chain, selection: selection, position: position)
-        ends.withLock { ends in
-            if ends.count >= Self.countMax { ends.removeAll() }
-            ends[start] = end
-        }
+        ends.note(end, from: position, chain, selection)
     }
 
-    var count: Int { ends.withLock { $0.count } }
+    var count: Int { ends.count }
 
     /// Where a walk back from an entry that counts was given up; nil where none was.
     func givenUp(
         from position: UInt64, _ chain: EntryLink.Chain, _ selection: History.Selection
     ) -> UInt64? {
-        let start = Start(chain: chain, selection: selection, position: position)
-        return givenUp.withLock { $0[start] }
+        givenUp[position, chain, selection]
     }
 
     func note(
         from position: UInt64, givenUpAt end: UInt64, _ chain: EntryLink.Chain,
         _ selection: History.Selection
     ) {
-        let start = Start(chain: chain, selection: selection, position: position)
-        givenUp.withLock { givenUp in
-            if givenUp.count >= Self.countMax { givenUp.removeAll() }
-            givenUp[start] = end
-        }
+        givenUp.note(end, from: position, chain, selection)
     }
 }
 

@@ -5,33 +5,6 @@
 public import AuctionDomain
 internal import Synchronization
 
-extension History {
-    /// Whose history.
-    public enum Subject: Hashable, Sendable {
-        case auction(AuctionID)
-        case wallet(UserID)
-
-        func add(to scope: inout CursorScope) {
-            switch self {
-            case .auction(let id):
-                scope.add("auction")
-                scope.add(id.string)
-            case .wallet(let id):
-                scope.add("wallet")
-                scope.add(id.string)
-            }
-        }
-    }
-}
-
-extension History {
-    /// In which direction a history is read.
-    public enum Direction: String, Hashable, Sendable, CaseIterable {
-        case newestFirst = "newest_first"
-        case oldestFirst = "oldest_first"
-    }
-}
-
 extension LedgerQueries {
     /// The entry at a position; nil when it is not reflected yet.
     /// - Throws: `LedgerError` with `damaged` or `storage`.

@@ -10,7 +10,7 @@ public struct AuctionListing: Hashable, Sendable {
     /// All but where one user stands.
     public let publicView: PublicAuction
     /// Where the user asked for stands; nil where she never bid, or nobody was asked for.
-    public let standing: AuctionListing.Standing?
+    public let standing: Standing?
     /// For the cursor with which a list goes on after this row.
     let handle: AuctionHandle
 

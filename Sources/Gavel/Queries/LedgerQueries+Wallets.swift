@@ -70,13 +70,6 @@ extension LedgerQueries {
     }
 }
 
-extension UInt64 {
-    func addingClamped(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
-    }
-}
-
 extension ReadState {
     /// The auctions a user has a hold on, in order of opening.
     func holds(of user: UserHandle) -> [AuctionHandle] {

@@ -36,7 +36,7 @@ extension LedgerReader {
         case time(Timestamp)
 
         /// The moment just before the entry at a position.
-        public static func before(_ position: UInt64) -> LedgerReader.Moment {
+        public static func before(_ position: UInt64) -> Moment {
             // No entry was admitted before 1970.
             position == 0 ? .time(Timestamp(nanoseconds: -1)) : .position(position - 1)
         }

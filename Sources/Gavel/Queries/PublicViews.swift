@@ -13,7 +13,7 @@ public struct PublicAuction: Hashable, Sendable {
     public let title: String
     public let seller: UserID
     public let currency: Currency
-    public let status: PublicAuction.Status
+    public let status: Status
     /// Only once closed.
     public let outcome: AuctionOutcome?
     /// What the bidding reached; nil before the first accepted bid.

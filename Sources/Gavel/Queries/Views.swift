@@ -61,9 +61,9 @@ extension WalletView {
         public var available: Money
         public var locked: Money
         /// What makes up `locked`, in order of opening.
-        public var holds: [WalletView.Hold]
+        public var holds: [Hold]
 
-        public init(currency: Currency, available: Money, locked: Money, holds: [WalletView.Hold]) {
+        public init(currency: Currency, available: Money, locked: Money, holds: [Hold]) {
             self.currency = currency
             self.available = available
             self.locked = locked
@@ -75,9 +75,9 @@ extension WalletView {
 /// One user's wallet: a balance for each currency ever moved, in order of currency.
 public struct WalletView: Hashable, Sendable {
     public var user: UserID
-    public var balances: [WalletView.Balance]
+    public var balances: [Balance]
 
-    public init(user: UserID, balances: [WalletView.Balance]) {
+    public init(user: UserID, balances: [Balance]) {
         self.user = user
         self.balances = balances
     }

@@ -91,13 +91,8 @@ public final class FolderStore: LedgerStore {
     public func contains(_ record: StoreRecord) -> Bool { FileSystem.exists(path(of: record)) }
 
     public func read(_ record: StoreRecord, upTo byteCount: Int) throws -> [UInt8]? {
-        let path = path(of: record)
-        switch try FileSystem.kind(of: path) {
-        case nil, .file, .directory, .link: break
-        case .pipe, .characterDevice, .blockDevice, .socket:
-            throw StoreRecord.Unreadable("it is no file")
-        }
-        return try NamedFile(path, .checkpoint).read(upTo: byteCount)
+        let file = NamedFile(path(of: record), .checkpoint)
+        return try file.read(upTo: byteCount) { throw StoreRecord.Unreadable("it is no file") }
     }
 
     public func replace(

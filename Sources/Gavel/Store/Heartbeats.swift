@@ -11,10 +11,10 @@ extension Heartbeat {
         let since = Timestamp(nanoseconds: stored.outageSince)
         guard time.isInRange, stored.boot >= 0, stored.outageSince == .min || since.isInRange
         else { return nil }
-        let bootID = Heartbeat.BootID(high: stored.bootID.high, low: stored.bootID.low)
+        let bootID = BootID(high: stored.bootID.high, low: stored.bootID.low)
         self.init(
             time: time, boot: stored.boot,
-            bootID: bootID == Heartbeat.BootID(high: 0, low: 0) ? nil : bootID,
+            bootID: bootID == BootID(high: 0, low: 0) ? nil : bootID,
             outageSince: stored.outageSince == .min ? nil : since)
     }
 
